@@ -1,0 +1,438 @@
+"""Episodes: the lives of instances, folded from events.
+
+`apply` takes what is known of a worker and one event and answers what is known then. It is the only
+place that says when an episode begins and ends and how it ended; the recorder stores what it answers,
+and the same fold over the stored log gives the same again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from buildbot_lifecycle.core.events import Event, Kind, cut
+from buildbot_lifecycle.core.states import RESTING, STARTING, STOPPING, State, is_expected
+
+#: Phases kept of one episode; a machine that loops is cut here, the log has every transition.
+MAX_PHASES = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """The stay in one state inside an episode; ``until`` is None while it lasts."""
+
+    state: State
+    since: float
+    until: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"state": self.state.value, "since": self.since, "until": self.until}
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """A driver call (start_instance, stop_instance, check_instance) that has not ended.
+
+    ``token`` numbers the calls of one incarnation and joins call_started with call_ended.
+    """
+
+    call: str
+    token: int
+    since: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """How a driver call went wrong: the call, the error in one line, the traceback if there is one."""
+
+    call: str
+    error: str
+    traceback: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class Episode:
+    """One life of an instance: from SUBSTANTIATING until it rests, or until the next SUBSTANTIATING.
+
+    ``first_seq`` is the seq of the event that opened it: with the incarnation, its identity.
+    ``id`` is the database's number, None until it was first written.
+    """
+
+    first_seq: int
+    workerid: int
+    started_at: float
+    phases: tuple[Phase, ...]
+    id: int | None = None
+    ended_at: float | None = None
+    outcome: str | None = None
+    failure: Failure | None = None
+    build: Mapping[str, Any] | None = None
+    instance: str | None = None
+    connected_at: float | None = None
+    builds: int = 0
+    released: bool = False
+    cancelled: bool = False
+    started: bool = False
+
+    def seconds_in(self, *states: State) -> float | None:
+        """Seconds spent in finished phases of these states; None if it never was in one."""
+        spent = [
+            phase.until - phase.since
+            for phase in self.phases
+            if phase.state in states and phase.until is not None
+        ]
+        return sum(spent) if spent else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What is known of one worker on its master, as of the last event."""
+
+    workerid: int
+    state: State = State.NOT_SUBSTANTIATED
+    state_since: float | None = None
+    connected: bool = False
+    paused: bool = False
+    pause_reason: str | None = None
+    episode: Episode | None = None
+    calls: tuple[Call, ...] = ()
+    abandoned: tuple[Call, ...] = ()
+    building: tuple[Mapping[str, Any], ...] = ()
+    refused: int = 0
+    refused_first: float | None = None
+    refused_last: float | None = None
+    survived_stop: float | None = None
+    held: int = 0
+    last_failure: Failure | None = None
+    last_failure_at: float | None = None
+    failures_in_row: int = 0
+    removed: bool = False
+    instance: str | None = None
+    queued_since: float | None = None
+
+    @property
+    def pending(self) -> Call | None:
+        """The oldest driver call that has not ended and that Buildbot still waits for."""
+        return self.calls[0] if self.calls else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """The answer of `apply`: the new facts, and the episodes that the event opened, changed or ended."""
+
+    facts: Facts
+    episodes: tuple[Episode, ...] = ()
+
+
+def apply(facts: Facts, event: Event) -> Step:
+    """Fold one event into the facts of its worker."""
+    handler = _HANDLERS.get(event.kind)
+    if handler is None:
+        return Step(facts)
+    return handler(facts, event)
+
+
+def numbered(facts: Facts, first_seq: int, episode_id: int) -> Facts:
+    """The facts with the database's number on the open episode, if it is still that one."""
+    if facts.episode is None or facts.episode.first_seq != first_seq:
+        return facts
+    return dataclasses.replace(facts, episode=dataclasses.replace(facts.episode, id=episode_id))
+
+
+def _changed(facts: Facts, **episode_changes: Any) -> Step:
+    """`facts` with their open episode changed; without one, just the facts."""
+    if facts.episode is None:
+        return Step(facts)
+    episode = dataclasses.replace(facts.episode, **episode_changes)
+    return Step(dataclasses.replace(facts, episode=episode), (episode,))
+
+
+def _outcome(episode: Episode) -> str:
+    """The outcome of an episode that rests now, from what was seen of it; the worst counts."""
+    if episode.released:
+        return "released"
+    if episode.failure is not None:
+        return "stop_failed" if episode.failure.call == "stop_instance" else "start_failed"
+    if episode.connected_at is not None:
+        return "ok"
+    if episode.cancelled or not episode.started:
+        return "cancelled"
+    return "never_connected"
+
+
+def _close(episode: Episode, at: float) -> Episode:
+    ended = dataclasses.replace(episode, phases=_end_phase(episode.phases, at), ended_at=at)
+    return dataclasses.replace(ended, outcome=_outcome(ended))
+
+
+def _end_phase(phases: tuple[Phase, ...], at: float) -> tuple[Phase, ...]:
+    if not phases or phases[-1].until is not None:
+        return phases
+    return (*phases[:-1], dataclasses.replace(phases[-1], until=at))
+
+
+def _next_phase(phases: tuple[Phase, ...], state: State, at: float) -> tuple[Phase, ...]:
+    grown = (*_end_phase(phases, at), Phase(state, at))
+    return grown if len(grown) <= MAX_PHASES else (*grown[: MAX_PHASES - 1], grown[-1])
+
+
+def _open(event: Event, state: State, build: Mapping[str, Any] | None) -> Episode:
+    return Episode(
+        first_seq=event.seq,
+        workerid=event.workerid,
+        started_at=event.at,
+        phases=(Phase(state, event.at),),
+        build=build,
+        started=state is State.SUBSTANTIATING_STARTING,
+    )
+
+
+def transition_data(before: State, after: State) -> dict[str, Any]:
+    """The data of a transition event."""
+    return {"from": before.value, "to": after.value, "expected": is_expected(before, after)}
+
+
+def _on_transition(facts: Facts, event: Event) -> Step:
+    after = State(event.data["to"])
+    before = State(event.data["from"])
+    touched: list[Episode] = []
+    episode = facts.episode
+    begins = after is State.SUBSTANTIATING or (episode is None and after not in RESTING)
+    if episode is not None and (after in RESTING or (begins and before in STOPPING)):
+        touched.append(_close(episode, event.at))
+        episode = None
+    if begins and episode is None:
+        episode = _open(event, after, event.data.get("build"))
+        touched.append(episode)
+    elif episode is not None:
+        episode = dataclasses.replace(
+            episode,
+            phases=_next_phase(episode.phases, after, event.at),
+            started=episode.started or after is State.SUBSTANTIATING_STARTING,
+            cancelled=episode.cancelled or (before in STARTING and after in STOPPING),
+        )
+        touched.append(episode)
+    changes: dict[str, Any] = {"state": after, "state_since": event.at, "episode": episode}
+    if begins and (facts.episode is not episode):
+        changes.update(refused=0, refused_first=None, refused_last=None, survived_stop=None)
+    if after is State.INSUBSTANTIATING_SUBSTANTIATING:
+        changes["queued_since"] = event.at
+    else:
+        changes["queued_since"] = None
+    facts = dataclasses.replace(facts, **changes)
+    if touched and touched[0].ended_at is not None:
+        facts = _count_failure(facts, touched[0])
+    return Step(facts, tuple(touched))
+
+
+def _count_failure(facts: Facts, ended: Episode) -> Facts:
+    if ended.outcome in ("start_failed", "never_connected"):
+        return dataclasses.replace(facts, failures_in_row=facts.failures_in_row + 1)
+    if ended.outcome == "ok":
+        return dataclasses.replace(facts, failures_in_row=0)
+    return facts
+
+
+def _on_baseline(facts: Facts, event: Event) -> Step:
+    """What the worker was found to be when recording of it began."""
+    state = State(event.data["state"])
+    facts = Facts(
+        workerid=facts.workerid,
+        state=state,
+        state_since=event.at,
+        connected=bool(event.data.get("connected")),
+        paused=bool(event.data.get("paused")),
+        pause_reason=event.data.get("pause_reason"),
+        building=tuple(event.data.get("building") or ()),
+        held=facts.held,
+    )
+    if state in RESTING:
+        return Step(facts)
+    episode = _open(event, state, None)
+    if facts.connected:
+        episode = dataclasses.replace(episode, connected_at=event.at)
+    return Step(dataclasses.replace(facts, episode=episode), (episode,))
+
+
+def _on_asked(facts: Facts, event: Event) -> Step:
+    if facts.episode is None or facts.state in STOPPING or facts.episode.build is not None:
+        return Step(facts)
+    return _changed(facts, build=event.data.get("build"))
+
+
+def _on_call_started(facts: Facts, event: Event) -> Step:
+    call = Call(event.data["call"], event.data["token"], event.at)
+    facts = dataclasses.replace(facts, calls=(*facts.calls, call))
+    build = event.data.get("build")
+    if build is not None and facts.episode is not None:
+        return _changed(facts, build=build)
+    return Step(facts)
+
+
+def _on_call_ended(facts: Facts, event: Event) -> Step:
+    token, outcome = event.data["token"], event.data["outcome"]
+    ended = [c for c in facts.calls if c.token == token]
+    facts = dataclasses.replace(
+        facts,
+        calls=tuple(c for c in facts.calls if c.token != token),
+        abandoned=tuple(c for c in facts.abandoned if c.token != token),
+    )
+    if event.data.get("late"):
+        return Step(facts)
+    if "instance" in event.data:
+        facts = dataclasses.replace(facts, instance=event.data["instance"])
+    changes: dict[str, Any] = {}
+    if facts.instance is not None:
+        changes["instance"] = facts.instance
+    if outcome == "released":
+        facts = dataclasses.replace(facts, abandoned=(*facts.abandoned, *ended))
+        changes["released"] = True
+    failure = _failure(event)
+    if failure is not None:
+        facts = dataclasses.replace(facts, last_failure=failure, last_failure_at=event.at)
+        changes["failure"] = failure
+    elif event.data["call"] == "stop_instance":
+        facts = dataclasses.replace(facts, instance=None)
+        if outcome != "released":
+            facts = _forget_failure(facts, of_stop=True)
+    return _changed(facts, **changes) if changes else Step(facts)
+
+
+def _forget_failure(facts: Facts, *, of_stop: bool) -> Facts:
+    """Drop the last failure once the same thing went well: a stop for a stop, else a connection."""
+    if facts.last_failure is None:
+        return facts
+    if (facts.last_failure.call == "stop_instance") is not of_stop:
+        return facts
+    return dataclasses.replace(facts, last_failure=None, last_failure_at=None)
+
+
+def _failure(event: Event) -> Failure | None:
+    """The failure that a call_ended event tells, or None: raised anything, or said False."""
+    call, outcome = event.data["call"], event.data["outcome"]
+    if outcome == "raised":
+        error = cut(str(event.data.get("error", "")), 1000) or ""
+        return Failure(call, error, cut(event.data.get("traceback")))
+    if outcome == "false" and call in ("start_instance", "stop_instance", "check_instance"):
+        said = event.data.get("error") or "said no (returned False)"
+        return Failure(call, cut(str(said), 1000) or "", None)
+    return None
+
+
+def _on_attached(facts: Facts, event: Event) -> Step:
+    facts = _forget_failure(dataclasses.replace(facts, connected=True), of_stop=False)
+    if facts.episode is None or facts.episode.connected_at is not None:
+        return Step(facts)
+    return _changed(facts, connected_at=event.at)
+
+
+def _on_detached(facts: Facts, event: Event) -> Step:
+    return Step(dataclasses.replace(facts, connected=False))
+
+
+def _on_refused(facts: Facts, event: Event) -> Step:
+    survived = facts.survived_stop
+    if survived is None and facts.state in RESTING:
+        survived = event.at
+    return Step(
+        dataclasses.replace(
+            facts,
+            refused=facts.refused + 1,
+            refused_first=facts.refused_first or event.at,
+            refused_last=event.at,
+            survived_stop=survived,
+            held=facts.held + (1 if event.data.get("held", True) else 0),
+        )
+    )
+
+
+def _on_refused_closed(facts: Facts, event: Event) -> Step:
+    if not event.data.get("delivered"):
+        return Step(facts)
+    held = max(0, facts.held - 1)
+    cleared: dict[str, Any] = {}
+    if event.data.get("by_release"):
+        cleared = {"survived_stop": None, "refused": 0, "refused_first": None, "refused_last": None}
+    return Step(dataclasses.replace(facts, held=held, **cleared))
+
+
+def _on_build_started(facts: Facts, event: Event) -> Step:
+    build = dict(event.data.get("build") or {})
+    build.setdefault("since", event.at)
+    return Step(dataclasses.replace(facts, building=(*facts.building, build)))
+
+
+def _on_build_finished(facts: Facts, event: Event) -> Step:
+    build = event.data.get("build") or {}
+    rest = [b for b in facts.building if not _same_build(b, build)]
+    facts = dataclasses.replace(facts, building=tuple(rest))
+    if facts.episode is None:
+        return Step(facts)
+    return _changed(facts, builds=facts.episode.builds + 1)
+
+
+def _same_build(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    # The build's number may become known only after it was started; its builder never changes, and
+    # a worker runs one build per builder at a time (one WorkerForBuilder).
+    return bool(one.get("builder") == other.get("builder"))
+
+
+def _on_paused(facts: Facts, event: Event) -> Step:
+    return Step(dataclasses.replace(facts, paused=True, pause_reason=event.data.get("reason")))
+
+
+def _on_unpaused(facts: Facts, event: Event) -> Step:
+    return Step(dataclasses.replace(facts, paused=False, pause_reason=None))
+
+
+def _on_removed(facts: Facts, event: Event) -> Step:
+    return Step(dataclasses.replace(facts, removed=True))
+
+
+def _on_master_died(facts: Facts, event: Event) -> Step:
+    """The master's process ended without telling: what was open is closed, honestly, as unknown."""
+    touched: tuple[Episode, ...] = ()
+    if facts.episode is not None:
+        ended = dataclasses.replace(
+            facts.episode,
+            phases=_end_phase(facts.episode.phases, event.at),
+            ended_at=event.at,
+            outcome="unknown",
+        )
+        touched = (ended,)
+    facts = dataclasses.replace(
+        facts,
+        state=State.UNKNOWN,
+        state_since=event.at,
+        connected=False,
+        episode=None,
+        calls=(),
+        abandoned=(),
+        building=(),
+        held=0,
+        queued_since=None,
+    )
+    return Step(facts, touched)
+
+
+_HANDLERS = {
+    Kind.BASELINE: _on_baseline,
+    Kind.TRANSITION: _on_transition,
+    Kind.ASKED: _on_asked,
+    Kind.CALL_STARTED: _on_call_started,
+    Kind.CALL_ENDED: _on_call_ended,
+    Kind.ATTACHED: _on_attached,
+    Kind.DETACHED: _on_detached,
+    Kind.REFUSED: _on_refused,
+    Kind.REFUSED_CLOSED: _on_refused_closed,
+    Kind.BUILD_STARTED: _on_build_started,
+    Kind.BUILD_FINISHED: _on_build_finished,
+    Kind.PAUSED: _on_paused,
+    Kind.UNPAUSED: _on_unpaused,
+    Kind.REMOVED: _on_removed,
+    Kind.MASTER_DIED: _on_master_died,
+}

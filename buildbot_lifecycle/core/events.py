@@ -1,0 +1,68 @@
+"""What was observed, as immutable values.
+
+An event carries everything that the rules need; its ``data`` is JSON and goes to the database and to
+REST as it is. Texts that come from drivers are cut here (`MAX_TEXT`), so that no traceback of
+megabytes reaches a table.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+from typing import Any
+
+#: Longest text (characters) kept of an error, a traceback or a peer.
+MAX_TEXT = 10_000
+
+
+class Kind(str, enum.Enum):
+    """What an event tells; the value is the word used in REST and in the database."""
+
+    BASELINE = "baseline"
+    TRANSITION = "transition"
+    ASKED = "asked"
+    CALL_STARTED = "call_started"
+    CALL_ENDED = "call_ended"
+    ATTACHED = "attached"
+    DETACHED = "detached"
+    REFUSED = "refused"
+    REFUSED_CLOSED = "refused_closed"
+    BUILD_STARTED = "build_started"
+    BUILD_FINISHED = "build_finished"
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    MISSING = "missing"
+    PAUSED = "paused"
+    UNPAUSED = "unpaused"
+    REMOVED = "removed"
+    ACTION = "action"
+    MASTER_DIED = "master_died"
+    GAP = "gap"
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """One observed fact about one worker on one master.
+
+    ``seq`` counts the events of one incarnation from 1, in the order in which they happened; with the
+    incarnation it is the event's identity, so that writing it twice writes it once. ``at`` is in
+    epoch seconds. ``data`` holds JSON values only; see docs/rest for its keys per kind.
+    """
+
+    seq: int
+    at: float
+    workerid: int
+    kind: Kind
+    data: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.seq < 1:
+            raise ValueError(f"seq must be 1 or more, not {self.seq}")
+
+
+def cut(text: str | None, limit: int = MAX_TEXT) -> str | None:
+    """`text`, at most `limit` characters of it; what was left out is said in its place."""
+    if text is None or len(text) <= limit:
+        return text
+    return f"{text[:limit]}... ({len(text) - limit} more characters)"

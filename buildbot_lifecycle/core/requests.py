@@ -1,0 +1,80 @@
+"""What is asked of the service and what it answers: the values that cross from REST and the shell.
+
+`Refusal` is the one exception of this boundary; it carries the HTTP status, the word for a program
+and the sentence for a person, so that every caller shows the same answer.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+#: Longest reason (characters) that is accepted with a force disconnect or a note.
+MAX_REASON = 1000
+
+
+class Refusal(Exception):
+    """Something asked for was not done.
+
+    ``status`` is the HTTP status, ``code`` the word for a program, ``details`` more fields of the answer.
+    """
+
+    def __init__(self, status: int, code: str, text: str, **details: Any) -> None:
+        super().__init__(text)
+        self.status = status
+        self.code = code
+        self.text = text
+        self.details: Mapping[str, Any] = details
+
+
+@dataclasses.dataclass(frozen=True)
+class ForceRequest:
+    """A force disconnect as it was asked for; see docs/rest for the meaning of each field."""
+
+    episode: int | None
+    confirm: str
+    reason: str
+    pause: bool | None = None
+    dry_run: bool = False
+    override: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ForceAnswer:
+    """What came of it: ``status`` 200 (acted and answered) or 202 (not answered in time).
+
+    ``action`` is an action as in REST, or ``dry_run`` the plan; exactly one of them is not None.
+    """
+
+    status: int
+    action: Mapping[str, Any] | None = None
+    dry_run: Mapping[str, Any] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Filter:
+    """One condition on one field: ``op`` is one of eq, ne, lt, le, gt, ge, contains, in, notin."""
+
+    field: str
+    op: str
+    values: tuple[Any, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class HistoryQuery:
+    """A page of history, newest first: rows with an id below ``before``, at most ``limit`` of them."""
+
+    what: str
+    workerid: int | None = None
+    before: int | None = None
+    limit: int = 50
+    filters: tuple[Filter, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """Rows as JSON dictionaries of the REST contract, and whether older ones exist."""
+
+    rows: Sequence[Mapping[str, Any]]
+    more: bool
