@@ -1,0 +1,84 @@
+"""What is built, what it needs, and where Buildbot finds it. Tool settings are in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+INSTALL_REQUIRES = [
+    # The probe leans on private names of the 4.x latent worker; they are looked at again for 5.
+    "buildbot>=4.3,<5",
+    # The page is a view in Buildbot's own page, and shares its React and Bootstrap.
+    "buildbot-www>=4.3,<5",
+    # The REST routes. 24.8 is the first that runs on Werkzeug 3.
+    "klein>=24.8",
+    # 1.4 is Buildbot's own floor, and the first with the 2.0 style that we write.
+    "sqlalchemy>=1.4",
+    # The oldest that was run.
+    "twisted>=22.10",
+]
+
+TEST_REQUIRES = [
+    "pytest>=7.4",
+    # Real masters spend their time waiting; two at a time halves the run.
+    "pytest-xdist>=3.5",
+    # A test that hangs must end with a stack, not with the CI's own limit.
+    "pytest-timeout>=2.2",
+    "hypothesis>=6.80",
+    # The worker processes that real masters are tested with.
+    "buildbot-worker>=4.3,<5",
+    # Drivers of the databases that are tested. PyMySQL needs no C library of MySQL.
+    "psycopg2-binary>=2.9",
+    "pymysql>=1.1",
+    # The page in a real browser; Debian's chromium is used, nothing is downloaded.
+    "playwright>=1.40",
+    # Wheel and sdist are built and looked into.
+    "build>=1.0",
+    "ruff>=0.15",
+    "mypy>=1.11",
+    "types-setuptools",
+]
+
+DOCS_REQUIRES = [
+    "sphinx>=7",
+    # The pages are Markdown, as the rest of the repository's prose.
+    "myst-parser>=2",
+]
+
+setup(
+    name="buildbot-lifecycle",
+    version=(HERE / "buildbot_lifecycle" / "VERSION").read_text(encoding="ascii").strip(),
+    description="Flight recorder and control room for Buildbot's latent workers",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8")
+    if (HERE / "README.md").exists()
+    else "",
+    long_description_content_type="text/markdown",
+    # The old field: "License-Expression" needs a setuptools that Python 3.9 does not have.
+    license="GPL-2.0-only",
+    license_files=["LICENSE"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Plugins",
+        "Framework :: Twisted",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3",
+        "Topic :: Software Development :: Build Tools",
+        "Typing :: Typed",
+    ],
+    python_requires=">=3.9",
+    packages=find_packages(include=["buildbot_lifecycle", "buildbot_lifecycle.*"]),
+    package_data={"buildbot_lifecycle": ["VERSION", "py.typed", "static/*", "static/**/*"]},
+    install_requires=INSTALL_REQUIRES,
+    extras_require={"test": TEST_REQUIRES, "docs": DOCS_REQUIRES},
+    # The static files are served from the file system.
+    zip_safe=False,
+    entry_points={
+        "buildbot.util": [
+            "LifecycleService = buildbot_lifecycle.master.service:LifecycleService",
+        ],
+        "buildbot.www": [
+            "lifecycle = buildbot_lifecycle.www.application:ep",
+        ],
+    },
+)
