@@ -1,0 +1,81 @@
+"""Answers: a status and JSON, in the one shape that all of the API has, errors included."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from twisted.internet import task
+
+from buildbot_lifecycle.core.requests import Refusal
+from buildbot_lifecycle.www.hub import Request
+
+#: Rows that are encoded without letting others have their turn; some milliseconds of work.
+SLICE = 200
+
+_CONTENT_TYPE = b"application/json; charset=utf-8"
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a handler answers.
+
+    ``rows`` come out under the key ``plural``, beside what is in ``fields``.
+    """
+
+    fields: Mapping[str, Any]
+    plural: str | None = None
+    rows: Sequence[Mapping[str, Any]] = ()
+    status: int = 200
+    allow: tuple[str, ...] = ()
+
+
+def refused(refusal: Refusal) -> Answer:
+    """The error shape: a sentence for a person, a word for a program, and details."""
+    fields = {**refusal.details, "error": refusal.text, "code": refusal.code}
+    return Answer(fields, status=refusal.status)
+
+
+def encode(fields: Mapping[str, Any]) -> bytes:
+    """JSON in ASCII: whatever a driver put into a text, also half of a surrogate pair, passes.
+
+    Raises ValueError for NaN and infinity, which are no JSON.
+    """
+    return json.dumps(fields, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+async def encoded(answer: Answer, reactor: Any) -> bytes:
+    """The body of an answer; of a long one in slices, between which the master goes on.
+
+    No thread: json.dumps holds the interpreter's lock all the while, and the reactor's threads may
+    all be taken by the very drivers that hang.
+    """
+    if answer.plural is None:
+        return encode(answer.fields)
+    if len(answer.rows) <= SLICE:
+        return encode({answer.plural: answer.rows, **answer.fields})
+    slices = []
+    for start in range(0, len(answer.rows), SLICE):
+        part = json.dumps(
+            answer.rows[start : start + SLICE], separators=(",", ":"), allow_nan=False
+        )
+        slices.append(part[1:-1].encode("ascii"))
+        await task.deferLater(reactor, 0, lambda: None)
+    rest = encode(answer.fields)[1:]
+    return b'{"%s":[%s]%s%s' % (
+        answer.plural.encode("ascii"),
+        b",".join(slices),
+        b"," if answer.fields else b"",
+        rest,
+    )
+
+
+def write_head(request: Request, answer: Answer, length: int) -> None:
+    """Status, length and type of an answer whose body follows."""
+    request.setResponseCode(answer.status)
+    request.setHeader(b"content-type", _CONTENT_TYPE)
+    request.setHeader(b"content-length", b"%d" % length)
+    if answer.allow:
+        request.setHeader(b"allow", ", ".join(answer.allow).encode("ascii"))

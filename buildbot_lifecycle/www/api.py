@@ -1,0 +1,299 @@
+"""The routes of the REST API, version 1, and what each of them asks the service.
+
+`ROUTES` is the list of everything that is served; the handlers below it are in the same order. A
+handler answers an `Answer` or raises a `Refusal`; everything else it raises becomes a 500 that is
+logged once and whose text is not told to the client.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Mapping
+from typing import Any, Callable
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from klein import Klein
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from buildbot_lifecycle.core.requests import Refusal
+from buildbot_lifecycle.www import guard, query, wire
+from buildbot_lifecycle.www.answers import Answer, encoded, refused, write_head
+from buildbot_lifecycle.www.door import Door
+from buildbot_lifecycle.www.entities import HISTORY, WORKER
+from buildbot_lifecycle.www.hub import Host, Request, Service, shielded
+
+_log = Logger()
+
+#: Where Buildbot serves the API, below buildbotURL.
+MOUNT = "plugins/lifecycle/api"
+
+#: How many workers `can_force` is tried on, until one may be forced.
+_CAN_FORCE_TRIES = 20
+
+_NOT_READY = (
+    "the lifecycle service is not configured on this master; add this line to master.cfg: "
+    "c['services'].append(util.LifecycleService())"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """One request on its way through a handler."""
+
+    request: Request
+    master: Any
+    service: Service
+    rights: guard.Rights
+
+    @property
+    def args(self) -> query.Args:
+        """The query parameters. Of a POST too: Twisted would mix in fields of the body."""
+        if self.request.method != b"POST":
+            return dict(self.request.args)
+        _, _, text = self.request.uri.partition(b"?")
+        return {text: [b""]} if text else {}
+
+    @property
+    def address(self) -> str:
+        """The path of this request as a browser must ask for it, also behind a reverse proxy."""
+        below = b"/".join((*self.request.prepath[3:], *self.request.postpath)).decode("ascii")
+        prefix = urlsplit(self.master.config.buildbotURL).path.strip("/")
+        return "/".join(("", *filter(None, (prefix, MOUNT, below))))
+
+
+Handler = Callable[..., Awaitable[Answer]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Route:
+    """One method on one path; ``path`` is below `MOUNT`, in Werkzeug's notation."""
+
+    method: str
+    path: str
+    handler: Handler
+
+
+async def workers(call: Call) -> Answer:
+    """Every latent worker of every master."""
+    await call.rights.may_read()
+    spec = query.collection(call.master.data, WORKER, call.args)
+    rows = await shielded(call.service.workers)
+    # The stuck ones first: they are what somebody wants to force.
+    candidates = sorted(rows, key=lambda row: not row["forceable"])[:_CAN_FORCE_TRIES]
+    meta = await _meta(call, [row["workerid"] for row in candidates])
+    rows, total = query.apply(spec, rows)
+    return Answer({"meta": {"total": total, **meta}}, "workers", rows)
+
+
+async def worker(call: Call, worker: str) -> Answer:
+    """One worker, as a list of one."""
+    row = await _readable_worker(call, worker)
+    spec = query.single(call.master.data, WORKER, call.args)
+    meta = await _meta(call, [row["workerid"]])
+    return Answer({"meta": {"total": 1, **meta}}, "workers", [spec.apply(row)])
+
+
+async def worker_history(call: Call, worker: str, what: str) -> Answer:
+    """A page of the transitions, events or episodes of one worker."""
+    row = await _readable_worker(call, worker)
+    return await _page(call, what, row["workerid"])
+
+
+async def all_history(call: Call, what: str) -> Answer:
+    """A page of the transitions, episodes, actions or orphans of all workers."""
+    await call.rights.may_read()
+    return await _page(call, what, None)
+
+
+async def one(call: Call, what: str, number: str) -> Answer:
+    """One episode, action or orphan, as a list of one."""
+    row = await _entry(call, what, number)
+    await call.rights.may_read(row["workerid"])
+    spec = query.single(call.master.data, HISTORY[what], call.args)
+    return Answer({"meta": {"next": None}}, what, [spec.apply(row)])
+
+
+async def shutdown(call: Call) -> Answer:
+    """What keeps each master from stopping."""
+    await call.rights.may_read()
+    query.none(call.args)
+    rows = await shielded(call.service.shutdown_view)
+    return Answer({"meta": {"total": len(rows)}}, "shutdown", rows)
+
+
+async def health(call: Call) -> Answer:
+    """The state of the recorder and the probe."""
+    await call.rights.may_read()
+    query.none(call.args)
+    return Answer({"health": call.service.health()})
+
+
+async def force_disconnect(call: Call, worker: str) -> Answer:
+    """Force a disconnect, or plan one."""
+    call.rights.may_be_anonymous()
+    row = await _readable_worker(call, worker)
+    await call.rights.may_force(row["workerid"])
+    query.none(call.args)
+    asked = wire.force_request(guard.json_body(call.request))
+    answer = await shielded(call.service.force, row["workerid"], asked, call.rights.actor)
+    if answer.dry_run is not None:
+        return Answer({"dry_run": answer.dry_run}, status=answer.status)
+    return Answer({"action": answer.action}, status=answer.status)
+
+
+async def resolve_orphan(call: Call, number: str) -> Answer:
+    """Close an orphan with a note."""
+    call.rights.may_be_anonymous()
+    row = await _entry(call, "orphans", number)
+    await call.rights.may_force(row["workerid"])
+    query.none(call.args)
+    note = wire.note(guard.json_body(call.request))
+    orphan = await shielded(call.service.resolve_orphan, row["id"], note, call.rights.actor)
+    return Answer({"orphan": orphan})
+
+
+_OF_ONE_WORKER = "transitions, events, episodes"
+_OF_ALL = "transitions, episodes, actions, orphans"
+_SINGLE = "episodes, actions, orphans"
+
+ROUTES = (
+    Route("GET", "/v1/workers", workers),
+    Route("GET", "/v1/workers/<worker>", worker),
+    Route("GET", f"/v1/workers/<worker>/<any({_OF_ONE_WORKER}):what>", worker_history),
+    Route("POST", "/v1/workers/<worker>/force-disconnect", force_disconnect),
+    Route("GET", f"/v1/<any({_OF_ALL}):what>", all_history),
+    Route("GET", f"/v1/<any({_SINGLE}):what>/<number>", one),
+    Route("POST", "/v1/orphans/<number>/resolve", resolve_orphan),
+    Route("GET", "/v1/shutdown", shutdown),
+    Route("GET", "/v1/health", health),
+)
+
+
+def resource(host: Host) -> Door:
+    """The resource that serves the API for `host`."""
+    app = Klein()
+    # An address with two slashes is wrong, not a redirect in HTML.
+    app.url_map.merge_slashes = False
+    for route in ROUTES:
+        name = f"{route.method} {route.path}"
+        serve = _serving(host, route.handler)
+        app.route(route.path, methods=[route.method], endpoint=name)(serve)
+    app.handle_errors(HTTPException)(_no_route)
+    return Door(host, app.resource())
+
+
+def _serving(host: Host, handler: Handler) -> Callable[..., Awaitable[bytes]]:
+    """One of our handlers for Klein: reads the path, writes the answer, catches what is raised."""
+
+    async def serve(request: Request, **parts: str) -> bytes:
+        try:
+            call = _call(host, request)
+            named = {name: _unquoted(part) for name, part in parts.items()}
+            answer = await handler(call, **named)
+            return await _body(host, request, answer)
+        except Refusal as refusal:
+            return await _body(host, request, refused(refusal))
+        except Exception:  # the boundary: whatever went wrong is a 500, logged here
+            if request.channel is None:
+                raise  # the client went away, and Klein cancelled us; it knows what to do
+            _log.failure("while answering {method} {uri}", method=request.method, uri=request.uri)
+            text = "something went wrong in the master; its log says what"
+            return await _body(host, request, refused(Refusal(500, "internal", text)))
+
+    return serve
+
+
+async def _body(host: Host, request: Request, answer: Answer) -> bytes:
+    body = await encoded(answer, host.master.reactor)
+    write_head(request, answer, len(body))
+    return body
+
+
+def _call(host: Host, request: Request) -> Call:
+    service = host.service()
+    if service is None:
+        raise Refusal(503, "not_ready", _NOT_READY)
+    rights = guard.Rights(
+        host.master, request, anonymous_may_force=service.anonymous_may_force is True
+    )
+    return Call(request, host.master, service, rights)
+
+
+async def _no_route(request: Request, failure: Failure) -> bytes:
+    """Nothing is served at this path, or not by this method."""
+    error = failure.value
+    if isinstance(error, MethodNotAllowed):
+        allow = (*sorted(error.valid_methods or ()), "OPTIONS")
+        if request.method == b"OPTIONS":
+            request.setResponseCode(204)
+            request.setHeader(b"allow", ", ".join(allow).encode("ascii"))
+            return b""
+        method = wire.shown(request.method.decode("ascii", "replace"))
+        text = f"{method} is not possible here; expected {', '.join(allow)}"
+        answer = refused(Refusal(405, "method_not_allowed", text))
+        answer = dataclasses.replace(answer, allow=allow)
+    else:
+        answer = refused(Refusal(404, "not_found", "there is nothing at this address"))
+    body = await encoded(answer, None)
+    write_head(request, answer, len(body))
+    return body
+
+
+async def _meta(call: Call, workerids: list[int]) -> Mapping[str, Any]:
+    can_force = await call.rights.can_force(workerids)
+    return {**call.service.meta(), "can_force": can_force, "user": call.rights.user}
+
+
+async def _page(call: Call, what: str, workerid: int | None) -> Answer:
+    entity = HISTORY[what]
+    asked = query.history(call.master.data, entity, what, call.args, workerid)
+    page = await shielded(call.service.history, asked.query)
+    after = None
+    if page.more and page.rows:
+        after = query.next_page(call.address, call.args, page.rows[-1]["id"])
+    return Answer({"meta": {"next": after}}, what, query.cut(page.rows, asked.fields))
+
+
+async def _readable_worker(call: Call, ident: str) -> Mapping[str, Any]:
+    """The worker of this id or name; a client who may not read is not told that there is none."""
+    try:
+        row = await _worker(call.service, ident)
+    except Refusal:
+        await call.rights.may_read()
+        raise
+    await call.rights.may_read(row["workerid"])
+    return row
+
+
+async def _worker(service: Service, ident: str) -> Mapping[str, Any]:
+    """By workerid, else by name: a name that looks like an id is found if no worker has that id."""
+    number = wire.identifier(ident)
+    if number is not None:
+        try:
+            return await shielded(service.worker, number)
+        except Refusal as refusal:
+            if refusal.code != "no_such_worker":
+                raise
+    return await shielded(service.worker, ident)
+
+
+async def _entry(call: Call, what: str, text: str) -> Mapping[str, Any]:
+    number = wire.identifier(text)
+    thing = HISTORY[what].name
+    try:
+        if number is None:
+            raise Refusal(404, f"no_such_{thing}", f"there is no {thing} {wire.shown(text)}")
+        return await shielded(call.service.one, what, number)
+    except Refusal:
+        await call.rights.may_read()
+        raise
+
+
+def _unquoted(part: str) -> str:
+    """A part of the path as the client meant it; 404, since no name is spelt in other bytes."""
+    try:
+        return unquote_to_bytes(part).decode("utf-8")
+    except UnicodeDecodeError:
+        raise Refusal(404, "not_found", "this address is not in UTF-8") from None

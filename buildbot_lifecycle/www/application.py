@@ -1,0 +1,65 @@
+"""The www plugin: what Buildbot finds under the entry point ``lifecycle`` of ``buildbot.www``.
+
+Buildbot loads every installed www plugin, configured or not, and one that fails while it is
+imported makes the master hang silently at start. So whatever could fail is caught here, and the API
+then says that it is out of order.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from buildbot.www.plugin import Application
+from twisted.logger import Logger
+from twisted.web.resource import Resource
+
+from buildbot_lifecycle.www.hub import Request, Service
+
+_log = Logger()
+
+_BROKEN = b'{"error":"the REST API could not be loaded; the log says why","code":"internal"}'
+
+
+class LifecycleApplication(Application):
+    """The page's static files, and the REST API below ``api``."""
+
+    #: Set by Buildbot before the first request, and again at each reconfig.
+    master: Any = None
+
+    def __init__(self) -> None:
+        super().__init__("buildbot_lifecycle", "Lifecycle of latent workers")
+        self.resource.putChild(b"api", _api(self))
+
+    def service(self) -> Service | None:
+        """The lifecycle service in master.cfg, or None."""
+        # Not at import: the service pulls in much that could fail.
+        from buildbot_lifecycle.master.service import find_service  # noqa: PLC0415
+
+        return cast("Service | None", find_service(self.master))
+
+
+class OutOfOrder(Resource):
+    """Stands where the API would be, if it could not be loaded."""
+
+    isLeaf = True  # noqa: N815  # Twisted's name
+
+    def render(self, request: Request) -> bytes:
+        """The same answer for every path and method."""
+        request.setResponseCode(500)
+        request.setHeader(b"content-type", b"application/json; charset=utf-8")
+        request.setHeader(b"cache-control", b"no-store")
+        request.setHeader(b"x-content-type-options", b"nosniff")
+        return _BROKEN
+
+
+def _api(application: LifecycleApplication) -> Resource:
+    try:
+        from buildbot_lifecycle.www.api import resource  # noqa: PLC0415
+
+        return resource(application)
+    except Exception:  # noqa: BLE001  # see above: the master would hang
+        _log.failure("the REST API of buildbot-lifecycle cannot be loaded")
+        return OutOfOrder()  # type: ignore[no-untyped-call]  # Twisted has no annotation there
+
+
+ep = LifecycleApplication()

@@ -1,0 +1,143 @@
+"""Who may ask, and in what form: Origin, content type, size of the body, Buildbot's own rights.
+
+Nothing of Buildbot's REST protection stands before ``/plugins``, so what ``buildbot/www/rest.py``
+of 4.3.0 checks is checked here again. Every function raises `Refusal` for what may not pass.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from buildbot.www.authz import Forbidden
+
+from buildbot_lifecycle.core.requests import Refusal
+from buildbot_lifecycle.www.hub import Request
+from buildbot_lifecycle.www.wire import MAX_BODY, shown
+
+#: The action that rules of Buildbot's authz see for a force disconnect and for closing an orphan.
+FORCE = "force-disconnect"
+
+#: What Buildbot's REST names a read; it passes the HTTP method. Ours says it for HEAD as well.
+READ = "GET"
+
+#: The fields of a user that can name him, best first, as Buildbot's REST takes its "owner".
+_NAMES = ("email", "username", "full_name")
+
+#: The actor of a client that is not logged in.
+ANONYMOUS = "anonymous"
+
+
+def allowed_origins(www: Mapping[str, Any], buildbot_url: str) -> tuple[str, ...]:
+    """The patterns of ``www['allowed_origins']``; without them the origin of ``buildbotURL``."""
+    configured = www.get("allowed_origins")
+    if configured is None:
+        url = urlsplit(buildbot_url)
+        configured = [f"{url.scheme}://{url.netloc}"]
+    return tuple(o.decode("utf-8") if isinstance(o, bytes) else str(o) for o in configured)
+
+
+def check_origin(origins: Iterable[bytes], allowed: Iterable[str]) -> bytes | None:
+    """The origin to be echoed for CORS, or None if the client sent none (it is no browser's page).
+
+    Raises `Refusal` 403 ``bad_origin``, for reads too, as Buildbot's REST does.
+    """
+    patterns = [re.compile(fnmatch.translate(pattern.lower())) for pattern in allowed]
+    passed: bytes | None = None
+    for origin in origins:
+        text = origin.decode("latin-1").lower()
+        if not any(pattern.match(text) for pattern in patterns):
+            raise Refusal(
+                403,
+                "bad_origin",
+                f"requests from the origin {shown(text)} are not allowed here; it must match "
+                "c['buildbotURL'] or one of c['www']['allowed_origins']",
+            )
+        passed = origin
+    return passed
+
+
+def json_body(request: Request) -> bytes:
+    """The body of a POST, unparsed.
+
+    Raises `Refusal` 415 ``wrong_content_type`` for anything but JSON (a page of another site can
+    send forms without asking, but not JSON), 413 ``too_large`` before a large body is read.
+    """
+    content_type = (request.getHeader(b"content-type") or b"").decode("latin-1")
+    if content_type.split(";", 1)[0].strip().lower() != "application/json":
+        got = shown(content_type) if content_type else "none"
+        raise Refusal(
+            415, "wrong_content_type", f"the content type must be application/json, not {got}"
+        )
+    declared = request.getHeader(b"content-length")
+    if declared is None or int(declared) <= MAX_BODY:
+        body = request.content.read(MAX_BODY + 1)
+        if len(body) <= MAX_BODY:
+            return body
+    raise Refusal(413, "too_large", f"the body must not be larger than {MAX_BODY} bytes")
+
+
+class Rights:
+    """What the user of a request may do, by Buildbot's authz and our one rule for the anonymous."""
+
+    def __init__(self, master: Any, request: Request, *, anonymous_may_force: bool) -> None:
+        self._master = master
+        self._request = request
+        self._anonymous_may_force = anonymous_may_force
+        info = master.www.getUserInfos(request)
+        names = (info.get(field) for field in _NAMES)
+        # A session without a name cannot be held to account: it counts as anonymous.
+        self._name = None if info.get("anonymous") else next((str(n) for n in names if n), None)
+
+    @property
+    def user(self) -> str | None:
+        """The name of the user who is logged in, or None."""
+        return self._name
+
+    @property
+    def actor(self) -> str:
+        """The name that is written down for what this request does."""
+        return self._name or ANONYMOUS
+
+    async def may_read(self, workerid: int | None = None) -> None:
+        """Pass if this worker (None: the workers) may be read; Refusal 401 or 403 otherwise."""
+        await self._ask(workerid, READ)
+
+    def may_be_anonymous(self) -> None:
+        """Pass unless this is an anonymous client that may not force anything; Refusal 401."""
+        if self._name is None and not self._anonymous_may_force:
+            raise Refusal(401, "not_logged_in", "log in to do this; anonymous clients may not")
+
+    async def may_force(self, workerid: int | None = None) -> None:
+        """Pass if a disconnect of this worker may be forced; Refusal 401 or 403 otherwise."""
+        self.may_be_anonymous()
+        await self._ask(workerid, FORCE)
+
+    async def can_force(self, workerids: Iterable[int]) -> bool:
+        """Whether `may_force` would pass for one of these workers; for any if there are none."""
+        for workerid in (*workerids,) or (None,):
+            try:
+                await self.may_force(workerid)
+            except Refusal:
+                continue
+            return True
+        return False
+
+    async def _ask(self, workerid: int | None, action: str) -> None:
+        endpoint = ("workers",) if workerid is None else ("workers", str(workerid))
+        try:
+            await self._master.www.assertUserAllowed(self._request, endpoint, action, {})
+        except Forbidden as error:
+            why = _reason(error)
+            if self._name is None:
+                raise Refusal(401, "not_logged_in", f"log in to do this: {why}") from None
+            raise Refusal(403, "forbidden", f"{self._name} may not do this: {why}") from None
+
+
+def _reason(error: Any) -> str:
+    """The text of Buildbot's Forbidden, which is bytes."""
+    message = error.message
+    return message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message)

@@ -1,0 +1,135 @@
+"""What the REST API needs from the rest of the house, as types.
+
+`Service` is the part of ``buildbot_lifecycle.master.service.LifecycleService`` that is asked here.
+`Host` gives access to it and to the master: the www plugin in life, a double in the tests.
+`Request` is what is used of ``twisted.web.server.Request``, most of which has no annotations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, BinaryIO, Callable, Protocol, TypeVar
+
+from twisted.internet import defer
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http_headers import Headers
+
+from buildbot_lifecycle.core.requests import (
+    ForceAnswer,
+    ForceRequest,
+    HistoryQuery,
+    Page,
+    Refusal,
+)
+
+_log = Logger()
+_T = TypeVar("_T")
+
+
+class Service(Protocol):
+    """What is asked of the lifecycle service; every refusal is a `Refusal`."""
+
+    @property
+    def anonymous_may_force(self) -> bool:
+        """Whether the administrator lets anonymous clients force a disconnect."""
+
+    def workers(self) -> defer.Deferred[list[dict[str, Any]]]:
+        """Every latent worker of every master."""
+
+    def worker(self, worker: int | str, /) -> defer.Deferred[dict[str, Any]]:
+        """One worker by workerid or name; Refusal 404 no_such_worker."""
+
+    def meta(self) -> Mapping[str, Any]:
+        """``now`` and ``behind``."""
+
+    def history(self, query: HistoryQuery, /) -> defer.Deferred[Page]:
+        """One page of transitions, events, episodes, actions or orphans."""
+
+    def one(self, what: str, number: int, /) -> defer.Deferred[dict[str, Any]]:
+        """One episode, action or orphan; Refusal 404."""
+
+    def shutdown_view(self) -> defer.Deferred[list[dict[str, Any]]]:
+        """What keeps each master from stopping."""
+
+    def health(self) -> Mapping[str, Any]:
+        """The state of the recorder and the probe."""
+
+    def force(
+        self, worker: int | str, request: ForceRequest, actor: str, /
+    ) -> defer.Deferred[ForceAnswer]:
+        """Force a disconnect, or plan one."""
+
+    def resolve_orphan(
+        self, number: int, note: str, actor: str, /
+    ) -> defer.Deferred[dict[str, Any]]:
+        """Close an orphan with a note."""
+
+
+class Request(Protocol):
+    """One HTTP request, and the way to answer it."""
+
+    method: bytes
+    uri: bytes
+    args: Mapping[bytes, Sequence[bytes]]
+    prepath: list[bytes]
+    postpath: list[bytes]
+    content: BinaryIO
+    requestHeaders: Headers  # noqa: N815  # Twisted's name
+    responseHeaders: Headers  # noqa: N815  # Twisted's name
+    #: None once the client is gone.
+    channel: Any
+
+    def getHeader(self, key: bytes, /) -> bytes | None:  # noqa: N802
+        """The last value of a request header."""
+
+    def getRequestHostname(self) -> bytes:  # noqa: N802
+        """The host name that the client asked for."""
+
+    def setResponseCode(self, code: int, /) -> None:  # noqa: N802
+        """Set the status."""
+
+    def setHeader(self, name: bytes, value: bytes, /) -> None:  # noqa: N802
+        """Set a header of the answer."""
+
+    def write(self, data: bytes, /) -> None:
+        """Send a part of the body."""
+
+    def finish(self) -> None:
+        """The answer is complete."""
+
+
+class Host(Protocol):
+    """Where the API lives: a master, and its service once it is configured."""
+
+    @property
+    def master(self) -> Any:
+        """The BuildMaster."""
+
+    def service(self) -> Service | None:
+        """The lifecycle service of this master; None if master.cfg does not have it."""
+
+
+def shielded(ask: Callable[..., defer.Deferred[_T]], *args: Any) -> defer.Deferred[_T]:
+    """Ask, such that a client who goes away does not cancel what was asked.
+
+    Klein cancels the Deferred of a handler when the connection is lost. A force disconnect must not
+    end half done because a browser tab was closed, and a read may be shared with others. An
+    exception that nobody is left to be told is logged, unless it is a `Refusal`.
+    """
+    outer: defer.Deferred[_T] = defer.Deferred()
+
+    def settle(result: _T | Failure) -> None:
+        error = result.value if isinstance(result, Failure) else None
+        if outer.called:
+            if isinstance(result, Failure) and not isinstance(error, Refusal):
+                text = "what a client had asked for failed after it went away"
+                _log.failure(text, failure=result)
+        elif error is not None and not isinstance(error, Exception):
+            # A driver's asyncio.CancelledError is no Exception: no handler of errors would see it.
+            outer.errback(RuntimeError(f"{type(error).__name__}: {error}"))
+        else:
+            outer.callback(result)
+
+    defer.maybeDeferred(ask, *args).addBoth(settle)
+    return outer

@@ -1,0 +1,189 @@
+"""Request bodies: bytes from a client into the values of ``core.requests``.
+
+Nothing here knows Twisted. Each function raises `Refusal`: 400 ``bad_json`` when the bytes are not
+one JSON object, 400 ``bad_field`` when a field is unknown, missing or of the wrong type; the
+sentence names the field, what it was and what was expected.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from buildbot_lifecycle.core.requests import MAX_REASON, ForceRequest, Refusal
+
+#: Largest request body (bytes) that is read.
+MAX_BODY = 64 * 1024
+
+#: Largest number that every database stores as an id.
+MAX_ID = 2**63 - 1
+
+#: Stands for a field that is not there, where None would be JSON's null.
+_MISSING = object()
+
+_FORCE_FIELDS = ("episode", "confirm", "reason", "pause", "dry_run", "override")
+
+
+def force_request(body: bytes) -> ForceRequest:
+    """The body of ``POST /workers/ID/force-disconnect``.
+
+    ``episode`` must be said, also as null: it is what keeps a late click from ending another
+    episode. ``confirm`` and ``reason`` may be left out of a dry run. Without ``pause`` the
+    configuration of the service decides.
+    """
+    fields = json_object(body)
+    _only(fields, _FORCE_FIELDS)
+    if "episode" not in fields:
+        raise _bad_field("episode", _MISSING, "the episode that was seen, or null")
+    dry_run = _boolean(fields, "dry_run") or False
+    return ForceRequest(
+        episode=_number_or_null(fields, "episode"),
+        confirm=_string(fields, "confirm", required=not dry_run),
+        reason=_text(fields, "reason", required=not dry_run),
+        pause=_boolean(fields, "pause"),
+        dry_run=dry_run,
+        override=_boolean(fields, "override") or False,
+    )
+
+
+def note(body: bytes) -> str:
+    """The body of ``POST /orphans/ID/resolve``: why the entry can be closed."""
+    fields = json_object(body)
+    _only(fields, ("note",))
+    return _text(fields, "note", required=True)
+
+
+def identifier(text: str) -> int | None:
+    """An id as it stands in a path, or None: no sign, no leading zero, nothing but ASCII digits."""
+    if not re.fullmatch("[1-9][0-9]{0,18}", text) or int(text) > MAX_ID:
+        return None
+    return int(text)
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The one JSON object in `body`; strict where Python's parser is not (NaN, repeated keys)."""
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _bad_json(f"the body is not UTF-8 (byte {error.start})") from None
+    try:
+        value = json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constant)
+    except RecursionError:
+        raise _bad_json("the body is nested too deeply") from None
+    except ValueError as error:
+        # JSONDecodeError, our own two below, and Python's refusal of a number of 5,000 digits.
+        raise _bad_json(f"the body is not JSON: {shown(str(error), 200, quote=False)}") from None
+    if not isinstance(value, dict):
+        raise _bad_json(f"the body must be a JSON object, not {_kind(value)}")
+    return value
+
+
+def shown(value: object, limit: int = 80, *, quote: bool = True) -> str:
+    """What a client sent, as it can stand in an answer and in a log: one line, ASCII, cut."""
+    text = ascii(value) if quote else ascii(value)[1:-1]
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+def _only(fields: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    for name in fields:
+        if name not in known:
+            raise Refusal(
+                400,
+                "bad_field",
+                f"unknown field {shown(name)}; expected {', '.join(known)}",
+                field=shown(name, quote=False),
+            )
+
+
+def _number_or_null(fields: Mapping[str, Any], name: str) -> int | None:
+    value = fields[name]
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_ID:
+        raise _bad_field(name, value, "a positive whole number or null")
+    return value
+
+
+def _boolean(fields: Mapping[str, Any], name: str) -> bool | None:
+    value = fields.get(name)
+    if name in fields and not isinstance(value, bool):
+        raise _bad_field(name, value, "true or false")
+    return value
+
+
+def _string(fields: Mapping[str, Any], name: str, *, required: bool) -> str:
+    if name not in fields:
+        if required:
+            raise _bad_field(name, _MISSING, "a string")
+        return ""
+    value = fields[name]
+    if not isinstance(value, str):
+        raise _bad_field(name, value, "a string")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        # JSON can spell half of a surrogate pair; no database and no log can hold it.
+        raise _bad_field(name, value, "valid Unicode") from None
+    return value
+
+
+def _text(fields: Mapping[str, Any], name: str, *, required: bool) -> str:
+    """Words of a person: not blank, not too long, nothing that would garble a log or a terminal."""
+    value = _string(fields, name, required=required).strip()
+    if required and not value:
+        raise _bad_field(name, fields[name], "words, not blanks")
+    if len(value) > MAX_REASON:
+        expected = f"at most {MAX_REASON} characters (these are {len(value)})"
+        raise _bad_field(name, value, expected)
+    for character in value:
+        if unicodedata.category(character) == "Cc" and character not in "\n\r\t":
+            raise _bad_field(name, value, "text without control characters")
+    return value
+
+
+def _bad_field(name: str, got: object, expected: str) -> Refusal:
+    return Refusal(
+        400, "bad_field", f"{name}: got {_described(got)}, expected {expected}", field=name
+    )
+
+
+def _bad_json(text: str) -> Refusal:
+    return Refusal(400, "bad_json", text)
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise ValueError(f"{shown(name)} is there twice")
+        fields[name] = value
+    return fields
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _described(value: object) -> str:
+    """A value by its JSON type and, where that is short and flat, itself."""
+    if value is _MISSING:
+        return "nothing"
+    kind = _kind(value)
+    # The text of an array could be as deep as the parser let it be: deeper than repr() can go.
+    return kind if kind in ("null", "array", "object") else f"{kind} {shown(value)}"
+
+
+def _kind(value: object) -> str:
+    """The JSON word for a Python value's type."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, (int, float)):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    return "array" if isinstance(value, list) else "object"
