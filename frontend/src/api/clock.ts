@@ -1,0 +1,48 @@
+/* One tick for all ages on the page. Only the smallest components listen, and they draw again only when their own text
+   has changed. The time is the server's, since all times shown are: a browser's clock that is wrong changes nothing. */
+
+const listeners = new Set<() => void>();
+let skew = 0;
+let current = Math.floor(Date.now() / 1000);
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+function tick() {
+  const now = Date.now() / 1000 + skew;
+  current = Math.floor(now);
+  listeners.forEach((listener) => {
+    listener();
+  });
+  timer = setTimeout(tick, 1000 - (now % 1) * 1000 + 5);
+}
+
+export function subscribe(listener: () => void) {
+  listeners.add(listener);
+  if (timer === undefined) {
+    current = Math.floor(serverNow());
+    timer = setTimeout(tick, 1000 - (serverNow() % 1) * 1000 + 5);
+  }
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size === 0) {
+      clearTimeout(timer);
+      timer = undefined;
+    }
+  };
+}
+
+/** Takes the server's time from an answer that was asked for and came at these times of the browser. A difference that
+ *  the way of the answer can explain changes nothing: ages would jump. */
+export function setServerTime(serverTime: number, asked: number, came: number) {
+  if (!Number.isFinite(serverTime)) return;
+  const found = serverTime - (asked + came) / 2;
+  if (Math.abs(found - skew) > Math.max(1, came - asked)) skew = found;
+}
+
+export function serverNow(): number {
+  return Date.now() / 1000 + skew;
+}
+
+/** The time of the last tick, in whole seconds: the same for all that is drawn until the next. */
+export function tickTime(): number {
+  return current;
+}

@@ -1,0 +1,171 @@
+import { setServerTime } from "./clock";
+import { ApiFailure, get } from "./client";
+import { feed } from "./live";
+import type { MasterStop, Orphan, Worker, WorkersAnswer, WorkersMeta } from "./types";
+
+/* All latent workers, kept up to date: whole at first and by polling, one by one when the feed names them. */
+
+export interface Fleet {
+  workers: readonly Worker[];
+  meta: WorkersMeta | null;
+  /** Null until known. */
+  stops: readonly MasterStop[] | null;
+  orphans: readonly Orphan[];
+  failure: ApiFailure | null;
+  /** When the last whole answer came, in the browser's time; null before the first. */
+  at: number | null;
+}
+
+const FEW = 8;
+const SIDE_EVERY_MS = 2_000;
+
+function asFailure(error: unknown): ApiFailure {
+  return error instanceof ApiFailure ? error : new ApiFailure(0, "unexpected", String(error));
+}
+
+/** Fetches the workers and takes the server's time from the answer. */
+export async function fetchWorkers(path: string): Promise<WorkersAnswer> {
+  const asked = Date.now() / 1000;
+  const answer = await get<WorkersAnswer>(path);
+  setServerTime(answer.meta.now, asked, Date.now() / 1000);
+  return answer;
+}
+
+export class FleetStore {
+  private fleet: Fleet = { workers: [], meta: null, stops: null, orphans: [], failure: null, at: null };
+  private readonly watchers = new Set<() => void>();
+  private readonly readers = new Set<() => void>();
+  private stopListening: (() => void) | null = null;
+  private busy = false;
+  private again = false;
+  private nextWholeMs = 0;
+  private wholeTimer: ReturnType<typeof setTimeout> | undefined;
+  private sideAtMs = -SIDE_EVERY_MS;
+  private sideTimer: ReturnType<typeof setTimeout> | undefined;
+
+  readonly snapshot = () => this.fleet;
+  readonly watch = (watcher: () => void) => {
+    this.watchers.add(watcher);
+    if (this.stopListening === null) {
+      this.stopListening = feed.listen({
+        onRefresh: () => void this.fetchAll(),
+        onWorkers: (workerids) => void this.fetchSome(workerids),
+      });
+      void this.fetchAll();
+    }
+    return () => {
+      this.watchers.delete(watcher);
+      if (this.watchers.size === 0) {
+        this.stopListening?.();
+        this.stopListening = null;
+      }
+    };
+  };
+  /** Whether the fleet is being kept up to date now, so that others need not ask on their own. */
+  get current() {
+    return this.stopListening !== null && this.fleet.at !== null && this.fleet.failure === null;
+  }
+
+  /** Hears of changes without keeping the fleet up to date. */
+  readAlong(reader: () => void): () => void {
+    this.readers.add(reader);
+    return () => {
+      this.readers.delete(reader);
+    };
+  }
+
+  readonly reload = () => {
+    void this.fetchAll();
+  };
+
+  private set(change: Partial<Fleet>) {
+    this.fleet = { ...this.fleet, ...change };
+    [...this.watchers, ...this.readers].forEach((tell) => {
+      tell();
+    });
+  }
+
+  private async fetchAll() {
+    if (this.busy) {
+      this.again = true;
+      return;
+    }
+    this.busy = true;
+    clearTimeout(this.wholeTimer);
+    this.wholeTimer = undefined;
+    const startedMs = performance.now();
+    try {
+      const { workers, meta } = await fetchWorkers("workers");
+      const cost = performance.now() - startedMs;
+      feed.reportCost(cost);
+      this.nextWholeMs = performance.now() + Math.max(1_000, 10 * cost);
+      this.set({ workers, meta, failure: null, at: Date.now() / 1000 });
+      await this.fetchSide();
+    } catch (error) {
+      this.set({ failure: asFailure(error) });
+    } finally {
+      this.busy = false;
+      if (this.again) {
+        this.again = false;
+        this.wholeSoon();
+      }
+    }
+  }
+
+  private wholeSoon() {
+    this.wholeTimer ??= setTimeout(
+      () => {
+        this.wholeTimer = undefined;
+        void this.fetchAll();
+      },
+      Math.max(0, this.nextWholeMs - performance.now()),
+    );
+  }
+
+  private async fetchSome(workerids: ReadonlySet<number>) {
+    if (this.busy || workerids.size > FEW || this.fleet.at === null) {
+      this.wholeSoon();
+      return;
+    }
+    try {
+      const answers = await Promise.all([...workerids].map((id) => fetchWorkers(`workers/${id}`)));
+      const fresh = new Map(answers.flatMap((answer) => answer.workers).map((worker) => [worker.workerid, worker]));
+      const workers = this.fleet.workers.map((worker) => {
+        const found = fresh.get(worker.workerid);
+        fresh.delete(worker.workerid);
+        return found !== undefined && found.updated_at >= worker.updated_at ? found : worker;
+      });
+      const meta = answers[0]?.meta;
+      const behind =
+        meta === undefined || this.fleet.meta === null ? {} : { meta: { ...this.fleet.meta, behind: meta.behind } };
+      this.set({ workers: [...workers, ...fresh.values()], ...behind });
+      await this.fetchSide();
+    } catch {
+      // A worker that is gone, or no answer: a whole look tells which.
+      this.wholeSoon();
+    }
+  }
+
+  /** What blocks the stop and what may still run. The page stands without them, so a failure here is not shown. */
+  private async fetchSide() {
+    const waitMs = this.sideAtMs + SIDE_EVERY_MS - performance.now();
+    if (waitMs > 0) {
+      this.sideTimer ??= setTimeout(() => {
+        this.sideTimer = undefined;
+        void this.fetchSide();
+      }, waitMs);
+      return;
+    }
+    this.sideAtMs = performance.now();
+    const [stops, orphans] = await Promise.all([
+      get<{ shutdown: MasterStop[] }>("shutdown").catch(() => null),
+      get<{ orphans: Orphan[] }>("orphans?limit=200").catch(() => null),
+    ]);
+    this.set({
+      stops: stops?.shutdown ?? null,
+      orphans: orphans === null ? this.fleet.orphans : orphans.orphans.filter((orphan) => orphan.closed_at === null),
+    });
+  }
+}
+
+export const fleetStore = new FleetStore();

@@ -1,0 +1,168 @@
+import { LIVE_CHECK_S, pollInterval, reconnectDelay } from "../model/pace";
+import { openSocket, socketUrl } from "./socket";
+
+/* One feed for all that the page shows. It says who changed, or that it is time to look at everything again; and it
+   says honestly in which of its modes it is. Times here are the browser's, in epoch seconds. */
+
+export interface LiveState {
+  mode: "connecting" | "live" | "polling";
+  /** Since when this mode. */
+  since: number;
+  pollEveryS: number;
+  /** When a fresh websocket will be tried, while polling. */
+  retryAt: number | null;
+}
+
+export interface FeedListener {
+  onWorkers: (workerids: ReadonlySet<number>) => void;
+  onRefresh: () => void;
+}
+
+const GATHER_MS = 300;
+const LINGER_MS = 4_000;
+
+const browserNow = () => Date.now() / 1000;
+
+export class LiveFeed {
+  private state: LiveState = { mode: "connecting", since: 0, pollEveryS: pollInterval(0), retryAt: null };
+  private readonly watchers = new Set<() => void>();
+  private readonly listeners = new Set<FeedListener>();
+  private closeSocket: (() => void) | null = null;
+  private attempt = 0;
+  private retryTimer: ReturnType<typeof setTimeout> | undefined;
+  private refreshTimer: ReturnType<typeof setTimeout> | undefined;
+  private gatherTimer: ReturnType<typeof setTimeout> | undefined;
+  private stopTimer: ReturnType<typeof setTimeout> | undefined;
+  private gathered = new Set<number>();
+  private running = false;
+
+  /** For useSyncExternalStore. */
+  readonly watch = (watcher: () => void) => {
+    this.watchers.add(watcher);
+    return () => {
+      this.watchers.delete(watcher);
+    };
+  };
+  readonly snapshot = () => this.state;
+
+  /** Runs while somebody listens, and a little longer, so that a change of view keeps the socket. */
+  listen(listener: FeedListener): () => void {
+    this.listeners.add(listener);
+    clearTimeout(this.stopTimer);
+    if (!this.running) this.start();
+    return () => {
+      this.listeners.delete(listener);
+      if (this.listeners.size === 0) {
+        this.stopTimer = setTimeout(() => {
+          this.stop();
+        }, LINGER_MS);
+      }
+    };
+  }
+
+  /** What the last full look cost, which sets the pace of polling. */
+  reportCost(ms: number) {
+    const pollEveryS = pollInterval(ms);
+    if (pollEveryS !== this.state.pollEveryS) this.set({ ...this.state, pollEveryS });
+  }
+
+  readonly tryNow = () => {
+    this.attempt = 0;
+    this.refreshAll();
+    if (this.state.mode !== "live") this.connect();
+  };
+
+  private start() {
+    this.running = true;
+    this.attempt = 0;
+    this.set({ mode: "connecting", since: browserNow(), pollEveryS: this.state.pollEveryS, retryAt: null });
+    document.addEventListener("visibilitychange", this.onVisible);
+    this.connect();
+    this.planRefresh();
+  }
+
+  private stop() {
+    this.running = false;
+    document.removeEventListener("visibilitychange", this.onVisible);
+    this.closeSocket?.();
+    this.closeSocket = null;
+    clearTimeout(this.retryTimer);
+    clearTimeout(this.refreshTimer);
+    clearTimeout(this.gatherTimer);
+    this.gathered = new Set();
+  }
+
+  private set(state: LiveState) {
+    this.state = state;
+    this.watchers.forEach((watcher) => {
+      watcher();
+    });
+  }
+
+  private connect() {
+    clearTimeout(this.retryTimer);
+    this.closeSocket?.();
+    if (this.state.retryAt !== null) this.set({ ...this.state, retryAt: null });
+    this.closeSocket = openSocket(socketUrl(window.location.href), {
+      onLive: () => {
+        const first = this.state.mode === "connecting";
+        this.attempt = 0;
+        this.set({ ...this.state, mode: "live", since: browserNow(), retryAt: null });
+        // What happened while nobody told us is only known by looking.
+        if (!first) this.refreshAll();
+        this.planRefresh();
+      },
+      onMessage: (workerid) => {
+        this.gather(workerid);
+      },
+      onGone: () => {
+        this.onGone();
+      },
+    });
+  }
+
+  private onGone() {
+    this.closeSocket = null;
+    const delay = reconnectDelay(this.attempt++, Math.random());
+    const now = browserNow();
+    const since = this.state.mode === "polling" ? this.state.since : now;
+    this.set({ ...this.state, mode: "polling", since, retryAt: now + delay });
+    this.retryTimer = setTimeout(() => {
+      this.connect();
+    }, delay * 1000);
+    this.planRefresh();
+  }
+
+  private gather(workerid: number) {
+    this.gathered.add(workerid);
+    this.gatherTimer ??= setTimeout(() => {
+      this.gatherTimer = undefined;
+      const workerids = this.gathered;
+      this.gathered = new Set();
+      this.listeners.forEach((listener) => {
+        listener.onWorkers(workerids);
+      });
+    }, GATHER_MS);
+  }
+
+  private planRefresh() {
+    clearTimeout(this.refreshTimer);
+    const seconds = this.state.mode === "live" ? LIVE_CHECK_S : this.state.pollEveryS;
+    this.refreshTimer = setTimeout(() => {
+      if (!document.hidden) this.refreshAll();
+      this.planRefresh();
+    }, seconds * 1000);
+  }
+
+  private refreshAll() {
+    this.listeners.forEach((listener) => {
+      listener.onRefresh();
+    });
+  }
+
+  private readonly onVisible = () => {
+    if (!document.hidden) this.tryNow();
+  };
+}
+
+export const feed = new LiveFeed();

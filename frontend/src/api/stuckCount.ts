@@ -1,0 +1,85 @@
+import type { WebSocketClient } from "buildbot-data-js";
+import { isStuck } from "../model/arrange";
+import { ApiFailure } from "./client";
+import { fetchWorkers, fleetStore } from "./fleet";
+import { readKey } from "./socket";
+
+/* The number on the menu badge. It is on every page of Buildbot, so it must cost next to nothing: while one of our own
+   pages is open it reads along; otherwise it asks for the stuck workers alone, now and then, and soon after the host's
+   own websocket has told of a verdict. That socket is taken as a hint only: it may be refused or lost, unseen. */
+
+const EVERY_MS = 30_000;
+const SOON_MS = 1_000;
+
+class StuckCount {
+  private stuck: number | null = null;
+  private readonly watchers = new Set<() => void>();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private soonTimer: ReturnType<typeof setTimeout> | undefined;
+  private hinted = false;
+  private filtered = true;
+  private stopReading: (() => void) | null = null;
+
+  readonly snapshot = () => this.stuck;
+  readonly watch = (watcher: () => void) => {
+    this.watchers.add(watcher);
+    if (this.watchers.size === 1) {
+      this.stopReading = fleetStore.readAlong(this.take);
+      this.plan(0);
+    }
+    return () => {
+      this.watchers.delete(watcher);
+      if (this.watchers.size === 0) {
+        clearTimeout(this.timer);
+        this.stopReading?.();
+      }
+    };
+  };
+
+  hintFrom(client: WebSocketClient | undefined) {
+    if (this.hinted || client === undefined) return;
+    this.hinted = true;
+    client.eventStream.subscribe((message) => {
+      if (readKey(message)?.kind !== "verdict") return;
+      this.soonTimer ??= setTimeout(() => {
+        this.soonTimer = undefined;
+        this.plan(0);
+      }, SOON_MS);
+    });
+    client.subscribe("lifecycle/*/verdict", this).catch(() => undefined);
+  }
+
+  private readonly take = () => {
+    if (!fleetStore.current) return;
+    this.set(fleetStore.snapshot().workers.filter(isStuck).length);
+  };
+
+  private set(stuck: number | null) {
+    if (stuck === this.stuck) return;
+    this.stuck = stuck;
+    this.watchers.forEach((watcher) => {
+      watcher();
+    });
+  }
+
+  private plan(ms: number) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.ask(), ms);
+  }
+
+  private async ask() {
+    if (!fleetStore.current && !document.hidden) {
+      try {
+        const answer = await fetchWorkers(this.filtered ? "workers?verdict=stuck" : "workers");
+        this.set(answer.workers.filter(isStuck).length);
+      } catch (error) {
+        // A server that cannot filter by verdict is asked for all of them; any other failure leaves the number unknown.
+        if (error instanceof ApiFailure && error.status === 400) this.filtered = false;
+        else this.set(null);
+      }
+    }
+    this.plan(this.filtered ? EVERY_MS : 2 * EVERY_MS);
+  }
+}
+
+export const stuckCount = new StuckCount();

@@ -1,0 +1,191 @@
+/* The shapes of REST version 1. Times are epoch seconds. Words that the server may add to are open sets. */
+
+/** A known word, or one that a newer server has added. */
+export type Open<Known extends string> = Known | (string & Record<never, never>);
+
+export type KnownState =
+  | "not_substantiated"
+  | "substantiating"
+  | "substantiating_starting"
+  | "substantiated"
+  | "insubstantiating"
+  | "insubstantiating_substantiating"
+  | "shut_down"
+  | "unknown";
+export type State = Open<KnownState>;
+
+export type KnownLevel = "ok" | "slow" | "stuck" | "failed" | "unknown";
+export type Level = Open<KnownLevel>;
+
+export interface Build {
+  buildid: number | null;
+  builderid: number | null;
+  builder: string;
+  number: number | null;
+  since: number;
+}
+
+export interface Verdict {
+  level: Level;
+  code: string;
+  reason: string;
+  since: number | null;
+  threshold_s: number | null;
+}
+
+export interface Frame {
+  file: string;
+  line: number;
+  function: string;
+}
+
+export interface Pending {
+  call: string;
+  since: number;
+  where: Frame[];
+}
+
+export interface Worker {
+  workerid: number;
+  name: string;
+  masterid: number;
+  master: string;
+  class: string;
+  state: State;
+  state_since: number | null;
+  connected: boolean;
+  building: Build[];
+  paused: boolean;
+  pause_reason: string | null;
+  episode: number | null;
+  instance: string | null;
+  pending: Pending | null;
+  refused: number;
+  held: number;
+  verdict: Verdict;
+  forceable: boolean;
+  live: boolean;
+  updated_at: number;
+}
+
+export interface WorkersMeta {
+  total: number;
+  now: number;
+  behind: { events: number; since: number | null };
+  can_force: boolean;
+  user: string | null;
+}
+
+export interface WorkersAnswer {
+  workers: Worker[];
+  meta: WorkersMeta;
+}
+
+export interface PageMeta {
+  next: string | null;
+}
+
+export interface LifecycleEvent {
+  id: number;
+  workerid: number;
+  masterid: number;
+  episode: number | null;
+  kind: string;
+  at: number;
+  data: Record<string, unknown>;
+}
+
+export interface Phase {
+  state: State;
+  since: number;
+  until: number | null;
+}
+
+export interface Episode {
+  id: number;
+  workerid: number;
+  worker: string;
+  masterid: number;
+  started_at: number;
+  ended_at: number | null;
+  outcome: Open<
+    "ok" | "start_failed" | "stop_failed" | "never_connected" | "released" | "cancelled" | "unknown"
+  > | null;
+  failure: { call: string; error: string; traceback: string | null } | null;
+  instance: string | null;
+  build: Build | null;
+  phases: Phase[];
+  connected_at: number | null;
+  builds: number;
+}
+
+export interface Blocker {
+  workerid: number;
+  worker: string;
+  what: string;
+  since: number;
+  releasable: boolean;
+  release_in_s: number | null;
+  text: string;
+}
+
+export interface MasterStop {
+  masterid: number;
+  master: string;
+  live: boolean;
+  stopping_since: number | null;
+  blockers: Blocker[];
+}
+
+export interface Step {
+  step: string;
+  target: string;
+  text: string;
+  done: boolean | null;
+  detail: string | null;
+}
+
+export interface Action {
+  id: number;
+  workerid: number;
+  worker: string;
+  masterid: number;
+  episode: number | null;
+  what: string;
+  actor: string;
+  reason: string;
+  at: number;
+  status: Open<"asked" | "done" | "failed" | "refused">;
+  finished_at: number | null;
+  steps: Step[];
+  outcome: string | null;
+  verdict: Verdict;
+  pause: boolean;
+  override: boolean;
+}
+
+export interface DryRun {
+  eligible: boolean;
+  why_not: string | null;
+  code: string | null;
+  steps: Step[];
+  warnings: string[];
+  episode: number | null;
+  verdict: Verdict;
+  instance: string | null;
+  build: Build | null;
+}
+
+export interface Orphan {
+  id: number;
+  workerid: number;
+  worker: string;
+  masterid: number;
+  episode: number | null;
+  instance: string | null;
+  opened_at: number;
+  why: string;
+  closed_at: number | null;
+  closed_by: string | null;
+  note: string | null;
+}

@@ -1,0 +1,47 @@
+import React from "react";
+import type { State, Verdict, Worker } from "../api/types";
+import { codeWords, plain, stateWords } from "../model/words";
+import { Icon, type IconName } from "./Icon";
+
+/* The host's badges in the host's colours, each with a shape and a word. */
+
+const LEVELS: Record<string, { icon: IconName; host: string }> = {
+  stuck: { icon: "stuck", host: "results_FAILURE" },
+  failed: { icon: "failed", host: "results_EXCEPTION" },
+  slow: { icon: "slow", host: "results_PENDING" },
+  unknown: { icon: "unknown", host: "results_UNKNOWN" },
+  ok: { icon: "ok", host: "results_SUCCESS" },
+};
+
+export const VerdictBadge = ({ verdict }: { verdict: Verdict }) => {
+  const { icon, host } = LEVELS[verdict.level] ?? { icon: "unknown", host: "results_UNKNOWN" };
+  return (
+    <span className={`bb-badge-status bbl-badge ${host}`} title={codeWords(verdict.code)}>
+      <Icon name={icon} /> {plain(verdict.level)}
+    </span>
+  );
+};
+
+export const StateLabel = ({ state }: { state: State }) => {
+  const { label, gloss } = stateWords(state);
+  return (
+    <>
+      {label}
+      {gloss !== "" && <span className="bbl-sub">{gloss}</span>}
+    </>
+  );
+};
+
+export const Connected = ({ worker }: { worker: Worker }) => (
+  <span className={worker.connected ? "" : "bbl-muted"}>
+    <Icon name={worker.connected ? "ok" : "no"} /> {worker.connected ? "yes" : "no"}
+    {worker.held > 0 && <span className="bbl-sub">{worker.held} refused, still waited for</span>}
+  </span>
+);
+
+export const PausedMark = ({ worker }: { worker: Worker }) =>
+  worker.paused ? (
+    <span className="bbl-mark" title={worker.pause_reason ?? ""}>
+      <Icon name="paused" /> paused
+    </span>
+  ) : null;

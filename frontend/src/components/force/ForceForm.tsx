@@ -1,0 +1,81 @@
+import React, { useId, useRef, useState } from "react";
+
+interface Props {
+  name: string;
+  sending: boolean;
+  onSubmit: (confirm: string, reason: string) => void;
+  formId: string;
+}
+
+const LONGEST_REASON = 1000;
+
+/** The worker's name and the reason. The fields say what is missing, instead of a button that will not be pressed. */
+export const ForceForm = ({ name, sending, onSubmit, formId }: Props) => {
+  const id = useId();
+  const [confirm, setConfirm] = useState("");
+  const [reason, setReason] = useState("");
+  const [tried, setTried] = useState(false);
+  const confirmField = useRef<HTMLInputElement>(null);
+  const reasonField = useRef<HTMLTextAreaElement>(null);
+  const wrongName = tried && confirm !== name;
+  const noReason = tried && reason.trim() === "";
+
+  const submit = (event: React.FormEvent) => {
+    event.preventDefault();
+    setTried(true);
+    if (sending) return;
+    if (confirm !== name) confirmField.current?.focus();
+    else if (reason.trim() === "") reasonField.current?.focus();
+    else onSubmit(confirm, reason.trim());
+  };
+
+  return (
+    <form id={formId} onSubmit={submit} noValidate>
+      <div className="form-group mb-3">
+        <label htmlFor={`${id}-name`}>
+          Type the worker's name, <code>{name}</code>, to confirm
+        </label>
+        <input
+          id={`${id}-name`}
+          ref={confirmField}
+          className={`form-control${wrongName ? " is-invalid" : ""}`}
+          value={confirm}
+          onChange={(event) => {
+            setConfirm(event.target.value);
+          }}
+          autoComplete="off"
+          autoCapitalize="off"
+          spellCheck={false}
+          required
+          aria-invalid={wrongName}
+          aria-describedby={`${id}-name-error`}
+          data-test="force-name"
+        />
+        <div className="bbl-field-error" id={`${id}-name-error`} aria-live="polite">
+          {wrongName && "This is not the worker's name."}
+        </div>
+      </div>
+      <div className="form-group mb-3">
+        <label htmlFor={`${id}-reason`}>Reason, for those who come after you</label>
+        <textarea
+          id={`${id}-reason`}
+          ref={reasonField}
+          className={`form-control${noReason ? " is-invalid" : ""}`}
+          rows={2}
+          maxLength={LONGEST_REASON}
+          value={reason}
+          onChange={(event) => {
+            setReason(event.target.value);
+          }}
+          required
+          aria-invalid={noReason}
+          aria-describedby={`${id}-reason-error`}
+          data-test="force-reason"
+        />
+        <div className="bbl-field-error" id={`${id}-reason-error`} aria-live="polite">
+          {noReason && "A reason is needed: it is written down with your name."}
+        </div>
+      </div>
+    </form>
+  );
+};

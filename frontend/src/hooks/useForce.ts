@@ -1,0 +1,113 @@
+import { useCallback, useEffect, useReducer, useRef } from "react";
+import { ApiFailure, dryRun, forceDisconnect, get } from "../api/client";
+import { fetchWorkers, fleetStore } from "../api/fleet";
+import type { Action, DryRun, Worker } from "../api/types";
+
+/* The course of one forced disconnect: look (dry run), ask, hear what came of it. */
+
+export interface Force {
+  worker: Worker;
+  pause: boolean;
+  override: boolean;
+  /** The last dry run; stays while the next is under way, so that nothing jumps. */
+  plan: DryRun | null;
+  looking: boolean;
+  sending: boolean;
+  failure: ApiFailure | null;
+  /** What was asked for; `answered` is false while the owning master has not said what came of it. */
+  result: { action: Action; answered: boolean } | null;
+}
+
+const FOLLOW_EVERY_MS = 2_000;
+
+function failureOf(error: unknown): ApiFailure {
+  return error instanceof ApiFailure ? error : new ApiFailure(0, "unexpected", String(error));
+}
+
+export function useForce(initial: Worker) {
+  const [force, change] = useReducer((now: Force, next: Partial<Force>): Force => ({ ...now, ...next }), {
+    worker: initial,
+    pause: true,
+    override: false,
+    plan: null,
+    looking: true,
+    sending: false,
+    failure: null,
+    result: null,
+  });
+  // The answer to an earlier question must not overwrite that to a later one.
+  const question = useRef(0);
+
+  const look = useCallback(async (worker: Worker, pause: boolean, override: boolean) => {
+    const mine = ++question.current;
+    change({ worker, pause, override, looking: true, failure: null });
+    try {
+      const plan = await dryRun(worker.workerid, { episode: worker.episode, pause, override });
+      if (mine === question.current) change({ plan, looking: false });
+    } catch (error) {
+      if (mine === question.current) change({ failure: failureOf(error), looking: false });
+    }
+  }, []);
+
+  /** Looks at the worker as it is by now, and at what would be done to it. */
+  const lookAgain = useCallback(async () => {
+    const mine = ++question.current;
+    change({ looking: true, failure: null });
+    try {
+      const answer = await fetchWorkers(`workers/${initial.workerid}`);
+      const worker = answer.workers[0];
+      if (mine === question.current && worker !== undefined) await look(worker, force.pause, false);
+    } catch (error) {
+      if (mine === question.current) change({ failure: failureOf(error), looking: false });
+    }
+  }, [force.pause, initial.workerid, look]);
+
+  const submit = useCallback(
+    async (confirm: string, reason: string) => {
+      const { worker, pause, override } = force;
+      change({ sending: true, failure: null });
+      try {
+        const result = await forceDisconnect(worker.workerid, {
+          episode: worker.episode,
+          pause,
+          override,
+          confirm,
+          reason,
+        });
+        change({ sending: false, result });
+      } catch (error) {
+        change({ sending: false, failure: failureOf(error) });
+      }
+      fleetStore.reload();
+    },
+    [force],
+  );
+
+  useEffect(() => {
+    void look(initial, true, false);
+    return () => {
+      question.current++;
+    };
+    // Once, when the dialog opens: what the table shows later is not what was looked at.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, []);
+
+  const { result } = force;
+  useEffect(() => {
+    if (result === null || result.action.finished_at !== null) return;
+    const timer = setInterval(() => {
+      void get<{ actions: Action[] }>(`actions/${result.action.id}`).then(
+        ({ actions }) => {
+          const action = actions[0];
+          if (action !== undefined) change({ result: { action, answered: action.finished_at !== null } });
+        },
+        () => undefined,
+      );
+    }, FOLLOW_EVERY_MS);
+    return () => {
+      clearInterval(timer);
+    };
+  }, [result]);
+
+  return { force, look, lookAgain, submit };
+}

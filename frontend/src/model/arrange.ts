@@ -1,0 +1,62 @@
+import type { Worker } from "../api/types";
+import { severity } from "./words";
+
+/* What the table shows, and in which order. */
+
+export const SORT_KEYS = ["severity", "name", "state", "since", "master"] as const;
+export type SortKey = (typeof SORT_KEYS)[number];
+
+export interface View {
+  text: string;
+  /** Empty for all. */
+  state: string;
+  /** Empty for all. */
+  verdict: string;
+  sort: SortKey;
+  descending: boolean;
+}
+
+export const DEFAULT_VIEW: View = { text: "", state: "", verdict: "", sort: "severity", descending: false };
+
+export const isStuck = (worker: Worker) => worker.verdict.level === "stuck";
+
+export function matches(worker: Worker, view: View): boolean {
+  if (view.state !== "" && worker.state !== view.state) return false;
+  if (view.verdict !== "" && worker.verdict.level !== view.verdict) return false;
+  const wanted = view.text.trim().toLowerCase();
+  if (wanted === "") return true;
+  const where = [worker.name, worker.class, worker.master, worker.instance ?? "", worker.verdict.reason];
+  return [...where, ...worker.building.map((build) => build.builder)].some((text) =>
+    text.toLowerCase().includes(wanted),
+  );
+}
+
+const names = new Intl.Collator("en", { numeric: true });
+const byName = (a: Worker, b: Worker) => names.compare(a.name, b.name) || a.workerid - b.workerid;
+/** The longest in its state first; unknown last. */
+const bySince = (a: Worker, b: Worker) => (a.state_since ?? Infinity) - (b.state_since ?? Infinity) || byName(a, b);
+
+const ORDERS: Record<SortKey, (a: Worker, b: Worker) => number> = {
+  severity: (a, b) => severity(a.verdict.level) - severity(b.verdict.level) || bySinceWhenUnwell(a, b),
+  name: byName,
+  state: (a, b) => names.compare(a.state, b.state) || bySince(a, b),
+  since: bySince,
+  master: (a, b) => names.compare(a.master, b.master) || byName(a, b),
+};
+
+/** The healthy are found by name; of the others, the one that has waited longest is the first to look at. */
+function bySinceWhenUnwell(a: Worker, b: Worker): number {
+  if (a.verdict.level === "ok") return byName(a, b);
+  return (
+    (a.verdict.since ?? a.state_since ?? Infinity) - (b.verdict.since ?? b.state_since ?? Infinity) || byName(a, b)
+  );
+}
+
+/** Stuck workers come first whatever the order is. */
+export function arrange(workers: readonly Worker[], view: View): Worker[] {
+  const order = ORDERS[view.sort];
+  const direction = view.descending ? -1 : 1;
+  return workers
+    .filter((worker) => matches(worker, view))
+    .sort((a, b) => Number(isStuck(b)) - Number(isStuck(a)) || direction * order(a, b));
+}

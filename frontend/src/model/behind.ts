@@ -1,0 +1,11 @@
+import type { WorkersMeta } from "../api/types";
+import { age } from "./durations";
+import { count } from "./words";
+
+/** What to say of a recorder that has not written all it saw, or null when it has. A few events on their way to the
+ *  database are the normal course of things. */
+export function behindWords(meta: WorkersMeta, now: number): string | null {
+  const { events, since } = meta.behind;
+  if (events === 0 || since === null || now - since < 5) return null;
+  return `The recorder is behind: ${count(events, "event")} not written yet, the oldest from ${age(since, now)} ago. What you see may be older than it says.`;
+}

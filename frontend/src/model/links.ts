@@ -1,0 +1,24 @@
+import type { Build } from "../api/types";
+
+/* Places in Buildbot's own pages, as routes of its router. */
+
+export function buildRoute(build: Build): string | null {
+  return build.builderid === null || build.number === null
+    ? null
+    : `/builders/${build.builderid}/builds/${build.number}`;
+}
+
+export function buildLabel(build: Build): string {
+  return build.number === null ? build.builder : `${build.builder} #${build.number}`;
+}
+
+export const workerRoute = (workerid: number) => `/lifecycle/workers/${workerid}`;
+export const stockWorkerRoute = (workerid: number) => `/workers/${workerid}`;
+
+/** The query of a ready-made address of the next page: its host may be another one behind a proxy, and only our own
+ *  path is ever asked. */
+export function nextQuery(next: string | null): string | null {
+  if (next === null) return null;
+  const mark = next.indexOf("?");
+  return mark === -1 ? null : next.slice(mark);
+}

@@ -1,0 +1,104 @@
+import type { Level, State } from "../api/types";
+
+/* What the page calls things. The sets are open: what a newer server adds is shown by its own name. */
+
+interface Words {
+  label: string;
+  gloss: string;
+}
+
+const STATES: Record<string, Words> = {
+  not_substantiated: { label: "not substantiated", gloss: "no instance" },
+  substantiating: { label: "substantiating", gloss: "waits for its turn to start" },
+  substantiating_starting: { label: "substantiating, starting", gloss: "starts the instance" },
+  substantiated: { label: "substantiated", gloss: "instance is up" },
+  insubstantiating: { label: "insubstantiating", gloss: "stops the instance" },
+  insubstantiating_substantiating: {
+    label: "insubstantiating, substantiating",
+    gloss: "stops; a build waits behind it",
+  },
+  shut_down: { label: "shut down", gloss: "with its master" },
+  unknown: { label: "unknown", gloss: "its master is not up" },
+};
+
+export const KNOWN_STATES = Object.keys(STATES);
+export const KNOWN_LEVELS = ["stuck", "failed", "slow", "unknown", "ok"];
+
+export function plain(word: string): string {
+  return word.replaceAll("_", " ");
+}
+
+export function stateWords(state: State): Words {
+  return STATES[state] ?? { label: plain(state), gloss: "" };
+}
+
+const CODES: Record<string, string> = {
+  healthy: "healthy",
+  stop_pending: "stop is pending",
+  start_pending: "start is pending",
+  check_pending: "check is pending",
+  state_overdue: "too long in one state",
+  substantiation_queued: "a build waits behind the stop",
+  rejected_loop: "refused connection",
+  stop_failed: "stop failed",
+  start_failed: "start failed",
+  master_died: "its master died",
+};
+
+export function codeWords(code: string): string {
+  return CODES[code] ?? plain(code);
+}
+
+/** Lower is worse. A level that we do not know is not taken for healthy. */
+export function severity(level: Level): number {
+  const rank = KNOWN_LEVELS.indexOf(level);
+  return rank === -1 ? KNOWN_LEVELS.indexOf("unknown") : rank;
+}
+
+const BLOCKERS: Record<string, string> = {
+  stop_instance: "stop_instance has not ended",
+  start_instance: "start_instance has not ended",
+  check_instance: "check_instance has not ended",
+  refused_connection: "a refused connection is still waited for",
+  build: "a build is running",
+  state: "it is between two states",
+};
+
+export function blockerWords(what: string): string {
+  return BLOCKERS[what] ?? plain(what);
+}
+
+const OUTCOMES: Record<string, string> = {
+  ok: "ended well",
+  start_failed: "start failed",
+  stop_failed: "stop failed",
+  never_connected: "never connected",
+  released: "released by force",
+  cancelled: "cancelled",
+  unknown: "end not seen",
+};
+
+export function outcomeWords(outcome: string | null): string {
+  if (outcome === null) return "open";
+  return OUTCOMES[outcome] ?? plain(outcome);
+}
+
+const STATUSES: Record<string, string> = {
+  asked: "asked, no answer yet",
+  done: "done",
+  failed: "failed",
+  refused: "refused",
+};
+
+export function statusWords(status: string): string {
+  return STATUSES[status] ?? plain(status);
+}
+
+export function count(n: number, one: string, many = `${one}s`): string {
+  return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+}
+
+export function list(items: readonly string[]): string {
+  if (items.length <= 1) return items.join("");
+  return `${items.slice(0, -1).join(", ")} and ${items[items.length - 1] ?? ""}`;
+}

@@ -1,0 +1,45 @@
+import { resolve } from "node:path";
+import { defineConfig } from "vitest/config";
+
+/* Buildbot's page has these as globals. React must be the host's own copy: a second one, or the automatic JSX
+   runtime, which the host does not have, blanks the whole of Buildbot. Hence the classic runtime. */
+const hostGlobals = {
+  react: "React",
+  "react-dom": "ReactDOM",
+  "react-router-dom": "ReactRouterDOM",
+  "buildbot-data-js": "BuildbotDataJs",
+  "buildbot-plugin-support": "BuildbotPluginSupport",
+  "buildbot-ui": "BuildbotUi",
+};
+
+export default defineConfig({
+  define: { "process.env.NODE_ENV": '"production"' },
+  oxc: { jsx: { runtime: "classic" } },
+  build: {
+    target: "es2020",
+    outDir: resolve(import.meta.dirname, "../buildbot_lifecycle/static"),
+    emptyOutDir: true,
+    lib: {
+      entry: resolve(import.meta.dirname, "src/index.tsx"),
+      name: "buildbotLifecyclePlugin",
+      formats: ["umd"],
+      fileName: () => "scripts.js",
+      cssFileName: "styles",
+    },
+    rolldownOptions: {
+      external: Object.keys(hostGlobals),
+      output: { globals: hostGlobals },
+    },
+  },
+  test: {
+    environment: "jsdom",
+    include: ["tests/**/*.test.{ts,tsx}"],
+    setupFiles: ["tests/setup.ts"],
+    env: { TZ: "UTC" },
+    alias: {
+      "buildbot-data-js": resolve(import.meta.dirname, "tests/host/data.ts"),
+      "buildbot-plugin-support": resolve(import.meta.dirname, "tests/host/plugin-support.ts"),
+      "buildbot-ui": resolve(import.meta.dirname, "tests/host/ui.ts"),
+    },
+  },
+});
