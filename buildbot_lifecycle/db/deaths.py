@@ -1,0 +1,235 @@
+"""Closing what a master's earlier processes left open.
+
+A process that was killed wrote no end: its workers stand in the database as they stood at its last
+write. The next process of the same master closes them, honestly, as unknown, with an event in its
+own log for each; and what may still run is an orphan from then on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from buildbot_lifecycle.core.episodes import Episode, Facts, apply
+from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.core.states import RESTING
+from buildbot_lifecycle.core.verdicts import DIED
+from buildbot_lifecycle.db import codec, rows, schema
+from buildbot_lifecycle.db.upsert import insert_or_ignore
+
+
+@dataclasses.dataclass(frozen=True)
+class Left:
+    """A worker as a dead incarnation left it; ``at`` is the last sign of life of that process."""
+
+    incarnation: int
+    workerid: int
+    at: float
+    facts: Facts
+    episode: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Dead:
+    """The dead incarnations without an end (number, last sign of life), and the open workers."""
+
+    masterid: int
+    ended: Sequence[tuple[int, float]]
+    workers: Sequence[Left]
+
+
+@dataclasses.dataclass(frozen=True)
+class Death:
+    """A worker to be closed by the event of number ``seq`` in the current incarnation."""
+
+    left: Left
+    seq: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ClosedWorker:
+    """A worker that was closed: its event, its facts since, its episode's and its orphan's number.
+
+    ``orphan`` is None where nothing can be running, or where an orphan was open already.
+    """
+
+    workerid: int
+    event: Event
+    event_id: int
+    facts: Facts
+    episode: int | None
+    orphan: int | None
+
+
+def find(
+    conn: sa.engine.Connection, masterid: int, current: int, now: float, spare: frozenset[int]
+) -> Dead:
+    """What earlier incarnations of the master left open; reads only."""
+    table = schema.incarnations.c
+    query = sa.select(table.id, table.heartbeat_at, table.ended_at).where(
+        table.masterid == masterid, table.id < current
+    )
+    older = [row for row in conn.execute(query) if row.id not in spare]
+    open_workers = _open_workers(conn, masterid, current)
+    open_episodes = _open_episodes(conn, masterid, current)
+    signs: dict[int, float] = {}
+    for row in older:
+        if row.ended_at is not None:
+            signs[row.id] = row.ended_at
+        else:
+            signs[row.id] = _last_sign(conn, row.id, row.heartbeat_at)
+    left = [
+        Left(incarnation, workerid, min(now, signs[incarnation]), facts, episode)
+        for (incarnation, workerid), (facts, episode) in {**open_episodes, **open_workers}.items()
+        if incarnation in signs
+    ]
+    ended = [(row.id, signs[row.id]) for row in older if row.ended_at is None]
+    return Dead(masterid, ended, sorted(left, key=lambda each: (each.incarnation, each.workerid)))
+
+
+_Open = dict[tuple[int, int], tuple[Facts, "int | None"]]
+
+
+def _open_workers(conn: sa.engine.Connection, masterid: int, current: int) -> _Open:
+    """Workers whose current state is of an earlier incarnation and does not rest."""
+    table = schema.workers.c
+    query = sa.select(table.incarnation, table.workerid, table.episode, table.data).where(
+        table.masterid == masterid, table.incarnation < current
+    )
+    found: _Open = {}
+    for row in conn.execute(query):
+        facts = codec.facts_from(row.data)
+        if facts.state not in RESTING or facts.calls or facts.abandoned:
+            found[row.incarnation, row.workerid] = (facts, row.episode)
+    return found
+
+
+def _open_episodes(conn: sa.engine.Connection, masterid: int, current: int) -> _Open:
+    """Open episodes of earlier incarnations, also of workers that have gone on since."""
+    table = schema.episodes.c
+    query = (
+        sa.select(table.id, table.incarnation, table.workerid, table.data)
+        .where(table.ended_at.is_(None), table.masterid == masterid, table.incarnation < current)
+        .order_by(table.id)
+    )
+    found: _Open = {}
+    for row in conn.execute(query):
+        episode = codec.episode_from(row.data)
+        facts = Facts(row.workerid, episode.phases[-1].state, episode=episode)
+        found[row.incarnation, row.workerid] = (facts, row.id)
+    return found
+
+
+def _last_sign(conn: sa.engine.Connection, incarnation: int, heartbeat: float) -> float:
+    """When the incarnation was last known to live: its heartbeat or its last event."""
+    table = schema.events.c
+    query = (
+        sa.select(table.at)
+        .where(table.incarnation == incarnation)
+        .order_by(table.seq.desc())
+        .limit(1)
+    )
+    last = conn.execute(query).scalar()
+    return heartbeat if last is None else max(heartbeat, float(last))
+
+
+def close(
+    conn: sa.engine.Connection, dead: Dead, current: int, deaths: Sequence[Death]
+) -> list[ClosedWorker]:
+    """Write the ends; the caller commits. Writes the same when run again."""
+    _end(conn, dead.ended)
+    return [_close_worker(conn, dead.masterid, current, death) for death in deaths]
+
+
+def _end(conn: sa.engine.Connection, ended: Iterable[tuple[int, float]]) -> None:
+    table = schema.incarnations
+    for number, at in ended:
+        still_open = sa.and_(table.c.id == number, table.c.ended_at.is_(None))
+        changes = {"ended_at": at, "ended_how": "died"}
+        conn.execute(table.update().where(still_open).values(changes))
+
+
+def _close_worker(
+    conn: sa.engine.Connection, masterid: int, current: int, death: Death
+) -> ClosedWorker:
+    left = death.left
+    event = Event(
+        death.seq, left.at, left.workerid, Kind.MASTER_DIED, {"incarnation": left.incarnation}
+    )
+    step = apply(left.facts, event)
+    for episode in step.episodes:
+        _end_episode(conn, masterid, left.incarnation, episode)
+    row = rows.event_row(event, current, masterid, left.episode)
+    insert_or_ignore(conn, schema.events, [row], ("incarnation", "seq"))
+    table = schema.events.c
+    query = sa.select(table.id).where(table.incarnation == current, table.seq == event.seq)
+    event_id = int(conn.execute(query).scalar_one())
+    _turn_unknown(conn, masterid, left, step.facts)
+    orphan = _open_orphan(conn, masterid, left)
+    return ClosedWorker(left.workerid, event, event_id, step.facts, left.episode, orphan)
+
+
+def _end_episode(
+    conn: sa.engine.Connection, masterid: int, incarnation: int, episode: Episode
+) -> None:
+    table = schema.episodes
+    conn.execute(
+        table.update()
+        .where(table.c.incarnation == incarnation, table.c.first_seq == episode.first_seq)
+        .values(rows.episode_row(episode, incarnation, masterid))
+    )
+
+
+def _turn_unknown(conn: sa.engine.Connection, masterid: int, left: Left, facts: Facts) -> None:
+    """Let the worker's row say unknown, unless a later incarnation has written to it."""
+    table = schema.workers
+    changes: dict[str, Any] = {
+        **rows.facts_columns(facts, None),
+        "verdict": DIED.as_json(),
+        "updated_at": left.at,
+    }
+    conn.execute(
+        table.update()
+        .where(
+            table.c.workerid == left.workerid,
+            table.c.masterid == masterid,
+            table.c.incarnation == left.incarnation,
+        )
+        .values(changes)
+    )
+
+
+def _open_orphan(conn: sa.engine.Connection, masterid: int, left: Left) -> int | None:
+    """An orphan for an instance that the dead process had, or may have had."""
+    facts, episode = left.facts, left.facts.episode
+    started = episode is not None and (episode.started or episode.connected_at is not None)
+    if not (started or facts.instance or facts.calls or facts.abandoned):
+        return None
+    token = f"died:{left.incarnation}:{left.workerid}"
+    table = schema.orphans
+    others = sa.select(table.c.id).where(
+        table.c.workerid == left.workerid,
+        table.c.masterid == masterid,
+        table.c.closed_at.is_(None),
+        table.c.token != token,
+    )
+    if left.episode is not None:
+        others = others.where(table.c.episode == left.episode)
+    if conn.execute(others).first() is not None:
+        return None
+    row = {
+        "token": token,
+        "workerid": left.workerid,
+        "masterid": masterid,
+        "episode": left.episode,
+        "opened_at": left.at,
+        "data": {
+            "instance": facts.instance or (episode.instance if episode is not None else None),
+            "why": f"the master's process ended while the worker was {facts.state.value}",
+        },
+    }
+    insert_or_ignore(conn, table, [row], ("token",))
+    return int(conn.execute(sa.select(table.c.id).where(table.c.token == token)).scalar_one())

@@ -1,0 +1,155 @@
+"""One group of events in one transaction: log, episodes and current state together.
+
+Runs in a thread of Buildbot's database pool, perhaps twice for the same group: the unique keys
+(incarnation and seq) make the second time do nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from buildbot_lifecycle.core.episodes import Episode
+from buildbot_lifecycle.core.verdicts import HEALTHY, Verdict
+from buildbot_lifecycle.db import rows, schema
+from buildbot_lifecycle.db.entries import Committed, Entry
+from buildbot_lifecycle.db.upsert import insert_or_ignore, upsert
+
+#: Keys in one IN list; SQLite before 3.32 takes 999 parameters.
+_KEYS = 500
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """What is written together: events in their order, and each worker's latest verdict."""
+
+    incarnation: int
+    masterid: int
+    entries: Sequence[Entry]
+    verdicts: Mapping[int, Verdict]
+
+
+@dataclasses.dataclass(frozen=True)
+class Written:
+    """The numbers that the database gave: of the events, and of episodes by their first_seq."""
+
+    committed: Sequence[Committed]
+    episodes: Mapping[int, int]
+
+
+def write(conn: sa.engine.Connection, group: Group) -> Written:
+    """Write `group`; the caller commits."""
+    episodes = _write_episodes(conn, group)
+    owners = {entry.event.seq: _number(_owner(entry), episodes) for entry in group.entries}
+    events = [
+        rows.event_row(entry.event, group.incarnation, group.masterid, owners[entry.event.seq])
+        for entry in group.entries
+    ]
+    insert_or_ignore(conn, schema.events, events, ("incarnation", "seq"))
+    _write_workers(conn, group, episodes)
+    ids = _event_ids(conn, group)
+    committed = [
+        Committed(entry.event, ids[entry.event.seq], owners[entry.event.seq])
+        for entry in group.entries
+    ]
+    return Written(committed, episodes)
+
+
+def _owner(entry: Entry) -> int | None:
+    """The first_seq of the episode that an event belongs to: the one open after it, else the one
+    that it closed."""
+    if entry.facts.episode is not None:
+        return entry.facts.episode.first_seq
+    return entry.episodes[-1].first_seq if entry.episodes else None
+
+
+def _number(first_seq: int | None, episodes: Mapping[int, int]) -> int | None:
+    return None if first_seq is None else episodes[first_seq]
+
+
+def _write_episodes(conn: sa.engine.Connection, group: Group) -> dict[int, int]:
+    """Write the touched episodes as they are at the end of the group; answer all numbers needed."""
+    touched: dict[int, Episode] = {}
+    wanted: dict[int, Episode] = {}
+    for entry in group.entries:
+        touched.update((episode.first_seq, episode) for episode in entry.episodes)
+        if entry.facts.episode is not None:
+            wanted[entry.facts.episode.first_seq] = entry.facts.episode
+    _upsert_episodes(conn, group, touched.values())
+    ids = _episode_ids(conn, group.incarnation, touched.keys() | wanted.keys())
+    # An open episode of which we have no row: its first events were dropped while the database was
+    # away for too long.
+    missing = [episode for first_seq, episode in wanted.items() if first_seq not in ids]
+    if missing:
+        _upsert_episodes(conn, group, missing)
+        ids.update(_episode_ids(conn, group.incarnation, {e.first_seq for e in missing}))
+    return ids
+
+
+def _upsert_episodes(conn: sa.engine.Connection, group: Group, episodes: Iterable[Episode]) -> None:
+    values = [rows.episode_row(each, group.incarnation, group.masterid) for each in episodes]
+    upsert(conn, schema.episodes, values, ("incarnation", "first_seq"))
+
+
+def _episode_ids(conn: sa.engine.Connection, incarnation: int, keys: set[int]) -> dict[int, int]:
+    table = schema.episodes.c
+    found: dict[int, int] = {}
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), _KEYS):
+        query = sa.select(table.first_seq, table.id).where(
+            table.incarnation == incarnation,
+            table.first_seq.in_(ordered[start : start + _KEYS]),
+        )
+        found.update((row.first_seq, row.id) for row in conn.execute(query))
+    return found
+
+
+def _event_ids(conn: sa.engine.Connection, group: Group) -> dict[int, int]:
+    if not group.entries:
+        return {}
+    table = schema.events.c
+    seqs = [entry.event.seq for entry in group.entries]
+    query = sa.select(table.seq, table.id).where(
+        table.incarnation == group.incarnation, table.seq.between(min(seqs), max(seqs))
+    )
+    return {row.seq: row.id for row in conn.execute(query)}
+
+
+def _write_workers(conn: sa.engine.Connection, group: Group, episodes: Mapping[int, int]) -> None:
+    last = {entry.identity.workerid: entry for entry in group.entries}
+    values = []
+    # In one order for all masters, so that two of them never wait for each other's rows.
+    for workerid in sorted(last):
+        entry = last[workerid]
+        is_open = entry.facts.episode
+        number = None if is_open is None else episodes[is_open.first_seq]
+        row = rows.worker_row(
+            entry.identity,
+            entry.facts,
+            incarnation=group.incarnation,
+            masterid=group.masterid,
+            episode=number,
+            at=entry.event.at,
+        )
+        values.append({**row, "verdict": HEALTHY.as_json()})
+    upsert(conn, schema.workers, values, ("workerid", "masterid"), keep=("verdict",))
+    _write_verdicts(conn, group)
+
+
+def _write_verdicts(conn: sa.engine.Connection, group: Group) -> None:
+    if not group.verdicts:
+        return
+    table = schema.workers
+    statement = (
+        table.update()
+        .where(table.c.workerid == sa.bindparam("of_worker"), table.c.masterid == group.masterid)
+        .values(verdict=sa.bindparam("said"))
+    )
+    values: list[dict[str, Any]] = [
+        {"of_worker": workerid, "said": group.verdicts[workerid].as_json()}
+        for workerid in sorted(group.verdicts)
+    ]
+    conn.execute(statement, values)

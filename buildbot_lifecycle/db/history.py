@@ -1,0 +1,171 @@
+"""History by pages: transitions, events, episodes, actions and orphans, newest first.
+
+A page is asked for by key (rows with an id below ``before``), never by offset, so that the
+thousandth costs what the first does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from buildbot_lifecycle.core.requests import HistoryQuery, Page, Refusal
+from buildbot_lifecycle.db import codec, schema
+from buildbot_lifecycle.db.filters import MAX_NUMBER, condition
+
+#: Most rows on one page.
+MAX_LIMIT = 1000
+
+_WORKER = schema.workers.c.name.label("worker")
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """One kind of history: its table, the fields to filter by, and how a row looks in REST."""
+
+    table: sa.Table
+    fields: Mapping[str, Any]
+    as_json: Callable[[Any], dict[str, Any]]
+    named: bool = True
+    where: tuple[Any, ...] = ()
+
+    def select(self) -> Any:
+        """Its rows, with the worker's name where REST tells it."""
+        if not self.named:
+            return sa.select(self.table).where(*self.where)
+        of_worker = sa.and_(
+            schema.workers.c.workerid == self.table.c.workerid,
+            schema.workers.c.masterid == self.table.c.masterid,
+        )
+        joined = self.table.outerjoin(schema.workers, of_worker)
+        return sa.select(self.table, _WORKER).select_from(joined).where(*self.where)
+
+
+def _transition(row: Any) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "workerid": row.workerid,
+        "masterid": row.masterid,
+        "episode": row.episode,
+        "from": row.from_state,
+        "to": row.to_state,
+        "at": row.at,
+        "expected": bool(row.expected),
+    }
+
+
+def _event(row: Any) -> dict[str, Any]:
+    names = ("id", "workerid", "masterid", "episode", "kind", "at", "data")
+    return {name: getattr(row, name) for name in names}
+
+
+def _episode(row: Any) -> dict[str, Any]:
+    episode = codec.episode_from(row.data)
+    return {
+        "id": row.id,
+        "workerid": row.workerid,
+        "worker": _name(row),
+        "masterid": row.masterid,
+        "started_at": row.started_at,
+        "ended_at": row.ended_at,
+        "outcome": row.outcome,
+        "failure": None if episode.failure is None else episode.failure.as_json(),
+        "instance": episode.instance,
+        "build": episode.build,
+        "phases": [phase.as_json() for phase in episode.phases],
+        "connected_at": episode.connected_at,
+        "builds": row.builds,
+    }
+
+
+_ACTION: dict[str, Any] = {
+    "reason": "",
+    "steps": [],
+    "outcome": None,
+    "verdict": None,
+    "pause": False,
+    "override": False,
+}
+
+
+def _action(row: Any) -> dict[str, Any]:
+    names = ("id", "workerid", "masterid", "episode", "what", "actor", "at", "status")
+    fields = {name: getattr(row, name) for name in (*names, "finished_at")}
+    return {**_ACTION, **row.data, **fields, "worker": _name(row)}
+
+
+_ORPHAN = {"instance": None, "why": "", "closed_by": None, "note": None}
+
+
+def _orphan(row: Any) -> dict[str, Any]:
+    names = ("id", "workerid", "masterid", "episode", "opened_at", "closed_at")
+    fields = {name: getattr(row, name) for name in names}
+    return {**_ORPHAN, **row.data, **fields, "worker": _name(row)}
+
+
+def _name(row: Any) -> str:
+    """The worker's name: as it is now, else as it was noted with the row, else its number."""
+    return str(row.worker or row.data.get("worker") or row.workerid)
+
+
+def _columns(table: sa.Table, **more: Any) -> dict[str, Any]:
+    """The fields to filter by: all columns but the JSON ones, and `more`."""
+    columns = {c.name: c for c in table.c if not isinstance(c.type, schema.Json)}
+    return {**columns, **more}
+
+
+_E, _O = schema.events.c, schema.orphans.c
+_TRANSITION_FIELDS = _columns(schema.events, **{"from": _E.from_state, "to": _E.to_state})
+_ORPHAN_FIELDS = _columns(
+    schema.orphans,
+    worker=schema.workers.c.name,
+    open=sa.type_coerce(_O.closed_at.is_(None), sa.Boolean),
+)
+
+SOURCES: Mapping[str, Source] = {
+    "transitions": Source(
+        schema.events, _TRANSITION_FIELDS, _transition, False, (_E.kind == "transition",)
+    ),
+    "events": Source(schema.events, _TRANSITION_FIELDS, _event, False),
+    "episodes": Source(
+        schema.episodes, _columns(schema.episodes, worker=schema.workers.c.name), _episode
+    ),
+    "actions": Source(
+        schema.actions, _columns(schema.actions, worker=schema.workers.c.name), _action
+    ),
+    "orphans": Source(schema.orphans, _ORPHAN_FIELDS, _orphan),
+}
+
+
+def history(conn: sa.engine.Connection, query: HistoryQuery) -> Page:
+    """One page of history as in REST. Raises `Refusal` (400) for a filter that makes no sense."""
+    source = SOURCES[query.what]
+    limit = max(1, min(query.limit, MAX_LIMIT))
+    statement = source.select()
+    for wanted in query.filters:
+        statement = statement.where(condition(conn, source.fields, wanted))
+    if query.workerid is not None:
+        if abs(query.workerid) > MAX_NUMBER:
+            return Page([], False)
+        statement = statement.where(source.table.c.workerid == query.workerid)
+    if query.before is not None and query.before <= MAX_NUMBER:
+        if query.before < 1:
+            return Page([], False)
+        statement = statement.where(source.table.c.id < query.before)
+    # One more than asked for tells whether there is a next page.
+    rows = conn.execute(statement.order_by(source.table.c.id.desc()).limit(limit + 1)).all()
+    return Page([source.as_json(row) for row in rows[:limit]], len(rows) > limit)
+
+
+def one(conn: sa.engine.Connection, what: str, number: int) -> dict[str, Any] | None:
+    """One row of history by its id, as in REST; None if there is none."""
+    source = SOURCES.get(what)
+    if source is None:
+        raise Refusal(404, "not_found", f"there are no {what}")
+    if abs(number) > MAX_NUMBER:
+        return None
+    row = conn.execute(source.select().where(source.table.c.id == number)).first()
+    return None if row is None else source.as_json(row)

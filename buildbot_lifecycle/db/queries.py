@@ -1,0 +1,126 @@
+"""Reading: the workers as they stand, the incarnations, and the fold of the log that proves them.
+
+Functions of a connection, for ``pool.do``; they answer JSON dictionaries of the REST contract. What
+only the owning master knows (``live``, ``where``, ``forceable``) the service adds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from buildbot_lifecycle.core.episodes import Episode, Facts, apply
+from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.core.states import RESTING
+from buildbot_lifecycle.db import codec, schema
+from buildbot_lifecycle.db.filters import MAX_NUMBER
+from buildbot_lifecycle.db.history import history, one
+
+__all__ = ["facts", "history", "incarnations", "one", "rebuild", "worker", "workers"]
+
+_W = schema.workers.c
+_RESTING = [state.value for state in RESTING]
+
+# A removed worker is shown for as long as something of it is not over.
+_SHOWN = sa.or_(_W.removed == sa.false(), _W.state.not_in(_RESTING), _W.pending_call.is_not(None))
+
+# ``data`` is left out: it repeats the columns and is by far the longest.
+_COLUMNS = [column for column in schema.workers.c if column.name != "data"]
+
+
+def _select() -> Any:
+    of_master = schema.incarnations.c.id == _W.incarnation
+    joined = schema.workers.outerjoin(schema.incarnations, of_master)
+    return sa.select(*_COLUMNS, schema.incarnations.c.master).select_from(joined)
+
+
+def _worker(row: Any) -> dict[str, Any]:
+    pending = None
+    if row.pending_call is not None:
+        pending = {"call": row.pending_call, "since": row.pending_since}
+    values = dict(row._mapping)
+    for name in ("incarnation", "removed", "pending_call", "pending_since"):
+        del values[name]
+    return {**values, "master": row.master or str(row.masterid), "pending": pending}
+
+
+def workers(conn: sa.engine.Connection) -> list[dict[str, Any]]:
+    """Every latent worker of every master, by workerid and masterid."""
+    query = _select().where(_SHOWN).order_by(_W.workerid, _W.masterid)
+    return [_worker(row) for row in conn.execute(query)]
+
+
+def worker(
+    conn: sa.engine.Connection, id_or_name: int | str, masterid: int | None = None
+) -> dict[str, Any] | None:
+    """One worker by workerid or name; None if there is none.
+
+    Where several masters have it, the one that is busy with it, else the one that last told of it.
+    """
+    query = _select().where(_SHOWN)
+    if masterid is not None:
+        query = query.where(_W.masterid == masterid)
+    is_number = isinstance(id_or_name, int) or (id_or_name.isascii() and id_or_name.isdigit())
+    found: list[Any] = []
+    if is_number and abs(int(id_or_name)) <= MAX_NUMBER:
+        found = list(conn.execute(query.where(_W.workerid == int(id_or_name))))
+    if not found and isinstance(id_or_name, str):
+        found = list(conn.execute(query.where(_W.name == id_or_name)))
+    if not found:
+        return None
+    return _worker(max(found, key=lambda row: (row.state not in _RESTING, row.updated_at)))
+
+
+def facts(conn: sa.engine.Connection, masterid: int) -> dict[int, Facts]:
+    """What the database knows of each worker of a master, by workerid."""
+    query = sa.select(_W.workerid, _W.data).where(_W.masterid == masterid)
+    return {row.workerid: codec.facts_from(row.data) for row in conn.execute(query)}
+
+
+def incarnations(
+    conn: sa.engine.Connection, masterid: int | None = None, *, running: bool = False
+) -> list[dict[str, Any]]:
+    """The incarnations, newest first: all columns; with `running`, only those without an end."""
+    table = schema.incarnations
+    query = sa.select(table).order_by(table.c.id.desc())
+    if masterid is not None:
+        query = query.where(table.c.masterid == masterid)
+    if running:
+        query = query.where(table.c.ended_at.is_(None))
+    return [dict(row._mapping) for row in conn.execute(query)]
+
+
+def rebuild(
+    conn: sa.engine.Connection, incarnation: int, workerid: int
+) -> tuple[Facts, list[Episode]]:
+    """Facts and episodes of a worker in one incarnation, folded from the log alone.
+
+    A process that died could not write its end: that event stands in a later incarnation's log, and
+    names this one. Numbers that the database gave (``Episode.id``) are not in the log.
+    """
+    table = schema.events
+    base = sa.select(table).where(table.c.workerid == workerid)
+    own = conn.execute(base.where(table.c.incarnation == incarnation).order_by(table.c.seq)).all()
+    died = conn.execute(
+        base.where(
+            table.c.kind == Kind.MASTER_DIED.value, table.c.incarnation > incarnation
+        ).order_by(table.c.id)
+    ).all()
+    mine = [row for row in own if row.kind != Kind.MASTER_DIED.value]
+    ends = [row for row in died if row.data.get("incarnation") == incarnation]
+    return _fold(workerid, [*mine, *ends])
+
+
+def _fold(workerid: int, log: Iterable[Any]) -> tuple[Facts, list[Episode]]:
+    known = Facts(workerid)
+    episodes: dict[int, Episode] = {}
+    for row in log:
+        event = Event(row.seq, row.at, workerid, Kind(row.kind), row.data)
+        step = apply(known, event)
+        known = step.facts
+        episodes.update((episode.first_seq, episode) for episode in step.episodes)
+    plain = [dataclasses.replace(episode, id=None) for episode in episodes.values()]
+    return known, sorted(plain, key=lambda episode: episode.first_seq)

@@ -1,0 +1,319 @@
+"""The recorder: one ordered queue of events, written in groups, each group in one transaction.
+
+While a group is being written the next one gathers, so a quiet master writes every event at once
+and a busy one writes hundreds together. A group that fails is kept and tried again until it is
+written; what comes meanwhile waits in the queue, up to a bound. Only after its commit is an event
+told to others.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from twisted.internet import defer
+from twisted.python import log as twisted_log
+
+from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.verdicts import Verdict
+from buildbot_lifecycle.db.entries import Committed, Entry, Identity, RecorderStatus
+from buildbot_lifecycle.db.group import Group, Written, write
+from buildbot_lifecycle.db.overflow import Overflow
+
+__all__ = ["Committed", "Entry", "Identity", "Recorder", "RecorderStatus"]
+
+#: Seconds between two attempts while the database is away: the first, and the longest.
+FIRST_RETRY, LONGEST_RETRY = 0.5, 15.0
+
+#: Attempts at one single event that the database answers but refuses, before it is set aside.
+MAX_REFUSALS = 3
+
+OnCommitted = Callable[[Sequence[Committed], Mapping[int, int]], None]
+OnVerdicts = Callable[[Mapping[int, Verdict]], None]
+
+
+class Pool(Protocol):
+    """What we use of ``buildbot.db.pool.DBThreadPool``."""
+
+    def do(self, function: Any, /, *args: Any) -> defer.Deferred[Any]:
+        """Call ``function(connection, *args)`` in a thread."""
+
+    def do_with_transaction(self, function: Any, /, *args: Any) -> defer.Deferred[Any]:
+        """The same inside a transaction, committed when it returns."""
+
+
+class Recorder:
+    """Writes events to Buildbot's database, in order, without holding anybody up.
+
+    ``bound`` is the number of events that may wait, ``group`` how many are written at once at most.
+    ``on_committed`` is called in the reactor's thread after each commit, with the events and with
+    the numbers of the episodes they belong to by first_seq; ``on_verdicts`` likewise with verdicts
+    by workerid. ``next_seq`` gives the next number of this incarnation.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        reactor: Any,
+        masterid: int,
+        on_committed: OnCommitted,
+        *,
+        next_seq: Callable[[], int],
+        on_verdicts: OnVerdicts | None = None,
+        bound: int = 100_000,
+        group: int = 500,
+        log: Callable[[str], Any] = twisted_log.msg,
+    ) -> None:
+        self._pool = pool
+        self._reactor = reactor
+        self._masterid = masterid
+        self._on_committed = on_committed
+        self._on_verdicts = on_verdicts
+        self._bound = bound
+        self._group = group
+        self._log = log
+        self._incarnation: int | None = None
+        self._queue: deque[Entry] = deque()
+        self._overflow = Overflow(next_seq)
+        # A verdict waits until the events put before it are written: their number is its place.
+        self._verdicts: dict[int, tuple[int, Verdict]] = {}
+        self._put = self._written = self._dropped = self._errors = 0
+        self._last_error: str | None = None
+        self._last_write_at: float | None = None
+        self._pumping = False
+        self._stopped = False
+        self._attempts = 0
+        self._one_by_one = 0
+        self._waking: defer.Deferred[None] | None = None
+        self._waiting: list[defer.Deferred[bool]] = []
+
+    def start(self, incarnation: int) -> None:
+        """Begin to write, as this incarnation; until then entries only queue up."""
+        self._incarnation = incarnation
+        self._kick()
+
+    def put(self, entry: Entry) -> None:
+        """Queue `entry`; it is written as soon as what is before it is. Never raises.
+
+        Over the bound (or after `stop`) the entry is dropped and counted.
+        """
+        try:
+            if self._stopped or len(self._queue) >= self._bound:
+                self._drop(entry)
+                return
+            self._append_gaps()
+            self._append(entry)
+            self._kick()
+        except Exception as error:  # noqa: BLE001 - Buildbot's own code is our caller
+            self._note(error)
+
+    def put_verdict(self, identity: Identity, verdict: Verdict) -> None:
+        """Let the worker's row show `verdict`, after the entries put before; the latest counts."""
+        self._verdicts[identity.workerid] = (self._put, verdict)
+        self._kick()
+
+    def drained(self, timeout: float) -> defer.Deferred[bool]:
+        """Fires with True once all that was put is written, with False after `timeout` seconds."""
+        if self._is_idle():
+            return defer.succeed(True)
+        waiter: defer.Deferred[bool] = defer.Deferred()
+        call = self._reactor.callLater(timeout, self._give_up, waiter)
+
+        def answered(result: bool) -> bool:
+            if call.active():
+                call.cancel()
+            return result
+
+        waiter.addCallback(answered)
+        self._waiting.append(waiter)
+        self._wake()
+        self._kick()
+        return waiter
+
+    def stop(self, timeout: float = 5.0) -> defer.Deferred[bool]:
+        """Write what is queued, for at most `timeout` seconds, then write no more; as `drained`."""
+
+        def ended(result: bool) -> bool:
+            self._stopped = True
+            self._wake()
+            return result
+
+        return self.drained(timeout).addCallback(ended)
+
+    def status(self) -> RecorderStatus:
+        """How the recording goes now."""
+        return RecorderStatus(
+            queued=len(self._queue),
+            bound=self._bound,
+            dropped=self._dropped,
+            written=self._written,
+            errors=self._errors,
+            last_error=self._last_error,
+            last_write_at=self._last_write_at,
+            oldest_unwritten_at=self._queue[0].event.at if self._queue else None,
+        )
+
+    # -- the queue
+
+    def _append(self, entry: Entry) -> None:
+        self._queue.append(entry)
+        self._put += 1
+
+    def _append_gaps(self) -> None:
+        if self._overflow and len(self._queue) < self._bound:
+            for gap in self._overflow.gaps():
+                self._append(gap)
+
+    def _drop(self, entry: Entry) -> None:
+        self._dropped += 1
+        if entry.event.kind is Kind.GAP:
+            return  # a gap that cannot be written must not make another one
+        if not self._overflow:
+            self._log(
+                f"lifecycle: {len(self._queue)} events wait for the database, no more are kept: "
+                "the log will have a gap"
+            )
+        self._overflow.add(entry)
+
+    def _ripe(self, after: int) -> dict[int, Verdict]:
+        """The verdicts whose events are written once `after` entries are."""
+        return {w: verdict for w, (place, verdict) in self._verdicts.items() if place <= after}
+
+    def _is_idle(self) -> bool:
+        return not (self._queue or self._verdicts or self._pumping or self._overflow)
+
+    # -- writing
+
+    def _kick(self) -> None:
+        if self._incarnation is None or self._pumping or self._stopped:
+            return
+        self._pumping = True
+        defer.ensureDeferred(self._pump()).addErrback(self._broke)
+
+    async def _pump(self) -> None:
+        """Write groups until there is nothing left."""
+        try:
+            while (self._queue or self._verdicts) and not self._stopped:
+                await self._write_group()
+                self._append_gaps()
+        finally:
+            self._pumping = False
+        if self._is_idle():
+            self._tell(True)
+
+    async def _write_group(self) -> None:
+        incarnation = self._incarnation
+        assert incarnation is not None
+        size = 1 if self._one_by_one else self._group
+        entries = list(itertools.islice(self._queue, size))
+        done = self._put - len(self._queue) + len(entries)
+        group = Group(incarnation, self._masterid, entries, self._ripe(done))
+        try:
+            written = await self._pool.do_with_transaction(write, group)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the group is kept
+            self._note(error)
+            await self._failed(error, entries)
+            return
+        self._succeeded(group, written)
+
+    def _succeeded(self, group: Group, written: Written) -> None:
+        for _ in group.entries:
+            self._queue.popleft()
+        for workerid, verdict in group.verdicts.items():
+            if self._verdicts[workerid][1] is verdict:
+                del self._verdicts[workerid]
+        self._one_by_one = max(0, self._one_by_one - len(group.entries))
+        self._written += len(group.entries)
+        self._last_write_at = self._reactor.seconds()
+        if self._attempts:
+            self._log(f"lifecycle: the database takes events again, {len(self._queue)} to write")
+        self._attempts = 0
+        self._announce(group, written)
+
+    def _announce(self, group: Group, written: Written) -> None:
+        try:
+            if written.committed:
+                self._on_committed(written.committed, written.episodes)
+            if group.verdicts and self._on_verdicts is not None:
+                self._on_verdicts(group.verdicts)
+        except Exception as error:  # noqa: BLE001 - what is written stays written
+            self._note(error)
+            _report(error, "lifecycle: telling of committed events failed")
+
+    # -- when it fails
+
+    async def _failed(self, error: Exception, entries: Sequence[Entry]) -> None:
+        """Wait before the next attempt, or find an event that is refused and set it aside."""
+        if not self._attempts:
+            self._log(
+                f"lifecycle: events cannot be written, they are kept and tried again: {error!r}"
+            )
+        self._attempts += 1
+        if _is_refusal(error) and entries:
+            if len(entries) > 1:
+                self._one_by_one = len(entries)
+                return
+            if self._attempts >= MAX_REFUSALS:
+                self._set_aside(entries[0])
+                return
+        await self._pause(min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(self._attempts - 1, 10)))
+
+    def _set_aside(self, entry: Entry) -> None:
+        self._queue.popleft()
+        self._one_by_one = max(0, self._one_by_one - 1)
+        self._attempts = 0
+        _report(
+            RuntimeError(self._last_error),
+            f"lifecycle: the database refuses this event, it is left out: {entry.event!r}",
+        )
+        self._drop(entry)
+
+    async def _pause(self, seconds: float) -> None:
+        waking: defer.Deferred[None] = defer.Deferred()
+        self._waking = waking
+        call = self._reactor.callLater(seconds, self._wake)
+        await waking
+        if call.active():
+            call.cancel()
+
+    def _wake(self) -> None:
+        waking, self._waking = self._waking, None
+        if waking is not None:
+            waking.callback(None)
+
+    def _note(self, error: BaseException) -> None:
+        self._errors += 1
+        self._last_error = f"{type(error).__name__}: {error}"[:1000]
+
+    def _broke(self, failure: Any) -> None:
+        """An error of ours in the pump: the next entry starts it again."""
+        self._note(failure.value)
+        _report(failure, "lifecycle: the recorder stumbled")
+
+    # -- those who wait
+
+    def _tell(self, result: bool) -> None:
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            waiter.callback(result)
+
+    def _give_up(self, waiter: defer.Deferred[bool]) -> None:
+        self._waiting.remove(waiter)
+        waiter.callback(False)
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the database (or its driver) cannot take these very values, now or later.
+
+    Everything else is taken for a database that is away, and is waited for without end.
+    """
+    if isinstance(error, (sa.exc.DataError, sa.exc.IntegrityError)):
+        return True
+    return not isinstance(error, (sa.exc.DBAPIError, sa.exc.TimeoutError, OSError))
+
+
+def _report(error: Any, why: str) -> None:
+    twisted_log.err(error, why)  # type: ignore[no-untyped-call]

@@ -1,0 +1,152 @@
+"""Direct writes, awaited one by one: incarnations, actions, orphans.
+
+Each is one transaction and may run twice: what has a token is written once per token. For an action
+that is the order of things: it is written before anything is done, and if it cannot be, the
+Deferred fails and nothing is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from twisted.internet import defer
+
+from buildbot_lifecycle.db import schema
+from buildbot_lifecycle.db.deaths import ClosedWorker, Death, close, find
+from buildbot_lifecycle.db.recorder import Pool
+from buildbot_lifecycle.db.upsert import insert_or_ignore
+
+__all__ = ["ClosedWorker", "Store"]
+
+_ACTION_COLUMNS = frozenset(schema.actions.c.keys()) - {"id", "token", "data"}
+_ORPHAN_COLUMNS = frozenset(schema.orphans.c.keys()) - {"id", "token", "data"}
+
+
+class Store:
+    """The direct writes on ``master.db.pool``; all return Deferreds. Times in epoch seconds."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def open_incarnation(
+        self, masterid: int, token: str, pid: int, host: str, now: float, *, master: str = ""
+    ) -> defer.Deferred[int]:
+        """Note that a process begins, once per `token`; its number. `master` is its name."""
+        row = {
+            "masterid": masterid,
+            "token": token,
+            "master": master or host,
+            "pid": pid,
+            "host": host,
+            "started_at": now,
+            "heartbeat_at": now,
+        }
+        return self._pool.do_with_transaction(_insert, schema.incarnations, row)
+
+    def heartbeat(self, incarnation: int, now: float) -> defer.Deferred[None]:
+        """Note that the process is alive."""
+        return self._pool.do_with_transaction(_beat, incarnation, now)
+
+    def close_incarnation(self, incarnation: int, now: float, how: str) -> defer.Deferred[None]:
+        """Note that the process ends, and how (a word); the first to say so counts."""
+        return self._pool.do_with_transaction(_close_incarnation, incarnation, now, how)
+
+    @defer.inlineCallbacks
+    def close_dead(
+        self,
+        masterid: int,
+        current: int,
+        now: float,
+        *,
+        next_seq: Callable[[], int],
+        spare: frozenset[int] = frozenset(),
+    ) -> Any:
+        """Close what earlier incarnations of this master left open; a list of `ClosedWorker`.
+
+        To be called before the first event of `current` is written. `next_seq` numbers the events
+        of `current`. Incarnations in `spare` are alive and are left alone.
+        """
+        dead = yield self._pool.do(find, masterid, current, now, spare)
+        numbered = [Death(each, next_seq()) for each in dead.workers]
+        return (yield self._pool.do_with_transaction(close, dead, current, numbered))
+
+    def insert_action(self, token: str, row: Mapping[str, Any]) -> defer.Deferred[int]:
+        """Write an action, fields as in REST, once per `token`; its number."""
+        values = _split(row, _ACTION_COLUMNS)
+        values.update(token=token, actor=str(row.get("actor") or ""))
+        return self._pool.do_with_transaction(_insert, schema.actions, values)
+
+    def update_action(self, action: int, changes: Mapping[str, Any]) -> defer.Deferred[None]:
+        """Change fields (as in REST) of an action, leaving the others."""
+        return self._pool.do_with_transaction(
+            _update, schema.actions, action, _split(changes, _ACTION_COLUMNS)
+        )
+
+    def open_orphan(self, token: str, row: Mapping[str, Any]) -> defer.Deferred[int]:
+        """Write what may still run, fields as in REST, once per `token`; its number."""
+        values = {**_split(row, _ORPHAN_COLUMNS), "token": token}
+        return self._pool.do_with_transaction(_insert, schema.orphans, values)
+
+    def close_orphan(
+        self, orphan: int, closed_at: float, closed_by: str, note: str
+    ) -> defer.Deferred[bool]:
+        """Close an orphan; False if there is none of that number, or it was closed before."""
+        changes = {"closed_at": closed_at, "data": {"closed_by": closed_by, "note": note}}
+        return self._pool.do_with_transaction(_close_orphan, orphan, changes)
+
+
+def _split(row: Mapping[str, Any], columns: frozenset[str]) -> dict[str, Any]:
+    """`row` by its columns, and the rest of it under ``data``."""
+    values = {name: value for name, value in row.items() if name in columns}
+    values["data"] = {
+        name: value for name, value in row.items() if name not in columns and name != "id"
+    }
+    return values
+
+
+def _insert(conn: sa.engine.Connection, table: sa.Table, row: Mapping[str, Any]) -> int:
+    insert_or_ignore(conn, table, [row], ("token",))
+    query = sa.select(table.c.id).where(table.c.token == row["token"])
+    return int(conn.execute(query).scalar_one())
+
+
+def _beat(conn: sa.engine.Connection, incarnation: int, now: float) -> None:
+    table = schema.incarnations
+    conn.execute(table.update().where(table.c.id == incarnation).values(heartbeat_at=now))
+
+
+def _close_incarnation(conn: sa.engine.Connection, incarnation: int, now: float, how: str) -> None:
+    table = schema.incarnations
+    still_open = sa.and_(table.c.id == incarnation, table.c.ended_at.is_(None))
+    changes = {"heartbeat_at": now, "ended_at": now, "ended_how": how}
+    conn.execute(table.update().where(still_open).values(changes))
+
+
+def _update(
+    conn: sa.engine.Connection, table: sa.Table, number: int, changes: Mapping[str, Any]
+) -> None:
+    # Locked first: two that change different fields of one row must not undo each other's.
+    query = sa.select(table.c.data).where(table.c.id == number).with_for_update()
+    data = conn.execute(query).scalar()
+    if data is None:
+        return
+    values = {**changes, "data": {**data, **changes["data"]}}
+    conn.execute(table.update().where(table.c.id == number).values(values))
+
+
+def _close_orphan(conn: sa.engine.Connection, orphan: int, changes: Mapping[str, Any]) -> bool:
+    table = schema.orphans
+    query = sa.select(table.c.closed_at, table.c.data).where(table.c.id == orphan).with_for_update()
+    row = conn.execute(query).first()
+    if row is None:
+        return False
+    if row.closed_at is not None:
+        # Run again after a commit whose answer was lost, it is this very closing.
+        return bool(
+            row.closed_at == changes["closed_at"]
+            and row.data.get("closed_by") == changes["data"]["closed_by"]
+        )
+    _update(conn, table, orphan, changes)
+    return True
