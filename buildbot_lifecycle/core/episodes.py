@@ -113,6 +113,7 @@ class Facts:
     removed: bool = False
     instance: str | None = None
     queued_since: float | None = None
+    asked_build: Mapping[str, Any] | None = None
 
     @property
     def pending(self) -> Call | None:
@@ -206,7 +207,7 @@ def _on_transition(facts: Facts, event: Event) -> Step:
         touched.append(_close(episode, event.at))
         episode = None
     if begins and episode is None:
-        episode = _open(event, after, event.data.get("build"))
+        episode = _open(event, after, facts.asked_build)
         touched.append(episode)
     elif episode is not None:
         episode = dataclasses.replace(
@@ -219,6 +220,7 @@ def _on_transition(facts: Facts, event: Event) -> Step:
     changes: dict[str, Any] = {"state": after, "state_since": event.at, "episode": episode}
     if begins and (facts.episode is not episode):
         changes.update(refused=0, refused_first=None, refused_last=None, survived_stop=None)
+        changes["asked_build"] = None
     if after is State.INSUBSTANTIATING_SUBSTANTIATING:
         changes["queued_since"] = event.at
     else:
@@ -259,9 +261,16 @@ def _on_baseline(facts: Facts, event: Event) -> Step:
 
 
 def _on_asked(facts: Facts, event: Event) -> Step:
-    if facts.episode is None or facts.state in STOPPING or facts.episode.build is not None:
-        return Step(facts)
-    return _changed(facts, build=event.data.get("build"))
+    """A build asked for the worker. It belongs to the episode under way, or to the one it opens."""
+    build = event.data.get("build") or {}
+    building = tuple(
+        {**b, **build, "since": b.get("since", event.at)} if _same_build(b, build) else b
+        for b in facts.building
+    )
+    facts = dataclasses.replace(facts, building=building)
+    if facts.episode is not None and facts.state in STARTING:
+        return _changed(facts, build=facts.episode.build or build)
+    return Step(dataclasses.replace(facts, asked_build=build))
 
 
 def _on_call_started(facts: Facts, event: Event) -> Step:

@@ -109,7 +109,9 @@ def _graded(code: str, since: float, limit: float | None, now: float, text: str)
     """
     age = max(0.0, now - since)
     if limit is None:
-        return Verdict("ok", code, f"{text} for {in_words(age)} (no limit is set)", since, None, None)
+        return Verdict(
+            "ok", code, f"{text} for {in_words(age)} (no limit is set)", since, None, None
+        )
     if now >= since + limit:
         reason = f"{text} for {in_words(age)}, longer than its limit of {in_words(limit)}"
         return Verdict("stuck", code, reason, since, limit, None)

@@ -1,0 +1,158 @@
+"""What a force disconnect would do, step by step, in the order that harms least.
+
+`plan` is a function of facts; the dry run shows its steps and the release carries out the same ones.
+The pause comes first: the moment the wait ends, Buildbot looks for builds to start on the worker.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from buildbot_lifecycle.core.episodes import Facts
+from buildbot_lifecycle.core.requests import Refusal
+from buildbot_lifecycle.core.states import RESTING, STARTING, STOPPING, State
+from buildbot_lifecycle.core.verdicts import Verdict
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One step: a word for a program, what it acts on, a sentence, and (afterwards) how it went."""
+
+    step: str
+    target: str
+    text: str
+    done: bool | None = None
+    detail: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class Situation:
+    """What a plan depends on beside the facts: seen on the live worker object.
+
+    ``half`` means INSUBSTANTIATING with a free lock; ``held`` counts refused connections whose end
+    nobody was told of; ``connected`` is whether Buildbot still holds a connection.
+    """
+
+    connected: bool = False
+    held: int = 0
+    half: bool = False
+
+
+def check_eligible(
+    facts: Facts, situation: Situation, verdict: Verdict, *, override: bool, now: float
+) -> None:
+    """Raise `Refusal` (409) unless a force disconnect may be done: it says why not, with numbers."""
+    age = None if verdict.since is None else max(0.0, now - verdict.since)
+    details = {
+        "state": facts.state.value,
+        "age_s": age,
+        "threshold_s": verdict.threshold_s,
+        "verdict": verdict.as_json(),
+    }
+    if facts.state is State.SUBSTANTIATED and facts.building and facts.pending is None:
+        raise Refusal(
+            409,
+            "not_eligible",
+            "the worker is building; stop the build instead, or wait for its end",
+            **details,
+        )
+    if not _anything_to_release(facts, situation):
+        raise Refusal(
+            409,
+            "nothing_to_release",
+            f"there is nothing to release: the worker is {facts.state.value},"
+            " no call is pending and no refused connection is held",
+            **details,
+        )
+    if verdict.level != "stuck" and not override:
+        raise Refusal(409, "not_eligible", f"not stuck: {verdict.reason}", **details)
+
+
+def _anything_to_release(facts: Facts, situation: Situation) -> bool:
+    if facts.pending is not None or situation.held or situation.half:
+        return True
+    return facts.state in STARTING or (facts.state in STOPPING and situation.connected)
+
+
+def plan(facts: Facts, situation: Situation, *, pause: bool) -> list[Step]:
+    """The steps of a force disconnect in this situation; empty if there is nothing to release."""
+    steps: list[Step] = []
+    if pause:
+        steps.append(
+            Step(
+                "pause", "worker", "Pause the worker, so that no build starts on it until unpaused"
+            )
+        )
+    if facts.state is State.INSUBSTANTIATING_SUBSTANTIATING and pause:
+        steps.append(
+            Step(
+                "cancel_substantiation",
+                "build",
+                "Cancel the substantiation that waits behind the stop; Buildbot retries its build",
+            )
+        )
+    if situation.connected and facts.state in STOPPING:
+        steps.append(
+            Step("abort_connection", "connection", "Abort the connection that is still held")
+        )
+    if situation.held:
+        many = "the refused connection" if situation.held == 1 else "the refused connections"
+        steps.append(
+            Step(
+                "deliver_disconnection",
+                "refused connections",
+                f"Drop {many} and tell Buildbot that it has gone"
+                if situation.held == 1
+                else f"Drop {many} and tell Buildbot that they have gone",
+            )
+        )
+    steps.extend(_end_of_wait(facts, situation))
+    if steps and steps[-1].step != "pause":
+        steps.append(
+            Step("open_orphan", "instance", "Write down that the instance may still be running")
+        )
+    return steps
+
+
+def _end_of_wait(facts: Facts, situation: Situation) -> list[Step]:
+    if situation.half:
+        text = (
+            "Put the worker to rest: the stop broke off and nothing of Buildbot's is left to do so"
+        )
+        return [Step("end_wait", "state", text)]
+    if facts.calls:
+        return [
+            Step("end_wait", call.call, f"Make Buildbot stop waiting for {call.call}")
+            for call in facts.calls
+        ]
+    if facts.state in STARTING:
+        text = "Cancel the start; Buildbot then calls stop_instance and ends or retries the build"
+        return [Step("cancel_substantiation", "start", text)]
+    return []
+
+
+def warnings(facts: Facts, *, pause: bool) -> list[str]:
+    """What a person must know before it is done, the worst first."""
+    said = ["The instance is not stopped by this. It may run on, and cost money; check it by hand."]
+    if facts.pending is not None and facts.pending.call == "stop_instance" and not pause:
+        said.append(
+            "Without the pause, the abandoned stop may end late and stop the worker's next instance."
+        )
+    if facts.pending is not None and facts.pending.call == "start_instance":
+        said.append("The abandoned start may still succeed later: then an instance runs unasked.")
+    if facts.state is State.INSUBSTANTIATING_SUBSTANTIATING:
+        said.append(
+            "A build waits for this worker. "
+            + (
+                "It is cancelled here and retried."
+                if pause
+                else "It starts a new instance at once."
+            )
+        )
+    elif facts.building and facts.state not in RESTING:
+        said.append("A build waits on this worker; it fails to start and Buildbot may retry it.")
+    return said

@@ -1,0 +1,155 @@
+"""The configuration as values, checked: every problem is named, with what was expected.
+
+`parse` takes the keyword arguments of ``util.LifecycleService`` as they stand in master.cfg.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER, Thresholds
+
+#: States that can be given a limit: all but those in which nothing is waited for.
+LIMITED = tuple(DEFAULT_STUCK_AFTER)
+
+#: Seconds; under the 10 s that ``buildbot stop`` waits before it says that the master lives on.
+DEFAULT_SHUTDOWN_GRACE = 5.0
+
+#: Arguments that may stand in an entry of ``workers``.
+PER_WORKER = ("stuck_after", "pause_after_release")
+
+
+@dataclasses.dataclass(frozen=True)
+class WorkerSettings:
+    """What holds for one worker."""
+
+    stuck_after: Thresholds
+    pause_after_release: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The checked configuration. Times are in seconds."""
+
+    stuck_after: Thresholds = dataclasses.field(default_factory=lambda: dict(DEFAULT_STUCK_AFTER))
+    workers: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    shutdown_grace: float = DEFAULT_SHUTDOWN_GRACE
+    pause_after_release: bool = True
+    anonymous_may_force: bool = False
+
+    def of(self, name: str) -> WorkerSettings:
+        """The settings of the worker of this name: the first pattern that matches wins."""
+        for pattern, override in self.workers:
+            if fnmatch.fnmatchcase(name, pattern):
+                return WorkerSettings(
+                    {**self.stuck_after, **override.get("stuck_after", {})},
+                    bool(override.get("pause_after_release", self.pause_after_release)),
+                )
+        return WorkerSettings(self.stuck_after, self.pause_after_release)
+
+
+def parse(arguments: Mapping[str, Any]) -> tuple[Settings, list[str]]:
+    """The settings, and the problems found; with problems, the settings are those that were right."""
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for name, value in arguments.items():
+        parser = _PARSERS.get(name)
+        if parser is None:
+            known = ", ".join(sorted(_PARSERS))
+            problems.append(f"unknown argument {name!r}; known are {known}")
+            continue
+        parsed = parser(name, value, problems)
+        if parsed is not None:
+            values[name] = parsed
+    if "stuck_after" in values:
+        values["stuck_after"] = {**DEFAULT_STUCK_AFTER, **values["stuck_after"]}
+    return Settings(**values), problems
+
+
+def _stuck_after(name: str, value: Any, problems: list[str]) -> dict[State, float | None] | None:
+    if not isinstance(value, Mapping):
+        problems.append(f"{name} must be a dictionary {{state: seconds}}, not {value!r}")
+        return None
+    parsed: dict[State, float | None] = {}
+    for key, seconds in value.items():
+        state = next((s for s in LIMITED if s.value == key), None)
+        if state is None:
+            expected = ", ".join(s.value for s in LIMITED)
+            problems.append(f"{name}: no state {key!r}; states with a limit are {expected}")
+        elif seconds is None:
+            parsed[state] = None
+        elif _is_seconds(seconds, above=0):
+            parsed[state] = float(seconds)
+        else:
+            problems.append(
+                f"{name}[{key!r}] must be a number of seconds above 0, or None for never,"
+                f" not {seconds!r}"
+            )
+    return parsed
+
+
+def _is_seconds(value: Any, *, above: float | None = None) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return False
+    return value > above if above is not None else value >= 0
+
+
+def _grace(name: str, value: Any, problems: list[str]) -> float | None:
+    if _is_seconds(value):
+        return float(value)
+    problems.append(f"{name} must be a number of seconds, 0 or more, not {value!r}")
+    return None
+
+
+def _flag(name: str, value: Any, problems: list[str]) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    problems.append(f"{name} must be True or False, not {value!r}")
+    return None
+
+
+def _workers(name: str, value: Any, problems: list[str]) -> tuple[Any, ...] | None:
+    if not isinstance(value, Mapping):
+        problems.append(
+            f"{name} must be a dictionary {{name pattern: {{argument: value}}}}, not {value!r}"
+        )
+        return None
+    parsed = []
+    for pattern, override in value.items():
+        where = f"{name}[{pattern!r}]"
+        if not isinstance(pattern, str) or not pattern:
+            problems.append(f"{name}: a name pattern must be a non-empty text, not {pattern!r}")
+        elif not isinstance(override, Mapping):
+            problems.append(f"{where} must be a dictionary {{argument: value}}, not {override!r}")
+        else:
+            parsed.append((pattern, _override(where, override, problems)))
+    return tuple(parsed)
+
+
+def _override(where: str, override: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+    parsed: dict[str, Any] = {}
+    for argument, given in override.items():
+        if argument not in PER_WORKER:
+            problems.append(
+                f"{where}: unknown argument {argument!r}; for some workers only can be set:"
+                f" {', '.join(PER_WORKER)}"
+            )
+            continue
+        value = _PARSERS[argument](f"{where}[{argument!r}]", given, problems)
+        if value is not None:
+            parsed[argument] = value
+    return parsed
+
+
+_PARSERS: dict[str, Any] = {
+    "stuck_after": _stuck_after,
+    "workers": _workers,
+    "shutdown_grace": _grace,
+    "pause_after_release": _flag,
+    "anonymous_may_force": _flag,
+}

@@ -1,0 +1,1 @@
+"""The only code that touches Buildbot's workers: probe, release, shutdown, and the service."""

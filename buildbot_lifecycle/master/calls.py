@@ -1,0 +1,135 @@
+"""A driver call that can be outlived.
+
+Buildbot waits on the Deferred of start_instance, stop_instance or check_instance. `Call.begin` puts one
+of ours in between: the driver's result passes through it unchanged, and `Call.release` settles ours
+while the driver's own stays watched, so that its late end is still told.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from buildbot.interfaces import LatentWorkerFailedToSubstantiate
+from twisted.internet import defer
+from twisted.python import failure, log
+
+from buildbot_lifecycle.core.events import cut
+
+
+class ReleasedError(Exception):
+    """What Buildbot gets in place of a stop_instance that was released; it logs it and goes on."""
+
+
+#: (call, outcome data): told when the driver's call ends, or when it is released.
+Ended = Callable[["Call", "dict[str, Any]"], None]
+
+
+class Call:
+    """One driver call under way.
+
+    ``inner`` is the driver's Deferred, ``outer`` ours that Buildbot waits on; both None until it is
+    known that the call did not end at once.
+    """
+
+    def __init__(self, name: str, token: int, on_end: Ended) -> None:
+        self.name = name
+        self.token = token
+        self.inner: defer.Deferred[Any] | None = None
+        self.outer: defer.Deferred[Any] | None = None
+        self.released = False
+        self.ended = False
+        self._on_end = on_end
+
+    def begin(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Run the driver's method; what it returns or raises comes out as it is, if it came at once."""
+        try:
+            result = function(*args, **kwargs)
+        except BaseException:
+            self._end(failure.Failure())
+            raise
+        if inspect.iscoroutine(result) or inspect.isgenerator(result):
+            result = defer.Deferred.fromCoroutine(result)
+        if not isinstance(result, defer.Deferred):
+            self._end(result)
+            return result
+        self.inner = result
+        self.outer = defer.Deferred(lambda _: result.cancel())
+        outer = self.outer
+        result.addBoth(self._relay)
+        return outer
+
+    def _relay(self, result: Any) -> None:
+        self._end(result)
+        if self.outer is not None and not self.outer.called:
+            # a Failure given to callback takes the errback way, as it would from the driver's own
+            self.outer.callback(result)
+
+    def _end(self, result: Any) -> None:
+        self.ended = True
+        try:
+            data = outcome_of(self.name, result)
+            if self.released:
+                data["late"] = True
+            self._on_end(self, data)
+        except Exception:
+            # whatever happens to our telling of it, Buildbot must get the driver's answer
+            log.err(None, f"lifecycle: while recording the end of {self.name}")
+
+    def release(self, by: str) -> bool:
+        """Make Buildbot stop waiting; False when it does not wait any more.
+
+        stop_instance and start_instance fail with a reason, check_instance says "not good": Buildbot's
+        own code then walks back and releases its own lock.
+        """
+        if self.outer is None or self.outer.called or self.released:
+            return False
+        self.released = True
+        self._on_end(self, {"outcome": "released", "by": by})
+        text = f"{self.name} had not ended and was released ({by})"
+        if self.name == "check_instance":
+            self.outer.callback((False, text))
+        elif self.name == "start_instance":
+            self.outer.errback(LatentWorkerFailedToSubstantiate(text))
+        else:
+            self.outer.errback(ReleasedError(text))
+        return True
+
+
+def outcome_of(name: str, result: Any) -> dict[str, Any]:
+    """The outcome of a driver call as JSON: what it returned or raised, as Buildbot reads it.
+
+    A falsy answer of start_instance is a refusal; of stop_instance only False is (None is what drivers
+    return that know nothing better); check_instance answers a pair (good, text).
+    """
+    if isinstance(result, failure.Failure):
+        return {
+            "outcome": "raised",
+            "error": cut(f"{result.type.__name__}: {result.getErrorMessage()}", 1000),
+            "traceback": cut(result.getTraceback()),
+        }
+    if name == "check_instance":
+        return _outcome_of_check(result)
+    if result is True:
+        return {"outcome": "true"}
+    if result is False or (name == "start_instance" and not result):
+        return {"outcome": "false"}
+    return {"outcome": "other", "value": cut(_text(result), 200)}
+
+
+def _outcome_of_check(result: Any) -> dict[str, Any]:
+    try:
+        good, text = result
+    except (TypeError, ValueError):
+        return {"outcome": "other", "value": cut(_text(result), 200)}
+    if good:
+        return {"outcome": "true"}
+    return {"outcome": "false", "error": cut(_text(text), 1000)}
+
+
+def _text(value: Any) -> str:
+    try:
+        return value if isinstance(value, str) else repr(value)
+    except Exception:
+        return f"<{type(value).__name__} that cannot be shown>"

@@ -1,0 +1,269 @@
+"""Every private name of Buildbot and Twisted that this package leans on, in one place.
+
+The rest of the package calls the functions below and touches no private name itself. `missing` is
+asked at start: if one of the names is gone, the plugin says which and stays out of the way.
+
+Sources, all of Buildbot 4.3.0: worker/latent.py (state machine, lock, deferwaiter), worker/base.py
+(attach, disconnect), worker/manager.py (connections), worker/protocols/{base,pb,msgpack}.py, and
+util/subscription.py; of Twisted: internet/base.py and python/threadpool.py (pool threads).
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from buildbot.process.botmaster import BotMaster
+from buildbot.util.deferwaiter import DeferWaiter
+from buildbot.worker.base import AbstractWorker
+from buildbot.worker.latent import AbstractLatentWorker, States
+from buildbot.worker.manager import WorkerManager
+from buildbot.worker.protocols import base as protocol_base
+from twisted.python import log
+
+from buildbot_lifecycle.core.events import cut
+from buildbot_lifecycle.core.states import State
+
+#: Class -> attributes of it (or of its instances, where so marked) that must be there.
+REQUIRED: dict[type, tuple[str, ...]] = {
+    AbstractLatentWorker: (
+        "state",
+        "start_instance",
+        "stop_instance",
+        "check_instance",
+        "substantiate",
+        "insubstantiate",
+        "attached",
+        "buildStarted",
+        "buildFinished",
+        "stopService",
+    ),
+    AbstractWorker: ("detached", "pause", "setServiceParent", "disownServiceParent"),
+    WorkerManager: ("workers",),
+    BotMaster: ("cleanShutdown", "maybeStartBuildsForWorker"),
+    DeferWaiter: ("has_waited",),
+    protocol_base.Connection: ("notifyOnDisconnect", "notifyDisconnected"),
+}
+
+_STATES = {member: State(member.name.lower()) for member in States}
+
+
+def missing() -> list[str]:
+    """The names that this version of Buildbot lacks; empty when the plugin can work."""
+    lost = [
+        f"{cls.__module__}.{cls.__qualname__}.{name}"
+        for cls, names in REQUIRED.items()
+        for name in names
+        if not hasattr(cls, name)
+    ]
+    unknown = {member.name.lower() for member in States} ^ {
+        state.value for state in State if state is not State.UNKNOWN
+    }
+    return lost + [f"buildbot.worker.latent.States.{name.upper()}" for name in sorted(unknown)]
+
+
+def state_of(raw: Any) -> State:
+    """Our name of a state of Buildbot's; a value that is none of them is ``unknown``."""
+    try:
+        return _STATES[raw]
+    except (KeyError, TypeError):
+        return State.UNKNOWN
+
+
+def latent_workers(master: Any) -> list[AbstractLatentWorker]:
+    """The latent workers that the master runs now."""
+    return [w for w in list(master.workers.workers.values()) if isinstance(w, AbstractLatentWorker)]
+
+
+def lock_is_held(worker: Any) -> bool:
+    return bool(worker._start_stop_lock.locked)
+
+
+def is_half_insubstantiated(worker: Any) -> bool:
+    """INSUBSTANTIATING with a free lock: a BaseException left ``insubstantiate`` half way.
+
+    None of Buildbot's code is left to walk back from there, and its stopService would loop for ever.
+    """
+    stopping = (States.INSUBSTANTIATING, States.INSUBSTANTIATING_SUBSTANTIATING)
+    return worker.state in stopping and not lock_is_held(worker)
+
+
+def finish_half_insubstantiated(worker: Any) -> bool:
+    """Put such a worker back to rest. The one place that sets a state (DESIGN, section 6)."""
+    if not is_half_insubstantiated(worker):
+        return False
+    worker.substantiation_build = None
+    worker.state = States.NOT_SUBSTANTIATED
+    if worker._substantiation_notifier:
+        from buildbot.interfaces import LatentWorkerSubstantiatiationCancelled
+        from twisted.python import failure
+
+        worker._substantiation_notifier.notify(
+            failure.Failure(LatentWorkerSubstantiatiationCancelled())
+        )
+    if worker.botmaster is not None:
+        worker.botmaster.maybeStartBuildsForWorker(worker.name)
+    return True
+
+
+# connections
+
+
+def transport_of(conn: Any) -> Any | None:
+    """The transport of a worker's connection: Perspective Broker's or msgpack's; None when gone."""
+    mind = getattr(conn, "mind", None)
+    if mind is not None:
+        return getattr(getattr(mind, "broker", None), "transport", None)
+    return getattr(getattr(conn, "protocol", None), "transport", None)
+
+
+def peer_of(conn: Any) -> str:
+    try:
+        return cut(str(conn.get_peer()), 200) or ""
+    except Exception:
+        return "unknown"
+
+
+def is_closed(conn: Any) -> bool:
+    """Whether the transport under a connection has been closed."""
+    mind = getattr(conn, "mind", None)
+    if mind is not None:
+        return bool(getattr(getattr(mind, "broker", None), "disconnected", False))
+    return getattr(conn, "protocol", None) is None
+
+
+def when_closed(conn: Any, callback: Callable[[], None]) -> None:
+    """Call back when the transport of a refused connection has closed.
+
+    For Perspective Broker nobody else will be told: its login was refused, so it has no logout
+    function that would call ``Connection.detached``. msgpack delivers the disconnection itself.
+    """
+    broker = getattr(getattr(conn, "mind", None), "broker", None)
+    if broker is None:
+        return
+    if broker.disconnected:
+        callback()
+    else:
+        broker.notifyOnDisconnect(callback)
+
+
+def abort(conn: Any) -> bool:
+    """Abort a connection: a peer that does not answer would keep a polite close waiting."""
+    transport = transport_of(conn)
+    if transport is None:
+        return False
+    (getattr(transport, "abortConnection", None) or transport.loseConnection)()
+    return True
+
+
+def deliver_disconnection(master: Any, name: str, conn: Any) -> None:
+    """Tell those who wait for a refused connection that it is gone.
+
+    The manager's own subscriber deletes *whatever* connection stands under the worker's name, so a
+    newer, healthy one is put back afterwards.
+    """
+    connections = master.workers.connections
+    current = connections.get(name)
+    connections[name] = conn
+    try:
+        conn.notifyDisconnected()
+    finally:
+        connections.pop(name, None)
+        if current is not None and current is not conn:
+            connections[name] = current
+
+
+def has_unfinished(worker: Any) -> bool:
+    """Whether Buildbot's stop of this worker would wait for something (its _deferwaiter)."""
+    return bool(worker._deferwaiter.has_waited())
+
+
+def pause_reason(worker: Any) -> str | None:
+    return cut(getattr(worker, "_pause_reason", None), 1000)
+
+
+# builds
+
+
+def describe_build(build: Any) -> dict[str, Any]:
+    """A build as JSON: buildid, builderid, builder, number; None for what is not known yet."""
+    builder = getattr(build, "builder", None)
+    try:
+        builderid = build.getProperty("builderid")
+    except Exception:
+        builderid = None
+    return {
+        "buildid": getattr(build, "buildid", None),
+        "builderid": builderid if isinstance(builderid, int) else None,
+        "builder": str(getattr(builder, "name", "")),
+        "number": getattr(build, "number", None),
+    }
+
+
+def build_of(wfb: Any) -> dict[str, Any]:
+    """The build for which a WorkerForBuilder is taken, as `describe_build` tells it."""
+    builder = getattr(wfb, "builder", None)
+    for build in reversed(list(getattr(builder, "building", None) or ())):
+        if getattr(build, "workerforbuilder", None) is wfb:
+            return describe_build(build)
+    return {
+        "buildid": None,
+        "builderid": None,
+        "builder": str(getattr(wfb, "builder_name", "")),
+        "number": None,
+    }
+
+
+def builds_of(worker: Any) -> list[dict[str, Any]]:
+    return [build_of(wfb) for wfb in worker.building]
+
+
+def instance_name(worker: Any) -> str | None:
+    """What the driver calls its instance.
+
+    A worker class may say so itself with a method ``lifecycle_instance()``; otherwise the attribute
+    ``instance`` of Buildbot's own drivers is read (EC2's object, Docker's dictionary).
+    """
+    try:
+        hook = getattr(worker, "lifecycle_instance", None)
+        value = hook() if callable(hook) else getattr(worker, "instance", None)
+        for key in ("Id", "id", "name"):
+            if isinstance(value, dict):
+                value = value.get(key, value)
+            elif value is not None and not isinstance(value, (str, int)):
+                value = getattr(value, key, value)
+        return cut(str(value), 200) if isinstance(value, (str, int)) and value != "" else None
+    except Exception:
+        return None
+
+
+# process
+
+
+def busy_threads(reactor: Any) -> int:
+    """Threads of the reactor's pool that are in a call now; they would keep the process from ending."""
+    pool = getattr(reactor, "threadpool", None)
+    if pool is None:
+        return 0
+    try:
+        return len(pool.working)
+    except Exception:
+        return 0
+
+
+def leave_process(basedir: str) -> None:
+    """End the process at once, although a thread is blocked; its pid file goes with it."""
+    pidfile = pathlib.Path(basedir) / "twistd.pid"
+    try:
+        if pidfile.read_text().strip() == str(os.getpid()):
+            pidfile.unlink()
+    except (OSError, ValueError):
+        pass
+    os._exit(0)
+
+
+def log_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        log.msg(f"lifecycle: {line}")

@@ -1,0 +1,259 @@
+"""The logbook: turns observations into numbered events, facts and verdicts, and hands them on.
+
+It holds what is known of each worker of this master in memory. Everything that is written goes to the
+recorder in the order in which it happened; nothing here waits for the database.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from twisted.internet import defer
+from twisted.python import log
+
+from buildbot_lifecycle.core.episodes import Episode, Facts, apply, numbered
+from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.core.settings import Settings
+from buildbot_lifecycle.core.verdicts import HEALTHY, Verdict, judge
+from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.master.probe import Watched
+
+#: Errors of one kind that are logged with their traceback; the others are only counted.
+LOGGED_ONCE = 1
+
+
+class Recording(Protocol):
+    """What the logbook writes to."""
+
+    def record(self, known: Known, event: Event, episodes: Sequence[Episode]) -> None:
+        """Queue an event with the facts after it and the episodes that it touched."""
+
+    def record_verdict(self, known: Known) -> None:
+        """Queue a worker's new verdict."""
+
+    def announce(self, workerid: int, what: str, message: dict[str, Any]) -> None:
+        """Send a message on mq now."""
+
+
+@dataclasses.dataclass
+class Known:
+    """One worker of this master: who it is, its facts and its verdict."""
+
+    workerid: int
+    name: str
+    class_name: str
+    watched: Watched
+    facts: Facts
+    verdict: Verdict = HEALTHY
+    timer: Any = None
+
+
+class Logbook:
+    """Implements `probe.Sink` for one master.
+
+    ``clock`` is the reactor (or anything with ``seconds`` and ``callLater``).
+    """
+
+    def __init__(self, clock: Any, settings: Callable[[], Settings], recording: Recording) -> None:
+        self._clock = clock
+        self._settings = settings
+        self._recording = recording
+        self._known: dict[int, Known] = {}
+        self._seq = 0
+        self._waiters: list[tuple[int, Callable[[Known], bool], defer.Deferred[bool]]] = []
+        self._failures: dict[str, int] = {}
+        self.last_error: str | None = None
+
+    # reading
+
+    def known(self) -> Iterator[Known]:
+        return iter(list(self._known.values()))
+
+    def get(self, workerid: int) -> Known | None:
+        return self._known.get(workerid)
+
+    def named(self, name: str) -> Known | None:
+        return next((k for k in self._known.values() if k.name == name), None)
+
+    @property
+    def errors(self) -> int:
+        """Errors inside our own hooks so far."""
+        return sum(self._failures.values())
+
+    def next_seq(self) -> int:
+        """The number of the next event of this incarnation."""
+        self._seq += 1
+        return self._seq
+
+    # what the probe tells
+
+    def observe(self, watched: Watched, kind: Kind, data: dict[str, Any]) -> None:
+        known = self._introduced(watched)
+        if known is None or kind is Kind.BASELINE:
+            return
+        self._apply(known, kind, data)
+        if kind is Kind.REMOVED:
+            self._forget(known)
+
+    def failed(self, what: str) -> None:
+        """An error of ours inside a hook: logged once for each kind of it, counted, and over."""
+        count = self._failures[what] = self._failures.get(what, 0) + 1
+        if count <= LOGGED_ONCE:
+            log.err(None, f"lifecycle: while {what} (further errors of this kind are only counted)")
+        self.last_error = f"while {what} ({count} times)"
+
+    def note(self, known: Known, kind: Kind, data: dict[str, Any]) -> None:
+        """Record something that was not seen by the probe: an mq event, an action."""
+        try:
+            self._apply(known, kind, data)
+        except Exception:
+            self.failed(f"recording {kind.value}")
+
+    def baseline(self, watched: Watched) -> None:
+        """Write down how a worker is found; the next observation would do it otherwise."""
+        try:
+            self._introduced(watched)
+        except Exception:
+            self.failed("recording a baseline")
+
+    def _introduced(self, watched: Watched) -> Known | None:
+        """The worker's entry, made with a baseline event when it is first heard of."""
+        worker = watched.worker
+        workerid = worker.workerid
+        if workerid is None:
+            # before its startService: nothing can have happened to it but its own making
+            self._failures["worker without id"] = self._failures.get("worker without id", 0) + 1
+            return None
+        known = self._known.get(workerid)
+        if known is not None and known.watched is watched:
+            return known
+        known = Known(
+            workerid=workerid,
+            name=str(worker.name),
+            class_name=type(worker).__name__,
+            watched=watched,
+            facts=Facts(workerid=workerid),
+        )
+        self._known[workerid] = known
+        watched.introduced = True
+        data = {
+            "state": internals.state_of(worker.state).value,
+            "connected": worker.conn is not None,
+            "paused": bool(worker.isPaused()),
+            "pause_reason": internals.pause_reason(worker),
+            "building": internals.builds_of(worker),
+            "class": known.class_name,
+        }
+        self._apply(known, Kind.BASELINE, data)
+        return known
+
+    def _apply(self, known: Known, kind: Kind, data: Mapping[str, Any]) -> None:
+        event = Event(self.next_seq(), self._clock.seconds(), known.workerid, kind, dict(data))
+        step = apply(known.facts, event)
+        known.facts = step.facts
+        known.verdict, before = self._judge(known), known.verdict
+        self._recording.record(known, event, step.episodes)
+        self._after_verdict(known, before)
+        self._wake(known)
+
+    def _forget(self, known: Known) -> None:
+        if known.timer is not None and known.timer.active():
+            known.timer.cancel()
+        known.timer = None
+        if self._known.get(known.workerid) is known:
+            del self._known[known.workerid]
+
+    # verdicts
+
+    def _judge(self, known: Known) -> Verdict:
+        thresholds = self._settings().of(known.name).stuck_after
+        return judge(known.facts, thresholds, self._clock.seconds())
+
+    def verdict_now(self, known: Known) -> Verdict:
+        """The verdict with its reason as of this moment (the stored one tells when it changed)."""
+        return self._judge(known)
+
+    def rejudge_all(self) -> None:
+        """The thresholds have changed: look at every worker again."""
+        for known in self.known():
+            self._rejudge(known)
+
+    def _rejudge(self, known: Known) -> None:
+        try:
+            known.verdict, before = self._judge(known), known.verdict
+            self._after_verdict(known, before)
+            self._wake(known)
+        except Exception:
+            self.failed("judging a worker")
+
+    def _after_verdict(self, known: Known, before: Verdict) -> None:
+        """Announce a verdict that is another one now, and set the timer for its next turn."""
+        now = known.verdict
+        if (now.level, now.code) != (before.level, before.code):
+            self._recording.record_verdict(known)
+            message = {"level": now.level, "code": now.code, "since": now.since}
+            self._recording.announce(known.workerid, "verdict", message)
+        if known.timer is not None and known.timer.active():
+            known.timer.cancel()
+        known.timer = None
+        if now.due is not None:
+            delay = max(0.0, now.due - self._clock.seconds()) + 0.001
+            known.timer = self._clock.callLater(delay, self._rejudge, known)
+
+    def close(self) -> None:
+        """Stop all timers."""
+        for known in self.known():
+            if known.timer is not None and known.timer.active():
+                known.timer.cancel()
+            known.timer = None
+        waiters, self._waiters = self._waiters, []
+        for _, _, waiter in waiters:
+            waiter.callback(False)
+
+    # numbers from the database
+
+    def committed(self, episode_ids: Mapping[int, int]) -> None:
+        """The recorder has written episodes: {first_seq: the database's number}."""
+        for known in self._known.values():
+            episode = known.facts.episode
+            if episode is not None and episode.id is None and episode.first_seq in episode_ids:
+                known.facts = numbered(
+                    known.facts, episode.first_seq, episode_ids[episode.first_seq]
+                )
+                self._wake(known)
+
+    # waiting
+
+    def when(
+        self, workerid: int, wanted: Callable[[Known], bool], timeout: float
+    ) -> defer.Deferred[bool]:
+        """Fire with True once `wanted` holds of the worker, with False after `timeout` seconds."""
+        known = self._known.get(workerid)
+        if known is None or wanted(known):
+            return defer.succeed(True)
+        waiter: defer.Deferred[bool] = defer.Deferred()
+        entry = (workerid, wanted, waiter)
+        self._waiters.append(entry)
+
+        def give_up() -> None:
+            if entry in self._waiters:
+                self._waiters.remove(entry)
+                waiter.callback(False)
+
+        timer = self._clock.callLater(timeout, give_up)
+
+        def stop_timer(result: bool) -> bool:
+            if timer.active():
+                timer.cancel()
+            return result
+
+        waiter.addCallback(stop_timer)
+        return waiter
+
+    def _wake(self, known: Known) -> None:
+        for entry in [e for e in self._waiters if e[0] == known.workerid]:
+            if entry in self._waiters and entry[1](known):
+                self._waiters.remove(entry)
+                entry[2].callback(True)

@@ -1,0 +1,454 @@
+"""The probe: sees every state change of every latent worker, and the calls and connections around it.
+
+A data descriptor named ``state`` on ``AbstractLatentWorker`` sees each assignment, in every subclass,
+synchronously. The methods around it are wrapped on each worker *instance*, when it is given its
+parent: before anything else can happen to it. The class is shared by all masters of the process, so
+events are routed by ``worker.master``; with the last subscriber the class is as Buildbot made it.
+
+Nothing in here may change what Buildbot does: every hook passes arguments, results and exceptions
+through, and an error of ours ends in `Sink.failed`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from buildbot.worker.latent import AbstractLatentWorker, States
+from twisted.internet import defer
+from twisted.python import failure, log
+
+from buildbot_lifecycle.core.episodes import transition_data
+from buildbot_lifecycle.core.events import Kind, cut
+from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.master.calls import Call
+
+#: Driver methods whose Deferred is replaced by one that can be released.
+CALLS = ("start_instance", "stop_instance", "check_instance")
+
+_ABSENT = object()
+
+
+class Sink(Protocol):
+    """Who is told: one per master."""
+
+    def observe(self, watched: Watched, kind: Kind, data: dict[str, Any]) -> None:
+        """Something was seen. Must not raise; if it does, `failed` is called."""
+
+    def failed(self, what: str) -> None:
+        """One of our hooks raised; the current exception tells what."""
+
+
+class RefusedConnection:
+    """A connection that was refused. Stock Buildbot's stop waits for it for ever (issue 8400)."""
+
+    def __init__(self, conn: Any, peer: str) -> None:
+        self.conn = conn
+        self.peer = peer
+        self.closed = False
+        self.delivered = False
+        self.by_release = False
+        self.deliver_when_closed = False
+
+
+class Watched:
+    """One worker object, with what the probe put around it."""
+
+    def __init__(self, worker: Any) -> None:
+        self.worker = worker
+        self.calls: dict[int, Call] = {}
+        self.refused: list[RefusedConnection] = []
+        self.wrapped: dict[str, tuple[Any, Any]] = {}
+        self.stopping: defer.Deferred[Any] | None = None
+        self.stopped = False
+        self.introduced = False
+
+    @property
+    def held(self) -> list[RefusedConnection]:
+        """Refused connections whose end nobody was told of yet."""
+        return [r for r in self.refused if not r.delivered]
+
+    def waiting(self, name: str | None = None) -> list[Call]:
+        """Calls that Buildbot waits for now, oldest first."""
+        return [
+            c
+            for c in self.calls.values()
+            if not c.ended and not c.released and (name is None or c.name == name)
+        ]
+
+    def abandoned(self) -> list[Call]:
+        """Calls that were released and whose driver has still not ended."""
+        return [c for c in self.calls.values() if c.released and not c.ended]
+
+
+class StateHook:
+    """The data descriptor in the place of a class's ``state``.
+
+    ``original`` is what stood there: the plain default, or a subclass's own property, which goes on
+    doing its work underneath.
+    """
+
+    def __init__(self, probe: Probe, original: Any) -> None:
+        self._probe = probe
+        self._original = original
+        self._chained = hasattr(original, "__get__") and hasattr(original, "__set__")
+
+    def __get__(self, worker: Any, owner: type | None = None) -> Any:
+        if self._chained:
+            return self._original.__get__(worker, owner)
+        if worker is None:
+            return self._original
+        return worker.__dict__.get("state", self._original)
+
+    def __set__(self, worker: Any, value: Any) -> None:
+        before = self._read(worker)
+        nested = self._probe.setting is worker
+        if self._chained:
+            self._probe.setting = worker
+            try:
+                self._original.__set__(worker, value)
+            finally:
+                self._probe.setting = None
+        else:
+            worker.__dict__["state"] = value
+        if not nested:
+            self._probe.state_changed(worker, before, value)
+
+    def _read(self, worker: Any) -> Any:
+        try:
+            return self.__get__(worker, type(worker))
+        except AttributeError:
+            return States.NOT_SUBSTANTIATED  # a subclass's property before its first assignment
+
+
+class Probe:
+    """The hooks of this process. Use the module's `PROBE`; there is one class to hook, so one probe."""
+
+    def __init__(self) -> None:
+        # keyed by id(): Buildbot's workers compare (and hash) by their configuration
+        self._sinks: dict[int, Sink] = {}
+        self._hooked: dict[type, Any] = {}
+        self._watched: dict[int, Watched] = {}
+        self._tokens = 0
+        self.setting: Any = None
+
+    # subscribers
+
+    def subscribe(self, master: Any, sink: Sink) -> list[Watched]:
+        """Tell `sink` of everything on `master`'s latent workers; answers those that exist already.
+
+        Raises RuntimeError when that master has a sink.
+        """
+        if id(master) in self._sinks:
+            raise RuntimeError("this master's latent workers are being observed already")
+        self._sinks[id(master)] = sink
+        if len(self._sinks) == 1:
+            self._install()
+        return [self.adopt(worker) for worker in internals.latent_workers(master)]
+
+    def unsubscribe(self, master: Any) -> None:
+        """Stop telling; with the last subscriber everything of ours is taken off again."""
+        self._sinks.pop(id(master), None)
+        for watched in list(self._watched.values()):
+            if watched.worker.master is master or watched.worker.master is None:
+                self.drop(watched.worker)
+        if not self._sinks:
+            self._uninstall()
+
+    def watched(self, master: Any) -> Iterator[Watched]:
+        """The workers of a master that are being watched."""
+        return iter([w for w in self._watched.values() if w.worker.master is master])
+
+    # hooks on classes
+
+    def _install(self) -> None:
+        self._hook_state(AbstractLatentWorker)
+        for cls in _subclasses(AbstractLatentWorker):
+            self._hook_state(cls)
+        setattr(AbstractLatentWorker, "setServiceParent", _set_service_parent)  # noqa: B010
+        setattr(AbstractLatentWorker, "disownServiceParent", _disown_service_parent)  # noqa: B010
+
+    def _uninstall(self) -> None:
+        for watched in list(self._watched.values()):
+            self.drop(watched.worker)
+        for cls, original in self._hooked.items():
+            setattr(cls, "state", original)  # noqa: B010
+        self._hooked.clear()
+        for name in ("setServiceParent", "disownServiceParent"):
+            if name in AbstractLatentWorker.__dict__:
+                delattr(AbstractLatentWorker, name)
+
+    def _hook_state(self, cls: type) -> None:
+        if cls in self._hooked or "state" not in cls.__dict__:
+            return
+        original = cls.__dict__["state"]
+        self._hooked[cls] = original
+        setattr(cls, "state", StateHook(self, original))  # noqa: B010
+
+    # hooks on instances
+
+    def adopt(self, worker: Any) -> Watched:
+        """Put our wrappers around a worker's methods; twice is once."""
+        if id(worker) in self._watched:
+            return self._watched[id(worker)]
+        for cls in type(worker).__mro__:
+            if issubclass(cls, AbstractLatentWorker):
+                self._hook_state(cls)
+        watched = self._watched[id(worker)] = Watched(worker)
+        for name in CALLS:
+            self._wrap(watched, name, functools.partial(self._call, watched, name))
+        for name, hook in _AROUND.items():
+            self._wrap(watched, name, functools.partial(hook, self, watched))
+        return watched
+
+    def drop(self, worker: Any) -> None:
+        """Take our wrappers off a worker. Calls under way end through ours all the same."""
+        watched = self._watched.pop(id(worker), None)
+        if watched is None:
+            return
+        for name, (wrapper, before) in watched.wrapped.items():
+            if worker.__dict__.get(name) is not wrapper:
+                continue  # replaced meanwhile: not ours any more
+            if before is _ABSENT:
+                del worker.__dict__[name]
+            else:
+                worker.__dict__[name] = before
+
+    def _wrap(self, watched: Watched, name: str, hook: Callable[..., Any]) -> None:
+        worker = watched.worker
+        before = worker.__dict__.get(name, _ABSENT)
+        original = getattr(worker, name)
+
+        @functools.wraps(original)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            return hook(original, args, kwargs)
+
+        worker.__dict__[name] = wrapper
+        watched.wrapped[name] = (wrapper, before)
+
+    # what is seen
+
+    def tell(self, watched: Watched, kind: Kind, data: dict[str, Any]) -> None:
+        """Give one observation to the sink of the worker's master; never raises."""
+        sink = None
+        try:
+            sink = self._sinks.get(id(watched.worker.master))
+            if sink is not None:
+                sink.observe(watched, kind, data)
+        except Exception:
+            if sink is not None:
+                sink.failed(f"recording {kind.value}")
+
+    def state_changed(self, worker: Any, before: Any, after: Any) -> None:
+        """A state was assigned; called inside Buildbot's assignment, so it never raises."""
+        try:
+            self._state_changed(worker, before, after)
+        except Exception:
+            log.err(None, "lifecycle: while observing a state change")
+
+    def _state_changed(self, worker: Any, before: Any, after: Any) -> None:
+        watched = self._watched.get(id(worker))
+        if watched is None:
+            if worker.parent is None:
+                return  # a configuration's sibling, maybe in another thread: not a worker that runs
+            watched = self.adopt(worker)
+        if before is after:
+            return
+        data = transition_data(internals.state_of(before), internals.state_of(after))
+        self.tell(watched, Kind.TRANSITION, data)
+
+    def _call(
+        self, watched: Watched, name: str, original: Callable[..., Any], args: Any, kwargs: Any
+    ) -> Any:
+        self._tokens += 1
+        call = Call(name, self._tokens, functools.partial(self._call_ended, watched))
+        watched.calls[call.token] = call
+        data: dict[str, Any] = {"call": name, "token": call.token}
+        if name == "start_instance" and args:
+            data["build"] = internals.describe_build(args[0])
+        if name == "stop_instance":
+            data["fast"] = bool(args[0] if args else kwargs.get("fast", False))
+        # check_instance is asked every few seconds and mostly answers at once: only a check that
+        # is waited for, or that found something, is worth a row
+        quiet = name == "check_instance"
+        if not quiet:
+            self.tell(watched, Kind.CALL_STARTED, data)
+        result = call.begin(original, args, kwargs)
+        if quiet and not call.ended:
+            self.tell(watched, Kind.CALL_STARTED, data)
+        return result
+
+    def _call_ended(self, watched: Watched, call: Call, outcome: dict[str, Any]) -> None:
+        if call.ended:
+            watched.calls.pop(call.token, None)
+        if call.name == "check_instance" and call.inner is None and outcome["outcome"] == "true":
+            return
+        data = {"call": call.name, "token": call.token, **outcome}
+        if call.name == "start_instance":
+            data["instance"] = internals.instance_name(watched.worker)
+        self.tell(watched, Kind.CALL_ENDED, data)
+
+    def _attached(
+        self, watched: Watched, original: Callable[..., Any], args: Any, kwargs: Any
+    ) -> Any:
+        conn = args[0] if args else kwargs.get("conn")
+        peer = internals.peer_of(conn)
+        try:
+            result = original(*args, **kwargs)
+        except Exception as error:
+            self._refused(watched, conn, peer, str(error))
+            raise
+        if isinstance(result, defer.Deferred):
+            result.addBoth(functools.partial(self._attach_ended, watched, conn, peer))
+        else:
+            self._attach_ended(watched, conn, peer, result)
+        return result
+
+    def _attach_ended(self, watched: Watched, conn: Any, peer: str, result: Any) -> Any:
+        if isinstance(result, failure.Failure):
+            self._refused(watched, conn, peer, result.getErrorMessage())
+        elif watched.worker.conn is conn:
+            self.tell(watched, Kind.ATTACHED, {"peer": peer})
+        return result
+
+    def _refused(self, watched: Watched, conn: Any, peer: str, reason: str) -> None:
+        refused = RefusedConnection(conn, peer)
+        refused.deliver_when_closed = watched.stopping is not None
+        watched.refused.append(refused)
+        self.tell(watched, Kind.REFUSED, {"peer": peer, "reason": cut(reason, 1000), "held": True})
+        try:
+            conn.notifyOnDisconnect(functools.partial(self._refused_delivered, watched, refused))
+            internals.when_closed(conn, functools.partial(self._refused_closed, watched, refused))
+        except Exception:
+            self._failed(watched, "watching a refused connection")
+
+    def _refused_closed(self, watched: Watched, refused: RefusedConnection) -> None:
+        refused.closed = True
+        if refused.delivered:
+            return
+        self.tell(watched, Kind.REFUSED_CLOSED, {"peer": refused.peer, "delivered": False})
+        if refused.deliver_when_closed:
+            self.deliver(watched, refused)
+
+    def _refused_delivered(self, watched: Watched, refused: RefusedConnection) -> None:
+        if refused.delivered:
+            return
+        refused.delivered = True
+        if refused in watched.refused:
+            watched.refused.remove(refused)
+        data = {"peer": refused.peer, "delivered": True, "by_release": refused.by_release}
+        self.tell(watched, Kind.REFUSED_CLOSED, data)
+
+    def deliver(self, watched: Watched, refused: RefusedConnection) -> None:
+        """Tell those who wait for a refused connection that it is gone; abort it first if it is not."""
+        if refused.delivered:
+            return
+        worker = watched.worker
+        if not refused.closed and not internals.is_closed(refused.conn):
+            refused.deliver_when_closed = True
+            internals.abort(refused.conn)
+            return
+        internals.deliver_disconnection(worker.master, worker.name, refused.conn)
+
+    def _failed(self, watched: Watched, what: str) -> None:
+        sink = self._sinks.get(id(watched.worker.master))
+        if sink is not None:
+            sink.failed(what)
+
+    # plain hooks: tell, and pass through
+
+    def _detached(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
+        self.tell(watched, Kind.DETACHED, {})
+        return result
+
+    def _substantiate(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        build = kwargs.get("build", args[1] if len(args) > 1 else None)
+        if build is not None:
+            self.tell(watched, Kind.ASKED, {"build": internals.describe_build(build)})
+        return original(*args, **kwargs)
+
+    def _build_started(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
+        self.tell(watched, Kind.BUILD_STARTED, {"build": _newest_build(args, kwargs)})
+        return result
+
+    def _build_finished(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        wfb = args[0] if args else kwargs.get("wfb")
+        self.tell(watched, Kind.BUILD_FINISHED, {"build": internals.build_of(wfb)})
+        return original(*args, **kwargs)
+
+    def _stop_service(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
+        if isinstance(result, defer.Deferred):
+            watched.stopping = result
+            result.addBoth(functools.partial(self._service_stopped, watched))
+        else:
+            watched.stopped = True
+        return result
+
+    def _service_stopped(self, watched: Watched, result: Any) -> Any:
+        watched.stopped = True
+        return result
+
+
+_AROUND: dict[str, Callable[..., Any]] = {
+    "attached": Probe._attached,
+    "detached": Probe._detached,
+    "substantiate": Probe._substantiate,
+    "buildStarted": Probe._build_started,
+    "buildFinished": Probe._build_finished,
+    "stopService": Probe._stop_service,
+}
+
+PROBE = Probe()
+
+
+def _subclasses(cls: type) -> Iterator[type]:
+    for sub in cls.__subclasses__():
+        yield sub
+        yield from _subclasses(sub)
+
+
+def _newest_build(args: Any, kwargs: Any) -> dict[str, Any]:
+    """The build for which a worker was just taken: Builder appends it before it tells the worker."""
+    wfb = args[0] if args else kwargs.get("wfb")
+    building = list(getattr(getattr(wfb, "builder", None), "building", None) or ())
+    described = internals.build_of(wfb)
+    newest = building[-1] if building else None
+    if newest is not None and getattr(newest, "workerforbuilder", None) is None:
+        return internals.describe_build(building[-1])
+    return described
+
+
+def _set_service_parent(self: Any, parent: Any) -> Any:
+    """`AbstractLatentWorker.setServiceParent` while the probe is in: adopt, then Buildbot's own."""
+    watched = PROBE.adopt(self)
+    result = super(AbstractLatentWorker, self).setServiceParent(parent)
+    if isinstance(result, defer.Deferred):
+        result.addBoth(functools.partial(_introduce, watched))
+    return result
+
+
+def _introduce(watched: Watched, result: Any) -> Any:
+    """A new worker has started: the sink writes its baseline before it tells anything else of it."""
+    if not isinstance(result, failure.Failure) and not watched.introduced:
+        PROBE.tell(watched, Kind.BASELINE, {})
+    return result
+
+
+def _disown_service_parent(self: Any) -> Any:
+    """`AbstractLatentWorker.disownServiceParent` while the probe is in: the worker was removed."""
+    watched = PROBE._watched.get(id(self))
+    if watched is not None:
+        PROBE.tell(watched, Kind.REMOVED, {})
+    result = super(AbstractLatentWorker, self).disownServiceParent()
+    if isinstance(result, defer.Deferred):
+        result.addBoth(_forget, self)
+    return result
+
+
+def _forget(result: Any, worker: Any) -> Any:
+    PROBE.drop(worker)
+    return result

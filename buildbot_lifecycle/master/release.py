@@ -1,0 +1,327 @@
+"""Release: carry out the steps of `core.ladder` on a live worker, and write down who asked and why.
+
+Audit first, then act: the action's row is committed before anything is done, and if that fails
+nothing is done. After that wait the worker is looked at again, since it may have gone on by itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from twisted.internet import defer
+from twisted.python import log
+
+from buildbot_lifecycle.core import ladder
+from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.ladder import Situation, Step
+from buildbot_lifecycle.core.requests import ForceAnswer, ForceRequest, Refusal
+from buildbot_lifecycle.core.settings import Settings
+from buildbot_lifecycle.core.states import STOPPING, State
+from buildbot_lifecycle.core.verdicts import Verdict
+from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.master.probe import PROBE
+
+#: Seconds for which the answer waits to see the worker come out; after that it is 202.
+SETTLE_SECONDS = 8.0
+
+
+class Audit(Protocol):
+    """Where actions and orphans are written. Each Deferred fires when it is committed."""
+
+    def insert_action(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
+        """Commit a new action; the answer is its number."""
+
+    def update_action(self, action_id: int, changes: Mapping[str, Any]) -> defer.Deferred[Any]:
+        """Commit what came of an action."""
+
+    def open_orphan(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
+        """Commit that an instance may still run."""
+
+
+def situation_of(known: Known) -> Situation:
+    """What a plan depends on beside the facts."""
+    worker = known.watched.worker
+    return Situation(
+        connected=worker.conn is not None,
+        held=len(known.watched.held),
+        half=internals.is_half_insubstantiated(worker),
+    )
+
+
+class Releaser:
+    """Frees the workers of one master."""
+
+    def __init__(
+        self, clock: Any, logbook: Logbook, audit: Audit, settings: Callable[[], Settings]
+    ) -> None:
+        self._clock = clock
+        self._logbook = logbook
+        self._audit = audit
+        self._settings = settings
+        self._locks: dict[int, defer.DeferredLock] = {}
+
+    # what an operator asks for
+
+    async def force(self, known: Known, request: ForceRequest, actor: str) -> ForceAnswer:
+        """Plan (dry run) or do a force disconnect. Raises `Refusal`."""
+        if request.dry_run:
+            return ForceAnswer(200, dry_run=self._rehearse(known, request))
+        lock = self._locks.setdefault(known.workerid, defer.DeferredLock())
+        await lock.acquire()
+        try:
+            return await self._force_locked(known, request, actor)
+        finally:
+            lock.release()
+
+    def _pause_wanted(self, known: Known, request: ForceRequest) -> bool:
+        if request.pause is not None:
+            return request.pause
+        return self._settings().of(known.name).pause_after_release
+
+    def _rehearse(self, known: Known, request: ForceRequest) -> dict[str, Any]:
+        facts, verdict = known.facts, self._logbook.verdict_now(known)
+        pause = self._pause_wanted(known, request)
+        situation = situation_of(known)
+        why_not = code = None
+        try:
+            self._check(known, request, verdict)
+        except Refusal as refusal:
+            why_not, code = refusal.text, refusal.code
+        return {
+            "eligible": why_not is None,
+            "why_not": why_not,
+            "code": code,
+            "steps": [step.as_json() for step in ladder.plan(facts, situation, pause=pause)],
+            "warnings": ladder.warnings(facts, pause=pause),
+            "episode": facts.episode.id if facts.episode else None,
+            "verdict": verdict.as_json(),
+            "instance": facts.instance,
+            "build": _waiting_build(known),
+        }
+
+    def _check(self, known: Known, request: ForceRequest, verdict: Verdict) -> None:
+        ladder.check_eligible(
+            known.facts,
+            situation_of(known),
+            verdict,
+            override=request.override,
+            now=self._clock.seconds(),
+        )
+
+    def _check_episode(self, known: Known, request: ForceRequest) -> None:
+        current = known.facts.episode.id if known.facts.episode else None
+        if current != request.episode:
+            raise Refusal(
+                412,
+                "episode_changed",
+                f"the worker has gone on: its episode is {current or 'none'} by now,"
+                f" not {request.episode or 'none'}; look again before you force it",
+                episode=current,
+            )
+
+    async def _force_locked(self, known: Known, request: ForceRequest, actor: str) -> ForceAnswer:
+        if request.confirm != known.name:
+            raise Refusal(
+                400,
+                "wrong_confirmation",
+                f"confirm must be the worker's name, {known.name!r}, not {request.confirm!r}",
+            )
+        self._check_episode(known, request)
+        verdict = self._logbook.verdict_now(known)
+        self._check(known, request, verdict)
+        pause = self._pause_wanted(known, request)
+        action = await self._write_first(known, request, actor, verdict, pause)
+        try:
+            self._check_episode(known, request)
+            self._check(known, request, self._logbook.verdict_now(known))
+        except Refusal as refusal:
+            await self._finish(known, action, "refused", refusal.text, [])
+            raise
+        return await self._act(known, action, pause)
+
+    async def _write_first(
+        self, known: Known, request: ForceRequest, actor: str, verdict: Verdict, pause: bool
+    ) -> dict[str, Any]:
+        action = new_action(
+            known,
+            what="force-disconnect",
+            actor=actor,
+            reason=request.reason,
+            verdict=verdict,
+            at=self._clock.seconds(),
+            pause=pause,
+            override=request.override,
+        )
+        try:
+            action["id"] = await self._audit.insert_action(action)
+        except Exception as error:
+            log.err(error, "lifecycle: while writing an action; nothing was done")
+            raise Refusal(
+                503,
+                "behind",
+                "the action could not be written to the database, so nothing was done; try again",
+            ) from error
+        self._note(known, action)
+        return action
+
+    async def _act(self, known: Known, action: dict[str, Any], pause: bool) -> ForceAnswer:
+        before = known.facts
+        steps = self.carry_out(known, pause=pause, by=f"action {action['id']}", reason=action)
+        if any(step.step == "open_orphan" for step in steps):
+            steps = await self._orphan(known, before.episode, action, steps)
+
+        def is_out(now: Known) -> bool:
+            return not _still_there(before, now)
+
+        out = await self._logbook.when(known.workerid, is_out, SETTLE_SECONDS)
+        failed = [step for step in steps if step.done is False]
+        if not out:
+            text = f"carried out; the worker is still {known.facts.state.value}"
+            await self._finish(known, action, "asked", text, steps)
+            return ForceAnswer(202, action=action)
+        status = "failed" if failed else "done"
+        text = f"the worker is {known.facts.state.value} now"
+        if known.facts.paused:
+            text += ", and paused"
+        await self._finish(known, action, status, text, steps)
+        return ForceAnswer(200, action=action)
+
+    async def _orphan(
+        self, known: Known, episode: Any, action: Mapping[str, Any], steps: list[Step]
+    ) -> list[Step]:
+        last = steps[-1]
+        try:
+            await self._audit.open_orphan(
+                {
+                    "token": f"action-{action['token']}",
+                    "workerid": known.workerid,
+                    "worker": known.name,
+                    "class": known.class_name,
+                    "episode": episode.id if episode else None,
+                    "instance": episode.instance if episode else None,
+                    "opened_at": self._clock.seconds(),
+                    "why": f"released by {action['actor']}: {action['reason']}",
+                }
+            )
+            done = dataclasses.replace(last, done=True)
+        except Exception as error:
+            log.err(error, "lifecycle: while writing an orphan")
+            done = dataclasses.replace(last, done=False, detail="could not be written")
+        return [*steps[:-1], done]
+
+    async def _finish(
+        self, known: Known, action: dict[str, Any], status: str, outcome: str, steps: list[Step]
+    ) -> None:
+        action.update(
+            status=status,
+            outcome=outcome,
+            steps=[step.as_json() for step in steps],
+            finished_at=None if status == "asked" else self._clock.seconds(),
+        )
+        changes = {key: action[key] for key in ("status", "outcome", "steps", "finished_at")}
+        try:
+            await self._audit.update_action(action["id"], changes)
+        except Exception as error:
+            log.err(error, f"lifecycle: while writing what came of action {action['id']}")
+        self._note(known, action)
+
+    def _note(self, known: Known, action: Mapping[str, Any]) -> None:
+        keys = ("what", "actor", "reason", "status", "outcome")
+        data = {"action": action["id"], **{key: action[key] for key in keys}}
+        self._logbook.note(known, Kind.ACTION, data)
+
+    # the steps themselves, for the operator and for the shutdown
+
+    def carry_out(
+        self, known: Known, *, pause: bool, by: str, reason: Mapping[str, Any]
+    ) -> list[Step]:
+        """Do every step of the plan, in its order; each tells how it went. Never raises."""
+        steps = []
+        for step in ladder.plan(known.facts, situation_of(known), pause=pause):
+            if step.step == "open_orphan":
+                steps.append(step)
+                continue
+            try:
+                detail = self._do(known, step, by, reason)
+                steps.append(dataclasses.replace(step, done=True, detail=detail))
+            except Exception as error:
+                log.err(error, f"lifecycle: while doing {step.step} on {known.name}")
+                steps.append(dataclasses.replace(step, done=False, detail=str(error)))
+        return steps
+
+    def _do(self, known: Known, step: Step, by: str, reason: Mapping[str, Any]) -> str | None:
+        watched = known.watched
+        worker = watched.worker
+        if step.step == "pause":
+            worker.pause(f"force disconnect by {reason['actor']}: {reason['reason']}")
+            return None
+        if step.step == "cancel_substantiation":
+            worker.insubstantiate().addErrback(log.err, "lifecycle: while cancelling")
+            return None
+        if step.step == "abort_connection":
+            return None if internals.abort(worker.conn) else "it had gone already"
+        if step.step == "deliver_disconnection":
+            return self._drop_refused(known)
+        if step.target == "state":
+            return (
+                None if internals.finish_half_insubstantiated(worker) else "it had gone on already"
+            )
+        released = [call.release(by) for call in watched.waiting(step.target)]
+        return None if any(released) else "it had ended already"
+
+    def _drop_refused(self, known: Known) -> str:
+        held = known.watched.held
+        for refused in held:
+            refused.by_release = True
+            PROBE.deliver(known.watched, refused)
+        return f"{len(held)} dropped"
+
+
+def new_action(
+    known: Known,
+    *,
+    what: str,
+    actor: str,
+    reason: str,
+    verdict: Verdict,
+    at: float,
+    pause: bool,
+    override: bool,
+) -> dict[str, Any]:
+    """An action as in REST (but for the number, which the database gives), plus its ``token``."""
+    return {
+        "token": uuid.uuid4().hex,
+        "workerid": known.workerid,
+        "worker": known.name,
+        "episode": known.facts.episode.id if known.facts.episode else None,
+        "what": what,
+        "actor": actor,
+        "reason": reason,
+        "at": at,
+        "status": "asked",
+        "finished_at": None,
+        "steps": [],
+        "outcome": None,
+        "verdict": verdict.as_json(),
+        "pause": pause,
+        "override": override,
+    }
+
+
+def _waiting_build(known: Known) -> dict[str, Any] | None:
+    """The build that a release would disturb: one that is taken by this worker and waits."""
+    return dict(known.facts.building[0]) if known.facts.building else None
+
+
+def _still_there(before: Any, now: Known) -> bool:
+    """Whether the worker is still in the wait from which it was to be released."""
+    facts = now.facts
+    if now.watched.held:
+        return True
+    if facts.state is State.INSUBSTANTIATING and before.state in STOPPING:
+        return True
+    return any(call in facts.calls for call in before.calls)

@@ -1,0 +1,526 @@
+"""``util.LifecycleService``: the hub that joins probe, logbook, database, release and shutdown.
+
+The only module that knows both Buildbot's workers and the database. Its public methods are what the
+REST API (and later the command line) ask for; they answer JSON values as in docs/rest, or raise
+`buildbot_lifecycle.core.requests.Refusal`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from buildbot import config
+from buildbot.util import service
+from twisted.application import internet
+from twisted.internet import defer
+from twisted.python import log
+
+from buildbot_lifecycle import __version__
+from buildbot_lifecycle.core import settings as core_settings
+from buildbot_lifecycle.core.episodes import Episode
+from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.core.requests import (
+    ForceAnswer,
+    ForceRequest,
+    HistoryQuery,
+    Page,
+    Refusal,
+)
+from buildbot_lifecycle.core.settings import Settings
+from buildbot_lifecycle.db import migrations, queries, schema
+from buildbot_lifecycle.db.recorder import Committed, Entry, Identity, Recorder
+from buildbot_lifecycle.db.store import Store
+from buildbot_lifecycle.master import internals, views
+from buildbot_lifecycle.master.lock import BasedirLock
+from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.master.probe import PROBE
+from buildbot_lifecycle.master.release import Releaser
+from buildbot_lifecycle.master.shutdown import ShutdownWatch
+
+SERVICE_NAME = "lifecycle"
+
+#: Seconds between two signs of life in the database.
+HEARTBEAT_SECONDS = 20.0
+
+#: Seconds after which another master's sign of life is too old: its facts are not current then.
+STALE_SECONDS = 70.0
+
+#: Seconds for which the end of the master waits for the last rows to be written.
+DRAIN_SECONDS = 10.0
+
+#: Seconds between two looks at whether the workers have stopped, while the master stops.
+STOP_POLL_SECONDS = 0.05
+
+#: Seconds before the database is tried again when it could not be prepared: first and longest.
+FIRST_RETRY, LONGEST_RETRY = 1.0, 30.0
+
+_MQ_KINDS = {
+    "connected": Kind.CONNECTED,
+    "disconnected": Kind.DISCONNECTED,
+    "missing": Kind.MISSING,
+}
+
+
+def find_service(master: Any) -> LifecycleService | None:
+    """The service of this master; None if master.cfg does not have it."""
+    manager = getattr(master, "service_manager", None)
+    found = manager.namedServices.get(SERVICE_NAME) if manager is not None else None
+    return found if isinstance(found, LifecycleService) else None
+
+
+class LifecycleService(service.BuildbotService):
+    """Records the lifecycle of every latent worker, and frees the stuck ones.
+
+    The arguments are described in docs/configuration; a wrong one is a configuration error.
+    """
+
+    name = SERVICE_NAME
+    # after the workers: a changed threshold is applied to what they are by then
+    reconfig_priority = 1
+
+    def checkConfig(self, **arguments: Any) -> None:
+        if self.name != SERVICE_NAME:
+            config.error(
+                f"LifecycleService: the name cannot be changed (to {self.name!r});"
+                " a master has one lifecycle service"
+            )
+        for problem in core_settings.parse(arguments)[1]:
+            config.error(f"LifecycleService: {problem}")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if args:
+            config.error("LifecycleService: arguments must be given by name")
+            args = ()
+        super().__init__(*args, **kwargs)
+        self.settings = Settings()
+        self._begun = False
+        self._off: str | None = None
+        self._incarnation: int | None = None
+        self._schema: int | None = None
+        self._token = uuid.uuid4().hex
+        self._consumers: list[Any] = []
+        self._retry: Any = None
+        self._retries = 0
+        self._closing = False
+
+    def reconfigService(self, **arguments: Any) -> defer.Deferred[None]:
+        self.settings = core_settings.parse(arguments)[0]
+        if self._begun:
+            self.logbook.rejudge_all()
+        return defer.succeed(None)
+
+    # start
+
+    @defer.inlineCallbacks
+    def startService(self) -> Any:
+        yield super().startService()
+        try:
+            self._begin()
+            yield self._consume()
+        except Exception as error:
+            # a master with us in it must start as one without
+            self._off = f"{type(error).__name__}: {error}"
+            log.err(error, "lifecycle: could not start; nothing is recorded")
+
+    def _begin(self) -> None:
+        master = self.master
+        lost = internals.missing()
+        if lost:
+            self._off = f"this Buildbot lacks {', '.join(lost)}"
+            log.msg(f"lifecycle: nothing is recorded: {self._off}")
+            return
+        self.logbook = Logbook(master.reactor, lambda: self.settings, self)
+        self._store = Store(master.db.pool)
+        self.recorder = Recorder(
+            master.db.pool,
+            master.reactor,
+            master.masterid,
+            self._committed,
+            next_seq=self.logbook.next_seq,
+        )
+        self.releaser = Releaser(master.reactor, self.logbook, self, lambda: self.settings)
+        self.shutdown = ShutdownWatch(
+            master, self.logbook, self.releaser, self, lambda: self.settings
+        )
+        self._lock = BasedirLock(master.basedir)
+        for watched in PROBE.subscribe(master, self.logbook):
+            self.logbook.baseline(watched)
+        self._begun = True
+        self.shutdown.install()
+        self._heartbeat = internet.TimerService(HEARTBEAT_SECONDS, self._beat)
+        self._heartbeat.clock = master.reactor
+        self._prepare()
+
+    def _consume(self) -> defer.Deferred[Any]:
+        if not self._begun:
+            return defer.succeed(None)
+        consuming = self.master.mq.startConsuming(self._worker_event, ("workers", None, None))
+        return consuming.addCallback(self._consumers.append)
+
+    def _prepare(self) -> None:
+        """Bring the database up to date and begin to write; try again until it works."""
+        self._retry = None
+        defer.ensureDeferred(self._prepare_database()).addErrback(self._not_prepared)
+
+    async def _prepare_database(self) -> None:
+        if not self._lock.acquire():
+            raise RuntimeError("another process records for this master directory")
+        master = self.master
+        self._schema = await master.db.pool.do_with_engine(migrations.migrate)
+        now = master.reactor.seconds()
+        incarnation = await self._store.open_incarnation(
+            master.masterid, self._token, os.getpid(), socket.gethostname(), now, master=master.name
+        )
+        closed = await self._store.close_dead(
+            master.masterid, incarnation, now, next_seq=self.logbook.next_seq
+        )
+        if closed:
+            log.msg(f"lifecycle: {len(closed)} workers were left open by an earlier run: unknown")
+        self._incarnation = incarnation
+        self.recorder.start(incarnation)
+        if self._retries:
+            log.msg("lifecycle: the database is ready; recording")
+        self._retries = 0
+        if not self._closing:
+            self._heartbeat.startService()
+
+    def _not_prepared(self, problem: Any) -> None:
+        self._retries += 1
+        if self._retries == 1:
+            log.err(problem, "lifecycle: the database is not ready; events wait, trying again")
+        self.logbook.last_error = problem.getErrorMessage()
+        if self.master is not None and not self._closing:
+            delay = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(self._retries - 1, 6))
+            self._retry = self.master.reactor.callLater(delay, self._prepare)
+
+    def _beat(self) -> defer.Deferred[Any]:
+        incarnation = self._incarnation
+        if incarnation is None:
+            return defer.succeed(None)
+        beat = self._store.heartbeat(incarnation, self.master.reactor.seconds())
+        return beat.addErrback(lambda _: self.logbook.failed("writing a heartbeat"))
+
+    # stop
+
+    @defer.inlineCallbacks
+    def stopService(self) -> Any:
+        master = self.master
+        if self._begun:
+            self._closing = True
+            try:
+                # without the master running, its workers are stopping with us; else a reconfig
+                # removes us, and must not be held up
+                if not master.running:
+                    yield self._workers_stopped()
+                yield defer.ensureDeferred(self._end(master))
+            except Exception as error:
+                log.err(error, "lifecycle: while stopping")
+        yield super().stopService()
+
+    @defer.inlineCallbacks
+    def _workers_stopped(self) -> Any:
+        """Wait until Buildbot has stopped every latent worker: their last transitions count too."""
+        while any(
+            not (watched.stopped or not watched.worker.running)
+            for watched in PROBE.watched(self.master)
+        ):
+            waiting: defer.Deferred[None] = defer.Deferred()
+            self.master.reactor.callLater(STOP_POLL_SECONDS, waiting.callback, None)
+            yield waiting
+
+    async def _end(self, master: Any) -> None:
+        self._begun = False
+        for consumer in self._consumers:
+            await defer.maybeDeferred(consumer.stopConsuming)
+        self._consumers.clear()
+        PROBE.unsubscribe(master)
+        stopping = self.shutdown.is_stopping
+        if not stopping or not master.running:
+            self.shutdown.finish()
+        if not stopping:
+            self.shutdown.uninstall()
+        self.logbook.close()
+        if self._retry is not None and self._retry.active():
+            self._retry.cancel()
+        if self._heartbeat.running:
+            await self._heartbeat.stopService()
+        writes = defer.DeferredList(self.shutdown.pending_writes, consumeErrors=True)
+        writes.addTimeout(DRAIN_SECONDS, master.reactor, onTimeoutCancel=lambda *_: None)
+        await writes
+        if self._incarnation is not None:
+            if not await self.recorder.stop(DRAIN_SECONDS):
+                log.msg(f"lifecycle: {self.recorder.status().queued} events could not be written")
+            how = "clean" if not master.running else "removed"
+            closing = self._store.close_incarnation(
+                self._incarnation, master.reactor.seconds(), how
+            )
+            closing.addTimeout(DRAIN_SECONDS, master.reactor)
+            await closing
+        self._incarnation = None
+        self._lock.release()
+
+    # `logbook.Recording`
+
+    def record(self, known: Known, event: Event, episodes: Sequence[Episode]) -> None:
+        identity = Identity(known.workerid, known.name, known.class_name)
+        self.recorder.put(Entry(identity, event, known.facts, tuple(episodes)))
+
+    def record_verdict(self, known: Known) -> None:
+        identity = Identity(known.workerid, known.name, known.class_name)
+        self.recorder.put_verdict(identity, known.verdict)
+
+    def announce(self, workerid: int, what: str, message: Mapping[str, Any]) -> None:
+        """Send on mq: ids, states and times only (DESIGN, section 5)."""
+        master = self.master
+        if master is None:
+            return
+        key = ("lifecycle", str(workerid), what)
+        master.mq.produce(key, {"workerid": workerid, "masterid": master.masterid, **message})
+
+    def _committed(self, committed: Sequence[Committed], episodes: Mapping[int, int]) -> None:
+        self.logbook.committed(episodes)
+        for one in committed:
+            if one.event.kind is Kind.TRANSITION:
+                message = {
+                    "id": one.id,
+                    "episode": one.episode,
+                    "from": one.event.data["from"],
+                    "to": one.event.data["to"],
+                    "at": one.event.at,
+                }
+                self.announce(one.event.workerid, "transition", message)
+
+    # `release.Audit`
+
+    def insert_action(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
+        if self._incarnation is None:
+            return defer.fail(RuntimeError("the database is not ready"))
+        stored = {**row, "masterid": self.master.masterid}
+        inserted = self._store.insert_action(row["token"], stored)
+        workerid = row["workerid"]
+
+        def told(number: int) -> int:
+            self.announce(workerid, "action", {"id": number, "status": row["status"]})
+            return number
+
+        return inserted.addCallback(told)
+
+    def update_action(self, action_id: int, changes: Mapping[str, Any]) -> defer.Deferred[Any]:
+        return self._store.update_action(action_id, changes)
+
+    def open_orphan(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
+        stored = {**row, "masterid": self.master.masterid}
+        opened = self._store.open_orphan(row["token"], stored)
+
+        def told(number: int) -> int:
+            self.announce(row["workerid"], "orphan", {"id": number})
+            return number
+
+        return opened.addCallback(told)
+
+    # Buildbot's own worker events
+
+    def _worker_event(self, key: Sequence[str], message: Mapping[str, Any]) -> None:
+        try:
+            known = self.logbook.get(int(key[1]))
+            if known is None:
+                return
+            kind = _MQ_KINDS.get(key[2])
+            if kind is not None:
+                self.logbook.note(known, kind, {})
+            elif key[2] == "state_updated":
+                self._pause_changed(known)
+        except Exception:
+            self.logbook.failed("listening to worker events")
+
+    def _pause_changed(self, known: Known) -> None:
+        worker = known.watched.worker
+        paused = bool(worker.isPaused())
+        reason = internals.pause_reason(worker)
+        if paused and (not known.facts.paused or known.facts.pause_reason != reason):
+            self.logbook.note(known, Kind.PAUSED, {"reason": reason})
+        elif not paused and known.facts.paused:
+            self.logbook.note(known, Kind.UNPAUSED, {})
+
+    # what is asked
+
+    @property
+    def anonymous_may_force(self) -> bool:
+        return self.settings.anonymous_may_force
+
+    def _ready(self) -> None:
+        if self._off is not None:
+            raise Refusal(503, "not_ready", f"nothing is recorded: {self._off}")
+        if not self._begun or self._incarnation is None:
+            raise Refusal(503, "not_ready", "the database tables are not ready yet; try again")
+
+    def meta(self) -> dict[str, Any]:
+        """The server's time, and how far the database is behind."""
+        status = self.recorder.status() if self._begun else None
+        return {
+            "now": self.master.reactor.seconds(),
+            "behind": {
+                "events": status.queued if status else 0,
+                "since": status.oldest_unwritten_at if status else None,
+            },
+        }
+
+    @defer.inlineCallbacks
+    def workers(self) -> Any:
+        """Every latent worker of every master; this master's as of now, from memory."""
+        self._ready()
+        mine = {known.workerid: self._view(known) for known in self.logbook.known()}
+        names = {}
+        others = []
+        try:
+            rows, incarnations = yield self.master.db.pool.do(_all_workers)
+            names = {i["masterid"]: i["master"] for i in incarnations}
+            alive = self._alive(incarnations)
+            others = [
+                views.stored(row, live=row["masterid"] in alive)
+                for row in rows
+                if row["masterid"] != self.master.masterid
+            ]
+        except Exception:
+            # the page must show this master's workers also while the database is away
+            self.logbook.failed("reading other masters' workers")
+        names[self.master.masterid] = self.master.name
+        found = [*mine.values(), *others]
+        for worker in found:
+            worker["master"] = names.get(worker["masterid"], "")
+        return found
+
+    @defer.inlineCallbacks
+    def worker(self, worker: int | str) -> Any:
+        """One worker by workerid or name. Raises `Refusal` (404)."""
+        known = self._find(worker)
+        if known is not None:
+            self._ready()
+            return {**self._view(known), "master": self.master.name}
+        for found in (yield self.workers()):
+            if worker in (found["workerid"], found["name"]):
+                return found
+        raise Refusal(404, "no_such_worker", f"there is no latent worker {worker!r}")
+
+    def _find(self, worker: int | str) -> Known | None:
+        if not self._begun:
+            return None
+        return self.logbook.get(worker) if isinstance(worker, int) else self.logbook.named(worker)
+
+    def _view(self, known: Known) -> dict[str, Any]:
+        now = self.master.reactor.seconds()
+        verdict = self.logbook.verdict_now(known)
+        return views.live(known, verdict, self.master.masterid, now)
+
+    def _alive(self, incarnations: Sequence[Mapping[str, Any]]) -> set[int]:
+        now = self.master.reactor.seconds()
+        return {
+            i["masterid"]
+            for i in incarnations
+            if i["ended_at"] is None and now - i["heartbeat_at"] < STALE_SECONDS
+        }
+
+    @defer.inlineCallbacks
+    def history(self, query: HistoryQuery) -> Any:
+        """A page of transitions, events, episodes, actions or orphans."""
+        self._ready()
+        return (yield self.master.db.pool.do(queries.history, query))
+
+    @defer.inlineCallbacks
+    def one(self, what: str, number: int) -> Any:
+        """One episode, action or orphan by its number. Raises `Refusal` (404)."""
+        self._ready()
+        found = yield self.master.db.pool.do(queries.one, what, number)
+        if found is None:
+            singular = what[:-1] if what.endswith("s") else what
+            raise Refusal(404, f"no_such_{singular}", f"there is no {singular} {number}")
+        return found
+
+    @defer.inlineCallbacks
+    def shutdown_view(self) -> Any:
+        """What would keep each master from stopping."""
+        self._ready()
+        now = self.master.reactor.seconds()
+        mine = {
+            "masterid": self.master.masterid,
+            "master": self.master.name,
+            "live": True,
+            "stopping_since": self.shutdown.asked_at,
+            "blockers": self.shutdown.blockers(now),
+        }
+        try:
+            rows, incarnations = yield self.master.db.pool.do(_all_workers)
+        except Exception:
+            self.logbook.failed("reading other masters' workers")
+            return [mine]
+        alive = self._alive(incarnations)
+        others = views.stored_shutdown(rows, incarnations, alive, self.master.masterid)
+        return [mine, *others]
+
+    def health(self) -> dict[str, Any]:
+        """How the recording goes."""
+        if self._off is not None or not self._begun:
+            return views.health_off(__version__, self._off or "not started")
+        status = self.recorder.status()
+        behind = self._incarnation is None or (status.queued > 0 and status.last_error is not None)
+        errors = self.logbook.errors + status.errors
+        return {
+            "status": "behind" if behind else "degraded" if status.dropped else "ok",
+            "version": __version__,
+            "schema": self._schema,
+            "recording": self._incarnation is not None,
+            "queued": status.queued,
+            "queue_bound": status.bound,
+            "dropped": status.dropped,
+            "written": status.written,
+            "errors": errors,
+            "last_error": self.logbook.last_error or status.last_error,
+            "last_write_at": status.last_write_at,
+            "oldest_unwritten_at": status.oldest_unwritten_at,
+            "incarnation": self._incarnation,
+            "masterid": self.master.masterid,
+            "probe": "on",
+        }
+
+    @defer.inlineCallbacks
+    def force(self, worker: int | str, request: ForceRequest, actor: str) -> Any:
+        """Force disconnect a worker, or plan it (dry run). Raises `Refusal`."""
+        self._ready()
+        known = self._find(worker)
+        if known is None:
+            found = yield self.worker(worker)
+            raise Refusal(
+                409,
+                "other_master",
+                f"the worker belongs to master {found['master'] or found['masterid']},"
+                " ask that master",
+            )
+        answer: ForceAnswer = yield defer.ensureDeferred(self.releaser.force(known, request, actor))
+        if answer.action is not None:
+            action = {**answer.action, "masterid": self.master.masterid}
+            action.pop("token", None)
+            status = {"id": action["id"], "status": action["status"]}
+            self.announce(known.workerid, "action", status)
+            return ForceAnswer(answer.status, action=action)
+        return answer
+
+    @defer.inlineCallbacks
+    def resolve_orphan(self, number: int, note: str, actor: str) -> Any:
+        """Close an entry of the orphan ledger. Raises `Refusal` (404, 409)."""
+        orphan = yield self.one("orphans", number)
+        now = self.master.reactor.seconds()
+        if not (yield self._store.close_orphan(number, now, actor, note)):
+            raise Refusal(409, "already_closed", f"orphan {number} was closed already")
+        self.announce(orphan["workerid"], "orphan", {"id": number})
+        return (yield self.one("orphans", number))
+
+
+def _all_workers(conn: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    return list(queries.workers(conn)), list(queries.incarnations(conn))
+
+
+__all__ = ["LifecycleService", "Page", "find_service", "schema"]

@@ -1,0 +1,285 @@
+"""Stopping the master: it ends, always, and says what it waits for.
+
+The clock starts when the stop is asked for, which is long before our own stopService: a build that
+waits for a hung start keeps Buildbot in ``cleanShutdown``, and our stopService would then never come.
+So ``master.stopService`` and ``botmaster.cleanShutdown`` are wrapped on the instances.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet import defer, task
+from twisted.python import log
+
+from buildbot_lifecycle.core.durations import in_words
+from buildbot_lifecycle.core.settings import Settings
+from buildbot_lifecycle.core.states import RESTING
+from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.master.probe import PROBE
+from buildbot_lifecycle.master.release import Audit, Releaser, new_action, situation_of
+
+#: Seconds between two log lines about what is waited for.
+SAY_EVERY = 10.0
+
+#: Seconds between two looks at what could be released.
+LOOK_EVERY = 0.5
+
+#: Seconds for which the stop waits for its own audit rows, no longer.
+AUDIT_SECONDS = 2.0
+
+#: Seconds that Buildbot itself gives a build's worker before it closes the connection
+#: (BotMaster.cleanShutdown); after that and the grace, a connection that is still there is aborted.
+BUILDBOT_GRACE = 5.0
+
+#: Seconds after the end of everything for which a blocked driver thread is still waited for.
+THREAD_SECONDS = 2.0
+
+
+class ShutdownWatch:
+    """Watches one master for a stop that is asked for, and keeps it from hanging."""
+
+    def __init__(
+        self,
+        master: Any,
+        logbook: Logbook,
+        releaser: Releaser,
+        audit: Audit,
+        settings: Callable[[], Settings],
+    ) -> None:
+        self._master = master
+        self._logbook = logbook
+        self._releaser = releaser
+        self._audit = audit
+        self._settings = settings
+        self._loop: task.LoopingCall | None = None
+        self._said_at = 0.0
+        self._wrapped: list[tuple[Any, str, Any]] = []
+        self.asked_at: float | None = None
+        self._whole_master = False
+        self._abandoned = 0
+        #: audit rows of the stop that are being written; the service waits for them
+        self.pending_writes: list[defer.Deferred[Any]] = []
+
+    # the wrappers
+
+    def install(self) -> None:
+        self._wrap(self._master, "stopService", self._stop_asked)
+        self._wrap(self._master.botmaster, "cleanShutdown", self._clean_asked)
+
+    def uninstall(self) -> None:
+        for owner, name, wrapper in self._wrapped:
+            if owner.__dict__.get(name) is wrapper:
+                del owner.__dict__[name]
+        self._wrapped.clear()
+        self.finish()
+
+    def _wrap(self, owner: Any, name: str, before: Callable[[], None]) -> None:
+        original = getattr(owner, name)
+
+        @functools.wraps(original)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            try:
+                before()
+            except Exception:
+                self._logbook.failed("watching the stop")
+            result = original(*args, **kwargs)
+            if name == "stopService" and isinstance(result, defer.Deferred):
+                result.addBoth(self._master_stopped)
+            return result
+
+        setattr(owner, name, wrapper)
+        self._wrapped.append((owner, name, wrapper))
+
+    def _stop_asked(self) -> None:
+        self._whole_master = True
+        self._begin()
+
+    def _clean_asked(self) -> None:
+        self._begin()
+
+    @property
+    def is_stopping(self) -> bool:
+        return self.asked_at is not None
+
+    def _begin(self) -> None:
+        if self._loop is not None:
+            return
+        self.asked_at = self._master.reactor.seconds()
+        self._said_at = self.asked_at
+        self._loop = task.LoopingCall(self._look)
+        self._loop.clock = self._master.reactor
+        self._loop.start(LOOK_EVERY, now=True).addErrback(log.err, "lifecycle: watching the stop")
+
+    def finish(self) -> None:
+        """Stop looking: everything is stopped, or the stop was called off."""
+        loop, self._loop = self._loop, None
+        if loop is not None and loop.running:
+            loop.stop()
+
+    # the look
+
+    def _look(self) -> None:
+        try:
+            if not self._whole_master and not self._master.botmaster.shuttingDown:
+                self.asked_at = None  # "buildbot stop --clean" was called off
+                self.finish()
+                return
+            now = self._master.reactor.seconds()
+            for known in self._logbook.known():
+                self._look_at(known, now)
+            if now - self._said_at >= SAY_EVERY:
+                self._said_at = now
+                internals.log_lines(self.describe(now))
+        except Exception:
+            self._logbook.failed("watching the stop")
+
+    def _look_at(self, known: Known, now: float) -> None:
+        watched, worker = known.watched, known.watched.worker
+        for refused in watched.held:
+            # it holds nothing but the stop, and nobody will ever tell Buildbot that it has gone
+            if not refused.deliver_when_closed:
+                refused.deliver_when_closed = True
+                PROBE.deliver(watched, refused)
+        due = self.release_at(known, now)
+        if due is not None and now >= due:
+            self._release(known, now)
+        asked = self.asked_at or now
+        patience = self._settings().shutdown_grace + BUILDBOT_GRACE
+        if self._whole_master and worker.conn is not None and now >= asked + patience:
+            internals.abort(worker.conn)
+
+    def release_at(self, known: Known, now: float) -> float | None:
+        """When what this worker waits for is (or would be) released by a stop; None: never.
+
+        Stuck already: the grace after the stop was asked for. Not stuck yet: once it is.
+        """
+        situation = situation_of(known)
+        asked = self.asked_at if self.asked_at is not None else now
+        if situation.half:
+            return asked
+        if known.facts.pending is None:
+            return None
+        verdict = self._logbook.verdict_now(known)
+        if verdict.stuck_at is None:
+            return None
+        return max(asked + self._settings().shutdown_grace, verdict.stuck_at)
+
+    def _release(self, known: Known, now: float) -> None:
+        verdict = self._logbook.verdict_now(known)
+        action = new_action(
+            known,
+            what="shutdown-release",
+            actor="shutdown",
+            reason=f"the master is stopping; {verdict.reason}",
+            verdict=verdict,
+            at=now,
+            pause=False,
+            override=False,
+        )
+        written = self._audit.insert_action(action)
+        written.addTimeout(AUDIT_SECONDS, self._master.reactor)
+        episode = known.facts.episode
+        orphan = {
+            "token": f"action-{action['token']}",
+            "workerid": known.workerid,
+            "worker": known.name,
+            "class": known.class_name,
+            "episode": episode.id if episode else None,
+            "instance": episode.instance if episode else None,
+            "opened_at": now,
+            "why": f"released because the master stopped: {verdict.reason}",
+        }
+        steps = self._releaser.carry_out(known, pause=False, by="shutdown", reason=action)
+        self._abandoned += 1
+        internals.log_lines([f"{known.name}: released, because {verdict.reason}"])
+        changes = {
+            "status": "failed" if any(s.done is False for s in steps) else "done",
+            "outcome": f"the worker is {known.facts.state.value} now",
+            "steps": [step.as_json() for step in steps],
+            "finished_at": self._master.reactor.seconds(),
+        }
+        written.addCallback(lambda number: self._audit.update_action(number, changes))
+        written.addCallback(lambda _: self._audit.open_orphan(orphan))
+        written.addErrback(log.err, "lifecycle: while writing what the stop released")
+        self.pending_writes.append(written)
+
+    # telling
+
+    def blockers(self, now: float) -> list[dict[str, Any]]:
+        """What would keep (or keeps) this master from stopping, as in REST."""
+        return [b for known in self._logbook.known() for b in self._blockers_of(known, now)]
+
+    def _blockers_of(self, known: Known, now: float) -> list[dict[str, Any]]:
+        facts = known.facts
+        found = []
+        due = self.release_at(known, now)
+        for call in facts.calls:
+            found.append(
+                self._blocker(known, call.call, call.since, due, now, f"{call.call} has not ended")
+            )
+        for since in [facts.refused_first or now] if known.watched.held else []:
+            text = "a refused connection is held; with this plugin it does not keep the master up"
+            found.append(self._blocker(known, "refused_connection", since, now, now, text))
+        if not found and situation_of(known).half:
+            text = "the stop broke off half way; stock Buildbot would loop for ever here"
+            found.append(self._blocker(known, "state", facts.state_since or now, due, now, text))
+        return found
+
+    def _blocker(
+        self, known: Known, what: str, since: float, due: float | None, now: float, text: str
+    ) -> dict[str, Any]:
+        return {
+            "workerid": known.workerid,
+            "worker": known.name,
+            "what": what,
+            "since": since,
+            "releasable": due is not None,
+            "release_in_s": None if due is None else max(0.0, due - now),
+            "text": text,
+        }
+
+    def describe(self, now: float) -> list[str]:
+        """Log lines: what is waited for, since when, and until when."""
+        asked = self.asked_at or now
+        lines = [f"the stop was asked for {in_words(max(0.0, now - asked))} ago; waiting for:"]
+        for blocker in self.blockers(now):
+            age = in_words(max(0.0, now - blocker["since"]))
+            left = blocker["release_in_s"]
+            end = "no limit is set for it" if left is None else f"released in {in_words(left)}"
+            lines.append(f"  {blocker['worker']}: {blocker['what']}, for {age}; {end}")
+        for known in self._logbook.known():
+            if known.facts.building:
+                lines.append(f"  {known.name}: a build has not ended")
+            elif known.facts.state not in RESTING and not known.facts.calls:
+                lines.append(f"  {known.name}: {known.facts.state.value}")
+        return lines if len(lines) > 1 else [lines[0], "  Buildbot itself; no latent worker"]
+
+    # the end of the process
+
+    def _master_stopped(self, result: Any) -> Any:
+        self.finish()
+        abandoned = sum(len(k.watched.abandoned()) for k in self._logbook.known())
+        if abandoned or self._abandoned:
+            _outlive_threads(self._master.reactor, self._master.basedir)
+        return result
+
+
+def _outlive_threads(reactor: Any, basedir: str) -> None:
+    """End the process although a released driver call still blocks a thread of the reactor's pool.
+
+    The reactor joins its threads before it ends, so nothing that runs on it could do this; a daemon
+    thread does not keep a process that can end by itself.
+    """
+
+    def watch() -> None:
+        done = threading.Event()
+        if not done.wait(THREAD_SECONDS) and internals.busy_threads(reactor):
+            log.msg("lifecycle: a driver thread does not end; leaving without it")
+            internals.leave_process(basedir)
+
+    threading.Thread(target=watch, name="lifecycle-end", daemon=True).start()

@@ -1,0 +1,124 @@
+"""Workers and masters as JSON, in the shapes of docs/rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from buildbot_lifecycle.core.ladder import check_eligible
+from buildbot_lifecycle.core.requests import Refusal
+from buildbot_lifecycle.core.verdicts import DIED, Verdict
+from buildbot_lifecycle.master.logbook import Known
+from buildbot_lifecycle.master.release import situation_of
+
+
+def live(known: Known, verdict: Verdict, masterid: int, now: float) -> dict[str, Any]:
+    """A worker of this master, as of now."""
+    facts = known.facts
+    pending = facts.pending
+    return {
+        "workerid": known.workerid,
+        "name": known.name,
+        "masterid": masterid,
+        "class": known.class_name,
+        "state": facts.state.value,
+        "state_since": facts.state_since,
+        "connected": facts.connected,
+        "building": [dict(build) for build in facts.building],
+        "paused": facts.paused,
+        "pause_reason": facts.pause_reason,
+        "episode": facts.episode.id if facts.episode else None,
+        "instance": facts.instance,
+        "pending": pending and {"call": pending.call, "since": pending.since, "where": []},
+        "refused": facts.refused,
+        "held": len(known.watched.held),
+        "verdict": verdict.as_json(),
+        "forceable": _forceable(known, verdict, now),
+        "live": True,
+        "updated_at": now,
+    }
+
+
+def _forceable(known: Known, verdict: Verdict, now: float) -> bool:
+    try:
+        check_eligible(known.facts, situation_of(known), verdict, override=False, now=now)
+    except Refusal:
+        return False
+    return True
+
+
+def stored(row: Mapping[str, Any], *, live: bool) -> dict[str, Any]:
+    """A worker of another master, as its master last wrote it down."""
+    worker = dict(row)
+    if worker.get("pending"):
+        worker["pending"] = {**worker["pending"], "where": []}
+    if not live:
+        # what it was when its master was last heard of is all that is known
+        worker["connected"] = False
+        if worker["state"] not in ("not_substantiated", "shut_down"):
+            worker["verdict"] = DIED.as_json()
+    worker["live"] = live
+    worker["forceable"] = False
+    return worker
+
+
+def stored_shutdown(
+    rows: Sequence[Mapping[str, Any]],
+    incarnations: Sequence[Mapping[str, Any]],
+    alive: set[int],
+    mine: int,
+) -> list[dict[str, Any]]:
+    """What would keep the other masters from stopping, from what they last wrote down."""
+    newest = {i["masterid"]: i for i in sorted(incarnations, key=lambda i: int(i["id"]))}
+    answer = []
+    for masterid, incarnation in newest.items():
+        if masterid == mine:
+            continue
+        answer.append(
+            {
+                "masterid": masterid,
+                "master": incarnation["master"],
+                "live": masterid in alive,
+                "stopping_since": None,
+                "blockers": [b for r in rows if r["masterid"] == masterid for b in _blocker(r)],
+            }
+        )
+    return answer
+
+
+def _blocker(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    pending = row.get("pending")
+    if not pending:
+        return []
+    return [
+        {
+            "workerid": row["workerid"],
+            "worker": row["name"],
+            "what": pending["call"],
+            "since": pending["since"],
+            "releasable": row["verdict"]["threshold_s"] is not None,
+            "release_in_s": None,
+            "text": f"{pending['call']} has not ended",
+        }
+    ]
+
+
+def health_off(version: str, reason: str) -> dict[str, Any]:
+    """Health while nothing is recorded."""
+    return {
+        "status": "degraded",
+        "version": version,
+        "schema": None,
+        "recording": False,
+        "queued": 0,
+        "queue_bound": 0,
+        "dropped": 0,
+        "written": 0,
+        "errors": 0,
+        "last_error": reason,
+        "last_write_at": None,
+        "oldest_unwritten_at": None,
+        "incarnation": None,
+        "masterid": None,
+        "probe": f"off: {reason}",
+    }
