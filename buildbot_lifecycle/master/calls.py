@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from buildbot.interfaces import LatentWorkerFailedToSubstantiate
 from twisted.internet import defer
-from twisted.python import failure, log
+from twisted.python import failure
 
 from buildbot_lifecycle.core.events import cut
+from buildbot_lifecycle.master.internals import log_error
 
 
 class ReleasedError(Exception):
@@ -47,10 +48,10 @@ class Call:
         try:
             result = function(*args, **kwargs)
         except BaseException:
-            self._end(failure.Failure())
+            self._end(failure.Failure())  # type: ignore[no-untyped-call]
             raise
         if inspect.iscoroutine(result) or inspect.isgenerator(result):
-            result = defer.Deferred.fromCoroutine(result)
+            result = defer.Deferred.fromCoroutine(cast("Any", result))
         if not isinstance(result, defer.Deferred):
             self._end(result)
             return result
@@ -75,7 +76,7 @@ class Call:
             self._on_end(self, data)
         except Exception:
             # whatever happens to our telling of it, Buildbot must get the driver's answer
-            log.err(None, f"lifecycle: while recording the end of {self.name}")
+            log_error(None, f"lifecycle: while recording the end of {self.name}")
 
     def release(self, by: str) -> bool:
         """Make Buildbot stop waiting; False when it does not wait any more.
@@ -106,7 +107,7 @@ def outcome_of(name: str, result: Any) -> dict[str, Any]:
     if isinstance(result, failure.Failure):
         return {
             "outcome": "raised",
-            "error": cut(f"{result.type.__name__}: {result.getErrorMessage()}", 1000),
+            "error": cut(f"{type(result.value).__name__}: {result.getErrorMessage()}", 1000),
             "traceback": cut(result.getTraceback()),
         }
     if name == "check_instance":

@@ -15,6 +15,7 @@ import pathlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from buildbot.interfaces import LatentWorkerSubstantiatiationCancelled
 from buildbot.process.botmaster import BotMaster
 from buildbot.util.deferwaiter import DeferWaiter
 from buildbot.worker.base import AbstractWorker
@@ -22,6 +23,7 @@ from buildbot.worker.latent import AbstractLatentWorker, States
 from buildbot.worker.manager import WorkerManager
 from buildbot.worker.protocols import base as protocol_base
 from twisted.python import log
+from twisted.python.failure import Failure
 
 from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.core.states import State
@@ -78,6 +80,7 @@ def latent_workers(master: Any) -> list[AbstractLatentWorker]:
 
 
 def lock_is_held(worker: Any) -> bool:
+    """Whether a start, stop or check is under way, as Buildbot sees it."""
     return bool(worker._start_stop_lock.locked)
 
 
@@ -97,11 +100,8 @@ def finish_half_insubstantiated(worker: Any) -> bool:
     worker.substantiation_build = None
     worker.state = States.NOT_SUBSTANTIATED
     if worker._substantiation_notifier:
-        from buildbot.interfaces import LatentWorkerSubstantiatiationCancelled
-        from twisted.python import failure
-
         worker._substantiation_notifier.notify(
-            failure.Failure(LatentWorkerSubstantiatiationCancelled())
+            Failure(LatentWorkerSubstantiatiationCancelled())  # type: ignore[no-untyped-call]
         )
     if worker.botmaster is not None:
         worker.botmaster.maybeStartBuildsForWorker(worker.name)
@@ -120,6 +120,7 @@ def transport_of(conn: Any) -> Any | None:
 
 
 def peer_of(conn: Any) -> str:
+    """The other end of a worker's connection, in words."""
     try:
         return cut(str(conn.get_peer()), 200) or ""
     except Exception:
@@ -181,6 +182,7 @@ def has_unfinished(worker: Any) -> bool:
 
 
 def pause_reason(worker: Any) -> str | None:
+    """Why the worker is paused; None if it is not, or nobody said."""
     return cut(getattr(worker, "_pause_reason", None), 1000)
 
 
@@ -217,6 +219,7 @@ def build_of(wfb: Any) -> dict[str, Any]:
 
 
 def builds_of(worker: Any) -> list[dict[str, Any]]:
+    """The builds for which a worker is taken now."""
     return [build_of(wfb) for wfb in worker.building]
 
 
@@ -265,5 +268,11 @@ def leave_process(basedir: str) -> None:
 
 
 def log_lines(lines: Iterable[str]) -> None:
+    """Write lines to the master's log."""
     for line in lines:
         log.msg(f"lifecycle: {line}")
+
+
+def log_error(problem: BaseException | Failure | None, text: str) -> None:
+    """Log an exception (None: the current one) with its traceback. Also fits ``addErrback``."""
+    log.err(problem, text)  # type: ignore[no-untyped-call]

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from twisted.internet import defer
-from twisted.python import log
 
 from buildbot_lifecycle.core.episodes import Episode, Facts, apply, numbered
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.verdicts import HEALTHY, Verdict, judge
 from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.probe import Watched
 
 #: Errors of one kind that are logged with their traceback; the others are only counted.
@@ -101,7 +101,9 @@ class Logbook:
         """An error of ours inside a hook: logged once for each kind of it, counted, and over."""
         count = self._failures[what] = self._failures.get(what, 0) + 1
         if count <= LOGGED_ONCE:
-            log.err(None, f"lifecycle: while {what} (further errors of this kind are only counted)")
+            log_error(
+                None, f"lifecycle: while {what} (further errors of this kind are only counted)"
+            )
         self.last_error = f"while {what} ({count} times)"
 
     def note(self, known: Known, kind: Kind, data: dict[str, Any]) -> None:

@@ -17,12 +17,13 @@ from typing import Any, Protocol
 
 from buildbot.worker.latent import AbstractLatentWorker, States
 from twisted.internet import defer
-from twisted.python import failure, log
+from twisted.python import failure
 
 from buildbot_lifecycle.core.episodes import transition_data
 from buildbot_lifecycle.core.events import Kind, cut
 from buildbot_lifecycle.master import internals
 from buildbot_lifecycle.master.calls import Call
+from buildbot_lifecycle.master.internals import log_error
 
 #: Driver methods whose Deferred is replaced by one that can be released.
 CALLS = ("start_instance", "stop_instance", "check_instance")
@@ -166,14 +167,14 @@ class Probe:
         self._hook_state(AbstractLatentWorker)
         for cls in _subclasses(AbstractLatentWorker):
             self._hook_state(cls)
-        setattr(AbstractLatentWorker, "setServiceParent", _set_service_parent)  # noqa: B010
-        setattr(AbstractLatentWorker, "disownServiceParent", _disown_service_parent)  # noqa: B010
+        setattr(AbstractLatentWorker, "setServiceParent", _set_service_parent)
+        setattr(AbstractLatentWorker, "disownServiceParent", _disown_service_parent)
 
     def _uninstall(self) -> None:
         for watched in list(self._watched.values()):
             self.drop(watched.worker)
         for cls, original in self._hooked.items():
-            setattr(cls, "state", original)  # noqa: B010
+            setattr(cls, "state", original)
         self._hooked.clear()
         for name in ("setServiceParent", "disownServiceParent"):
             if name in AbstractLatentWorker.__dict__:
@@ -184,7 +185,7 @@ class Probe:
             return
         original = cls.__dict__["state"]
         self._hooked[cls] = original
-        setattr(cls, "state", StateHook(self, original))  # noqa: B010
+        setattr(cls, "state", StateHook(self, original))
 
     # hooks on instances
 
@@ -245,7 +246,7 @@ class Probe:
         try:
             self._state_changed(worker, before, after)
         except Exception:
-            log.err(None, "lifecycle: while observing a state change")
+            log_error(None, "lifecycle: while observing a state change")
 
     def _state_changed(self, worker: Any, before: Any, after: Any) -> None:
         watched = self._watched.get(id(worker))
@@ -406,6 +407,7 @@ PROBE = Probe()
 
 
 def _subclasses(cls: type) -> Iterator[type]:
+    sub: type
     for sub in cls.__subclasses__():
         yield sub
         yield from _subclasses(sub)

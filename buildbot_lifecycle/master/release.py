@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from twisted.internet import defer
-from twisted.python import log
 
 from buildbot_lifecycle.core import ladder
+from buildbot_lifecycle.core.episodes import Facts
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.ladder import Situation, Step
 from buildbot_lifecycle.core.requests import ForceAnswer, ForceRequest, Refusal
@@ -22,11 +22,15 @@ from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import STOPPING, State
 from buildbot_lifecycle.core.verdicts import Verdict
 from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.probe import PROBE
 
 #: Seconds for which the answer waits to see the worker come out; after that it is 202.
 SETTLE_SECONDS = 8.0
+
+#: Seconds for which an outcome that came too late for the answer is still written down.
+OUTCOME_SECONDS = 24 * 3600.0
 
 
 class Audit(Protocol):
@@ -40,6 +44,9 @@ class Audit(Protocol):
 
     def open_orphan(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
         """Commit that an instance may still run."""
+
+    def close_orphan(self, orphan: int, workerid: int, by: str, note: str) -> defer.Deferred[Any]:
+        """Commit that it does not run any more."""
 
 
 def situation_of(known: Known) -> Situation:
@@ -63,6 +70,8 @@ class Releaser:
         self._audit = audit
         self._settings = settings
         self._locks: dict[int, defer.DeferredLock] = {}
+        # token of a released call -> the orphan that was opened for it
+        self._orphans: dict[int, int] = {}
 
     # what an operator asks for
 
@@ -159,7 +168,7 @@ class Releaser:
         try:
             action["id"] = await self._audit.insert_action(action)
         except Exception as error:
-            log.err(error, "lifecycle: while writing an action; nothing was done")
+            log_error(error, "lifecycle: while writing an action; nothing was done")
             raise Refusal(
                 503,
                 "behind",
@@ -172,46 +181,78 @@ class Releaser:
         before = known.facts
         steps = self.carry_out(known, pause=pause, by=f"action {action['id']}", reason=action)
         if any(step.step == "open_orphan" for step in steps):
-            steps = await self._orphan(known, before.episode, action, steps)
+            steps = await self._orphan(known, before, action, steps)
 
         def is_out(now: Known) -> bool:
             return not _still_there(before, now)
 
-        out = await self._logbook.when(known.workerid, is_out, SETTLE_SECONDS)
-        failed = [step for step in steps if step.done is False]
-        if not out:
+        if not await self._logbook.when(known.workerid, is_out, SETTLE_SECONDS):
             text = f"carried out; the worker is still {known.facts.state.value}"
             await self._finish(known, action, "asked", text, steps)
-            return ForceAnswer(202, action=action)
-        status = "failed" if failed else "done"
-        text = f"the worker is {known.facts.state.value} now"
-        if known.facts.paused:
-            text += ", and paused"
-        await self._finish(known, action, status, text, steps)
+            answer = ForceAnswer(202, action=dict(action))
+            later = self._logbook.when(known.workerid, is_out, OUTCOME_SECONDS)
+            later.addCallback(lambda out: out and self._settled(known, action, steps))
+            later.addErrback(log_error, "lifecycle: while waiting for the outcome of an action")
+            return answer
+        await self._settled(known, action, steps)
         return ForceAnswer(200, action=action)
 
+    def _settled(
+        self, known: Known, action: dict[str, Any], steps: list[Step]
+    ) -> defer.Deferred[None]:
+        status = "failed" if any(step.done is False for step in steps) else "done"
+        text = f"the worker is {known.facts.state.value} now"
+        if known.watched.worker.isPaused():
+            text += ", and paused"
+        return defer.ensureDeferred(self._finish(known, action, status, text, steps))
+
     async def _orphan(
-        self, known: Known, episode: Any, action: Mapping[str, Any], steps: list[Step]
+        self, known: Known, before: Facts, action: Mapping[str, Any], steps: list[Step]
     ) -> list[Step]:
         last = steps[-1]
+        why = f"released by {action['actor']}: {action['reason']}"
         try:
-            await self._audit.open_orphan(
-                {
-                    "token": f"action-{action['token']}",
-                    "workerid": known.workerid,
-                    "worker": known.name,
-                    "class": known.class_name,
-                    "episode": episode.id if episode else None,
-                    "instance": episode.instance if episode else None,
-                    "opened_at": self._clock.seconds(),
-                    "why": f"released by {action['actor']}: {action['reason']}",
-                }
-            )
+            await self.open_orphan(known, before, action, why)
             done = dataclasses.replace(last, done=True)
         except Exception as error:
-            log.err(error, "lifecycle: while writing an orphan")
+            log_error(error, "lifecycle: while writing an orphan")
             done = dataclasses.replace(last, done=False, detail="could not be written")
         return [*steps[:-1], done]
+
+    def open_orphan(
+        self, known: Known, before: Facts, action: Mapping[str, Any], why: str
+    ) -> defer.Deferred[int]:
+        """Write down that the instance of a worker (as it was before the release) may still run."""
+        episode = before.episode
+        opened = self._audit.open_orphan(
+            {
+                "token": f"action-{action['token']}",
+                "workerid": known.workerid,
+                "worker": known.name,
+                "class": known.class_name,
+                "episode": episode.id if episode else None,
+                "instance": before.instance,
+                "opened_at": self._clock.seconds(),
+                "why": why,
+            }
+        )
+
+        def remember(orphan: int) -> int:
+            for call in before.calls:
+                self._orphans[call.token] = orphan
+            return orphan
+
+        return opened.addCallback(remember)
+
+    def late_end(self, known: Known, data: Mapping[str, Any]) -> None:
+        """A released call has ended after all: a stop that succeeded closes its orphan."""
+        orphan = self._orphans.pop(data["token"], None)
+        if orphan is None or data["call"] != "stop_instance":
+            return
+        if data["outcome"] in ("true", "other"):
+            note = "the released stop_instance ended late, and successfully"
+            closed = self._audit.close_orphan(orphan, known.workerid, "late end", note)
+            closed.addErrback(log_error, "lifecycle: while closing an orphan")
 
     async def _finish(
         self, known: Known, action: dict[str, Any], status: str, outcome: str, steps: list[Step]
@@ -226,7 +267,7 @@ class Releaser:
         try:
             await self._audit.update_action(action["id"], changes)
         except Exception as error:
-            log.err(error, f"lifecycle: while writing what came of action {action['id']}")
+            log_error(error, f"lifecycle: while writing what came of action {action['id']}")
         self._note(known, action)
 
     def _note(self, known: Known, action: Mapping[str, Any]) -> None:
@@ -249,7 +290,7 @@ class Releaser:
                 detail = self._do(known, step, by, reason)
                 steps.append(dataclasses.replace(step, done=True, detail=detail))
             except Exception as error:
-                log.err(error, f"lifecycle: while doing {step.step} on {known.name}")
+                log_error(error, f"lifecycle: while doing {step.step} on {known.name}")
                 steps.append(dataclasses.replace(step, done=False, detail=str(error)))
         return steps
 
@@ -260,7 +301,7 @@ class Releaser:
             worker.pause(f"force disconnect by {reason['actor']}: {reason['reason']}")
             return None
         if step.step == "cancel_substantiation":
-            worker.insubstantiate().addErrback(log.err, "lifecycle: while cancelling")
+            worker.insubstantiate().addErrback(log_error, "lifecycle: while cancelling")
             return None
         if step.step == "abort_connection":
             return None if internals.abort(worker.conn) else "it had gone already"

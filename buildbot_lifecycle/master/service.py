@@ -15,8 +15,7 @@ from typing import Any
 
 from buildbot import config
 from buildbot.util import service
-from twisted.application import internet
-from twisted.internet import defer
+from twisted.internet import defer, task
 from twisted.python import log
 
 from buildbot_lifecycle import __version__
@@ -27,14 +26,14 @@ from buildbot_lifecycle.core.requests import (
     ForceAnswer,
     ForceRequest,
     HistoryQuery,
-    Page,
     Refusal,
 )
 from buildbot_lifecycle.core.settings import Settings
-from buildbot_lifecycle.db import migrations, queries, schema
+from buildbot_lifecycle.db import migrations, queries
 from buildbot_lifecycle.db.recorder import Committed, Entry, Identity, Recorder
 from buildbot_lifecycle.db.store import Store
 from buildbot_lifecycle.master import internals, views
+from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.lock import BasedirLock
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.probe import PROBE
@@ -124,7 +123,7 @@ class LifecycleService(service.BuildbotService):
         except Exception as error:
             # a master with us in it must start as one without
             self._off = f"{type(error).__name__}: {error}"
-            log.err(error, "lifecycle: could not start; nothing is recorded")
+            log_error(error, "lifecycle: could not start; nothing is recorded")
 
     def _begin(self) -> None:
         master = self.master
@@ -151,15 +150,15 @@ class LifecycleService(service.BuildbotService):
             self.logbook.baseline(watched)
         self._begun = True
         self.shutdown.install()
-        self._heartbeat = internet.TimerService(HEARTBEAT_SECONDS, self._beat)
+        self._heartbeat = task.LoopingCall(self._beat)
         self._heartbeat.clock = master.reactor
         self._prepare()
 
-    def _consume(self) -> defer.Deferred[Any]:
-        if not self._begun:
-            return defer.succeed(None)
-        consuming = self.master.mq.startConsuming(self._worker_event, ("workers", None, None))
-        return consuming.addCallback(self._consumers.append)
+    @defer.inlineCallbacks
+    def _consume(self) -> Any:
+        if self._begun:
+            consuming = self.master.mq.startConsuming(self._worker_event, ("workers", None, None))
+            self._consumers.append((yield consuming))
 
     def _prepare(self) -> None:
         """Bring the database up to date and begin to write; try again until it works."""
@@ -186,12 +185,12 @@ class LifecycleService(service.BuildbotService):
             log.msg("lifecycle: the database is ready; recording")
         self._retries = 0
         if not self._closing:
-            self._heartbeat.startService()
+            self._heartbeat.start(HEARTBEAT_SECONDS).addErrback(log_error, "lifecycle: heartbeat")
 
     def _not_prepared(self, problem: Any) -> None:
         self._retries += 1
         if self._retries == 1:
-            log.err(problem, "lifecycle: the database is not ready; events wait, trying again")
+            log_error(problem, "lifecycle: the database is not ready; events wait, trying again")
         self.logbook.last_error = problem.getErrorMessage()
         if self.master is not None and not self._closing:
             delay = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(self._retries - 1, 6))
@@ -218,7 +217,7 @@ class LifecycleService(service.BuildbotService):
                     yield self._workers_stopped()
                 yield defer.ensureDeferred(self._end(master))
             except Exception as error:
-                log.err(error, "lifecycle: while stopping")
+                log_error(error, "lifecycle: while stopping")
         yield super().stopService()
 
     @defer.inlineCallbacks
@@ -247,7 +246,7 @@ class LifecycleService(service.BuildbotService):
         if self._retry is not None and self._retry.active():
             self._retry.cancel()
         if self._heartbeat.running:
-            await self._heartbeat.stopService()
+            self._heartbeat.stop()
         writes = defer.DeferredList(self.shutdown.pending_writes, consumeErrors=True)
         writes.addTimeout(DRAIN_SECONDS, master.reactor, onTimeoutCancel=lambda *_: None)
         await writes
@@ -268,6 +267,8 @@ class LifecycleService(service.BuildbotService):
     def record(self, known: Known, event: Event, episodes: Sequence[Episode]) -> None:
         identity = Identity(known.workerid, known.name, known.class_name)
         self.recorder.put(Entry(identity, event, known.facts, tuple(episodes)))
+        if event.kind is Kind.CALL_ENDED and event.data.get("late"):
+            self.releaser.late_end(known, event.data)
 
     def record_verdict(self, known: Known) -> None:
         identity = Identity(known.workerid, known.name, known.class_name)
@@ -322,9 +323,18 @@ class LifecycleService(service.BuildbotService):
 
         return opened.addCallback(told)
 
+    def close_orphan(self, orphan: int, workerid: int, by: str, note: str) -> defer.Deferred[Any]:
+        closed = self._store.close_orphan(orphan, self.master.reactor.seconds(), by, note)
+
+        def told(was_open: bool) -> bool:
+            self.announce(workerid, "orphan", {"id": orphan})
+            return was_open
+
+        return closed.addCallback(told)
+
     # Buildbot's own worker events
 
-    def _worker_event(self, key: Sequence[str], message: Mapping[str, Any]) -> None:
+    def _worker_event(self, key: Sequence[str], _message: Mapping[str, Any]) -> None:
         try:
             known = self.logbook.get(int(key[1]))
             if known is None:
@@ -512,15 +522,10 @@ class LifecycleService(service.BuildbotService):
     def resolve_orphan(self, number: int, note: str, actor: str) -> Any:
         """Close an entry of the orphan ledger. Raises `Refusal` (404, 409)."""
         orphan = yield self.one("orphans", number)
-        now = self.master.reactor.seconds()
-        if not (yield self._store.close_orphan(number, now, actor, note)):
+        if not (yield self.close_orphan(number, orphan["workerid"], actor, note)):
             raise Refusal(409, "already_closed", f"orphan {number} was closed already")
-        self.announce(orphan["workerid"], "orphan", {"id": number})
         return (yield self.one("orphans", number))
 
 
 def _all_workers(conn: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     return list(queries.workers(conn)), list(queries.incarnations(conn))
-
-
-__all__ = ["LifecycleService", "Page", "find_service", "schema"]

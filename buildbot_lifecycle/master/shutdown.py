@@ -19,6 +19,7 @@ from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import RESTING
 from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.probe import PROBE
 from buildbot_lifecycle.master.release import Audit, Releaser, new_action, situation_of
@@ -113,7 +114,7 @@ class ShutdownWatch:
         self._said_at = self.asked_at
         self._loop = task.LoopingCall(self._look)
         self._loop.clock = self._master.reactor
-        self._loop.start(LOOK_EVERY, now=True).addErrback(log.err, "lifecycle: watching the stop")
+        self._loop.start(LOOK_EVERY, now=True).addErrback(log_error, "lifecycle: watching the stop")
 
     def finish(self) -> None:
         """Stop looking: everything is stopped, or the stop was called off."""
@@ -183,17 +184,8 @@ class ShutdownWatch:
         )
         written = self._audit.insert_action(action)
         written.addTimeout(AUDIT_SECONDS, self._master.reactor)
-        episode = known.facts.episode
-        orphan = {
-            "token": f"action-{action['token']}",
-            "workerid": known.workerid,
-            "worker": known.name,
-            "class": known.class_name,
-            "episode": episode.id if episode else None,
-            "instance": episode.instance if episode else None,
-            "opened_at": now,
-            "why": f"released because the master stopped: {verdict.reason}",
-        }
+        before = known.facts
+        why = f"released because the master stopped: {verdict.reason}"
         steps = self._releaser.carry_out(known, pause=False, by="shutdown", reason=action)
         self._abandoned += 1
         internals.log_lines([f"{known.name}: released, because {verdict.reason}"])
@@ -204,8 +196,8 @@ class ShutdownWatch:
             "finished_at": self._master.reactor.seconds(),
         }
         written.addCallback(lambda number: self._audit.update_action(number, changes))
-        written.addCallback(lambda _: self._audit.open_orphan(orphan))
-        written.addErrback(log.err, "lifecycle: while writing what the stop released")
+        written.addCallback(lambda _: self._releaser.open_orphan(known, before, action, why))
+        written.addErrback(log_error, "lifecycle: while writing what the stop released")
         self.pending_writes.append(written)
 
     # telling
