@@ -282,8 +282,7 @@ class NoneStop(Healthy):
 
     def stop_instance(self, fast: bool = False) -> Any:
         """Begin the stop, and return None."""
-        d = defer.ensureDeferred(self._stop())
-        d.addErrback(lambda reason: log.err(reason, f"while stopping {self.name}"))
+        defer.ensureDeferred(self._stop())
 
 
 class AsyncStop(Healthy):

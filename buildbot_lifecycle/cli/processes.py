@@ -1,9 +1,9 @@
 """Processes that never outlive the one that asked for them.
 
 The demonstration and the tests start masters, workers and what builds start in their turn. Parents
-are killed on purpose there, so neither parenthood nor process groups lead to all of them
-(Buildbot's worker gives each command a group of its own). All do inherit the environment: a process is
-*marked* with a variable, and found again by it.
+are killed on purpose there, so neither parenthood nor process groups lead to all of them, since
+Buildbot's worker gives each command a group of its own. All do inherit the environment: a process
+is *marked* with a variable, and found again by it.
 """
 
 from __future__ import annotations

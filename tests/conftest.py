@@ -1,0 +1,140 @@
+"""Fixtures for all tests: see tests/harness/README.md."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness import browser, databases, master
+from tests.harness.master import ROOT, RealMaster
+
+MakeMaster = Callable[..., RealMaster]
+
+#: What failed tests leave for whoever looks into them.
+ARTIFACTS = ROOT / "test-artifacts"
+
+_PAGES = pytest.StashKey[list[browser.Watched]]()
+
+
+@pytest.fixture
+def make_master(tmp_path: Path) -> Iterator[MakeMaster]:
+    """`make_master(workers, **options)`: a RealMaster, started unless `start=False`."""
+    made: list[RealMaster] = []
+
+    def make(workers: Any = (), *, start: bool = True, **options: Any) -> RealMaster:
+        name = options.setdefault("name", f"master{len(made) + 1}")
+        new = RealMaster(tmp_path / name, workers, **options)
+        made.append(new)
+        return new.start() if start else new
+
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: [each.teardown() for each in reversed(made)])
+        yield make
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[Callable[[str], databases.Server]]:
+    """`database_server("postgresql" | "mysql")`: a server, the same for the whole session."""
+    running: dict[str, databases.Server] = {}
+
+    def get(kind: str) -> databases.Server:
+        if kind not in running:
+            running[kind] = databases.SERVERS[kind]()
+        return running[kind]
+
+    yield get
+    for server in running.values():
+        server.close()
+
+
+def make_db_url(
+    kind: str, tmp_path: Path, server: Callable[[str], databases.Server]
+) -> Iterator[str]:
+    if kind == "sqlite":
+        yield f"sqlite:///{tmp_path / 'database.sqlite'}"
+        return
+    url = server(kind).fresh()
+    yield url
+    server(kind).drop(url)
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("postgresql", marks=pytest.mark.database),
+        pytest.param("mysql", marks=pytest.mark.database),
+    ]
+)
+def db_url(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    database_server: Callable[[str], databases.Server],
+) -> Iterator[str]:
+    """A url of an empty database for SQLAlchemy and Buildbot; once per kind of database."""
+    yield from make_db_url(request.param, tmp_path, database_server)
+
+
+@pytest.fixture
+def postgresql_url(
+    tmp_path: Path, database_server: Callable[[str], databases.Server]
+) -> Iterator[str]:
+    """As `db_url`, PostgreSQL only."""
+    yield from make_db_url("postgresql", tmp_path, database_server)
+
+
+@pytest.fixture
+def mysql_url(tmp_path: Path, database_server: Callable[[str], databases.Server]) -> Iterator[str]:
+    """As `db_url`, MariaDB only."""
+    yield from make_db_url("mysql", tmp_path, database_server)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[browser.Browser]:
+    """The session's browser."""
+    yield from browser.launch()
+
+
+@pytest.fixture
+def watched_page(
+    request: pytest.FixtureRequest, chromium: browser.Browser
+) -> Iterator[browser.Watched]:
+    """A page in a new, empty profile, with `.said`: all that came to its console."""
+    watched = browser.Watched(chromium)
+    request.node.stash.setdefault(_PAGES, []).append(watched)
+    yield watched
+    watched.context.close()
+
+
+@pytest.fixture
+def page(watched_page: browser.Watched) -> browser.Page:
+    """Playwright's page alone."""
+    return watched_page.page
+
+
+def _keep(item: pytest.Item) -> Iterator[tuple[str, str]]:
+    """Screenshots and logs of a failed test go to a folder of its name; texts also to its report."""
+    folder = ARTIFACTS / re.sub(r"[^\w.-]+", "-", item.nodeid)
+    for each in master.ALIVE:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{each.name}.log").write_text(each.output() + each.log(), encoding="utf-8")
+        yield f"log of {each}", each.tail()
+    for watched in item.stash.get(_PAGES, []):
+        watched.keep(folder)
+        yield f"console of the page, which is in {folder}", "\n".join(watched.said)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """A failed test's report has what its masters and its page said."""
+    report = yield
+    if report.failed:
+        try:
+            report.sections.extend(_keep(item))
+        except Exception as error:  # noqa: BLE001 - it must not hide why the test failed
+            report.sections.append(("the evidence could not be kept", repr(error)))
+    return report

@@ -1,0 +1,1 @@
+"""Real masters, real databases, a real browser for the tests. See tests/harness/README.md."""

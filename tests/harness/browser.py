@@ -1,0 +1,60 @@
+"""A real chromium, by Playwright: the one that is installed, nothing is downloaded."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+_FLAGS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    # It is to talk to our master only.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def find() -> str:
+    """Its path: $CHROMIUM, or what is in PATH."""
+    given = os.environ.get("CHROMIUM")
+    found = given or next(filter(None, map(shutil.which, _NAMES)), None)
+    assert found, (
+        f"none of {', '.join(_NAMES)} is installed (Debian: chromium), $CHROMIUM is not set"
+    )
+    return found
+
+
+def launch() -> Iterator[Browser]:
+    """A browser; one per session, since it takes a second."""
+    # Chromium's sandbox does not work for root.
+    flags = [*_FLAGS, *(["--no-sandbox"] if os.getuid() == 0 else [])]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find(), headless=True, args=flags)
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A page, and what it said to the console."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.context = browser.new_context(viewport={"width": 1280, "height": 900})
+        self.page: Page = self.context.new_page()
+        self.said: list[str] = []
+        self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.said.append(f"uncaught: {error}"))
+
+    def keep(self, directory: Path) -> None:
+        """Screenshot, HTML and console, for a failed test."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=directory / "page.png", full_page=True)
+        (directory / "page.html").write_text(self.page.content(), encoding="utf-8")
+        (directory / "console.txt").write_text("\n".join(self.said), encoding="utf-8")
