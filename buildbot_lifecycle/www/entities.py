@@ -69,10 +69,14 @@ class Text(types.String):
 
 
 class Truth(types.Boolean):
-    """True or false, in Buildbot's spellings."""
+    """True or false, in Buildbot's spellings; a ``hidden`` one is a filter, not in the answer."""
 
     ops = frozenset({"eq", "ne"})
     expected = "true or false"
+
+    def __init__(self, *, hidden: bool = False) -> None:
+        super().__init__()
+        self.hidden = hidden
 
 
 class Word(types.String):
@@ -166,7 +170,7 @@ HISTORY: dict[str, Any] = {
         "episode",
         id=Whole(),
         workerid=Whole(),
-        worker=Shown(),
+        worker=Text(),
         masterid=Whole(),
         started_at=Number(),
         ended_at=Number(),
@@ -182,12 +186,12 @@ HISTORY: dict[str, Any] = {
         "action",
         id=Whole(),
         workerid=Whole(),
-        worker=Shown(),
+        worker=Text(),
         masterid=Whole(),
         episode=Whole(),
         # Not a Word: policies will add their own.
         what=Text(),
-        actor=Shown(),
+        actor=Text(),
         reason=Shown(),
         at=Number(),
         status=Word(("asked", "done", "failed", "refused")),
@@ -202,7 +206,7 @@ HISTORY: dict[str, Any] = {
         "orphan",
         id=Whole(),
         workerid=Whole(),
-        worker=Shown(),
+        worker=Text(),
         masterid=Whole(),
         episode=Whole(),
         instance=Shown(),
@@ -211,5 +215,6 @@ HISTORY: dict[str, Any] = {
         closed_at=Number(),
         closed_by=Shown(),
         note=Shown(),
+        open=Truth(hidden=True),
     ),
 }

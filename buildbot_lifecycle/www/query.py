@@ -122,9 +122,11 @@ def _check_fields(entity: Any, name: str, values: Sequence[bytes]) -> None:
     for value in values:
         text = _decoded(value, name)
         field = text[1:] if name == "order" and text.startswith("-") else text
-        fields = [f for f, of in entity.fields.items() if name == "field" or of.ops]
-        if field not in fields:
-            raise _bad(name, text, f"one of {', '.join(fields)}")
+        fields = entity.fields.items()
+        known = [f for f, of in fields if of.ops or name == "field"]
+        known = [f for f in known if not getattr(entity.fields[f], "hidden", False)]
+        if field not in known:
+            raise _bad(name, text, f"one of {', '.join(known)}")
 
 
 def _check_filter(entity: Any, name: str, values: Sequence[bytes], reserved: Sequence[str]) -> None:

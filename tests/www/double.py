@@ -1,0 +1,218 @@
+"""A small service in memory behind the real API, as a process: ``python -m tests.www.double``.
+
+It stands beside the tests against a real master, for what a real service cannot be made to do on
+demand: fail, hang, be slow, have 5,000 workers. Site, sessions, login, authz and query grammar are
+Buildbot's own. What was asked of it is shown at ``/test/writes``.
+
+The process prints its port and logs to stderr. It ends when its stdin is closed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+from buildbot.data.connector import DataConnector
+from buildbot.www.auth import AuthRootResource
+from buildbot.www.service import BuildbotSite, WWWService
+from twisted.internet import defer, reactor, stdio, task
+from twisted.internet.protocol import Protocol
+from twisted.python import log
+from twisted.web.resource import Resource
+
+from buildbot_lifecycle.core.requests import ForceAnswer, HistoryQuery, Page, Refusal
+from buildbot_lifecycle.www.api import resource
+from tests.www import rules
+
+NOW = 1_700_000_000.0
+VERDICT = {
+    "level": "stuck",
+    "code": "stop_pending",
+    "reason": "stop_instance has been pending for 10 min",
+    "since": NOW - 600,
+    "threshold_s": 300.0,
+}
+
+#: Names that are hard to carry through a URL, and two that the rules speak of.
+NAMES = ("calm", rules.SECRET, 'a "quoted" one', "one/two", "wörker ☃", "<script>alert(1)</script>")
+
+
+def worker(workerid: int, name: str) -> dict[str, Any]:
+    return {
+        "workerid": workerid,
+        "name": name,
+        "masterid": 1,
+        "master": "double",
+        "class": "DemoWorker",
+        "state": "insubstantiating" if workerid == 1 else "not_substantiated",
+        "state_since": NOW - 10 * workerid if workerid != 2 else None,
+        "connected": False,
+        "building": [],
+        "paused": False,
+        "pause_reason": None,
+        "episode": 7 if workerid == 1 else None,
+        "instance": None,
+        "pending": None,
+        "refused": 0,
+        "held": 0,
+        "verdict": VERDICT,
+        "forceable": workerid == 1,
+        "live": True,
+        "updated_at": NOW,
+    }
+
+
+class Double:
+    """Answers as `LifecycleService` does; names and reasons with "!" make it misbehave."""
+
+    def __init__(self, anonymous: bool, many: int) -> None:
+        self.anonymous_may_force = anonymous
+        names = [*NAMES, *(f"extra-{i}" for i in range(many))]
+        self.rows = [worker(i + 1, name) for i, name in enumerate(names)]
+        self.asked: list[Any] = []
+        self.done: list[Any] = []
+
+    def workers(self) -> Any:
+        return defer.succeed([dict(row) for row in self.rows])
+
+    def worker(self, ident: int | str) -> Any:
+        if ident == "!raise":
+            raise RuntimeError("a text that is nobody's business")
+        if ident == "!cancelled":
+            return defer.fail(asyncio.CancelledError("a coroutine of a driver"))
+        if ident == "!given-up":
+            return defer.fail(defer.CancelledError())
+        for row in self.rows:
+            if ident in (row["workerid"], row["name"]):
+                return defer.succeed(dict(row))
+        return defer.fail(Refusal(404, "no_such_worker", f"there is no latent worker {ident!r}"))
+
+    def meta(self) -> dict[str, Any]:
+        return {"now": NOW, "behind": {"events": 0, "since": None}}
+
+    def history(self, query: HistoryQuery) -> Any:
+        top = 100 if query.before is None else query.before - 1
+        ids = range(top, max(0, top - query.limit), -1)
+        return defer.succeed(Page([self._row(query, i) for i in ids], top - query.limit > 0))
+
+    def _row(self, query: HistoryQuery, number: int) -> dict[str, Any]:
+        row: dict[str, Any] = {"id": number, "workerid": query.workerid or 1, "masterid": 1}
+        # Shows what arrived, for the tests of the grammar.
+        row["asked"] = [[f.field, f.op, list(f.values)] for f in query.filters]
+        return row
+
+    def one(self, what: str, number: int) -> Any:
+        if number > 100:
+            return defer.fail(Refusal(404, f"no_such_{what[:-1]}", f"there is no {number}"))
+        return defer.succeed({"id": number, "workerid": 2 if number == 2 else 1, "masterid": 1})
+
+    def shutdown_view(self) -> Any:
+        row = {"masterid": 1, "master": "double", "live": True, "stopping_since": None}
+        return defer.succeed([{**row, "blockers": []}])
+
+    def health(self) -> dict[str, Any]:
+        return {"status": "ok", "probe": "on"}
+
+    @defer.inlineCallbacks
+    def force(self, ident: int | str, request: Any, actor: str) -> Any:
+        self.asked.append(["force", ident, actor, request.reason])
+        if request.reason == "!raise":
+            raise RuntimeError("a text that is nobody's business")
+        if request.reason == "!behind":
+            raise Refusal(503, "behind", "the action could not be written, so nothing was done")
+        if request.reason == "!nan":
+            return ForceAnswer(200, action={"at": float("nan")})
+        if request.reason.startswith("!slow"):
+            yield task.deferLater(reactor, 1.0)
+        if request.reason == "!slow raise":
+            raise RuntimeError("after the client went away")
+        if request.dry_run:
+            return ForceAnswer(200, dry_run={"eligible": True, "steps": []})
+        self.done.append(["force", ident, actor, request.reason])
+        return ForceAnswer(200, action={"id": 1, "actor": actor, "reason": request.reason})
+
+    def resolve_orphan(self, number: int, note: str, actor: str) -> Any:
+        self.done.append(["resolve", number, note, actor])
+        return defer.succeed({"id": number, "note": note, "closed_by": actor})
+
+
+class Www:
+    """The part of Buildbot's WWWService that rights are asked of, with its own methods."""
+
+    getUserInfos = WWWService.getUserInfos  # noqa: N815
+    assertUserAllowed = WWWService.assertUserAllowed  # noqa: N815
+
+    def __init__(self, authz: Any) -> None:
+        self.authz = authz
+        self.auth = rules.auth()
+
+
+class Writes(Resource):
+    """What was asked of the service."""
+
+    isLeaf = True  # noqa: N815
+
+    def __init__(self, double: Double | None) -> None:
+        super().__init__()
+        self.double = double
+
+    def render_GET(self, request: Any) -> bytes:  # noqa: N802
+        double = self.double
+        shown = {"asked": double.asked, "done": double.done} if double else {}
+        return json.dumps(shown).encode()
+
+
+class UntilParentIsGone(Protocol):
+    def connectionLost(self, reason: Any = None) -> None:  # noqa: N802
+        reactor.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--unconfigured", action="store_true")
+    parser.add_argument("--anonymous-may-force", action="store_true")
+    parser.add_argument("--deny-reads", action="store_true")
+    parser.add_argument("--many", type=int, default=0)
+    parser.add_argument("--url", default="http://master.example/buildbot/")
+    given = parser.parse_args()
+    log.startLogging(sys.stderr, setStdout=False)
+    double = None if given.unconfigured else Double(given.anonymous_may_force, given.many)
+    www = Www(rules.only_named_reads() if given.deny_reads else rules.authz())
+    if given.anonymous_may_force:
+        www.authz.allowRules = [r for r in www.authz.allowRules if r.role != "admins"]
+    master = SimpleNamespace(
+        www=www,
+        data=DataConnector(),
+        reactor=reactor,
+        config=SimpleNamespace(buildbotURL=given.url, www={}),
+        workers=SimpleNamespace(workers={rules.SECRET: SimpleNamespace(workerid=2)}),
+    )
+    www.authz.setMaster(master)
+    www.auth.reconfigAuth(master, None)
+    root = Resource()
+    under = root
+    for part in (b"plugins", b"lifecycle"):
+        child = Resource()
+        under.putChild(part, child)
+        under = child
+    under.putChild(b"api", resource(SimpleNamespace(master=master, service=lambda: double)))
+    root.putChild(b"auth", AuthRootResource(master))
+    test = Resource()
+    test.putChild(b"writes", Writes(double))
+    root.putChild(b"test", test)
+    site = BuildbotSite(root, logPath=None, rotateLength=0, maxRotatedFiles=0)
+    site.sessionFactory = None
+    site.setSessionSecret("not a secret here")
+    port = reactor.listenTCP(0, site, interface="127.0.0.1")
+    sys.stdout.write(f"{port.getHost().port}\n")
+    sys.stdout.flush()
+    stdio.StandardIO(UntilParentIsGone())
+    reactor.run()
+
+
+if __name__ == "__main__":
+    main()

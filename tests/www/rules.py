@@ -1,0 +1,53 @@
+"""Users and rights of the double and of the real master, in Buildbot's own words.
+
+alice may do everything; bob may read; nobody but alice may read the worker "secret".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from buildbot.www.auth import UserPasswordAuth
+from buildbot.www.authz import Authz
+from buildbot.www.authz.endpointmatchers import AnyEndpointMatcher, EndpointMatcherBase, Match
+from buildbot.www.authz.roles import RolesFromUsername
+from twisted.internet import defer
+
+PASSWORD = "opensesame"
+USERS = {"alice": PASSWORD, "bob": PASSWORD}
+SECRET = "secret"
+
+
+class ForceMatcher(EndpointMatcherBase):
+    """A rule on force disconnect: the action's name is no method of an endpoint, hence `match`."""
+
+    def match(self, ep: Any, action: str = "get", options: Any = None) -> Any:
+        return defer.succeed(Match(self.master) if action == "force-disconnect" else None)
+
+
+class SecretMatcher(EndpointMatcherBase):
+    """A rule on reading one worker."""
+
+    def match(self, ep: Any, action: str = "get", options: Any = None) -> Any:
+        workerid = self.master.workers.workers[SECRET].workerid
+        hit = action.lower() == "get" and tuple(ep) == ("workers", str(workerid))
+        return defer.succeed(Match(self.master) if hit else None)
+
+
+def auth() -> UserPasswordAuth:
+    return UserPasswordAuth(dict(USERS))
+
+
+def authz() -> Authz:
+    return Authz(
+        allowRules=[ForceMatcher(role="admins"), SecretMatcher(role="admins")],
+        roleMatchers=[RolesFromUsername(roles=["admins"], usernames=["alice"])],
+    )
+
+
+def only_named_reads() -> Authz:
+    """Nobody who is not alice may do anything at all."""
+    return Authz(
+        allowRules=[AnyEndpointMatcher(role="admins")],
+        roleMatchers=[RolesFromUsername(roles=["admins"], usernames=["alice"])],
+    )
