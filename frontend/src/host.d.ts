@@ -2,6 +2,7 @@
    stand here by hand. */
 
 declare module "buildbot-plugin-support" {
+  import type { JSX } from "react";
   export interface GroupSettings {
     name: string;
     parentName: string | null;

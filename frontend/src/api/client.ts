@@ -15,6 +15,10 @@ export class ApiFailure extends Error {
   }
 }
 
+export function asFailure(error: unknown): ApiFailure {
+  return error instanceof ApiFailure ? error : new ApiFailure(0, "unexpected", String(error));
+}
+
 const ANSWER_WITHIN_MS = 30_000;
 
 export function apiUrl(path: string): string {

@@ -1,5 +1,5 @@
 import { setServerTime } from "./clock";
-import { ApiFailure, get } from "./client";
+import { asFailure, get, type ApiFailure } from "./client";
 import { feed } from "./live";
 import type { MasterStop, Orphan, Worker, WorkersAnswer, WorkersMeta } from "./types";
 
@@ -18,10 +18,6 @@ export interface Fleet {
 
 const FEW = 8;
 const SIDE_EVERY_MS = 2_000;
-
-function asFailure(error: unknown): ApiFailure {
-  return error instanceof ApiFailure ? error : new ApiFailure(0, "unexpected", String(error));
-}
 
 /** Fetches the workers and takes the server's time from the answer. */
 export async function fetchWorkers(path: string): Promise<WorkersAnswer> {
@@ -159,7 +155,7 @@ export class FleetStore {
     this.sideAtMs = performance.now();
     const [stops, orphans] = await Promise.all([
       get<{ shutdown: MasterStop[] }>("shutdown").catch(() => null),
-      get<{ orphans: Orphan[] }>("orphans?limit=200").catch(() => null),
+      get<{ orphans: Orphan[] }>("orphans?open=true&limit=200").catch(() => null),
     ]);
     this.set({
       stops: stops?.shutdown ?? null,

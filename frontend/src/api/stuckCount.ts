@@ -70,10 +70,12 @@ class StuckCount {
   private async ask() {
     if (!fleetStore.current && !document.hidden) {
       try {
-        const answer = await fetchWorkers(this.filtered ? "workers?verdict=stuck" : "workers");
+        const answer = await fetchWorkers(
+          this.filtered ? "workers?level=stuck" : "workers?field=workerid&field=verdict",
+        );
         this.set(answer.workers.filter(isStuck).length);
       } catch (error) {
-        // A server that cannot filter by verdict is asked for all of them; any other failure leaves the number unknown.
+        // A server that cannot filter by level is asked for all of them; any other failure leaves the number unknown.
         if (error instanceof ApiFailure && error.status === 400) this.filtered = false;
         else this.set(null);
       }

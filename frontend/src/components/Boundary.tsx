@@ -4,7 +4,7 @@ import React from "react";
 
 interface Props {
   /** What is shown instead, for parts that are too small for the notice. */
-  instead?: JSX.Element;
+  instead?: React.JSX.Element;
   children: React.ReactNode;
 }
 

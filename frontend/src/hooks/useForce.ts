@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useReducer, useRef } from "react";
-import { ApiFailure, dryRun, forceDisconnect, get } from "../api/client";
+import { asFailure, type ApiFailure, dryRun, forceDisconnect, get } from "../api/client";
 import { fetchWorkers, fleetStore } from "../api/fleet";
 import type { Action, DryRun, Worker } from "../api/types";
 
@@ -19,10 +19,6 @@ export interface Force {
 }
 
 const FOLLOW_EVERY_MS = 2_000;
-
-function failureOf(error: unknown): ApiFailure {
-  return error instanceof ApiFailure ? error : new ApiFailure(0, "unexpected", String(error));
-}
 
 export function useForce(initial: Worker) {
   const [force, change] = useReducer((now: Force, next: Partial<Force>): Force => ({ ...now, ...next }), {
@@ -45,7 +41,7 @@ export function useForce(initial: Worker) {
       const plan = await dryRun(worker.workerid, { episode: worker.episode, pause, override });
       if (mine === question.current) change({ plan, looking: false });
     } catch (error) {
-      if (mine === question.current) change({ failure: failureOf(error), looking: false });
+      if (mine === question.current) change({ failure: asFailure(error), looking: false });
     }
   }, []);
 
@@ -58,7 +54,7 @@ export function useForce(initial: Worker) {
       const worker = answer.workers[0];
       if (mine === question.current && worker !== undefined) await look(worker, force.pause, false);
     } catch (error) {
-      if (mine === question.current) change({ failure: failureOf(error), looking: false });
+      if (mine === question.current) change({ failure: asFailure(error), looking: false });
     }
   }, [force.pause, initial.workerid, look]);
 
@@ -76,7 +72,7 @@ export function useForce(initial: Worker) {
         });
         change({ sending: false, result });
       } catch (error) {
-        change({ sending: false, failure: failureOf(error) });
+        change({ sending: false, failure: asFailure(error) });
       }
       fleetStore.reload();
     },
@@ -85,9 +81,6 @@ export function useForce(initial: Worker) {
 
   useEffect(() => {
     void look(initial, true, false);
-    return () => {
-      question.current++;
-    };
     // Once, when the dialog opens: what the table shows later is not what was looked at.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, []);

@@ -9,6 +9,7 @@ import { ForceDialog } from "../components/force/ForceDialog";
 import { Icon } from "../components/Icon";
 import { LiveBar } from "../components/LiveBar";
 import { Notice } from "../components/Notice";
+import { Orphans } from "../components/Orphans";
 import { Filters } from "../components/table/Filters";
 import { WorkerTable } from "../components/table/WorkerTable";
 import { useFleet } from "../hooks/useFleet";
@@ -54,6 +55,7 @@ const Content = ({ fleet, onForce }: { fleet: Fleet; onForce: (worker: Worker) =
       {fleet.failure !== null && <Stale failure={fleet.failure} at={fleet.at} />}
       {fleet.meta !== null && <Behind meta={fleet.meta} />}
       {fleet.stops !== null && <Blockers stops={fleet.stops} />}
+      <Orphans orphans={fleet.orphans} onResolved={fleetStore.reload} open={false} />
       {fleet.workers.length === 0 ? <Empty /> : <Workers fleet={fleet} onForce={onForce} />}
     </>
   );

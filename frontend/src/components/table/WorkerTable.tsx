@@ -50,13 +50,15 @@ export const WorkerTable = ({ rows, meta, view, onView, onForce }: Props) => {
     scrollMargin: top,
     rangeExtractor,
   });
+  // What stands above the table comes and goes, and moves it: looked at after every drawing, and at rest when it is right.
+  // eslint-disable-next-line react-hooks/exhaustive-deps
   useLayoutEffect(() => {
     const measured = (body.current?.getBoundingClientRect().top ?? 0) + window.scrollY;
     if (Math.abs(measured - top) > 1) setTop(measured);
   });
 
   const items = virtualizer.getVirtualItems();
-  const parts: JSX.Element[] = [];
+  const parts: React.JSX.Element[] = [];
   let filledTo = 0;
   const gap = (until: number) => {
     if (until - filledTo > 0.5) {

@@ -1,0 +1,96 @@
+import React, { useId, useState } from "react";
+import { Link } from "react-router-dom";
+import { asFailure, resolveOrphan } from "../api/client";
+import type { Orphan } from "../api/types";
+import { workerRoute } from "../model/links";
+import { count } from "../model/words";
+import { Icon } from "./Icon";
+import { Age } from "./Time";
+
+interface Props {
+  orphans: readonly Orphan[];
+  onResolved: () => void;
+  open: boolean;
+}
+
+const SHOWN = 20;
+
+/** Instances that may still run and cost money, until somebody has looked. */
+export const Orphans = ({ orphans, onResolved, open }: Props) => {
+  if (orphans.length === 0) return null;
+  return (
+    <details className="card bbl-panel" data-test="orphans" open={open}>
+      <summary className="card-header">
+        <Icon name="failed" /> {count(orphans.length, "instance")} may still run{" "}
+        <span className="bbl-muted">and cost money, until somebody has looked</span>
+      </summary>
+      <div className="card-body">
+        <ul className="bbl-orphans">
+          {orphans.slice(0, SHOWN).map((orphan) => (
+            <OrphanItem key={orphan.id} orphan={orphan} onResolved={onResolved} />
+          ))}
+        </ul>
+        {orphans.length > SHOWN && <p>and {orphans.length - SHOWN} more.</p>}
+      </div>
+    </details>
+  );
+};
+
+const OrphanItem = ({ orphan, onResolved }: { orphan: Orphan; onResolved: () => void }) => {
+  const id = useId();
+  const [note, setNote] = useState("");
+  const [message, setMessage] = useState("");
+  const [busy, setBusy] = useState(false);
+  const submit = async () => {
+    if (busy) return;
+    if (note.trim() === "") {
+      setMessage("Write down what you found first.");
+      return;
+    }
+    setBusy(true);
+    try {
+      await resolveOrphan(orphan.id, note.trim());
+      onResolved();
+    } catch (error) {
+      setMessage(`Not closed: ${asFailure(error).message}`);
+    }
+    setBusy(false);
+  };
+  return (
+    <li data-test="orphan" data-orphan={orphan.id} data-worker={orphan.worker}>
+      <code>{orphan.instance ?? "an instance whose name is not known"}</code> of{" "}
+      <Link to={workerRoute(orphan.workerid)}>{orphan.worker}</Link>, for <Age since={orphan.opened_at} />
+      <span className="bbl-sub">{orphan.why}</span>
+      <details>
+        <summary>I have looked…</summary>
+        <form
+          className="bbl-inline"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void submit();
+          }}
+        >
+          <label htmlFor={id}>What became of it</label>
+          <input
+            id={id}
+            className="form-control"
+            value={note}
+            maxLength={1000}
+            placeholder="terminated by hand"
+            aria-describedby={`${id}-message`}
+            data-test="orphan-note"
+            onChange={(event) => {
+              setNote(event.target.value);
+            }}
+          />
+          <button type="submit" className="btn btn-sm btn-secondary" aria-disabled={busy} data-test="orphan-resolve">
+            Close this entry
+          </button>
+          <span className="bbl-field-error" id={`${id}-message`} aria-live="polite">
+            {message}
+          </span>
+        </form>
+      </details>
+    </li>
+  );
+};

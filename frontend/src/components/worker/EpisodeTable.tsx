@@ -1,0 +1,104 @@
+import React, { useCallback } from "react";
+import type { Episode } from "../../api/types";
+import { useTicking } from "../../hooks/useTicking";
+import { duration } from "../../model/durations";
+import { outcomeWords, stateWords } from "../../model/words";
+import { BuildLink } from "../BuildLink";
+import { Icon, type IconName } from "../Icon";
+import { Age, Moment } from "../Time";
+
+const ICONS: Record<string, IconName> = {
+  ok: "ok",
+  start_failed: "failed",
+  stop_failed: "failed",
+  never_connected: "failed",
+  released: "stuck",
+  cancelled: "no",
+};
+
+/** The timeline in words. */
+export const EpisodeTable = ({ episodes }: { episodes: readonly Episode[] }) => (
+  <div className="bbl-scroll">
+    <table className="table table-sm" data-test="episodes">
+      <caption className="bbl-sr">Episodes, newest first</caption>
+      <thead>
+        <tr>
+          <th scope="col">Episode</th>
+          <th scope="col">Started</th>
+          <th scope="col">Took</th>
+          <th scope="col">Outcome</th>
+          <th scope="col">Asked by</th>
+          <th scope="col">Phases</th>
+        </tr>
+      </thead>
+      <tbody>
+        {episodes.map((episode) => (
+          <tr key={episode.id} data-test="episode-row" data-episode={episode.id}>
+            <th scope="row">{episode.id}</th>
+            <td>
+              <Moment at={episode.started_at} />
+            </td>
+            <td>
+              {episode.ended_at === null ? (
+                <Age since={episode.started_at} />
+              ) : (
+                duration(episode.ended_at - episode.started_at)
+              )}
+            </td>
+            <td>
+              <OutcomeOf episode={episode} />
+            </td>
+            <td>
+              {episode.build !== null && <BuildLink build={episode.build} />}
+              <span className="bbl-sub">
+                {episode.builds === 1 ? "1 build finished" : `${episode.builds} builds finished`}
+              </span>
+            </td>
+            <td>
+              <PhasesOf episode={episode} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  </div>
+);
+
+const OutcomeOf = ({ episode }: { episode: Episode }) => {
+  const { outcome, failure } = episode;
+  return (
+    <>
+      <Icon name={outcome === null ? "waiting" : (ICONS[outcome] ?? "unknown")} /> {outcomeWords(outcome)}
+      {failure !== null && (
+        <span className="bbl-sub">
+          <code>{failure.call}</code>: {failure.error}
+        </span>
+      )}
+      {failure?.traceback != null && <Traceback text={failure.traceback} />}
+      {episode.instance !== null && <span className="bbl-sub">instance {episode.instance}</span>}
+    </>
+  );
+};
+
+export const Traceback = ({ text }: { text: string }) => (
+  <details>
+    <summary>Traceback</summary>
+    <pre className="bbl-traceback">{text}</pre>
+  </details>
+);
+
+const PhasesOf = ({ episode }: { episode: Episode }) => {
+  const text = useTicking(
+    useCallback(
+      (now: number) =>
+        episode.phases
+          .map(({ state, since, until }) => {
+            const seconds = (until ?? episode.ended_at ?? now) - since;
+            return `${stateWords(state).label} ${duration(seconds)}`;
+          })
+          .join(" · "),
+      [episode],
+    ),
+  );
+  return <span className="bbl-phases">{text}</span>;
+};

@@ -1,0 +1,52 @@
+import React from "react";
+import type { LifecycleEvent } from "../../api/types";
+import { tell } from "../../model/events";
+import { plain } from "../../model/words";
+import { Icon } from "../Icon";
+import { Moment } from "../Time";
+import { Traceback } from "./EpisodeTable";
+
+/** All that was recorded of a worker, newest first. */
+export const EventTable = ({ events }: { events: readonly LifecycleEvent[] }) => (
+  <div className="bbl-scroll">
+    <table className="table table-sm" data-test="events">
+      <caption className="bbl-sr">Events, newest first</caption>
+      <thead>
+        <tr>
+          <th scope="col">When</th>
+          <th scope="col">Episode</th>
+          <th scope="col">Kind</th>
+          <th scope="col">What happened</th>
+        </tr>
+      </thead>
+      <tbody>
+        {events.map((event) => (
+          <EventRow key={event.id} event={event} />
+        ))}
+      </tbody>
+    </table>
+  </div>
+);
+
+const EventRow = React.memo(({ event }: { event: LifecycleEvent }) => {
+  const { text, detail, tone } = tell(event);
+  return (
+    <tr data-test="event-row" data-kind={event.kind} className={`bbl-event-${tone}`}>
+      <td className="bbl-nowrap">
+        <Moment at={event.at} />
+      </td>
+      <td>{event.episode ?? ""}</td>
+      <td className="bbl-nowrap">{plain(event.kind)}</td>
+      <td>
+        {tone === "bad" && (
+          <>
+            <Icon name="failed" /> <span className="bbl-sr">Problem: </span>
+          </>
+        )}
+        {text}
+        {detail !== null && <Traceback text={detail} />}
+      </td>
+    </tr>
+  );
+});
+EventRow.displayName = "EventRow";

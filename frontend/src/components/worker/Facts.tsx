@@ -1,0 +1,60 @@
+import React from "react";
+import { Link } from "react-router-dom";
+import type { Worker } from "../../api/types";
+import { stockWorkerRoute } from "../../model/links";
+import { Connected, StateLabel } from "../Badge";
+import { BuildLink } from "../BuildLink";
+import { Frames } from "../Frames";
+import { Age } from "../Time";
+
+/** What is known of a worker now. */
+export const Facts = ({ worker }: { worker: Worker }) => (
+  <dl className="bbl-facts" data-test="facts">
+    <dt>State</dt>
+    <dd data-test="fact-state" data-state={worker.state}>
+      <StateLabel state={worker.state} /> for <Age since={worker.state_since} />
+    </dd>
+    {worker.pending !== null && (
+      <>
+        <dt>Waits for</dt>
+        <dd>
+          <code>{worker.pending.call}</code> since <Age since={worker.pending.since} />
+          <Frames frames={worker.pending.where} />
+        </dd>
+      </>
+    )}
+    <dt>Connected</dt>
+    <dd>
+      <Connected worker={worker} />
+      {worker.refused > 0 && ` ${worker.refused} refused since the last episode began`}
+    </dd>
+    <dt>Current build</dt>
+    <dd>
+      {worker.building.length === 0
+        ? "none"
+        : worker.building.map((build, index) => (
+            <React.Fragment key={build.buildid ?? index}>
+              {index > 0 && ", "}
+              <BuildLink build={build} /> for <Age since={build.since} />
+            </React.Fragment>
+          ))}
+    </dd>
+    <dt>Instance</dt>
+    <dd>{worker.instance === null ? "none that is known" : <code>{worker.instance}</code>}</dd>
+    <dt>Paused</dt>
+    <dd>{worker.paused ? `yes${worker.pause_reason === null ? "" : `: ${worker.pause_reason}`}` : "no"}</dd>
+    <dt>Class</dt>
+    <dd>
+      <code>{worker.class}</code>
+    </dd>
+    <dt>Master</dt>
+    <dd>
+      <Link to={`/masters/${worker.masterid}`}>{worker.master}</Link>
+      {!worker.live && " (not up: what stands here is as last known)"}
+    </dd>
+    <dt>In Buildbot</dt>
+    <dd>
+      <Link to={stockWorkerRoute(worker.workerid)}>Builds, pausing and the worker's own page</Link>
+    </dd>
+  </dl>
+);

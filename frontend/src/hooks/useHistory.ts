@@ -1,0 +1,57 @@
+import { useCallback, useEffect, useRef, useState } from "react";
+import { asFailure, get, type ApiFailure } from "../api/client";
+import type { PageMeta } from "../api/types";
+import { withHead, withOlder, type History } from "../model/history";
+import { nextQuery } from "../model/links";
+import { useFeed } from "./useFeed";
+
+export interface HistoryState<Item> extends History<Item> {
+  loading: boolean;
+  failure: ApiFailure | null;
+  older: () => void;
+  reload: () => void;
+}
+
+/** One of a worker's histories: its newest page kept up to date, older ones added on demand. `path` has no query. */
+export function useHistory<Item extends { id: number }>(
+  workerid: number,
+  path: string,
+  plural: string,
+  query: string,
+): HistoryState<Item> {
+  const [history, setHistory] = useState<History<Item> | null>(null);
+  const [failure, setFailure] = useState<ApiFailure | null>(null);
+  const alive = useRef(true);
+
+  const read = useCallback(
+    async (from: string, join: (known: History<Item>, page: History<Item>) => History<Item>) => {
+      try {
+        const answer = await get<Record<string, Item[]> & { meta: PageMeta }>(`${path}${from}`);
+        const page = { items: answer[plural] ?? [], next: nextQuery(answer.meta.next) };
+        if (!alive.current) return;
+        setHistory((known) => (known === null ? page : join(known, page)));
+        setFailure(null);
+      } catch (error) {
+        if (alive.current) setFailure(asFailure(error));
+      }
+    },
+    [path, plural],
+  );
+  const reload = useCallback(() => {
+    void read(query, withHead);
+  }, [read, query]);
+  const next = history?.next ?? null;
+  const older = useCallback(() => {
+    if (next !== null) void read(next, withOlder);
+  }, [read, next]);
+
+  useEffect(() => {
+    alive.current = true;
+    reload();
+    return () => {
+      alive.current = false;
+    };
+  }, [reload]);
+  useFeed(workerid, reload);
+  return { items: history?.items ?? [], next, loading: history === null && failure === null, failure, older, reload };
+}

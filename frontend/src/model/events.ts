@@ -1,0 +1,95 @@
+import type { LifecycleEvent } from "../api/types";
+import { duration } from "./durations";
+import { plain, stateWords } from "./words";
+
+/* What was recorded, as a sentence. A kind that we do not know is shown with all that it carries. */
+
+export interface Told {
+  text: string;
+  /** Longer text, such as a traceback. */
+  detail: string | null;
+  tone: "usual" | "notable" | "bad";
+}
+
+type Data = Record<string, unknown>;
+
+const word = (value: unknown): string => {
+  if (typeof value === "string") return value;
+  if (value === null || value === undefined) return "";
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : JSON.stringify(value);
+};
+const state = (value: unknown) => stateWords(word(value)).label;
+const because = (value: unknown) => (word(value) === "" ? "" : `: ${word(value)}`);
+
+function buildOf(data: Data): string {
+  const build = data.build;
+  if (typeof build !== "object" || build === null) return "a build";
+  const { builder, number } = build as Data;
+  const name = word(builder) === "" ? "a build" : word(builder);
+  return typeof number === "number" ? `${name} #${number}` : name;
+}
+
+const usual = (text: string): Told => ({ text, detail: null, tone: "usual" });
+const notable = (text: string): Told => ({ text, detail: null, tone: "notable" });
+
+function callEnded(data: Data): Told {
+  const call = word(data.call);
+  const late = data.late === true ? " late" : "";
+  const after = typeof data.elapsed_s === "number" ? ` after ${duration(data.elapsed_s)}` : "";
+  const detail = word(data.traceback) === "" ? null : word(data.traceback);
+  switch (data.outcome) {
+    case "raised":
+      return { text: `${call} raised${late}${after}${because(data.error)}`, detail, tone: "bad" };
+    case "released":
+      return notable(`the wait for ${call} was ended by force${after}`);
+    case "false":
+      return notable(`${call} ended${late}${after} and said no`);
+    default:
+      return usual(`${call} ended${late}${after}${because(data.value)}`);
+  }
+}
+
+function transition(data: Data): Told {
+  const text = `${state(data.from)} → ${state(data.to)}`;
+  return data.expected === false ? notable(`${text} (not a change that Buildbot's own table has)`) : usual(text);
+}
+
+const TOLD: Record<string, (data: Data) => Told> = {
+  baseline: (data) => usual(`the recorder found it${word(data.state) === "" ? "" : ` ${state(data.state)}`}`),
+  transition,
+  asked: (data) => usual(`${buildOf(data)} asked for it`),
+  call_started: (data) => usual(`${word(data.call)} was called`),
+  call_ended: callEnded,
+  attached: (data) => usual(`attached${word(data.peer) === "" ? "" : ` from ${word(data.peer)}`}`),
+  detached: () => usual("detached"),
+  refused: (data) => ({
+    text: `connection from ${word(data.peer)} refused${because(data.reason)}`,
+    detail: null,
+    tone: "bad",
+  }),
+  refused_closed: (data) =>
+    usual(
+      `refused connection from ${word(data.peer)} closed${data.delivered === true ? "; its disconnection was delivered" : ""}`,
+    ),
+  build_started: (data) => usual(`${buildOf(data)} started`),
+  build_finished: (data) => usual(`${buildOf(data)} finished`),
+  connected: () => usual("connected"),
+  disconnected: () => usual("disconnected"),
+  missing: () => notable("missing: Buildbot has given up on it"),
+  paused: (data) => notable(`paused${because(data.reason)}`),
+  unpaused: () => usual("unpaused"),
+  removed: () => notable("removed from the configuration"),
+  action: (data) =>
+    notable(
+      `${word(data.what)} by ${word(data.actor)}${because(data.reason)}${word(data.outcome) === "" ? "" : ` (${word(data.outcome)})`}`,
+    ),
+  master_died: () => ({ text: "its master died", detail: null, tone: "bad" }),
+  gap: (data) => notable(`${word(data.dropped)} events are missing here: the recorder could not keep up`),
+};
+
+export function tell(event: LifecycleEvent): Told {
+  const known = TOLD[event.kind];
+  if (known !== undefined) return known(event.data);
+  const rest = JSON.stringify(event.data);
+  return usual(`${plain(event.kind)}${rest === "{}" ? "" : ` ${rest}`}`);
+}

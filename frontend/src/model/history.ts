@@ -1,0 +1,22 @@
+/* A history that is paged by key, newest first, while new entries come in at its head. */
+
+export interface History<Item> {
+  items: readonly Item[];
+  /** The query of the next page, or null at the end. */
+  next: string | null;
+}
+
+/** The freshly read head and what was read before. If they do not meet, something lies between that nobody has read,
+ *  and only the head is kept: a list with a silent hole would be a lie. */
+export function withHead<Item extends { id: number }>(known: History<Item>, head: History<Item>): History<Item> {
+  const lowest = head.items[head.items.length - 1]?.id;
+  const meets = lowest !== undefined && known.items.some((item) => item.id >= lowest);
+  if (!meets || known.items.length === 0) return head;
+  const older = known.items.filter((item) => item.id < lowest);
+  return older.length === 0 ? head : { items: [...head.items, ...older], next: known.next };
+}
+
+export function withOlder<Item extends { id: number }>(known: History<Item>, page: History<Item>): History<Item> {
+  const lowest = known.items[known.items.length - 1]?.id ?? Infinity;
+  return { items: [...known.items, ...page.items.filter((item) => item.id < lowest)], next: page.next };
+}
