@@ -1,0 +1,149 @@
+"""The stop ends, always: the four situations in which stock Buildbot hangs, and the healthy one."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tests.conftest import MakeMaster
+from tests.harness.master import RealMaster, worker
+from tests.master.support import FEW_SECONDS, LIFECYCLE, get_stuck, rows
+
+pytestmark = pytest.mark.master
+
+GRACE = LIFECYCLE["shutdown_grace"]
+
+
+def assert_all_written(master: RealMaster, name: str) -> None:
+    """The process is gone, its end is in the database, and so is the worker's."""
+    assert rows(master, "select ended_how from lifecycle_incarnations") == [("clean",)]
+    query = f"select state from lifecycle_workers where name = '{name}'"
+    assert rows(master, query) == [("shut_down",)]
+    assert rows(master, "select count(*) from lifecycle_episodes where ended_at is null") == [(0,)]
+
+
+@pytest.mark.parametrize("kind", ["StuckStopDeferred", "StuckStopCoroutine", "StuckStopThread"])
+def test_a_stop_that_never_ends_is_released_after_the_grace(
+    make_master: MakeMaster, kind: str
+) -> None:
+    master = make_master([worker(kind, "stuck")], lifecycle=LIFECYCLE)
+    master.force_build("stuck")
+    get_stuck(master, "stuck", verdict__code="stop_pending")
+    assert GRACE <= master.stop() < GRACE + FEW_SECONDS
+    assert_all_written(master, "stuck")
+    what = rows(master, "select what, actor, status from lifecycle_actions")
+    assert what == [("shutdown-release", "shutdown", "done")]
+    assert rows(master, "select count(*) from lifecycle_orphans") == [(1,)]
+
+
+def test_a_stop_that_is_not_stuck_yet_is_waited_for_until_it_is(make_master: MakeMaster) -> None:
+    settings = {**LIFECYCLE, "stuck_after": {"insubstantiating": 6}, "shutdown_grace": 0}
+    master = make_master([worker("StuckStopDeferred", "stuck")], lifecycle=settings)
+    master.force_build("stuck")
+    seen = master.wait_worker("stuck", state="insubstantiating")
+    age = master.api("workers")["meta"]["now"] - seen["pending"]["since"]
+    assert 6 - age - 0.5 <= master.stop() < 6 - age + FEW_SECONDS
+    assert_all_written(master, "stuck")
+
+
+def test_a_worker_that_comes_back_after_its_stop_does_not_hold_the_masters_stop(
+    make_master: MakeMaster,
+) -> None:
+    master = make_master([worker("SurvivesStop", "survivor")], lifecycle=LIFECYCLE)
+    master.build("survivor")
+    master.wait_worker("survivor", held=lambda n: n > 0)
+    assert master.stop() < FEW_SECONDS
+    assert_all_written(master, "survivor")
+
+
+def test_a_healthy_stop_of_a_few_seconds_does_not_hold_the_masters_stop(
+    make_master: MakeMaster,
+) -> None:
+    master = make_master([worker("SlowStopHealthy", "slow")], lifecycle=LIFECYCLE)
+    master.build("slow")
+    seen = master.wait_worker("slow", state="not_substantiated", held=lambda n: n > 0)
+    assert seen["verdict"]["level"] == "ok"
+    assert master.stop() < FEW_SECONDS
+    assert_all_written(master, "slow")
+    assert rows(master, "select count(*) from lifecycle_actions") == [(0,)]
+
+
+def test_a_healthy_master_stops_as_fast_as_a_stock_one_and_writes_its_end(
+    make_master: MakeMaster,
+) -> None:
+    with_us = make_master([worker("Healthy", "healthy")], lifecycle=LIFECYCLE)
+    stock = make_master([worker("Healthy", "healthy")], plugin=False)
+    for master in (with_us, stock):
+        master.build("healthy")
+    assert with_us.stop() < stock.stop() + 3
+    assert_all_written(with_us, "healthy")
+
+
+def test_a_build_that_waits_for_a_hung_start_does_not_hold_the_stop(
+    make_master: MakeMaster,
+) -> None:
+    master = make_master([worker("StuckStart", "stuck")], lifecycle=LIFECYCLE)
+    master.force_build("stuck")
+    get_stuck(master, "stuck", verdict__code="start_pending")
+    assert master.stop() < GRACE + FEW_SECONDS
+    assert_all_written(master, "stuck")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGUSR1])
+def test_the_other_ways_to_stop_a_master_end_too(make_master: MakeMaster, number: int) -> None:
+    master = make_master([worker("StuckStopDeferred", "stuck")], lifecycle=LIFECYCLE)
+    master.force_build("stuck")
+    get_stuck(master, "stuck")
+    master._leaving = True
+    master.signal(number)
+    assert master.wait_exit(GRACE + FEW_SECONDS) < GRACE + FEW_SECONDS
+    assert_all_written(master, "stuck")
+
+
+def test_the_log_says_what_the_stop_waits_for(make_master: MakeMaster) -> None:
+    settings = {**LIFECYCLE, "stuck_after": {"insubstantiating": 15}, "shutdown_grace": 0}
+    master = make_master([worker("StuckStopDeferred", "stuck")], lifecycle=settings)
+    master.force_build("stuck")
+    master.wait_worker("stuck", state="insubstantiating")
+    master.sigterm()
+    master.wait_log(r"lifecycle: the stop was asked for \d+ s ago; waiting for:", timeout=15)
+    master.wait_log(r"lifecycle:   stuck: stop_instance, for \d+ s; released in", timeout=5)
+    master.wait_exit(15 + FEW_SECONDS)
+
+
+def test_the_page_says_what_would_block_a_stop(make_master: MakeMaster) -> None:
+    master = make_master([worker("StuckStopDeferred", "stuck")], lifecycle=LIFECYCLE)
+    master.force_build("stuck")
+    get_stuck(master, "stuck")
+    (mine,) = master.api("shutdown")["shutdown"]
+    assert mine["live"] is True
+    assert mine["stopping_since"] is None
+    (blocker,) = mine["blockers"]
+    assert (blocker["worker"], blocker["what"]) == ("stuck", "stop_instance")
+    assert blocker["releasable"] is True
+    assert 0 <= blocker["release_in_s"] <= GRACE
+
+
+def test_a_second_master_started_by_mistake_leaves_the_living_one_alone(
+    make_master: MakeMaster,
+) -> None:
+    master = make_master([worker("StuckStopDeferred", "stuck")], lifecycle=LIFECYCLE)
+    master.force_build("stuck")
+    get_stuck(master, "stuck")
+    pid = os.fork()
+    if pid == 0:
+        os.chdir(master.basedir.parent)
+        null = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(null, fd)
+        buildbot = str(master.python.parent / "buildbot")
+        os.execve(buildbot, [buildbot, "start", "--nodaemon", str(master.basedir)], master.env)
+    try:
+        master.wait_log("another process records for this master directory", timeout=30)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    assert master.worker("stuck")["state"] == "insubstantiating"
+    assert rows(master, "select ended_at from lifecycle_incarnations") == [(None,)]

@@ -1,0 +1,42 @@
+"""The test of the tests: stock Buildbot hangs where we say that it does, and we are needed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import MakeMaster
+from tests.harness.master import worker
+
+pytestmark = pytest.mark.master
+
+#: Seconds after which a stop counts as hanging; a healthy stop of the same master takes two.
+HANGS = 8.0
+
+def test_stock_hangs_on_a_stop_that_never_ends(make_master: MakeMaster) -> None:
+    master = make_master([worker("StuckStopDeferred", "stuck")], plugin=False)
+    master.force_build("stuck")
+    master.wait_peek("stuck", state="insubstantiating")
+    assert master.sigterm().outlives(HANGS)
+
+
+def test_stock_hangs_on_a_worker_that_comes_back_after_its_stop(make_master: MakeMaster) -> None:
+    master = make_master([worker("SurvivesStop", "survivor")], plugin=False)
+    master.build("survivor")
+    master.wait_peek("survivor", state="not_substantiated", waited_for=lambda n: n > 0)
+    assert master.sigterm().outlives(HANGS)
+
+
+def test_stock_hangs_after_a_healthy_stop_that_takes_a_few_seconds(
+    make_master: MakeMaster,
+) -> None:
+    master = make_master([worker("SlowStopHealthy", "slow")], plugin=False)
+    master.build("slow")
+    master.wait_peek("slow", state="not_substantiated", waited_for=lambda n: n > 0)
+    assert master.sigterm().outlives(HANGS)
+
+
+def test_stock_hangs_on_a_driver_thread_that_never_returns(make_master: MakeMaster) -> None:
+    master = make_master([worker("StuckStopThread", "thread")], plugin=False)
+    master.force_build("thread")
+    master.wait_peek("thread", state="insubstantiating")
+    assert master.sigterm().outlives(HANGS)
