@@ -19,6 +19,11 @@ INSTALL_REQUIRES = [
     "twisted>=22.10",
 ]
 
+DEMO_REQUIRES = [
+    # The worker processes of the demonstration, and of the real masters in the tests.
+    "buildbot-worker>=4.3,<5",
+]
+
 TEST_REQUIRES = [
     "pytest>=7.4",
     # Real masters spend their time waiting; two at a time halves the run.
@@ -26,8 +31,7 @@ TEST_REQUIRES = [
     # A test that hangs must end with a stack, not with the CI's own limit.
     "pytest-timeout>=2.2",
     "hypothesis>=6.80",
-    # The worker processes that real masters are tested with.
-    "buildbot-worker>=4.3,<5",
+    *DEMO_REQUIRES,
     # Drivers of the databases that are tested. PyMySQL needs no C library of MySQL.
     "psycopg2-binary>=2.9",
     "pymysql>=1.1",
@@ -70,7 +74,7 @@ setup(
     packages=find_packages(include=["buildbot_lifecycle", "buildbot_lifecycle.*"]),
     package_data={"buildbot_lifecycle": ["VERSION", "py.typed", "static/*", "static/**/*"]},
     install_requires=INSTALL_REQUIRES,
-    extras_require={"test": TEST_REQUIRES, "docs": DOCS_REQUIRES},
+    extras_require={"test": TEST_REQUIRES, "docs": DOCS_REQUIRES, "demo": DEMO_REQUIRES},
     # The static files are served from the file system.
     zip_safe=False,
     entry_points={

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from tests.harness import browser, databases, master
 from tests.harness.master import ROOT, RealMaster
+from tests.harness.need import may_miss
 
 MakeMaster = Callable[..., RealMaster]
+
+# Only `make test` has steps before pytest.
+collect_ignore = [] if "LIFECYCLE_STEPS" in os.environ else ["test_steps.py"]
 
 #: What failed tests leave for whoever looks into them.
 ARTIFACTS = ROOT / "test-artifacts"
 
 _PAGES = pytest.StashKey[list[browser.Watched]]()
+
+
+def _miss(what: str, why: str) -> NoReturn:
+    """Skip if the user said that the tests may do without; the summary says so again."""
+    if what in may_miss():
+        pytest.skip(f"{what} is missing, as $LIFECYCLE_MAY_MISS allows: {why}")
+    pytest.fail(f"{what} is missing: {why}. `make test` installs it; see tests/harness/need.py")
 
 
 @pytest.fixture
@@ -44,7 +57,10 @@ def database_server() -> Iterator[Callable[[str], databases.Server]]:
 
     def get(kind: str) -> databases.Server:
         if kind not in running:
-            running[kind] = databases.SERVERS[kind]()
+            try:
+                running[kind] = databases.SERVERS[kind]()
+            except databases.MissingServer as missing:
+                _miss("mariadb" if kind == "mysql" else kind, str(missing))
         return running[kind]
 
     yield get
@@ -96,6 +112,8 @@ def mysql_url(tmp_path: Path, database_server: Callable[[str], databases.Server]
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[browser.Browser]:
     """The session's browser."""
+    if not browser.find():
+        _miss("chromium", "none in PATH (Debian: chromium), and $CHROMIUM is not set")
     yield from browser.launch()
 
 
@@ -138,3 +156,17 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         except Exception as error:  # noqa: BLE001 - it must not hide why the test failed
             report.sections.append(("the evidence could not be kept", repr(error)))
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was not run, in so many words; and the times of the steps before pytest."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if skipped:
+        terminalreporter.section(f"NOT RUN: {len(skipped)}", sep="!")
+        for report in skipped:
+            terminalreporter.write_line(f"{report.nodeid}: {report.longrepr[2]}")
+    if "LIFECYCLE_STEPS" in os.environ:
+        terminalreporter.section("steps before pytest")
+        steps = json.loads(Path(os.environ["LIFECYCLE_STEPS"]).read_text(encoding="utf-8"))
+        for name, seconds, failure in steps:
+            terminalreporter.write_line(f"{seconds:7.1f} s  {name}  {failure and 'FAILED'}")

@@ -1,0 +1,59 @@
+# Needs only Python 3 and Node, and root or sudo on Debian for what else is missing.
+# Settings: VENV=.venv, PYTHON=python3, PORT=8010 (demo), PYTEST_WORKERS=2.
+
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 8010
+
+.PHONY: help test unit lint format docs build demo clean
+
+help:
+	@echo "make test    everything: lint, types, page, docs, tests with real masters, databases, browser"
+	@echo "make unit    the tests that start no process"
+	@echo "make lint    ruff, mypy and the page's linters; make format mends what a machine can"
+	@echo "make docs    docs/_build"
+	@echo "make build   the page: frontend/ into buildbot_lifecycle/static"
+	@echo "make demo    a master with workers of all sorts at http://127.0.0.1:$(PORT)/"
+
+test:
+	VENV="$(abspath $(VENV))" $(PYTHON) tests/harness/everything.py
+
+# One environment for all; the stamp is younger than what it was made from.
+$(VENV)/.made: setup.py pyproject.toml
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install -q -e ".[test,docs]"
+	touch $@
+
+$(VENV)/.made-for-demo: setup.py
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install -q -e ".[demo]"
+	touch $@
+
+frontend/node_modules/.package-lock.json: frontend/package-lock.json
+	cd frontend && npm ci --no-audit --no-fund
+
+unit: $(VENV)/.made
+	$(VENV)/bin/python -m pytest -m "not (master or browser or database or slow or upstream)"
+
+lint: $(VENV)/.made frontend/node_modules/.package-lock.json
+	$(VENV)/bin/python -m ruff check .
+	$(VENV)/bin/python -m ruff format --check .
+	$(VENV)/bin/python -m mypy
+	cd frontend && npm run lint && npm run typecheck
+
+format: $(VENV)/.made
+	$(VENV)/bin/python -m ruff check --fix .
+	$(VENV)/bin/python -m ruff format .
+
+docs: $(VENV)/.made
+	$(VENV)/bin/python -m sphinx -W --keep-going -n -b html docs docs/_build
+
+build: frontend/node_modules/.package-lock.json
+	cd frontend && npm run build
+
+demo: $(VENV)/.made-for-demo
+	@exec $(VENV)/bin/python -m buildbot_lifecycle.cli.demo --port $(PORT)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info docs/_build frontend/node_modules test-artifacts
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
