@@ -54,7 +54,7 @@ class Client:
     ) -> Reply:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            cookie = {"Cookie": self._cookie(user)} if user else {}
+            cookie = {"Cookie": self.cookie(user)} if user else {}
             connection.request(method, path, body, {**cookie, **(headers or {})})
             response = connection.getresponse()
             return Reply(response.status, response.headers, response.read())
@@ -76,7 +76,8 @@ class Client:
         body = {"episode": 7, "confirm": name, "reason": "a test", **fields}
         return self.post(f"/workers/{quote(name, safe='')}/force-disconnect", body, user)
 
-    def _cookie(self, user: str) -> str:
+    def cookie(self, user: str) -> str:
+        """The header of a user who has logged in."""
         if user not in self._cookies:
             token = base64.b64encode(f"{user}:{PASSWORD}".encode()).decode()
             headers = {"Authorization": f"Basic {token}"}

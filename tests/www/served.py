@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from tests.harness.master import RealMaster, worker
 from tests.www.client import Client
-from tests.www.double import NAMES
+from tests.www.double import NAMES, REAL_NAMES
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,6 +24,8 @@ class Server(Protocol):
     """What the tests ask of either."""
 
     client: Client
+    #: Its workers.
+    names: tuple[str, ...]
     #: The origin of Buildbot's own pages.
     origin: str
 
@@ -38,6 +40,7 @@ class Served:
     """A running double; use it as a context manager."""
 
     origin = "http://master.example"
+    names = NAMES
 
     def __init__(self, directory: Path, *arguments: str) -> None:
         self._log = directory / "double.log"
@@ -69,10 +72,12 @@ class Served:
 
 
 class Master:
-    """A real master with the same names, users and rights."""
+    """A real master with the same users and rights."""
+
+    names = REAL_NAMES
 
     def __init__(self, directory: Path, **options: Any) -> None:
-        workers = options.pop("workers", [worker("Healthy", name) for name in NAMES])
+        workers = options.pop("workers", [worker("Healthy", name) for name in REAL_NAMES])
         extra = _RIGHTS + options.pop("extra", "")
         self.real = RealMaster(directory / "master", workers, extra=extra, **options)
         self.origin = self.real.url.rstrip("/")

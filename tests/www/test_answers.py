@@ -1,0 +1,65 @@
+"""How answers are written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from twisted.internet import defer, task
+
+from buildbot_lifecycle.core.requests import Refusal
+from buildbot_lifecycle.www.answers import SLICE, Answer, encode, encoded, refused
+
+
+class Turns(task.Clock):
+    """A reactor that counts how often it was given its turn."""
+
+    count = 0
+
+    def callLater(self, when: float, what: Any, *args: Any, **kw: Any) -> Any:  # noqa: N802
+        self.count += 1
+        return super().callLater(when, what, *args, **kw)
+
+
+def body_of(answer: Answer) -> tuple[bytes, int]:
+    """The body, and how many times the master had its turn in between."""
+    turns = Turns()
+    done: list[Any] = []
+    defer.ensureDeferred(encoded(answer, turns)).addBoth(done.append)
+    turns.advance(0)
+    assert isinstance(done[0], bytes), done
+    return done[0], turns.count
+
+
+@pytest.mark.parametrize(
+    "many", [0, 1, SLICE - 1, SLICE, SLICE + 1, 2 * SLICE, 5 * SLICE + 7], ids=str
+)
+@pytest.mark.parametrize("fields", [{}, {"meta": {"total": 3, "next": None}}])
+def test_a_long_answer_is_the_same_json_as_a_short_one(many: int, fields: dict[str, Any]) -> None:
+    rows = [{"id": i, "name": f"w {i} ☃"} for i in range(many)]
+    body, turns = body_of(Answer(fields, "workers", rows))
+    assert json.loads(body) == {"workers": rows, **fields}
+    assert turns == (-(-many // SLICE) if many > SLICE else 0)
+
+
+def test_texts_that_are_no_unicode_come_out_as_ascii() -> None:
+    assert encode({"value": "\ud800☃"}) == b'{"value":"\\ud800\\u2603"}'
+
+
+def test_what_json_has_no_word_for_is_an_error() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        encode({"at": float("inf")})
+
+
+def test_a_refusal_is_a_sentence_a_word_and_details_that_cannot_replace_them() -> None:
+    refusal = Refusal(409, "not_eligible", "not stuck", state="substantiated", age_s=1.5)
+    answer = refused(refusal)
+    assert answer.status == 409
+    assert answer.fields == {
+        "error": "not stuck",
+        "code": "not_eligible",
+        "state": "substantiated",
+        "age_s": 1.5,
+    }
+    assert refused(Refusal(400, "c", "t", error="x")).fields["error"] == "t"

@@ -1,0 +1,176 @@
+"""What clients see when the service fails, hangs, is not there; and when they go away themselves."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness.waiting import wait_until
+from tests.www.client import API, JSON
+from tests.www.served import Master, Served, Server
+from tests.www.test_rest import PATHS, every_route
+
+LINE = "c['services'].append(util.LifecycleService())"
+
+
+@pytest.mark.parametrize("ident", ["!raise", "!cancelled", "!given-up"])
+def test_an_error_is_500_logged_once_with_its_traceback_and_not_told(
+    double: Served, ident: str
+) -> None:
+    before = len(double.log())
+    reply = double.client.get(f"/workers/{ident}")
+    assert (reply.status, reply.code) == (500, "internal")
+    assert "nobody's business" not in reply.body.decode()
+    assert "RuntimeError" not in reply.body.decode()
+    said = double.log()[before:]
+    assert said.count("Traceback") == 1
+    assert f"/v1/workers/{ident}" in said
+
+
+def test_an_error_while_forcing_is_500_too(double: Served) -> None:
+    for reason in ("!raise", "!nan"):
+        reply = double.client.force("calm", reason=reason)
+        assert (reply.status, reply.code) == (500, "internal")
+
+
+def test_an_audit_that_cannot_be_written_is_told_as_the_service_tells_it(double: Served) -> None:
+    reply = double.client.force("calm", reason="!behind")
+    assert (reply.status, reply.code) == (503, "behind")
+
+
+def leave_during_force(server: Served, reason: str) -> None:
+    """Ask for a force disconnect and close the connection before it is answered."""
+    cookie = server.client.cookie("alice")
+    body = json.dumps({"episode": 7, "confirm": "calm", "reason": reason})
+    connection = http.client.HTTPConnection("127.0.0.1", server.client.port)
+    headers = {**JSON, "Cookie": cookie}
+    connection.request("POST", f"{API}/v1/workers/calm/force-disconnect", body, headers)
+    wait_until(lambda: ["force", 1, "alice", reason] in server.writes(), what="the force begins")
+    assert connection.sock is not None
+    connection.sock.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
+def test_a_client_that_goes_away_does_not_undo_what_it_asked_for(double: Served) -> None:
+    before = len(double.log())
+    leave_during_force(double, "!slow, and nobody waits")
+    done = ["force", 1, "alice", "!slow, and nobody waits"]
+    wait_until(lambda: done in double.writes(only_done=True), what="the force is done")
+    said = double.log()[before:]
+    assert "Traceback" not in said
+    assert "Unhandled" not in said
+
+
+def test_what_fails_after_its_client_went_away_is_logged(double: Served) -> None:
+    before = len(double.log())
+    leave_during_force(double, "!slow raise")
+    wait_until(lambda: "after the client went away" in double.log()[before:], what="its log")
+    assert double.log()[before:].count("Traceback") == 1
+    assert "Unhandled" not in double.log()[before:]
+
+
+def test_a_large_body_without_a_length_is_not_taken(double: Served) -> None:
+    before = double.writes()
+    connection = http.client.HTTPConnection("127.0.0.1", double.client.port)
+    headers = {**JSON, "Cookie": double.client.cookie("alice")}
+    parts = (b" " * 1000 for _ in range(70))
+    path = f"{API}/v1/workers/calm/force-disconnect"
+    connection.request("POST", path, parts, headers, encode_chunked=True)
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["code"]) == (413, "too_large")
+    connection.close()
+    assert double.writes() == before
+
+
+@pytest.fixture(scope="module", params=["double", pytest.param("real", marks=pytest.mark.master)])
+def unconfigured(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """The plugin is in www, its service is not in c['services']."""
+    directory = tmp_path_factory.mktemp("unconfigured")
+    if request.param == "double":
+        server: Any = Served(directory, "--unconfigured")
+    else:
+        server = Master(directory, extra="c['services'] = []")
+    with server:
+        yield server
+
+
+@every_route
+def test_without_its_service_the_api_says_which_line_is_missing(
+    unconfigured: Server, route: Any
+) -> None:
+    reply = unconfigured.client.send(route.method, API + PATHS[route.path], b"{}", JSON)
+    assert (reply.status, reply.code) == (503, "not_ready")
+    assert LINE in reply.json["error"]
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Nobody but alice may read or do anything, by Buildbot's own rules."""
+    with Served(tmp_path_factory.mktemp("closed"), "--deny-reads") as served:
+        yield served
+
+
+@every_route
+def test_rules_that_close_buildbot_close_every_route(closed: Served, route: Any) -> None:
+    # Also for what does not exist: who may not read is not told so.
+    for path in (PATHS[route.path], PATHS[route.path].replace("calm", "nobody")):
+        reply = closed.client.send(route.method, API + path, b"{}", JSON)
+        assert (reply.status, reply.code) == (401, "not_logged_in")
+        reply = closed.client.send(route.method, API + path, b"{}", JSON, "bob")
+        assert (reply.status, reply.code) == (403, "forbidden")
+        reply = closed.client.send(route.method, API + path, b"{}", JSON, "alice")
+        assert reply.status in (200, 400, 404)
+    assert closed.writes() == []
+
+
+def test_the_anonymous_may_force_if_the_administrator_says_so(tmp_path: Path) -> None:
+    with Served(tmp_path, "--anonymous-may-force") as open_to_all:
+        meta = open_to_all.client.get("/workers").json["meta"]
+        assert (meta["can_force"], meta["user"]) == (True, None)
+        reply = open_to_all.client.force("calm", user=None)
+        assert reply.status == 200
+        assert reply.json["action"]["actor"] == "anonymous"
+        # What protects browsers holds for them all the same.
+        headers = {"Origin": "https://evil.example"}
+        reply = open_to_all.client.post("/workers/calm/force-disconnect", {}, None, **headers)
+        assert reply.code == "bad_origin"
+
+
+def test_history_is_walked_to_its_end_by_next(double: Served) -> None:
+    seen: list[int] = []
+    path: str | None = f"{API}/v1/workers/calm/events?limit=30&kind=attached"
+    while path is not None:
+        page = double.client.send("GET", path).json
+        seen.extend(row["id"] for row in page["events"])
+        assert page["events"][0]["asked"] == [["kind", "eq", ["attached"]]]
+        path = page["meta"]["next"]
+        if path is not None:
+            # The double's buildbotURL has a path, as behind a reverse proxy that takes it off.
+            assert path.startswith(f"/buildbot{API}/v1/workers/calm/events?")
+            path = path[len("/buildbot") :]
+    assert seen == list(range(100, 0, -1))
+
+
+def test_next_carries_a_name_that_had_to_be_quoted(double: Served) -> None:
+    page = double.client.get("/workers/one%2Ftwo/events?limit=1").json
+    assert "/v1/workers/one%2Ftwo/events?" in page["meta"]["next"]
+    again = double.client.send("GET", page["meta"]["next"][len("/buildbot") :])
+    assert [row["id"] for row in again.json["events"]] == [99]
+
+
+def test_thousands_of_workers_come_out_whole_and_others_are_answered_meanwhile(
+    tmp_path: Path,
+) -> None:
+    with Served(tmp_path, "--many", "5000") as big:
+        reply = big.client.get("/workers?order=-name")
+        assert reply.json["meta"]["total"] == len(reply.json["workers"]) == 5000 + len(big.names)
+        assert len({row["workerid"] for row in reply.json["workers"]}) == 5000 + len(big.names)
+        assert int(reply.headers["Content-Length"]) == len(reply.body)
