@@ -47,6 +47,8 @@ export function useHistory<Item extends { id: number }>(
 
   useEffect(() => {
     alive.current = true;
+    // It sets a state only once the answer has come.
+    // eslint-disable-next-line react-hooks/set-state-in-effect
     reload();
     return () => {
       alive.current = false;

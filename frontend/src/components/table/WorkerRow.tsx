@@ -31,7 +31,7 @@ export const WorkerRow = memo(
     >
       <th scope="row">
         <Link to={workerRoute(worker.workerid)}>{worker.name}</Link> <PausedMark worker={worker} />
-        <span className="bbl-sub">
+        <span className="bbl-sub bbl-line" title={`${worker.class} on ${worker.master}`}>
           {worker.class}
           {showMaster && ` on ${worker.master}`}
         </span>

@@ -1,4 +1,4 @@
-import React, { useCallback, useLayoutEffect, useRef, useState } from "react";
+import React, { useCallback, useMemo, useLayoutEffect, useRef, useState } from "react";
 import { defaultRangeExtractor, useWindowVirtualizer, type Range } from "@tanstack/react-virtual";
 import type { Worker, WorkersMeta } from "../../api/types";
 import type { SortKey, View } from "../../model/arrange";
@@ -31,7 +31,7 @@ export const WorkerTable = ({ rows, meta, view, onView, onForce }: Props) => {
   const body = useRef<HTMLTableSectionElement>(null);
   const [top, setTop] = useState(0);
   const [focused, setFocused] = useState<number | null>(null);
-  const showMaster = new Set(rows.map((worker) => worker.masterid)).size > 1;
+  const showMaster = useMemo(() => new Set(rows.map((worker) => worker.masterid)).size > 1, [rows]);
 
   // The row with the focus stays in the page when it is scrolled out of sight, or the focus would be lost.
   const rangeExtractor = useCallback(
@@ -42,10 +42,13 @@ export const WorkerTable = ({ rows, meta, view, onView, onForce }: Props) => {
     },
     [rows, focused],
   );
+  // Kept the same between drawings: a new one makes the virtualizer count all rows anew.
+  const estimateSize = useCallback((index: number) => (rows[index]?.verdict.level === "ok" ? 49 : 70), [rows]);
+  const getItemKey = useCallback((index: number) => rows[index]?.workerid ?? index, [rows]);
   const virtualizer = useWindowVirtualizer({
     count: rows.length,
-    estimateSize: (index) => (rows[index]?.verdict.level === "ok" ? 50 : 66),
-    getItemKey: (index) => rows[index]?.workerid ?? index,
+    estimateSize,
+    getItemKey,
     overscan: rows.length <= SHORT ? SHORT : OVERSCAN,
     scrollMargin: top,
     rangeExtractor,
@@ -53,6 +56,7 @@ export const WorkerTable = ({ rows, meta, view, onView, onForce }: Props) => {
   // What stands above the table comes and goes, and moves it: looked at after every drawing, and at rest when it is right.
   // eslint-disable-next-line react-hooks/exhaustive-deps
   useLayoutEffect(() => {
+    if (virtualizer.isScrolling) return;
     const measured = (body.current?.getBoundingClientRect().top ?? 0) + window.scrollY;
     if (Math.abs(measured - top) > 1) setTop(measured);
   });
