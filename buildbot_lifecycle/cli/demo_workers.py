@@ -105,11 +105,11 @@ class Healthy(AbstractLatentWorker):
     #: What the driver calls the instance, as in drivers of clouds: "process-1234", or None.
     instance: str | None = None
 
-    def checkConfig(self, name: str, **kwargs: Any) -> None:  # noqa: N802, D102 - Buildbot's
+    def checkConfig(self, name: str, **kwargs: Any) -> None:  # noqa: N802 - Buildbot's
         self.settings, kwargs = self._split(kwargs)
         super().checkConfig(name, kwargs.pop("password", f"demo-{name}"), **kwargs)
 
-    def reconfigService(self, name: str, **kwargs: Any) -> Any:  # noqa: N802, D102 - Buildbot's
+    def reconfigService(self, name: str, **kwargs: Any) -> Any:  # noqa: N802 - Buildbot's
         self.settings, kwargs = self._split(kwargs)
         return super().reconfigService(name, kwargs.pop("password", f"demo-{name}"), **kwargs)
 
@@ -356,11 +356,11 @@ class StuckStart(Healthy):
 class StuckCheck(NeverConnects):
     """The start succeeds, nothing connects, and the check of the instance never ends."""
 
-    def checkConfig(self, name: str, **kwargs: Any) -> None:  # noqa: N802, D102 - Buildbot's
+    def checkConfig(self, name: str, **kwargs: Any) -> None:  # noqa: N802 - Buildbot's
         kwargs.setdefault("check_instance_interval", 1)
         super().checkConfig(name, **kwargs)
 
-    def reconfigService(self, name: str, **kwargs: Any) -> Any:  # noqa: N802, D102 - Buildbot's
+    def reconfigService(self, name: str, **kwargs: Any) -> Any:  # noqa: N802 - Buildbot's
         kwargs.setdefault("check_instance_interval", 1)
         return super().reconfigService(name, **kwargs)
 
