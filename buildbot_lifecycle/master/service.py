@@ -297,11 +297,16 @@ class LifecycleService(service.BuildbotService):
 
     # `release.Audit`
 
+    def _own(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row as it is stored: with this master's number, and its token apart."""
+        stored = {**row, "masterid": self.master.masterid}
+        del stored["token"]
+        return stored
+
     def insert_action(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
         if self._incarnation is None:
             return defer.fail(RuntimeError("the database is not ready"))
-        stored = {**row, "masterid": self.master.masterid}
-        inserted = self._store.insert_action(row["token"], stored)
+        inserted = self._store.insert_action(row["token"], self._own(row))
         workerid = row["workerid"]
 
         def told(number: int) -> int:
@@ -314,8 +319,7 @@ class LifecycleService(service.BuildbotService):
         return self._store.update_action(action_id, changes)
 
     def open_orphan(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
-        stored = {**row, "masterid": self.master.masterid}
-        opened = self._store.open_orphan(row["token"], stored)
+        opened = self._store.open_orphan(row["token"], self._own(row))
 
         def told(number: int) -> int:
             self.announce(row["workerid"], "orphan", {"id": number})

@@ -22,6 +22,7 @@ def test_stock_hangs_on_a_stop_that_never_ends(make_master: MakeMaster) -> None:
 def test_stock_hangs_on_a_worker_that_comes_back_after_its_stop(make_master: MakeMaster) -> None:
     master = make_master([worker("SurvivesStop", "survivor")], plugin=False)
     master.build("survivor")
+    master.wait_log("received connection while not trying to substantiate")
     master.wait_peek("survivor", state="not_substantiated", waited_for=lambda n: n > 0)
     assert master.sigterm().outlives(HANGS)
 
@@ -31,6 +32,7 @@ def test_stock_hangs_after_a_healthy_stop_that_takes_a_few_seconds(
 ) -> None:
     master = make_master([worker("SlowStopHealthy", "slow")], plugin=False)
     master.build("slow")
+    master.wait_log("received connection while not trying to substantiate")
     master.wait_peek("slow", state="not_substantiated", waited_for=lambda n: n > 0)
     assert master.sigterm().outlives(HANGS)
 
