@@ -77,6 +77,7 @@ class Episode:
     released: bool = False
     cancelled: bool = False
     started: bool = False
+    timed_out: bool = False
 
     def seconds_in(self, *states: State) -> float | None:
         """Seconds spent in finished phases of these states; None if it never was in one."""
@@ -160,12 +161,22 @@ def _outcome(episode: Episode) -> str:
         return "stop_failed" if episode.failure.call == "stop_instance" else "start_failed"
     if episode.connected_at is not None:
         return "ok"
-    if episode.cancelled or not episode.started:
+    if episode.phases[0].state not in STARTING:
+        return "unknown"  # found when it was up or on its way out already: its start was not seen
+    # Buildbot takes the same way back from a build that was stopped and from a worker that did not
+    # come in time; only the missing timer tells them apart
+    if not episode.timed_out and (episode.cancelled or not episode.started):
         return "cancelled"
     return "never_connected"
 
 
+def _not_before(episode: Episode, at: float) -> float:
+    """`at`, or the last known moment of the episode if the clock was set back behind it."""
+    return max(at, episode.phases[-1].since)
+
+
 def _close(episode: Episode, at: float) -> Episode:
+    at = _not_before(episode, at)
     ended = dataclasses.replace(episode, phases=_end_phase(episode.phases, at), ended_at=at)
     return dataclasses.replace(ended, outcome=_outcome(ended))
 
@@ -203,22 +214,22 @@ def _on_transition(facts: Facts, event: Event) -> Step:
     touched: list[Episode] = []
     episode = facts.episode
     begins = after is State.SUBSTANTIATING or (episode is None and after not in RESTING)
-    if episode is not None and (after in RESTING or (begins and before in STOPPING)):
+    if episode is not None and (after in RESTING or begins):
         touched.append(_close(episode, event.at))
         episode = None
-    if begins and episode is None:
+    if begins:
         episode = _open(event, after, facts.asked_build)
         touched.append(episode)
     elif episode is not None:
         episode = dataclasses.replace(
             episode,
-            phases=_next_phase(episode.phases, after, event.at),
+            phases=_next_phase(episode.phases, after, _not_before(episode, event.at)),
             started=episode.started or after is State.SUBSTANTIATING_STARTING,
             cancelled=episode.cancelled or (before in STARTING and after in STOPPING),
         )
         touched.append(episode)
     changes: dict[str, Any] = {"state": after, "state_since": event.at, "episode": episode}
-    if begins and (facts.episode is not episode):
+    if begins:
         changes.update(refused=0, refused_first=None, refused_last=None, survived_stop=None)
         changes["asked_build"] = None
     if after is State.INSUBSTANTIATING_SUBSTANTIATING:
@@ -232,6 +243,9 @@ def _on_transition(facts: Facts, event: Event) -> Step:
 
 
 def _count_failure(facts: Facts, ended: Episode) -> Facts:
+    if ended.outcome == "never_connected":
+        missed = Failure("connection", "the worker did not connect in time")
+        facts = dataclasses.replace(facts, last_failure=missed, last_failure_at=ended.ended_at)
     if ended.outcome in ("start_failed", "never_connected"):
         return dataclasses.replace(facts, failures_in_row=facts.failures_in_row + 1)
     if ended.outcome == "ok":
@@ -240,7 +254,8 @@ def _count_failure(facts: Facts, ended: Episode) -> Facts:
 
 
 def _on_baseline(facts: Facts, event: Event) -> Step:
-    """What the worker was found to be when recording of it began."""
+    """What the worker was found to be when recording of it began; what was open before is not known."""
+    left = _left_open(facts, event.at)
     state = State(event.data["state"])
     facts = Facts(
         workerid=facts.workerid,
@@ -253,11 +268,18 @@ def _on_baseline(facts: Facts, event: Event) -> Step:
         held=facts.held,
     )
     if state in RESTING:
-        return Step(facts)
+        return Step(facts, left)
     episode = _open(event, state, None)
     if facts.connected:
         episode = dataclasses.replace(episode, connected_at=event.at)
-    return Step(dataclasses.replace(facts, episode=episode), (episode,))
+    return Step(dataclasses.replace(facts, episode=episode), (*left, episode))
+
+
+def _left_open(facts: Facts, at: float) -> tuple[Episode, ...]:
+    """The open episode, closed without anybody knowing how it ended; empty if there is none."""
+    if facts.episode is None:
+        return ()
+    return (dataclasses.replace(_close(facts.episode, at), outcome="unknown"),)
 
 
 def _on_asked(facts: Facts, event: Event) -> Step:
@@ -332,7 +354,21 @@ def _failure(event: Event) -> Failure | None:
     return None
 
 
+def _on_missing(facts: Facts, event: Event) -> Step:
+    """The worker has not come in time. Told without a start under way, it says nothing new."""
+    if facts.state not in STARTING:
+        return Step(facts)
+    return _changed(facts, timed_out=True)
+
+
 def _on_attached(facts: Facts, event: Event) -> Step:
+    if event.data.get("failed"):
+        facts = dataclasses.replace(facts, connected=True)
+        failure = Failure("attached", "the worker connected, and could not be attached")
+        if facts.episode is None or facts.episode.failure is not None:
+            return Step(facts)
+        facts = dataclasses.replace(facts, last_failure=failure, last_failure_at=event.at)
+        return _changed(facts, failure=failure)
     facts = _forget_failure(dataclasses.replace(facts, connected=True), of_stop=False)
     if facts.episode is None or facts.episode.connected_at is not None:
         return Step(facts)
@@ -404,15 +440,7 @@ def _on_removed(facts: Facts, event: Event) -> Step:
 
 def _on_master_died(facts: Facts, event: Event) -> Step:
     """The master's process ended without telling: what was open is closed, honestly, as unknown."""
-    touched: tuple[Episode, ...] = ()
-    if facts.episode is not None:
-        ended = dataclasses.replace(
-            facts.episode,
-            phases=_end_phase(facts.episode.phases, event.at),
-            ended_at=event.at,
-            outcome="unknown",
-        )
-        touched = (ended,)
+    touched = _left_open(facts, event.at)
     facts = dataclasses.replace(
         facts,
         state=State.UNKNOWN,
@@ -434,6 +462,7 @@ _HANDLERS = {
     Kind.ASKED: _on_asked,
     Kind.CALL_STARTED: _on_call_started,
     Kind.CALL_ENDED: _on_call_ended,
+    Kind.MISSING: _on_missing,
     Kind.ATTACHED: _on_attached,
     Kind.DETACHED: _on_detached,
     Kind.REFUSED: _on_refused,

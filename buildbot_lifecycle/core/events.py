@@ -36,6 +36,7 @@ class Kind(str, enum.Enum):
     PAUSED = "paused"
     UNPAUSED = "unpaused"
     REMOVED = "removed"
+    STEP = "step"
     ACTION = "action"
     MASTER_DIED = "master_died"
     GAP = "gap"

@@ -94,7 +94,12 @@ def _stuck_after(name: str, value: Any, problems: list[str]) -> dict[State, floa
 
 
 def _is_seconds(value: Any, *, above: float | None = None) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        if not math.isfinite(value):
+            return False
+    except OverflowError:  # an integer beyond all floats
         return False
     return value > above if above is not None else value >= 0
 

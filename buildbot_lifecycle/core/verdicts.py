@@ -8,6 +8,7 @@ so that a verdict turns by itself without anything being polled.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -83,8 +84,20 @@ _CALL_CODES = {
 
 def judge(facts: Facts, thresholds: Thresholds, now: float) -> Verdict:
     """The verdict of a worker at ``now`` (epoch seconds)."""
+    worst, due = _worst(facts, thresholds, now)
+    # the turn of a lesser wait changes nothing that is told: the first one that does is due
+    while due is not None:
+        then, later = _worst(facts, thresholds, due)
+        if (then.level, then.code) != (worst.level, worst.code):
+            break
+        due = later
+    return dataclasses.replace(worst, due=due)
+
+
+def _worst(facts: Facts, thresholds: Thresholds, now: float) -> tuple[Verdict, float | None]:
+    """The worst of what is found at `now`, and when the next of all waits turns."""
     if facts.state is State.UNKNOWN:
-        return DIED
+        return DIED, None
     found = [
         verdict
         for verdict in (
@@ -96,10 +109,13 @@ def judge(facts: Facts, thresholds: Thresholds, now: float) -> Verdict:
         if verdict is not None
     ]
     if not found:
-        return HEALTHY
-    worst = min(found, key=lambda verdict: LEVELS.index(verdict.level))
+        return HEALTHY, None
     dues = [verdict.due for verdict in found if verdict.due is not None]
-    return dataclasses.replace(worst, due=min(dues) if dues else None)
+    return min(found, key=_rank), min(dues, default=None)
+
+
+def _rank(verdict: Verdict) -> tuple[int, float]:
+    return LEVELS.index(verdict.level), math.inf if verdict.due is None else verdict.due
 
 
 def _graded(code: str, since: float, limit: float | None, now: float, text: str) -> Verdict:

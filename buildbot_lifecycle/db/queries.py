@@ -69,6 +69,8 @@ def worker(
         found = list(conn.execute(query.where(_W.workerid == int(id_or_name))))
     if not found and isinstance(id_or_name, str):
         found = list(conn.execute(query.where(_W.name == id_or_name)))
+        # MySQL takes texts for equal that differ in spaces at the end.
+        found = [row for row in found if row.name == id_or_name]
     if not found:
         return None
     return _worker(max(found, key=lambda row: (row.state not in _RESTING, row.updated_at)))
@@ -109,9 +111,14 @@ def rebuild(
             table.c.kind == Kind.MASTER_DIED.value, table.c.incarnation > incarnation
         ).order_by(table.c.id)
     ).all()
-    mine = [row for row in own if row.kind != Kind.MASTER_DIED.value]
-    ends = [row for row in died if row.data.get("incarnation") == incarnation]
+    mine = [row for row in own if _of(row, incarnation) == incarnation]
+    ends = [row for row in died if _of(row, row.incarnation) == incarnation]
     return _fold(workerid, [*mine, *ends])
+
+
+def _of(row: Any, own: int) -> Any:
+    """The incarnation that an event tells of."""
+    return row.data.get("incarnation", own) if row.kind == Kind.MASTER_DIED.value else own
 
 
 def _fold(workerid: int, log: Iterable[Any]) -> tuple[Facts, list[Episode]]:

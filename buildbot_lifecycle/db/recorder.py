@@ -31,6 +31,8 @@ FIRST_RETRY, LONGEST_RETRY = 0.5, 15.0
 #: Attempts at one single event that the database answers but refuses, before it is set aside.
 MAX_REFUSALS = 3
 
+_OF_VALUES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
 OnCommitted = Callable[[Sequence[Committed], Mapping[int, int]], None]
 OnVerdicts = Callable[[Mapping[int, Verdict]], None]
 
@@ -306,13 +308,14 @@ class Recorder:
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Whether the database (or its driver) cannot take these very values, now or later.
+    """Whether these very values cannot be written, now or later.
 
     Everything else is taken for a database that is away, and is waited for without end.
     """
-    if isinstance(error, (sa.exc.DataError, sa.exc.IntegrityError)):
-        return True
-    return not isinstance(error, (sa.exc.DBAPIError, sa.exc.TimeoutError, OSError))
+    if isinstance(error, sa.exc.DBAPIError):
+        return isinstance(error, (sa.exc.DataError, sa.exc.IntegrityError))
+    # Raised on the way to the database, by a driver or by us: a number too large, a wrong type.
+    return isinstance(error, (sa.exc.StatementError, *_OF_VALUES))
 
 
 def _report(error: Any, why: str) -> None:

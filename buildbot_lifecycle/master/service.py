@@ -21,7 +21,7 @@ from twisted.python import log
 from buildbot_lifecycle import __version__
 from buildbot_lifecycle.core import settings as core_settings
 from buildbot_lifecycle.core.episodes import Episode
-from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.core.events import Event, Kind, cut
 from buildbot_lifecycle.core.requests import (
     ForceAnswer,
     ForceRequest,
@@ -69,6 +69,18 @@ def find_service(master: Any) -> LifecycleService | None:
     manager = getattr(master, "service_manager", None)
     found = manager.namedServices.get(SERVICE_NAME) if manager is not None else None
     return found if isinstance(found, LifecycleService) else None
+
+
+def note_step(worker: Any, step: str, **details: Any) -> None:
+    """For authors of latent workers: show a step of a start or a stop on the worker's page.
+
+    ``step`` is a short word or sentence ("asked to stop", "TERM"); ``details`` are JSON values, of
+    which ``elapsed_s`` (seconds) and ``ok`` (bool) are shown by name. Without the service in
+    master.cfg it does nothing. Never raises.
+    """
+    found = find_service(worker.master) if worker.master is not None else None
+    if found is not None:
+        found.step(worker, {"step": cut(step, 200), **details})
 
 
 class LifecycleService(service.BuildbotService):
@@ -521,6 +533,12 @@ class LifecycleService(service.BuildbotService):
             self.announce(known.workerid, "action", status)
             return ForceAnswer(answer.status, action=action)
         return answer
+
+    def step(self, worker: Any, data: Mapping[str, Any]) -> None:
+        """Record a step that a worker's driver tells of; see `note_step`."""
+        known = self.logbook.get(worker.workerid) if self._begun else None
+        if known is not None:
+            self.logbook.note(known, Kind.STEP, dict(data))
 
     @defer.inlineCallbacks
     def resolve_orphan(self, number: int, note: str, actor: str) -> Any:

@@ -55,20 +55,32 @@ def demo(tmp_path: Path) -> Iterator[RunningDemo]:
     running.process.wait(10)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_demonstration_shows_stuck_workers_and_leaves_nothing_behind(
-    demo: RunningDemo, number: signal.Signals
-) -> None:
+def wait_for_page(demo: RunningDemo) -> None:
     address = f"http://127.0.0.1:{demo.port}/#/lifecycle"
     wait_until(lambda: address in demo.printed(), 60, "the address")
     assert len(wait_until(demo.workers, 30, "workers")) >= 7
-    wait_until(lambda: demo.workers()["stuck-stop"] == "stuck", 60, "stuck-stop to be stuck")
 
+
+def end(demo: RunningDemo, number: signal.Signals) -> None:
     demo.process.send_signal(number)
-
     assert demo.process.wait(40) == 0, demo.printed()
     assert marked(MARK, demo.mark) == []
     assert list((demo.scratch / "tmp").iterdir()) == []
+
+
+def test_the_demonstration_shows_a_stuck_worker_and_control_c_leaves_nothing_behind(
+    demo: RunningDemo,
+) -> None:
+    wait_for_page(demo)
+    wait_until(lambda: demo.workers()["stuck-stop"] == "stuck", 90, "stuck-stop to be stuck")
+    end(demo, signal.SIGINT)
+
+
+def test_the_demonstration_ends_on_sigterm_though_workers_are_just_starting(
+    demo: RunningDemo,
+) -> None:
+    wait_for_page(demo)
+    end(demo, signal.SIGTERM)
 
 
 def test_a_taken_port_is_told_and_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.master
 #: Seconds after which a stop counts as hanging; a healthy stop of the same master takes two.
 HANGS = 8.0
 
+
 def test_stock_hangs_on_a_stop_that_never_ends(make_master: MakeMaster) -> None:
     master = make_master([worker("StuckStopDeferred", "stuck")], plugin=False)
     master.force_build("stuck")

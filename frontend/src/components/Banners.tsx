@@ -13,7 +13,7 @@ export const Behind = ({ meta }: { meta: WorkersMeta }) => {
   if (text === "") return null;
   return (
     <Notice kind="warning" title="Not up to date" test="behind">
-      {text} The log of the master says why; nothing is lost while it is up.
+      {text} The log of the master says why.
     </Notice>
   );
 };

@@ -14,10 +14,10 @@ interface Props {
 }
 
 const COLUMNS: { title: string; sort: SortKey | null; width: string }[] = [
-  { title: "Worker", sort: "name", width: "18%" },
-  { title: "Verdict", sort: "severity", width: "27%" },
-  { title: "State", sort: "state", width: "17%" },
-  { title: "For", sort: "since", width: "10%" },
+  { title: "Worker", sort: "name", width: "23%" },
+  { title: "Verdict", sort: "severity", width: "25%" },
+  { title: "State", sort: "state", width: "16%" },
+  { title: "For", sort: "since", width: "9%" },
   { title: "Connected", sort: null, width: "9%" },
   { title: "Current build", sort: null, width: "10%" },
   { title: "Action", sort: null, width: "9rem" },
