@@ -82,6 +82,8 @@ def documentation() -> None:
     python("-m", "sphinx", "-q", "-W", "--keep-going", "-n", "-b", "html", "docs", "docs/_build")
 
 
+_SPREAD = ["--dist", "loadgroup"]
+
 # Without these nothing else can be run.
 FIRST: dict[str, Callable[[], None]] = {"needs": needs, "environment": environment}
 
@@ -117,7 +119,7 @@ def main() -> int:
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as steps:
         json.dump(outcome, steps)
         steps.flush()
-        arguments = sys.argv[1:] or ["-n", os.environ.get("PYTEST_WORKERS", "2")]
+        arguments = sys.argv[1:] or ["-n", os.environ.get("PYTEST_WORKERS", "2"), *_SPREAD]
         command = [str(VENV / "bin" / "python"), "-m", "pytest", *arguments]
         print("\n=== pytest\n+", *command, flush=True)
         return subprocess.run(

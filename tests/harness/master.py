@@ -142,6 +142,8 @@ class RealMaster:
         whether `peek()` works; the default is only where there is no plugin
     python
         the interpreter of the environment that Buildbot is installed in
+    hide
+        False: without `plugin`, it is not configured, but Buildbot sees that it is installed
     pythonpath
         None: only what is installed there, not this checkout (then there is no `peek`)
     """
@@ -160,6 +162,7 @@ class RealMaster:
         msgpack: bool = False,
         python: str | Path = sys.executable,
         pythonpath: Path | None = ROOT,
+        hide: bool = True,
         env: dict[str, str] | None = None,
         name: str = "master",
     ) -> None:
@@ -169,6 +172,7 @@ class RealMaster:
         self.plugin, self.lifecycle, self.extra = plugin, lifecycle or {}, extra
         self.db_url = db_url or "sqlite:///state.sqlite"
         self.www = www
+        self.hidden = hide and not plugin
         self.has_peek = (not plugin if peek is None else peek) and pythonpath is not None
         self.python = Path(python)
         self.name = name
@@ -187,7 +191,7 @@ class RealMaster:
 
     def _set_pythonpath(self, pythonpath: Path | None) -> None:
         paths = [str(pythonpath)] if pythonpath else []
-        if not self.plugin:
+        if self.hidden:
             paths.insert(0, str(_hide_directory()))
         self.env.pop("PYTHONPATH", None)
         if paths:

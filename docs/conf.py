@@ -1,0 +1,29 @@
+"""The documentation: `make docs`. Any warning fails the build."""
+
+from pathlib import Path
+
+project = "buildbot-lifecycle"
+author = "the buildbot-lifecycle authors"
+copyright = author
+version = release = (
+    (Path(__file__).parents[1] / "buildbot_lifecycle" / "VERSION").read_text().strip()
+)
+
+extensions = ["myst_parser"]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["_build"]
+
+# Links to headings, `[text](page.md#heading)`, down to the third level.
+myst_heading_anchors = 3
+myst_enable_extensions = ["deflist", "fieldlist"]
+
+nitpicky = True
+
+html_theme = "alabaster"
+html_theme_options = {
+    "description": "Flight recorder and control room for Buildbot's latent workers",
+    "fixed_sidebar": True,
+}
+html_sidebars = {"**": ["about.html", "navigation.html", "searchbox.html"]}
+html_copy_source = False
+html_show_sourcelink = False

@@ -1,0 +1,116 @@
+"""Who may import whom: the table of docs/architecture, held against the imports."""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import buildbot_lifecycle
+
+PACKAGE = Path(buildbot_lifecycle.__file__).parent
+NAME = "buildbot_lifecycle"
+
+#: Libraries that the core, which is plain values and rules, knows nothing of.
+WORLD = ("twisted", "sqlalchemy", "alembic", "klein", "werkzeug", "buildbot", "zope", "autobahn")
+
+#: For each module (a pattern; the first that matches counts): what of ours it may import. Patterns too.
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "core.*": ("core.*",),
+    "db.*": ("core.*", "db.*"),
+    # The hub. It alone knows both the tables and the rest of the master's side.
+    "master.service": ("core.*", "db.*", "master.*"),
+    "master.*": ("core.*", "master.*"),
+    # The page's side asks the service, never the tables.
+    "www.*": ("core.*", "master.service", "www.*"),
+    # These stand on public names: what a user may import.
+    "workers.*": ("workers.*",),
+    "reporters.*": ("reporters.*",),
+    "cli.*": ("cli.*",),
+    "": (),
+}
+
+
+def module_name(path: Path) -> str:
+    """Below the package: `core.states`; a package is `core.`, so that patterns match it too."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    if parts[-1] == "__init__":
+        parts = (*parts[:-1], "") if len(parts) > 1 else ()
+    return ".".join(parts)
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imported(path: Path, name: str) -> Iterator[str]:
+    """Full names of what a file imports, wherever in it, relative ones resolved."""
+    package = [NAME, *name.split(".")[:-1]]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*base, *([node.module] if node.module else [])])
+            for alias in node.names:
+                # `from buildbot_lifecycle.core import states` imports a module.
+                yield f"{source}.{alias.name}" if is_module(f"{source}.{alias.name}") else source
+
+
+def is_module(full_name: str) -> bool:
+    below = full_name.partition(".")[2]
+    return full_name.startswith(f"{NAME}.") and (below in MODULES or f"{below}." in MODULES)
+
+
+def may(name: str) -> tuple[str, ...]:
+    for pattern, allowed in MAY_IMPORT.items():
+        if fnmatch.fnmatchcase(name, pattern):
+            return allowed
+    raise AssertionError(f"{name}.py stands in no room of the house: see DESIGN and MAY_IMPORT")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_imports_only_what_its_room_may(name: str) -> None:
+    wrong = []
+    for full_name in imported(MODULES[name], name):
+        if full_name != NAME and not full_name.startswith(f"{NAME}."):
+            continue
+        below = full_name.partition(".")[2]
+        below = f"{below}." if f"{below}." in MODULES else below
+        # The version, and nothing else, is everybody's.
+        if below and not any(fnmatch.fnmatchcase(below, pattern) for pattern in may(name)):
+            wrong.append(full_name)
+    assert not wrong
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("core.")])
+def test_the_core_knows_no_library_of_the_world_outside(name: str) -> None:
+    roots = {full_name.partition(".")[0] for full_name in imported(MODULES[name], name)}
+    assert roots.isdisjoint(WORLD)
+
+
+def test_the_rooms_are_those_of_the_plan() -> None:
+    """A rule for a room that is not there protects nothing: a renamed room would be free of rules."""
+    rooms = {name.partition(".")[0] for name in MODULES if name}
+    planned = {pattern.partition(".")[0] for pattern in MAY_IMPORT if pattern}
+    assert rooms <= planned
+    assert {"core", "db", "master", "www", "cli"} <= rooms
+
+
+def test_an_import_that_breaks_the_rule_is_seen(tmp_path: Path) -> None:
+    """The test of the test, with each way to write an import."""
+    forms = [
+        "import buildbot_lifecycle.db.schema",
+        "from buildbot_lifecycle.db import schema",
+        "from buildbot_lifecycle.db.schema import anything",
+        "from ..db.schema import anything",
+        "from ..db import schema",
+        "def late():\n    from ..db import schema",
+    ]
+    for form in forms:
+        module = tmp_path / "guard.py"
+        module.write_text(form)
+        assert list(imported(module, "www.guard")) == [f"{NAME}.db.schema"], form
+    assert not any(fnmatch.fnmatchcase("db.schema", pattern) for pattern in may("www.guard"))

@@ -1,0 +1,140 @@
+"""What users install: the built wheel, not this checkout."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MakeMaster
+from tests.harness.master import ROOT, worker
+
+# One group: building and installing is done once, by one of the parallel runners.
+pytestmark = [pytest.mark.slow, pytest.mark.master, pytest.mark.xdist_group("packaging")]
+
+PACKAGE = ROOT / "buildbot_lifecycle"
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        [*map(str, command)], cwd=cwd, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """sdist and wheel; the wheel is built from the sdist, so what the sdist lacks is missed."""
+    scratch = tmp_path_factory.mktemp("built")
+    # A copy: a build leaves things in the place where it is done.
+    unwanted = shutil.ignore_patterns(
+        "node_modules",
+        ".git",
+        ".venv",
+        "build",
+        "dist",
+        "_build",
+        "*.egg-info",
+        "__pycache__",
+        ".*_cache",
+    )
+    shutil.copytree(ROOT, scratch / "checkout", ignore=unwanted)
+    run(sys.executable, "-m", "build", "--outdir", scratch / "dist", cwd=scratch / "checkout")
+    (sdist,) = (scratch / "dist").glob("*.tar.gz")
+    (wheel,) = (scratch / "dist").glob("*.whl")
+    return sdist, wheel
+
+
+@pytest.fixture(scope="module")
+def clean_python(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of a new environment with the wheel, its requirements and worker processes."""
+    venv = tmp_path_factory.mktemp("clean") / "venv"
+    run(sys.executable, "-m", "venv", venv, cwd=venv.parent)
+    python = venv / "bin" / "python"
+    run(python, "-m", "pip", "install", "-q", f"{built[1]}[demo]", cwd=venv.parent)
+    return python
+
+
+def test_the_wheel_holds_every_module_and_the_page(built: tuple[Path, Path]) -> None:
+    names = {n for n in zipfile.ZipFile(built[1]).namelist() if ".dist-info/" not in n}
+    wanted = {
+        path.relative_to(ROOT).as_posix()
+        for path in PACKAGE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert names == wanted
+    assert {f"buildbot_lifecycle/static/{n}" for n in ("scripts.js", "styles.css")} <= names
+    assert {"buildbot_lifecycle/VERSION", "buildbot_lifecycle/py.typed"} <= names
+
+
+def test_the_sdist_holds_what_it_takes_to_change_build_and_test_it(
+    built: tuple[Path, Path],
+) -> None:
+    with tarfile.open(built[0]) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {
+        "Makefile",
+        "LICENSE",
+        "CHANGELOG.md",
+        ".ci/run",
+        "frontend/package-lock.json",
+        "frontend/src",
+        "tests/conftest.py",
+        "tests/harness/master.py",
+        "docs/conf.py",
+    } <= names
+    assert not [n for n in names if "node_modules" in n or n.endswith(".pyc") or "_build" in n]
+
+
+def test_the_wheel_says_what_it_is(built: tuple[Path, Path]) -> None:
+    archive = zipfile.ZipFile(built[1])
+    (metadata,) = (n for n in archive.namelist() if n.endswith("/METADATA"))
+    text = archive.read(metadata).decode()
+    version = (PACKAGE / "VERSION").read_text().strip()
+    assert f"\nVersion: {version}\n" in text
+    assert "\nName: buildbot-lifecycle\n" in text
+    assert "GPL-2.0-only" in text
+    assert "\nRequires-Python: >=3.9\n" in text
+
+
+def test_a_real_master_runs_with_the_installed_wheel_alone(
+    make_master: MakeMaster, clean_python: Path, tmp_path: Path
+) -> None:
+    """Two lines in master.cfg, no argument: as an administrator installs it."""
+    where = run(
+        clean_python, "-c", "import buildbot_lifecycle as b; print(b.__file__)", cwd=tmp_path
+    )
+    assert where.startswith(str(clean_python.parents[1])), "it is the checkout that is tested"
+
+    master = make_master([worker("Healthy", "healthy")], python=clean_python, pythonpath=None)
+    assert master.build("healthy")["results"] == 0
+    seen = master.wait_worker("healthy", state="not_substantiated", verdict__level="ok")
+    assert seen["class"] == "Healthy"
+    for name in ("scripts.js", "styles.css"):
+        served = master.get(f"plugins/lifecycle/{name}").ok().text
+        assert served == (PACKAGE / "static" / name).read_text()
+    assert master.stop() < 10
+
+
+def test_the_plugin_can_be_installed_and_not_be_used(
+    make_master: MakeMaster, clean_python: Path
+) -> None:
+    """Buildbot imports the page's part of every installed plugin, configured or not."""
+    master = make_master(
+        [worker("Healthy", "healthy")],
+        python=clean_python,
+        pythonpath=None,
+        plugin=False,
+        hide=False,
+    )
+    assert "www plugin 'lifecycle' is installed but not configured" in master.log()
+    assert master.build("healthy")["results"] == 0
+    assert master.stop() < 10
