@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import MakeMaster
 from tests.harness import databases
 from tests.harness.master import RealMaster, worker
-from tests.master.support import FEW_SECONDS, LIFECYCLE, episodes, get_stuck, transitions
+from tests.master.support import FEW_SECONDS, LIFECYCLE, episodes, transitions
 from tests.master.test_recording import ONE_LIFE
 
 pytestmark = pytest.mark.master
