@@ -72,7 +72,8 @@ DIED = Verdict(
     "the master's process ended without stopping its workers; the instance may still run",
 )
 
-#: Levels, worst first: of several waits the worst is told, and of equals the one due first.
+#: Levels, worst first: of several waits the worst is told, and of equals the one that turns (or, of
+#: stuck ones, turned) first.
 LEVELS = ("stuck", "failed", "unknown", "slow", "ok")
 
 _CALL_CODES = {
@@ -115,7 +116,8 @@ def _worst(facts: Facts, thresholds: Thresholds, now: float) -> tuple[Verdict, f
 
 
 def _rank(verdict: Verdict) -> tuple[int, float]:
-    return LEVELS.index(verdict.level), math.inf if verdict.due is None else verdict.due
+    turn = verdict.stuck_at if verdict.due is None else verdict.due
+    return LEVELS.index(verdict.level), math.inf if turn is None else turn
 
 
 def _graded(code: str, since: float, limit: float | None, now: float, text: str) -> Verdict:

@@ -1,0 +1,457 @@
+"""When an episode begins and ends, and what is said of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from buildbot_lifecycle.core.episodes import MAX_PHASES, Facts, Failure, numbered
+from buildbot_lifecycle.core.events import MAX_TEXT, Event, Kind, cut
+from buildbot_lifecycle.core.states import State
+from tests.core.story import (
+    DOWN,
+    NOT,
+    NOW,
+    QUEUED,
+    STARTING,
+    STOPPING,
+    SUB,
+    UP,
+    WORKER,
+    Story,
+    build,
+)
+
+# beginning and end
+
+
+def test_an_episode_begins_with_substantiating_and_ends_at_rest() -> None:
+    story = Story().up()
+    assert story.facts.episode is not None
+    assert story.facts.episode.started_at == NOW + 1
+    story.go(STOPPING).call("stop_instance").stopped()
+    assert story.facts.episode is None
+    assert story.last.ended_at == story.now - 1
+    assert story.outcomes == ["ok"]
+
+
+def test_the_phases_follow_each_other_without_a_gap() -> None:
+    phases = Story().stopping().stopped().last.phases
+    assert [p.state for p in phases] == [SUB, STARTING, UP, STOPPING]
+    assert [p.until for p in phases[:-1]] == [p.since for p in phases[1:]]
+    assert phases[-1].until is not None
+
+
+def test_a_lost_connection_ends_the_episode_when_the_next_one_begins() -> None:
+    story = Story().up().event(Kind.DETACHED).asked(2).go(QUEUED)
+    assert story.facts.episode is not None, "the lost instance is still being stopped"
+    assert story.facts.queued_since == story.now - 1
+    story.call("stop_instance").end("stop_instance").go(SUB)
+    first, second = (story.episodes[seq] for seq in sorted(story.episodes))
+    assert first.outcome == "ok"
+    assert first.ended_at == second.started_at
+    assert second.build == build(2)
+    assert story.facts.episode == second
+    assert story.facts.queued_since is None
+
+
+def test_a_build_queued_behind_a_stop_opens_the_next_episode() -> None:
+    story = Story().stopping().asked(2).go(QUEUED).end("stop_instance").go(SUB, STARTING)
+    assert story.outcomes == ["ok", None]
+    assert story.last.phases[0].state is SUB
+
+
+def test_a_cancelled_queue_leaves_the_episode_as_it_was() -> None:
+    story = Story().stopping().go(QUEUED, STOPPING).stopped()
+    assert story.outcomes == ["ok"]
+    assert [p.state for p in story.last.phases][-3:] == [STOPPING, QUEUED, STOPPING]
+
+
+def test_substantiating_always_begins_a_new_episode_even_if_the_end_of_the_last_was_not_seen() -> (
+    None
+):
+    story = Story().up()
+    story.event(Kind.TRANSITION, **{"from": NOT.value, "to": SUB.value})
+    assert story.outcomes == ["ok", None]
+
+
+def test_an_instance_that_nobody_asked_for_is_an_episode_too() -> None:
+    # a build that was stopped while its machine was starting
+    story = Story().asked().go(SUB, STOPPING, NOT, STARTING)
+    assert story.outcomes == ["cancelled", None]
+    assert story.last.phases[0].state is STARTING
+
+
+def test_shutting_down_while_at_rest_opens_nothing() -> None:
+    assert Story().go(DOWN).episodes == {}
+
+
+def test_a_clock_that_is_set_back_makes_no_negative_phase() -> None:
+    story = Story().up()
+    story.now -= 3600
+    episode = story.go(STOPPING, NOT).last
+    assert episode.ended_at is not None
+    assert episode.ended_at >= episode.started_at
+    assert all(p.until is not None and p.until >= p.since for p in episode.phases)
+
+
+def test_a_machine_that_loops_keeps_a_bounded_number_of_phases() -> None:
+    story = Story().stopping()
+    for _ in range(MAX_PHASES):
+        story.go(QUEUED, STOPPING)
+    assert len(story.last.phases) == MAX_PHASES
+    assert story.last.phases[0].state is SUB
+    assert story.last.phases[-1].until is None
+
+
+# outcomes
+
+
+def test_a_stop_that_raised_leaves_the_episode_failed() -> None:
+    story = Story().stopping().stopped("raised", error="Boom: no", traceback="Traceback...")
+    assert story.outcomes == ["stop_failed"]
+    assert story.last.failure == Failure("stop_instance", "Boom: no", "Traceback...")
+
+
+def test_a_stop_that_said_no_leaves_the_episode_failed() -> None:
+    story = Story().stopping().stopped("false")
+    assert story.outcomes == ["stop_failed"]
+    assert story.last.failure == Failure("stop_instance", "said no (returned False)")
+
+
+def test_a_stop_that_returned_none_is_a_stop() -> None:
+    assert Story().stopping().stopped("other", value="None").outcomes == ["ok"]
+
+
+@pytest.mark.parametrize("outcome", ["raised", "false"])
+def test_a_start_that_failed_is_a_failed_start_even_after_a_good_stop(outcome: str) -> None:
+    story = Story().asked().go(SUB, STARTING).call("start_instance")
+    story.end("start_instance", outcome, error="no capacity").go(STOPPING).call("stop_instance")
+    story.stopped()
+    assert story.outcomes == ["start_failed"]
+    assert story.facts.failures_in_row == 1
+
+
+def test_an_instance_that_crashed_before_it_connected_is_a_failed_start() -> None:
+    story = Story().started().end("check_instance", "false", token=99, error="exited with 1")
+    story.go(STOPPING).call("stop_instance").stopped()
+    assert story.outcomes == ["start_failed"]
+    assert story.last.failure == Failure("check_instance", "exited with 1")
+
+
+def test_a_start_whose_stop_fails_too_is_a_failed_stop_since_that_may_cost_money() -> None:
+    story = Story().asked().go(SUB, STARTING).call("start_instance")
+    story.end("start_instance", "raised", error="x").go(STOPPING).call("stop_instance")
+    assert story.stopped("raised", error="y").outcomes == ["stop_failed"]
+
+
+def test_a_build_stopped_during_the_start_cancels_the_episode() -> None:
+    assert Story().started().go(STOPPING).call("stop_instance").stopped().outcomes == ["cancelled"]
+    assert Story().asked().go(SUB, STOPPING, NOT).outcomes == ["cancelled"]
+
+
+def test_a_worker_that_does_not_come_in_time_never_connected() -> None:
+    story = Story().started().event(Kind.MISSING).go(STOPPING).call("stop_instance").stopped()
+    assert story.outcomes == ["never_connected"]
+    assert story.facts.failures_in_row == 1
+    assert story.facts.last_failure == Failure("connection", "the worker did not connect in time")
+
+
+def test_a_missing_report_that_comes_after_the_start_says_nothing_new() -> None:
+    # Buildbot's own "missing" message follows any failed start
+    story = Story().started().go(STOPPING).event(Kind.MISSING).call("stop_instance").stopped()
+    assert story.outcomes == ["cancelled"]
+    assert Story().event(Kind.MISSING).facts == Facts(workerid=WORKER)
+
+
+def test_a_worker_that_connected_and_could_not_be_attached_is_a_failed_start() -> None:
+    story = Story().started().event(Kind.ATTACHED, peer="p", failed=True)
+    assert story.facts.connected
+    assert story.go(STOPPING).call("stop_instance").stopped().outcomes == ["start_failed"]
+
+
+def test_a_release_is_the_outcome_whatever_else_went_wrong() -> None:
+    story = Story().stopping().end("stop_instance", "released", by="action 1").go(NOT)
+    assert story.outcomes == ["released"]
+    assert story.facts.calls == ()
+    assert [c.call for c in story.facts.abandoned] == ["stop_instance"]
+
+
+def test_a_late_end_of_a_released_call_changes_no_episode_and_no_state() -> None:
+    story = Story().stopping().end("stop_instance", "released", by="action 1").go(NOT)
+    before = story.facts
+    story.end("stop_instance", "raised", token=2, late=True, error="too late")
+    assert story.facts.abandoned == ()
+    assert story.touched == ()
+    assert (story.facts.state, story.facts.last_failure) == (before.state, before.last_failure)
+
+
+def test_a_late_end_during_the_next_episode_does_not_touch_that_one() -> None:
+    story = Story().stopping().end("stop_instance", "released", by="action 1", token=2).go(NOT)
+    story.up().end("stop_instance", "true", token=2, late=True)
+    assert story.facts.episode is not None
+    assert not story.facts.episode.released
+    assert story.facts.instance == "i-1"
+
+
+def test_a_master_that_died_leaves_the_episode_unknown() -> None:
+    story = Story().stopping().event(Kind.MASTER_DIED)
+    assert story.outcomes == ["unknown"]
+    assert story.last.phases[-1].until == story.last.ended_at
+    assert story.facts.state is State.UNKNOWN
+    assert (story.facts.calls, story.facts.connected, story.facts.episode) == ((), False, None)
+
+
+# what was found
+
+
+@pytest.mark.parametrize("state", [s for s in State])  # noqa: C416 - reads as "any state"
+def test_a_worker_is_found_in_any_state_and_an_episode_is_open_unless_it_rests(
+    state: State,
+) -> None:
+    story = Story().event(Kind.BASELINE, state=state.value, connected=state is UP, class_="X")
+    assert story.facts.state is state
+    assert story.facts.state_since == NOW
+    resting = state in (NOT, DOWN, State.UNKNOWN)
+    assert (story.facts.episode is None) is resting
+    if not resting:
+        assert story.last.phases[0].state is state
+
+
+def test_a_worker_found_up_and_connected_ends_well() -> None:
+    story = Story().event(Kind.BASELINE, state=UP.value, connected=True).go(STOPPING)
+    assert story.call("stop_instance").stopped().outcomes == ["ok"]
+
+
+@pytest.mark.parametrize("state", [UP, STOPPING, QUEUED])
+def test_of_a_worker_found_on_its_way_out_nobody_knows_how_it_had_started(state: State) -> None:
+    story = Story().event(Kind.BASELINE, state=state.value, connected=False)
+    assert story.go(*([STOPPING] if state is not STOPPING else []), NOT).outcomes == ["unknown"]
+
+
+def test_a_second_look_closes_what_the_first_had_open() -> None:
+    story = Story().up().event(Kind.BASELINE, state=NOT.value)
+    assert story.outcomes == ["unknown"]
+    assert Story().up().event(Kind.BASELINE, state=UP.value).outcomes == ["unknown", None]
+
+
+def test_the_pause_and_the_builds_are_part_of_what_is_found() -> None:
+    data = {"state": UP.value, "paused": True, "pause_reason": "disk", "building": [build()]}
+    facts = Story().event(Kind.BASELINE, **data).facts
+    assert (facts.paused, facts.pause_reason) == (True, "disk")
+    assert facts.building == (build(),)
+
+
+# calls
+
+
+def test_the_oldest_call_is_the_pending_one() -> None:
+    story = Story().asked().go(SUB, STARTING).call("start_instance").call("stop_instance")
+    assert story.facts.pending is not None
+    assert story.facts.pending.call == "start_instance"
+    story.end("start_instance", token=1)
+    assert story.facts.pending.call == "stop_instance"
+
+
+def test_calls_are_told_apart_by_their_token_not_their_name() -> None:
+    story = Story().up().call("check_instance").call("check_instance")
+    story.end("check_instance", token=2)
+    assert [c.token for c in story.facts.calls] == [3]
+
+
+def test_the_end_of_a_call_that_nobody_saw_begin_is_taken_as_it_comes() -> None:
+    assert Story().up().end("check_instance", token=42).facts.calls == ()
+
+
+def test_the_instances_name_is_kept_until_it_was_stopped() -> None:
+    story = Story().stopping()
+    assert story.facts.instance == "i-1"
+    assert story.last.instance == "i-1"
+    assert story.stopped().facts.instance is None
+
+
+def test_the_instances_name_is_kept_when_its_stop_failed() -> None:
+    assert Story().stopping().stopped("raised", error="x").facts.instance == "i-1"
+
+
+def test_a_failure_of_a_stop_is_forgotten_after_a_good_stop_only() -> None:
+    story = Story().stopping().stopped("raised", error="x").up()
+    assert story.facts.last_failure is not None
+    story.go(STOPPING).call("stop_instance").stopped()
+    assert story.facts.last_failure is None
+
+
+def test_a_failure_of_a_start_is_forgotten_once_the_worker_connects() -> None:
+    story = Story().asked().go(SUB, STARTING).call("start_instance")
+    story.end("start_instance", "raised", error="x").go(STOPPING, NOT).up()
+    assert story.facts.last_failure is None
+
+
+def test_starts_that_fail_in_a_row_are_counted_until_one_ends_well() -> None:
+    story = Story()
+    for _ in range(3):
+        story.asked().go(SUB, STARTING).call("start_instance")
+        story.end("start_instance", "false").go(STOPPING, NOT)
+    assert story.facts.failures_in_row == 3
+    assert story.stopping().stopped().facts.failures_in_row == 0
+
+
+def test_a_cancelled_start_neither_counts_as_a_failure_nor_clears_them() -> None:
+    story = Story().asked().go(SUB, STARTING).call("start_instance")
+    story.end("start_instance", "false").go(STOPPING, NOT).asked().go(SUB, STOPPING, NOT)
+    assert story.facts.failures_in_row == 1
+
+
+def test_texts_of_drivers_are_cut() -> None:
+    story = Story().stopping().stopped("raised", error="e" * 5000, traceback="t" * 50_000)
+    failure = story.last.failure
+    assert failure is not None
+    assert failure.traceback is not None
+    assert len(failure.error) < 1100
+    assert len(failure.traceback) < MAX_TEXT + 100
+    assert failure.traceback.endswith("(40000 more characters)")
+
+
+def test_a_text_within_the_limit_is_left_alone() -> None:
+    assert cut("x" * MAX_TEXT) == "x" * MAX_TEXT
+    assert cut(None) is None
+
+
+# connections
+
+
+def test_the_first_connection_of_an_episode_is_the_one_that_counts() -> None:
+    story = Story().up()
+    connected = story.last.connected_at
+    story.event(Kind.DETACHED).event(Kind.ATTACHED, peer="again")
+    assert story.last.connected_at == connected
+
+
+def test_a_detached_worker_is_not_connected() -> None:
+    assert not Story().up().event(Kind.DETACHED).facts.connected
+
+
+def test_refusals_are_counted_with_the_first_and_the_last_moment() -> None:
+    story = Story()
+    story.event(Kind.REFUSED, peer="p", held=True).wait(9).event(Kind.REFUSED, peer="p", held=True)
+    facts = story.facts
+    assert (facts.refused, facts.held) == (2, 2)
+    assert (facts.refused_first, facts.refused_last) == (NOW, NOW + 10)
+    assert facts.survived_stop == NOW
+
+
+def test_a_refusal_while_the_stop_is_busy_is_no_survival() -> None:
+    assert Story().stopping().event(Kind.REFUSED).facts.survived_stop is None
+
+
+def test_a_refused_connection_is_held_until_its_end_is_delivered() -> None:
+    story = Story().event(Kind.REFUSED, held=True)
+    assert story.event(Kind.REFUSED_CLOSED, delivered=False).facts.held == 1
+    story.event(Kind.REFUSED_CLOSED, delivered=True)
+    assert (story.facts.held, story.facts.refused) == (0, 1)
+    assert story.event(Kind.REFUSED_CLOSED, delivered=True).facts.held == 0
+
+
+def test_a_release_of_refused_connections_clears_their_count() -> None:
+    story = Story().event(Kind.REFUSED).event(Kind.REFUSED_CLOSED, delivered=True, by_release=True)
+    assert (story.facts.refused, story.facts.survived_stop, story.facts.held) == (0, None, 0)
+
+
+def test_the_next_episode_counts_refusals_anew_but_still_knows_what_is_held() -> None:
+    story = Story().event(Kind.REFUSED).asked().go(SUB)
+    assert (story.facts.refused, story.facts.survived_stop, story.facts.held) == (0, None, 1)
+
+
+# builds
+
+
+def test_builds_finished_in_an_episode_are_counted() -> None:
+    story = Story().up()
+    for number in (1, 2):
+        story.event(Kind.BUILD_STARTED, build=build(number))
+        story.event(Kind.BUILD_FINISHED, build=build(number))
+    assert story.last.builds == 2
+    assert story.facts.building == ()
+
+
+def test_the_number_that_a_build_gets_later_is_filled_in() -> None:
+    story = Story().event(Kind.BUILD_STARTED, build={**build(), "buildid": None, "number": None})
+    story.asked(12)
+    assert story.facts.building == ({**build(12), "since": NOW},)
+
+
+def test_builds_of_two_builders_are_kept_apart() -> None:
+    story = Story().up().event(Kind.BUILD_STARTED, build=build(1, "linux"))
+    story.event(Kind.BUILD_STARTED, build=build(2, "docs"))
+    story.event(Kind.BUILD_FINISHED, build=build(1, "linux"))
+    assert [b["builder"] for b in story.facts.building] == ["docs"]
+
+
+def test_the_build_that_asked_is_the_episodes_own_and_later_ones_are_not() -> None:
+    story = Story().up().asked(2)
+    assert story.last.build == build(1)
+
+
+def test_a_build_that_asks_while_the_worker_starts_does_not_take_the_episode_over() -> None:
+    assert Story().started().asked(2).last.build == build(1)
+
+
+def test_the_build_given_to_start_instance_is_the_one_that_counts() -> None:
+    story = Story().asked(1).go(SUB, STARTING).call("start_instance", build=build(2))
+    assert story.last.build == build(2)
+
+
+# the rest
+
+
+def test_pause_and_unpause() -> None:
+    story = Story().event(Kind.PAUSED, reason="disk full")
+    assert (story.facts.paused, story.facts.pause_reason) == (True, "disk full")
+    assert not story.event(Kind.UNPAUSED).facts.paused
+    assert story.facts.pause_reason is None
+
+
+@pytest.mark.parametrize("kind", [Kind.CONNECTED, Kind.DISCONNECTED, Kind.ACTION, Kind.GAP])
+def test_what_is_only_for_the_record_changes_no_facts(kind: Kind) -> None:
+    story = Story().up()
+    before = story.facts
+    assert story.event(kind).facts == before
+    assert story.touched == ()
+
+
+def test_a_removed_worker_is_marked() -> None:
+    assert Story().event(Kind.REMOVED).facts.removed
+
+
+def test_the_databases_number_is_put_on_the_episode_that_it_belongs_to_only() -> None:
+    story = Story().up()
+    seq = story.last.first_seq
+    assert numbered(story.facts, seq, 17).episode.id == 17  # type: ignore[union-attr]
+    assert numbered(story.facts, seq + 1, 17) == story.facts
+    assert numbered(Facts(workerid=WORKER), seq, 17).episode is None
+
+
+def test_seconds_in_a_phase_are_counted_once_it_is_over() -> None:
+    story = Story().started().wait(60).go(UP)
+    assert story.last.seconds_in(STARTING) == 63
+    assert story.last.seconds_in(SUB, STARTING) == 64
+    assert story.last.seconds_in(UP) is None
+    assert story.last.seconds_in(DOWN) is None
+
+
+def test_events_are_numbered_from_one() -> None:
+    with pytest.raises(ValueError, match="seq must be 1 or more, not 0"):
+        Event(0, NOW, WORKER, Kind.GAP)
+
+
+def test_values_as_json_are_those_of_rest() -> None:
+    episode = Story().up().last
+    assert episode.phases[0].as_json() == {
+        "state": "substantiating",
+        "since": NOW + 1,
+        "until": NOW + 2,
+    }
+    assert Failure("stop_instance", "x").as_json() == {
+        "call": "stop_instance",
+        "error": "x",
+        "traceback": None,
+    }

@@ -1,0 +1,260 @@
+"""What a force disconnect would do, who is eligible, and what a person is told before."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.ladder import Situation, check_eligible, plan, warnings
+from buildbot_lifecycle.core.requests import Refusal
+from buildbot_lifecycle.core.verdicts import judge
+from tests.core.story import NOT, NOW, QUEUED, STARTING, STOPPING, SUB, UP, Story, build
+
+NOTHING = Situation()
+LIMITS = dict.fromkeys((NOT, SUB, STARTING, STOPPING, QUEUED), 100.0)
+
+
+def steps(
+    story: Story, situation: Situation = NOTHING, *, pause: bool = True
+) -> list[tuple[str, str]]:
+    return [(step.step, step.target) for step in plan(story.facts, situation, pause=pause)]
+
+
+def refusal(
+    story: Story, situation: Situation = NOTHING, *, now: float, override: bool = False
+) -> Refusal | None:
+    verdict = judge(story.facts, LIMITS, now)
+    try:
+        check_eligible(story.facts, situation, verdict, override=override, now=now)
+    except Refusal as refused:
+        return refused
+    return None
+
+
+# the order
+
+
+def test_a_pending_stop_is_released_after_the_pause_and_leaves_an_orphan() -> None:
+    assert steps(Story().stopping()) == [
+        ("pause", "worker"),
+        ("end_wait", "stop_instance"),
+        ("open_orphan", "instance"),
+    ]
+
+
+def test_without_the_pause_the_rest_stays_the_same() -> None:
+    assert steps(Story().stopping(), pause=False) == [
+        ("end_wait", "stop_instance"),
+        ("open_orphan", "instance"),
+    ]
+
+
+def test_a_build_queued_behind_the_stop_is_cancelled_before_the_wait_ends() -> None:
+    assert steps(Story().stopping().go(QUEUED)) == [
+        ("pause", "worker"),
+        ("cancel_substantiation", "build"),
+        ("end_wait", "stop_instance"),
+        ("open_orphan", "instance"),
+    ]
+
+
+def test_a_build_queued_behind_the_stop_is_kept_if_the_worker_is_not_paused() -> None:
+    assert steps(Story().stopping().go(QUEUED), pause=False)[0] == ("end_wait", "stop_instance")
+
+
+def test_a_connection_that_is_still_held_is_aborted_before_the_wait_ends() -> None:
+    found = steps(Story().stopping(), Situation(connected=True, held=2))
+    assert [step for step, _ in found] == [
+        "pause",
+        "abort_connection",
+        "deliver_disconnection",
+        "end_wait",
+        "open_orphan",
+    ]
+
+
+def test_the_connection_of_a_worker_that_is_up_is_not_aborted_for_a_refused_one() -> None:
+    assert ("abort_connection", "connection") not in steps(
+        Story().up(), Situation(connected=True, held=1)
+    )
+
+
+def test_a_refused_connection_of_a_worker_at_rest_is_all_that_is_dropped() -> None:
+    assert steps(Story().event(Kind.REFUSED), Situation(held=1)) == [
+        ("pause", "worker"),
+        ("deliver_disconnection", "refused connections"),
+        ("open_orphan", "instance"),
+    ]
+
+
+def test_one_and_many_refused_connections_are_told_in_words() -> None:
+    one, many = (plan(Story().facts, Situation(held=n), pause=False)[0].text for n in (1, 3))
+    assert one == "Drop the refused connection and tell Buildbot that it has gone"
+    assert many == "Drop the refused connections and tell Buildbot that they have gone"
+
+
+def test_a_stop_that_broke_off_half_way_puts_the_worker_to_rest() -> None:
+    assert steps(Story().stopping(), Situation(half=True))[1] == ("end_wait", "state")
+
+
+def test_a_start_that_hangs_is_released() -> None:
+    story = Story().asked().go(SUB, STARTING).call("start_instance")
+    assert ("end_wait", "start_instance") in steps(story)
+
+
+def test_every_pending_call_is_released_the_oldest_first() -> None:
+    story = Story().asked().go(SUB, STARTING).call("start_instance").call("stop_instance")
+    waits = [target for step, target in steps(story) if step == "end_wait"]
+    assert waits == ["start_instance", "stop_instance"]
+
+
+@pytest.mark.parametrize("states", [(SUB,), (SUB, STARTING)])
+def test_a_start_in_which_no_call_is_pending_is_cancelled_buildbots_own_way(states: tuple) -> None:  # type: ignore[type-arg]
+    assert steps(Story().asked().go(*states)) == [
+        ("pause", "worker"),
+        ("cancel_substantiation", "start"),
+        ("open_orphan", "instance"),
+    ]
+
+
+@pytest.mark.parametrize("story", [Story(), Story().up()])
+def test_where_nothing_hangs_there_is_only_the_pause(story: Story) -> None:
+    assert steps(story) == [("pause", "worker")]
+    assert steps(story, pause=False) == []
+
+
+def test_a_plan_says_of_no_step_that_it_was_done() -> None:
+    assert all(step.done is None for step in plan(Story().stopping().facts, NOTHING, pause=True))
+
+
+# who is eligible
+
+
+def test_a_stuck_stop_is_eligible() -> None:
+    story = Story().stopping()
+    assert refusal(story, now=story.now + 100) is None
+
+
+def test_a_stop_that_is_not_stuck_yet_is_refused_with_age_and_limit() -> None:
+    story = Story().stopping()
+    refused = refusal(story, now=story.now - 1 + 60)
+    assert refused is not None
+    assert (refused.status, refused.code) == (409, "not_eligible")
+    assert (
+        refused.text == "not stuck: stop_instance has not ended for 1 min; stuck after 1 min 40 s"
+    )
+    assert refused.details["state"] == "insubstantiating"
+    assert refused.details["age_s"] == 60
+    assert refused.details["threshold_s"] == 100
+    assert refused.details["verdict"]["level"] == "slow"
+
+
+def test_with_override_what_is_not_stuck_yet_is_eligible() -> None:
+    story = Story().stopping()
+    assert refusal(story, now=story.now, override=True) is None
+
+
+@pytest.mark.parametrize("override", [False, True])
+def test_a_worker_that_builds_is_never_eligible(override: bool) -> None:
+    story = Story().up().event(Kind.BUILD_STARTED, build=build())
+    refused = refusal(story, now=story.now + 1e6, override=override)
+    assert refused is not None
+    assert (refused.status, refused.code) == (409, "not_eligible")
+    assert refused.text.startswith("the worker is building")
+
+
+def test_a_worker_that_builds_while_a_check_holds_its_lock_is_eligible() -> None:
+    story = Story().started().call("check_instance").go(UP).event(Kind.BUILD_STARTED, build=build())
+    assert refusal(story, now=story.now + 1000) is None
+
+
+@pytest.mark.parametrize("override", [False, True])
+def test_where_there_is_nothing_to_release_override_does_not_help(override: bool) -> None:
+    refused = refusal(Story(), now=NOW, override=override)
+    assert refused is not None
+    assert (refused.status, refused.code) == (409, "nothing_to_release")
+    assert "the worker is not_substantiated" in refused.text
+
+
+def test_a_failed_stop_leaves_nothing_to_release() -> None:
+    refused = refusal(Story().stopping().stopped("raised", error="x"), now=NOW + 1e6)
+    assert refused is not None
+    assert refused.code == "nothing_to_release"
+
+
+def test_a_rejected_loop_is_eligible_once_it_is_stuck() -> None:
+    story = Story().event(Kind.REFUSED)
+    assert refusal(story, Situation(held=1), now=NOW + 100) is None
+    assert refusal(story, Situation(held=1), now=NOW + 99).code == "not_eligible"  # type: ignore[union-attr]
+
+
+def test_a_start_is_eligible_although_no_call_is_pending() -> None:
+    story = Story().started()
+    assert refusal(story, now=story.now + 1000) is None
+
+
+def test_a_stop_found_under_way_is_eligible_only_if_something_can_be_done() -> None:
+    story = Story().event(Kind.BASELINE, state=STOPPING.value)
+    assert refusal(story, now=NOW + 100).code == "nothing_to_release"  # type: ignore[union-attr]
+    assert refusal(story, Situation(half=True), now=NOW + 100) is None
+    assert refusal(story, Situation(connected=True), now=NOW + 100) is None
+
+
+@pytest.mark.parametrize("pause", [True, False])
+@pytest.mark.parametrize("held", [0, 1])
+@pytest.mark.parametrize("half", [True, False])
+@pytest.mark.parametrize("connected", [True, False])
+@pytest.mark.parametrize(
+    "story", [Story(), Story().asked().go(SUB), Story().started(), Story().up(), Story().stopping()]
+)
+def test_a_plan_does_something_exactly_when_there_is_something_to_release(
+    story: Story, connected: bool, half: bool, held: int, pause: bool
+) -> None:
+    situation = Situation(connected=connected, held=held, half=half)
+    does = [s for s in plan(story.facts, situation, pause=pause) if s.step != "pause"]
+    refused = refusal(story, situation, now=NOW + 1e9, override=True)
+    assert bool(does) == (refused is None)
+    if does:
+        assert does[-1].step == "open_orphan"
+
+
+# what a person must know
+
+
+def test_it_is_always_said_that_the_instance_is_not_stopped() -> None:
+    assert warnings(Story().facts, pause=True)[0].startswith("The instance is not stopped by this")
+
+
+def test_without_the_pause_a_late_stop_may_hit_the_next_instance() -> None:
+    said = warnings(Story().stopping().facts, pause=False)
+    assert any("next instance" in text for text in said)
+    assert not any("next instance" in t for t in warnings(Story().stopping().facts, pause=True))
+
+
+def test_an_abandoned_start_may_still_succeed() -> None:
+    story = Story().asked().go(SUB, STARTING).call("start_instance")
+    assert any("may still succeed" in text for text in warnings(story.facts, pause=True))
+
+
+def test_what_becomes_of_the_build_that_waits_behind_the_stop() -> None:
+    facts = Story().stopping().go(QUEUED).facts
+    assert "It is cancelled here and retried." in warnings(facts, pause=True)[-1]
+    assert "It starts a new instance at once." in warnings(facts, pause=False)[-1]
+
+
+def test_what_becomes_of_the_build_that_waits_on_the_worker() -> None:
+    story = Story().asked().go(SUB).event(Kind.BUILD_STARTED, build=build())
+    assert "A build waits on this worker" in warnings(story.facts, pause=True)[-1]
+
+
+def test_a_step_as_json_is_that_of_rest() -> None:
+    step = dataclasses.replace(plan(Story().stopping().facts, NOTHING, pause=True)[0], done=True)
+    assert step.as_json() == {
+        "step": "pause",
+        "target": "worker",
+        "text": "Pause the worker, so that no build starts on it until unpaused",
+        "done": True,
+        "detail": None,
+    }

@@ -1,0 +1,199 @@
+"""What stands in master.cfg: every wrong value is named, with what was expected."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from buildbot_lifecycle.core.settings import LIMITED, Settings, parse
+from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER
+
+
+def only_problem(**arguments: Any) -> str:
+    _, problems = parse(arguments)
+    assert len(problems) == 1, problems
+    return problems[0]
+
+
+def test_no_argument_is_needed() -> None:
+    settings, problems = parse({})
+    assert problems == []
+    assert settings == Settings()
+    assert settings.stuck_after == DEFAULT_STUCK_AFTER
+    assert settings.shutdown_grace < 8, "buildbot stop gives up after 10 s"
+    assert settings.pause_after_release
+    assert not settings.anonymous_may_force
+
+
+def test_a_limit_replaces_its_default_and_leaves_the_others() -> None:
+    settings, problems = parse({"stuck_after": {"insubstantiating": 300}})
+    assert problems == []
+    assert settings.stuck_after == {**DEFAULT_STUCK_AFTER, State.INSUBSTANTIATING: 300.0}
+
+
+def test_none_is_for_ever() -> None:
+    assert (
+        parse({"stuck_after": {"insubstantiating": None}})[0].stuck_after[State.INSUBSTANTIATING]
+        is None
+    )
+
+
+def test_every_state_in_which_something_is_waited_for_can_have_a_limit() -> None:
+    settings, problems = parse({"stuck_after": {state.value: 5 for state in LIMITED}})
+    assert problems == []
+    assert set(settings.stuck_after.values()) == {5.0}
+
+
+@pytest.mark.parametrize("key", ["INSUBSTANTIATING", "shut_down", "unknown", "", None, 4])
+def test_a_state_that_has_no_limit_is_named_with_those_that_have(key: Any) -> None:
+    assert only_problem(stuck_after={key: 5}) == (
+        f"stuck_after: no state {key!r}; states with a limit are not_substantiated, substantiating,"
+        " substantiating_starting, substantiated, insubstantiating, insubstantiating_substantiating"
+    )
+
+
+@pytest.mark.parametrize(
+    "seconds", [0, -1, "5", True, math.nan, math.inf, -math.inf, [], 10**400, 5j, b"5"]
+)
+def test_a_limit_that_is_no_number_of_seconds_is_named(seconds: Any) -> None:
+    assert only_problem(stuck_after={"substantiating": seconds}) == (
+        "stuck_after['substantiating'] must be a number of seconds above 0, or None for never,"
+        f" not {seconds!r}"
+    )
+
+
+@pytest.mark.parametrize("value", [5, None, "insubstantiating", [("a", 1)]])
+def test_limits_are_a_dictionary(value: Any) -> None:
+    assert only_problem(stuck_after=value) == (
+        f"stuck_after must be a dictionary {{state: seconds}}, not {value!r}"
+    )
+
+
+@pytest.mark.parametrize("value", [-0.1, "5", False, math.nan, None])
+def test_the_grace_is_a_number_of_seconds(value: Any) -> None:
+    assert only_problem(shutdown_grace=value) == (
+        f"shutdown_grace must be a number of seconds, 0 or more, not {value!r}"
+    )
+
+
+def test_a_grace_of_nothing_is_allowed() -> None:
+    assert parse({"shutdown_grace": 0})[0].shutdown_grace == 0.0
+
+
+@pytest.mark.parametrize("name", ["pause_after_release", "anonymous_may_force"])
+@pytest.mark.parametrize("value", [0, 1, "yes", None])
+def test_a_switch_is_true_or_false(name: str, value: Any) -> None:
+    assert only_problem(**{name: value}) == f"{name} must be True or False, not {value!r}"
+
+
+def test_a_switch_that_is_off_is_off() -> None:
+    assert not parse({"pause_after_release": False})[0].pause_after_release
+    assert parse({"anonymous_may_force": True})[0].anonymous_may_force
+
+
+def test_an_unknown_argument_is_named_with_the_known_ones() -> None:
+    assert only_problem(stuck_afer={}) == (
+        "unknown argument 'stuck_afer'; known are anonymous_may_force, pause_after_release,"
+        " shutdown_grace, stuck_after, workers"
+    )
+
+
+def test_all_problems_are_told_at_once_and_what_was_right_is_kept() -> None:
+    settings, problems = parse(
+        {"shutdown_grace": "x", "stuck_after": {"substantiating": 7, "x": 1}}
+    )
+    assert len(problems) == 2
+    assert settings.stuck_after[State.SUBSTANTIATING] == 7.0
+    assert settings.shutdown_grace == Settings().shutdown_grace
+
+
+# for some workers
+
+
+def test_the_first_pattern_that_matches_wins() -> None:
+    settings, problems = parse(
+        {
+            "stuck_after": {"substantiating": 50},
+            "workers": {
+                "ec2-big-*": {"stuck_after": {"insubstantiating": 10}},
+                "ec2-*": {"stuck_after": {"insubstantiating": 20}, "pause_after_release": False},
+            },
+        }
+    )
+    assert problems == []
+    big, small, other = (settings.of(n) for n in ("ec2-big-1", "ec2-1", "docker-1"))
+    assert big.stuck_after[State.INSUBSTANTIATING] == 10.0
+    assert big.stuck_after[State.SUBSTANTIATING] == 50.0
+    assert big.pause_after_release
+    assert small.stuck_after[State.INSUBSTANTIATING] == 20.0
+    assert not small.pause_after_release
+    assert other.stuck_after[State.INSUBSTANTIATING] == 600.0
+
+
+def test_none_for_some_workers_is_for_ever_for_these() -> None:
+    settings, _ = parse({"workers": {"a": {"stuck_after": {"insubstantiating": None}}}})
+    assert settings.of("a").stuck_after[State.INSUBSTANTIATING] is None
+    assert settings.of("b").stuck_after[State.INSUBSTANTIATING] == 600.0
+
+
+def test_patterns_mind_the_case() -> None:
+    settings, _ = parse({"workers": {"EC2": {"pause_after_release": False}}})
+    assert settings.of("ec2").pause_after_release
+
+
+@pytest.mark.parametrize(
+    ("workers", "problem"),
+    [
+        (5, "workers must be a dictionary {name pattern: {argument: value}}, not 5"),
+        ({"": {}}, "workers: a name pattern must be a non-empty text, not ''"),
+        ({3: {}}, "workers: a name pattern must be a non-empty text, not 3"),
+        ({"a": 3}, "workers['a'] must be a dictionary {argument: value}, not 3"),
+        (
+            {"a": {"shutdown_grace": 3}},
+            "workers['a']: unknown argument 'shutdown_grace'; for some workers only can be set:"
+            " stuck_after, pause_after_release",
+        ),
+        (
+            {"a": {"pause_after_release": 3}},
+            "workers['a']['pause_after_release'] must be True or False, not 3",
+        ),
+        (
+            {"a": {"stuck_after": {"substantiated": 0}}},
+            "workers['a']['stuck_after']['substantiated'] must be a number of seconds above 0,"
+            " or None for never, not 0",
+        ),
+    ],
+)
+def test_a_wrong_entry_for_some_workers_is_named_with_its_place(workers: Any, problem: str) -> None:
+    assert only_problem(workers=workers) == problem
+
+
+_ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.text(max_size=3) | st.sampled_from([s.value for s in State]), inner, max_size=2
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["stuck_after", "workers", "shutdown_grace", "pause_after_release", "x"]),
+        _ANYTHING,
+    )
+)
+def test_whatever_is_configured_the_answer_is_settings_and_sentences(arguments: Any) -> None:
+    settings, problems = parse(arguments)
+    assert all(isinstance(problem, str) and problem for problem in problems)
+    for limit in settings.of("any").stuck_after.values():
+        assert limit is None or (math.isfinite(limit) and limit > 0)
+    assert math.isfinite(settings.shutdown_grace)

@@ -1,0 +1,328 @@
+"""What is said of a worker, at which moment, and in which words."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from buildbot_lifecycle.core.episodes import Call, Facts, Failure
+from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.core.verdicts import (
+    DEFAULT_STUCK_AFTER,
+    DIED,
+    HEALTHY,
+    LEVELS,
+    SLOW_SHARE,
+    Verdict,
+    judge,
+)
+from tests.core.story import DOWN, NOT, NOW, QUEUED, STARTING, STOPPING, SUB, UP, WORKER, Story
+
+LIMITS = {state: None if limit is None else 100.0 for state, limit in DEFAULT_STUCK_AFTER.items()}
+
+
+def told(story: Story, now: float) -> Verdict:
+    return judge(story.facts, LIMITS, now)
+
+
+def levels(story: Story, since: float) -> list[str]:
+    """The levels just before and at half of the limit of 100 s, and just before and at all of it."""
+    moments = [since + 49.999, since + 50, since + 99.999, since + 100]
+    return [told(story, moment).level for moment in moments]
+
+
+GRADED = ["ok", "slow", "slow", "stuck"]
+
+
+# one situation after the other
+
+
+def test_a_worker_at_rest_is_healthy_and_nothing_is_due() -> None:
+    assert told(Story(), NOW + 1e9) == HEALTHY
+    assert told(Story().go(DOWN), NOW + 1e9) == HEALTHY
+
+
+def test_a_worker_that_is_up_may_stay_up_for_ever() -> None:
+    assert told(Story().up(), NOW + 1e9) == HEALTHY
+
+
+def test_a_stop_that_does_not_end_is_slow_at_half_of_its_limit_and_stuck_at_it() -> None:
+    story = Story().stopping()
+    since = story.now - 1
+    assert levels(story, since) == GRADED
+    verdict = told(story, since + 100)
+    assert (verdict.code, verdict.since, verdict.threshold_s) == ("stop_pending", since, 100.0)
+    assert verdict.reason == (
+        "stop_instance has not ended for 1 min 40 s, longer than its limit of 1 min 40 s"
+    )
+    assert verdict.stuck_at == since + 100
+    assert told(story, since + 50).reason == (
+        "stop_instance has not ended for 50 s; stuck after 1 min 40 s"
+    )
+
+
+def test_a_start_that_does_not_end() -> None:
+    story = Story().asked().go(SUB, STARTING).call("start_instance")
+    assert levels(story, story.now - 1) == GRADED
+    assert told(story, story.now).code == "start_pending"
+
+
+def test_a_check_that_does_not_end() -> None:
+    story = Story().started().call("check_instance")
+    assert levels(story, story.now - 1) == GRADED
+    assert told(story, story.now).code == "check_pending"
+
+
+def test_a_check_that_is_still_pending_when_the_worker_is_up_has_the_limit_of_starting() -> None:
+    story = Story().started().call("check_instance").go(UP)
+    verdict = told(story, story.now + 1000)
+    assert (verdict.level, verdict.code) == ("stuck", "check_pending")
+
+
+def test_a_build_that_waits_behind_a_stop_is_told_as_such_and_since_the_stop_began() -> None:
+    story = Story().stopping()
+    since = story.now - 1
+    story.wait(30).go(QUEUED)
+    assert levels(story, since) == GRADED
+    verdict = told(story, since + 60)
+    assert verdict.code == "substantiation_queued"
+    assert verdict.reason.startswith("a build waits behind stop_instance, which has not ended")
+
+
+def test_a_worker_that_was_started_and_does_not_connect() -> None:
+    story = Story().started()
+    assert levels(story, story.facts.state_since or 0) == GRADED
+    verdict = told(story, story.now + 1000)
+    assert verdict.code == "state_overdue"
+    assert verdict.reason.startswith("started, and the worker has not connected for")
+
+
+def test_a_worker_frozen_while_it_attaches() -> None:
+    story = Story().started()
+    facts = dataclasses.replace(story.facts, connected=True)
+    verdict = judge(facts, LIMITS, story.now + 1000)
+    assert verdict.reason.startswith("connected, and not yet attached for")
+
+
+def test_a_worker_that_waits_for_its_machine() -> None:
+    story = Story().asked().go(SUB)
+    assert levels(story, story.now - 1) == GRADED
+    assert told(story, story.now + 1000).reason.startswith("in the state substantiating for")
+
+
+def test_a_stop_that_was_under_way_before_the_recording_is_judged_by_its_state() -> None:
+    story = Story().event(Kind.BASELINE, state=STOPPING.value)
+    assert levels(story, NOW) == GRADED
+    assert told(story, NOW + 100).code == "state_overdue"
+
+
+def test_a_worker_that_came_back_after_its_stop_is_a_rejected_loop() -> None:
+    story = Story().event(Kind.REFUSED)
+    assert levels(story, NOW) == GRADED
+    assert told(story, NOW + 60).code == "rejected_loop"
+    assert told(story, NOW + 60).reason == (
+        "the worker came back after it was stopped and was refused once, for 1 min;"
+        " stuck after 1 min 40 s"
+    )
+    story.event(Kind.REFUSED)
+    assert "refused 2 times, for" in told(story, NOW + 60).reason
+
+
+def test_a_worker_that_is_refused_while_its_stop_is_busy_is_no_loop() -> None:
+    story = Story().stopping().event(Kind.REFUSED).stopped()
+    assert told(story, NOW + 1e6) == HEALTHY
+
+
+def test_a_refused_worker_that_is_started_anew_is_judged_by_its_start() -> None:
+    story = Story().event(Kind.REFUSED).asked().go(SUB)
+    assert told(story, story.now).code == "state_overdue"
+
+
+def test_a_failed_stop_is_told_until_a_stop_went_well() -> None:
+    story = Story().stopping().stopped("raised", error="Boom")
+    verdict = told(story, NOW + 1e6)
+    assert (verdict.level, verdict.code, verdict.due) == ("failed", "stop_failed", None)
+    assert verdict.reason == "stop_instance failed (Boom): the instance may still run"
+    assert told(story.up(), story.now).code == "stop_failed"
+    assert told(story.go(STOPPING).call("stop_instance").stopped(), story.now) == HEALTHY
+
+
+def test_a_failed_start_is_told_with_the_number_of_failures_in_a_row() -> None:
+    story = Story()
+    for _ in range(2):
+        story.asked().go(SUB, STARTING).call("start_instance")
+        story.end("start_instance", "raised", error="no capacity").go(STOPPING, NOT)
+    verdict = told(story, story.now)
+    assert (verdict.level, verdict.code) == ("failed", "start_failed")
+    assert verdict.reason == "start_instance failed: no capacity (2 starts in a row)"
+
+
+def test_a_worker_that_never_connects_is_a_failed_start() -> None:
+    story = Story().started().event(Kind.MISSING).go(STOPPING).call("stop_instance").stopped()
+    verdict = told(story, story.now)
+    assert (verdict.level, verdict.code) == ("failed", "start_failed")
+    assert verdict.reason == "connection failed: the worker did not connect in time"
+
+
+def test_a_worker_that_connects_after_failed_starts_is_healthy_again() -> None:
+    story = Story().asked().go(SUB, STARTING).call("start_instance")
+    story.end("start_instance", "false").go(STOPPING, NOT).up()
+    assert told(story, story.now) == HEALTHY
+
+
+def test_what_a_dead_master_left_is_unknown() -> None:
+    assert told(Story().stopping().event(Kind.MASTER_DIED), NOW + 1e6) == DIED
+
+
+# limits
+
+
+@pytest.mark.parametrize("state", sorted(DEFAULT_STUCK_AFTER))
+def test_a_state_without_a_limit_is_never_stuck(state: State) -> None:
+    story = Story().event(Kind.BASELINE, state=state.value)
+    verdict = judge(story.facts, {state: None}, NOW + 1e9)
+    assert verdict.level == "ok"
+    assert verdict.due is None
+    assert verdict.stuck_at is None
+
+
+def test_a_stop_without_a_limit_says_that_it_has_none() -> None:
+    story = Story().stopping()
+    verdict = judge(story.facts, {STOPPING: None}, story.now - 1 + 3600)
+    assert (verdict.level, verdict.code) == ("ok", "stop_pending")
+    assert verdict.reason == "stop_instance has not ended for 1 h (no limit is set)"
+
+
+def test_a_rejected_loop_without_a_limit_is_never_stuck() -> None:
+    verdict = judge(Story().event(Kind.REFUSED).facts, {NOT: None}, NOW + 1e9)
+    assert (verdict.level, verdict.due) == ("ok", None)
+
+
+def test_a_limit_can_be_set_for_a_worker_that_is_up() -> None:
+    verdict = judge(Story().up().facts, {UP: 100.0}, NOW + 1e6)
+    assert (verdict.level, verdict.code) == ("stuck", "state_overdue")
+
+
+def test_a_state_that_is_not_named_has_its_default() -> None:
+    story = Story().stopping()
+    since = story.now - 1
+    assert judge(story.facts, {}, since + 599).level == "slow"
+    assert judge(story.facts, {}, since + 600).level == "stuck"
+
+
+def test_a_clock_that_was_set_back_makes_a_wait_young_not_negative() -> None:
+    verdict = told(Story().stopping(), NOW - 1e6)
+    assert (verdict.level, verdict.reason) == ("ok", "stop_instance has not ended for 0 s")
+
+
+# several things at once
+
+
+def test_of_several_waits_the_worst_is_told() -> None:
+    story = Story().stopping().stopped("raised", error="x").asked().go(SUB, STARTING)
+    story.call("start_instance")
+    since = story.now - 1
+    assert told(story, since + 50).code == "stop_failed"
+    assert told(story, since + 100).code == "start_pending"
+
+
+def test_a_turn_that_does_not_show_is_not_due() -> None:
+    # ok turns to slow behind a failed stop: the next thing to be seen is stuck
+    story = Story().stopping().stopped("raised", error="x").asked().go(SUB)
+    assert told(story, story.now).due == story.facts.state_since + 100  # type: ignore[operator]
+
+
+def test_of_equals_the_one_that_is_due_first_is_told() -> None:
+    facts = Facts(
+        WORKER,
+        state_since=NOW,
+        calls=(Call("start_instance", 1, NOW),),
+        survived_stop=NOW + 5,
+        refused=1,
+    )
+    verdict = judge(facts, {STARTING: 1000.0, NOT: 10.0}, NOW + 6)
+    assert (verdict.level, verdict.code, verdict.due) == ("ok", "rejected_loop", NOW + 10)
+
+
+def test_levels_are_ordered_worst_first() -> None:
+    assert LEVELS == ("stuck", "failed", "unknown", "slow", "ok")
+
+
+def test_a_verdict_in_rest_has_no_due() -> None:
+    assert set(HEALTHY.as_json()) == {"level", "code", "reason", "since", "threshold_s"}
+
+
+# the promise of `due`
+
+_LIMIT = st.one_of(st.none(), st.floats(0.5, 5000))
+_TIME = st.floats(NOW - 3000, NOW)
+_FACTS = st.builds(
+    Facts,
+    workerid=st.just(WORKER),
+    state=st.sampled_from(State),
+    state_since=st.one_of(st.none(), _TIME),
+    connected=st.booleans(),
+    calls=st.lists(
+        st.builds(
+            Call,
+            st.sampled_from(["start_instance", "stop_instance", "check_instance"]),
+            st.integers(1, 9),
+            _TIME,
+        ),
+        max_size=2,
+    ).map(tuple),
+    refused=st.integers(0, 3),
+    survived_stop=st.one_of(st.none(), _TIME),
+    last_failure=st.one_of(
+        st.none(),
+        st.builds(Failure, st.sampled_from(["start_instance", "stop_instance"]), st.just("x")),
+    ),
+    failures_in_row=st.integers(0, 2),
+)
+_THRESHOLDS = st.dictionaries(st.sampled_from(list(DEFAULT_STUCK_AFTER)), _LIMIT)
+
+
+@settings(max_examples=500, deadline=None)
+@given(_FACTS, _THRESHOLDS, st.floats(0, 6000), st.floats(0, 1, exclude_max=True))
+def test_a_verdict_holds_until_it_is_due_and_turns_then(
+    facts: Facts, thresholds: dict[State, float | None], after: float, share: float
+) -> None:
+    now = NOW + after
+    verdict = judge(facts, thresholds, now)
+    said = (verdict.level, verdict.code)
+    due = verdict.due
+    if due is None:
+        later = judge(facts, thresholds, now + 1e7)
+        assert (later.level, later.code) == said
+        return
+    assert due > now
+    between = min(now + (due - now) * share, math.nextafter(due, 0))
+    at_between = judge(facts, thresholds, between)
+    assert (at_between.level, at_between.code) == said
+    assert at_between.due == due
+    turned = judge(facts, thresholds, due)
+    assert (turned.level, turned.code) != said
+    assert LEVELS.index(turned.level) < LEVELS.index(verdict.level)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_FACTS, _THRESHOLDS)
+def test_a_verdict_comes_to_rest_after_a_few_turns(
+    facts: Facts, thresholds: dict[State, float | None]
+) -> None:
+    now, turns = NOW, 0
+    while True:
+        due = judge(facts, thresholds, now).due
+        if due is None:
+            break
+        now, turns = due, turns + 1
+        assert turns <= 4
+
+
+def test_slow_is_half_of_the_limit() -> None:
+    assert SLOW_SHARE == 0.5
