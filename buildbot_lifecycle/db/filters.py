@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from buildbot_lifecycle.core.requests import Filter, Refusal
+from buildbot_lifecycle.db import schema
 
 #: The largest number that a column can hold.
 MAX_NUMBER = 2**63 - 1
@@ -66,7 +67,7 @@ def _any_of(column: Any, values: list[Any]) -> Any:
 def _contains(conn: sa.engine.Connection, column: Any, value: Any) -> Any:
     # Not LIKE: whether that heeds case, and what a backslash means in it, differs by database.
     place = sa.func.strpos if conn.dialect.name == "postgresql" else sa.func.instr
-    if isinstance(column.type, (sa.Integer, sa.Float, sa.Boolean)):
+    if isinstance(column.type, (sa.Integer, schema.Time, sa.Boolean)):
         raise _bad("only texts can be searched for a part")
     return place(column, sa.literal(value, column.type)) > 0
 
@@ -78,7 +79,7 @@ def _fit(column: Any, field: str, value: Any) -> Any:
     try:
         if isinstance(column.type, sa.Boolean):
             return value if isinstance(value, bool) else _WORDS[str(value).lower()]
-        if isinstance(column.type, sa.Float):
+        if isinstance(column.type, schema.Time):
             return _finite(float(value))
         if isinstance(column.type, sa.Integer):
             return _in_range(int(value))

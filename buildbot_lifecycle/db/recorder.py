@@ -261,7 +261,9 @@ class Recorder:
             if self._attempts >= MAX_REFUSALS:
                 self._set_aside(entries[0])
                 return
-        await self._pause(min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(self._attempts - 1, 10)))
+        # Whoever waits for the queue (a master that is stopping) has no time for long pauses.
+        doubled = 0 if self._waiting else min(self._attempts - 1, 10)
+        await self._pause(min(LONGEST_RETRY, FIRST_RETRY * 2.0**doubled))
 
     def _set_aside(self, entry: Entry) -> None:
         self._queue.popleft()

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from buildbot_lifecycle.core.episodes import Episode, Facts
 from buildbot_lifecycle.core.events import Event
 from buildbot_lifecycle.core.states import STARTING, STOPPING, State
 from buildbot_lifecycle.db.entries import Identity
-
-
-def _finite(at: float) -> float:
-    # Each driver says this in its own way, PyMySQL as if the statement were wrong.
-    if not math.isfinite(at):
-        raise ValueError(f"{at} is no time")
-    return float(at)
 
 
 def event_row(event: Event, incarnation: int, masterid: int, episode: int | None) -> dict[str, Any]:
@@ -28,7 +20,7 @@ def event_row(event: Event, incarnation: int, masterid: int, episode: int | None
         "masterid": masterid,
         "episode": episode,
         "kind": event.kind.value,
-        "at": _finite(event.at),
+        "at": float(event.at),
         "from_state": data.get("from"),
         "to_state": data.get("to"),
         "expected": data.get("expected"),

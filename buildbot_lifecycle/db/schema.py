@@ -7,6 +7,7 @@ compares bytes, so that two workers whose names differ in case stay two.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import sqlalchemy as sa
@@ -60,13 +61,29 @@ class Json(TypeDecorator[Any]):
         return codec.decode(value)
 
 
+class Time(TypeDecorator[float]):
+    """A time in epoch seconds, or a duration in seconds, as a double.
+
+    What is no finite number is refused here, the same for all: the drivers say it in their own
+    ways, PyMySQL as if the statement were wrong.
+    """
+
+    impl = sa.Float(53)
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> float | None:  # noqa: ARG002
+        """To the database."""
+        if value is not None and not math.isfinite(value):
+            raise ValueError(f"{value} is no time")
+        return None if value is None else float(value)
+
+
 #: SQLite numbers rows by itself only for a primary key of the type INTEGER.
 Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def _time(name: str, nullable: bool = True) -> sa.Column[Any]:
-    """A time in epoch seconds, or a duration in seconds, as a double."""
-    return sa.Column(name, sa.Float(53), nullable=nullable)
+    return sa.Column(name, Time(), nullable=nullable)
 
 
 def _word(name: str, nullable: bool = True, **more: Any) -> sa.Column[Any]:

@@ -1,0 +1,135 @@
+"""The tables are made once, by whoever comes first, and never by code that is too old."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import sqlalchemy as sa
+
+from buildbot_lifecycle.db import migrations, schema
+from tests.db.conftest import Database
+
+RACER = """
+import sys
+from buildbot.db import enginestrategy
+from buildbot_lifecycle.db import migrations
+print("ready", flush=True)
+sys.stdin.readline()
+print(migrations.migrate(enginestrategy.create_engine(sys.argv[1], basedir=sys.argv[2])))
+"""
+
+
+def test_migrating_makes_all_tables_and_tells_the_version(empty: Database) -> None:
+    engine = empty.engine()
+    assert migrations.migrate(engine) == migrations.VERSION
+    names = set(sa.inspect(engine).get_table_names())
+    assert set(schema.metadata.tables) <= names
+    with engine.connect() as conn:
+        assert conn.execute(sa.select(schema.version.c.version)).all() == [(migrations.VERSION,)]
+
+
+def test_migrating_again_changes_nothing(empty: Database) -> None:
+    engine = empty.engine()
+    migrations.migrate(engine)
+    with engine.begin() as conn:
+        row = {"masterid": 1, "token": "t", "master": "m", "pid": 1, "host": "h"}
+        values = {**row, "started_at": 1.0, "heartbeat_at": 1.0}
+        conn.execute(schema.incarnations.insert().values(values))
+    assert migrations.migrate(engine) == migrations.VERSION
+    with engine.connect() as conn:
+        assert (
+            conn.execute(sa.select(sa.func.count()).select_from(schema.incarnations)).scalar() == 1
+        )
+
+
+def test_six_processes_that_race_migrate_once_and_without_an_error(empty: Database) -> None:
+    command = [sys.executable, "-c", RACER, empty.url, empty.basedir]
+    pipe = subprocess.PIPE
+    racers = [
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(6)
+    ]
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    for racer in racers:
+        out, err = racer.communicate(timeout=60)
+        assert (out, racer.returncode) == (f"{migrations.VERSION}\n", 0), err
+    with empty.engine().connect() as conn:
+        assert conn.execute(sa.select(schema.version.c.version)).all() == [(migrations.VERSION,)]
+
+
+def test_tables_of_a_newer_release_are_refused_and_left_alone(empty: Database) -> None:
+    engine = empty.engine()
+    migrations.migrate(engine)
+    newer = migrations.VERSION + 1
+    with engine.begin() as conn:
+        conn.execute(schema.version.update().values(version=newer))
+    with pytest.raises(migrations.SchemaError, match=rf"version {newer}.*version {newer - 1}"):
+        migrations.migrate(engine)
+    with engine.connect() as conn:
+        assert conn.execute(sa.select(schema.version.c.version)).scalar() == newer
+
+
+def test_a_lock_is_free_again_after_a_refusal(empty: Database) -> None:
+    engine = empty.engine()
+    migrations.migrate(engine)
+    with engine.begin() as conn:
+        conn.execute(schema.version.update().values(version=migrations.VERSION + 1))
+    with pytest.raises(migrations.SchemaError):
+        migrations.migrate(engine)
+    with engine.begin() as conn:
+        conn.execute(schema.version.update().values(version=migrations.VERSION))
+    assert migrations.migrate(empty.engine()) == migrations.VERSION
+
+
+def test_a_migration_that_was_killed_halfway_is_finished(empty: Database) -> None:
+    engine = empty.engine()
+    migrations.migrate(engine)
+    with engine.begin() as conn:
+        # As MySQL leaves it, where every statement is final at once: a table without its index, the
+        # next one missing, no version.
+        index = next(i for i in schema.events.indexes if i.name == "lifecycle_events_worker_kind")
+        index.drop(conn)
+        schema.orphans.drop(conn)
+        conn.execute(schema.version.delete())
+    assert migrations.migrate(engine) == migrations.VERSION
+    found = sa.inspect(empty.engine())
+    assert "lifecycle_orphans" in found.get_table_names()
+    assert index.name in {each["name"] for each in found.get_indexes("lifecycle_events")}
+
+
+def test_a_step_that_fails_leaves_the_version_as_it_was(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(conn: sa.engine.Connection) -> None:
+        raise RuntimeError("step")
+
+    engine = empty.engine()
+    migrations.migrate(engine)
+    number = migrations.VERSION + 1
+    monkeypatch.setattr(migrations, "STEPS", {**migrations.STEPS, number: fails})
+    monkeypatch.setattr(migrations, "VERSION", number)
+    with pytest.raises(RuntimeError, match="step"):
+        migrations.migrate(engine)
+    with engine.connect() as conn:
+        assert conn.execute(sa.select(schema.version.c.version)).scalar() == number - 1
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("empty", ["mysql"], indirect=True)
+def test_on_mysql_every_table_is_transactional_and_compares_bytes(engine: sa.engine.Engine) -> None:
+    query = sa.text(
+        "SELECT table_name, engine, table_collation FROM information_schema.tables "
+        "WHERE table_schema = DATABASE() AND table_name LIKE 'lifecycle%'"
+    )
+    with engine.connect() as conn:
+        assert conn.execute(sa.text("SELECT @@default_storage_engine")).scalar() == "MyISAM"
+        rows = conn.execute(query).all()
+    assert {(row[1], row[2]) for row in rows} == {("InnoDB", "utf8mb4_bin")}
+    assert {row[0] for row in rows} == set(schema.metadata.tables)
