@@ -131,6 +131,25 @@ def test_rules_that_close_buildbot_close_every_route(closed: Served, route: Any)
     assert closed.writes() == []
 
 
+def test_an_orphan_is_closed_by_who_may_and_by_nobody_else(double: Served) -> None:
+    before = double.writes(only_done=True)
+    reply = double.client.post("/orphans/5/resolve", {"note": "gone"}, "bob")
+    assert (reply.status, reply.code) == (403, "forbidden")
+    assert double.writes(only_done=True) == before
+    reply = double.client.post("/orphans/5/resolve", {"note": "gone"})
+    assert reply.json["orphan"] == {"id": 5, "note": "gone", "closed_by": "alice"}
+    assert double.writes(only_done=True) == [*before, ["resolve", 5, "gone", "alice"]]
+
+
+@pytest.mark.parametrize("what", ["episodes", "actions", "orphans"])
+def test_an_entry_is_hidden_with_its_worker(double: Served, what: str) -> None:
+    # Number 2 is of the worker that only alice may read.
+    assert double.client.get(f"/{what}/1").status == 200
+    assert double.client.get(f"/{what}/2").code == "not_logged_in"
+    assert double.client.get(f"/{what}/2", "bob").code == "forbidden"
+    assert double.client.get(f"/{what}/2", "alice").status == 200
+
+
 def test_the_anonymous_may_force_if_the_administrator_says_so(tmp_path: Path) -> None:
     with Served(tmp_path, "--anonymous-may-force") as open_to_all:
         meta = open_to_all.client.get("/workers").json["meta"]
