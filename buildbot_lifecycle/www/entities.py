@@ -10,13 +10,14 @@ from __future__ import annotations
 import enum
 import math
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Callable
 
 from buildbot.data import types
 
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.core.verdicts import LEVELS
 from buildbot_lifecycle.www.wire import MAX_ID
 
 _NUMERIC = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "in", "notin"})
@@ -69,14 +70,10 @@ class Text(types.String):
 
 
 class Truth(types.Boolean):
-    """True or false, in Buildbot's spellings; a ``hidden`` one is a filter, not in the answer."""
+    """True or false, in Buildbot's spellings."""
 
     ops = frozenset({"eq", "ne"})
     expected = "true or false"
-
-    def __init__(self, *, hidden: bool = False) -> None:
-        super().__init__()
-        self.hidden = hidden
 
 
 class Word(types.String):
@@ -95,6 +92,18 @@ class Word(types.String):
         if value not in self.words:
             raise ValueError(arg)
         return value
+
+
+class FilterOnly:
+    """Beside one of the types: something that can be asked for and is no field of the answer."""
+
+
+class FilterOnlyTruth(FilterOnly, Truth):
+    """True or false, as a filter."""
+
+
+class FilterOnlyWord(FilterOnly, Word):
+    """One of a set of words, as a filter."""
 
 
 class Shown(types.JsonObject):
@@ -141,7 +150,13 @@ WORKER = _entity(
     forceable=Truth(),
     live=Truth(),
     updated_at=Number(),
+    level=FilterOnlyWord(LEVELS),
 )
+
+#: How a filter that is no field of a worker is read off its row.
+OF_WORKER: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "level": lambda row: row["verdict"]["level"],
+}
 
 #: What is paged by key, newest first: the plural in the path -> its fields.
 HISTORY: dict[str, Any] = {
@@ -215,6 +230,6 @@ HISTORY: dict[str, Any] = {
         closed_at=Number(),
         closed_by=Shown(),
         note=Shown(),
-        open=Truth(hidden=True),
+        open=FilterOnlyTruth(),
     ),
 }

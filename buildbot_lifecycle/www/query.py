@@ -9,14 +9,15 @@ which names the parameter, its value and what was expected.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
 
 from buildbot.data.exceptions import InvalidQueryParameter
 
 from buildbot_lifecycle.core.requests import Filter, HistoryQuery, Refusal
-from buildbot_lifecycle.www.entities import Whole
+from buildbot_lifecycle.www.entities import OF_WORKER, FilterOnly, Whole
 from buildbot_lifecycle.www.wire import shown
 
 #: Rows on a page of history, when nothing is said and at most.
@@ -83,10 +84,22 @@ def history(
 def apply(spec: Any, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], int]:
     """The rows that a ResultSpec leaves, and how many there are without its limit and offset."""
     for condition in spec.filters:
-        if condition.op in _NOT_OF_NULL:
-            rows = [row for row in rows if row[condition.field] is not None]
+        rows = list(_filtered(condition, rows))
+    spec.filters = []
     result = spec.apply(list(rows))
     return result.data, result.total
+
+
+def _filtered(condition: Any, rows: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The rows that pass one of Buildbot's filters; null has no size and no parts, as in SQL."""
+    value_of = OF_WORKER.get(condition.field) or itemgetter(condition.field)
+    holds = condition.getOperator()
+    for row in rows:
+        value = value_of(row)
+        if value is None and condition.op in _NOT_OF_NULL:
+            continue
+        if holds(value, condition.values):
+            yield row
 
 
 def cut(
@@ -122,9 +135,8 @@ def _check_fields(entity: Any, name: str, values: Sequence[bytes]) -> None:
     for value in values:
         text = _decoded(value, name)
         field = text[1:] if name == "order" and text.startswith("-") else text
-        fields = entity.fields.items()
+        fields = [(f, of) for f, of in entity.fields.items() if not isinstance(of, FilterOnly)]
         known = [f for f, of in fields if of.ops or name == "field"]
-        known = [f for f in known if not getattr(entity.fields[f], "hidden", False)]
         if field not in known:
             raise _bad(name, text, f"one of {', '.join(known)}")
 

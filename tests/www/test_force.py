@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from buildbot_lifecycle.www.entities import HISTORY
+from buildbot_lifecycle.www.entities import HISTORY, FilterOnly
 from tests.harness.master import worker
 from tests.www.client import API
 from tests.www.rules import SECRET
@@ -38,6 +38,9 @@ def test_a_stuck_worker_is_freed_once_by_who_may_and_what_was_done_is_on_record(
     episode = seen(stuck)["episode"]
     (row,) = stuck.client.get("/workers?forceable=true").json["workers"]
     assert row["name"] == "stuck"
+    (row,) = stuck.client.get("/workers?level=stuck").json["workers"]
+    assert row["name"] == "stuck"
+    assert "level" not in row
 
     reply = stuck.client.force("stuck", episode=episode, user=None)
     assert (reply.status, reply.code) == (401, "not_logged_in")
@@ -86,7 +89,7 @@ def test_every_field_of_history_that_the_api_names_is_in_its_rows(stuck: Master)
     for what, entity in HISTORY.items():
         path = "/workers/stuck/events" if what == "events" else f"/{what}"
         for row in stuck.client.get(path).json[what]:
-            hidden = {name for name, of in entity.fields.items() if getattr(of, "hidden", False)}
+            hidden = {name for name, of in entity.fields.items() if isinstance(of, FilterOnly)}
             assert set(row) >= set(entity.fields) - hidden, what
 
 

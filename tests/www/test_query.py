@@ -16,11 +16,11 @@ from buildbot_lifecycle.www.entities import HISTORY, WORKER
 
 DATA = DataConnector()
 
-_FIELDS = ("name", "state", "state_since", "connected", "episode")
+_FIELDS = ("name", "state", "state_since", "connected", "episode", "verdict")
 ROWS = [
-    dict(zip(_FIELDS, ("a", "substantiated", 30.0, True, 3))),
-    dict(zip(_FIELDS, ("b", "insubstantiating", 10.0, False, 2))),
-    dict(zip(_FIELDS, ("c", "not_substantiated", None, False, None))),
+    dict(zip(_FIELDS, ("a", "substantiated", 30.0, True, 3, {"level": "ok"}))),
+    dict(zip(_FIELDS, ("b", "insubstantiating", 10.0, False, 2, {"level": "stuck"}))),
+    dict(zip(_FIELDS, ("c", "not_substantiated", None, False, None, {"level": "failed"}))),
 ]
 
 
@@ -67,6 +67,9 @@ def test_nothing_asked_leaves_everything_in_its_order() -> None:
         ({"state_since__gt": "1e1"}, "a"),
         ({"episode__lt": "3"}, "b"),
         ({"name__contains": "b"}, "b"),
+        ({"level": "stuck"}, "b"),
+        ({"level": ["stuck", "failed"]}, "bc"),
+        ({"level__ne": "stuck"}, "ac"),
         ({"order": "state_since"}, "cba"),
         ({"order": "-state_since"}, "abc"),
         ({"order": ["connected", "-name"]}, "cba"),
@@ -119,6 +122,9 @@ def test_fields_are_chosen() -> None:
         (args(order="-"), "'order': got '-'"),
         (args(order="verdict"), "'order': got 'verdict', expected one of"),
         (args(field=""), "'field': got '', expected one of workerid, name"),
+        (args(field="level"), "'field': got 'level'"),
+        (args(order="level"), "'order': got 'level'"),
+        (args(level="bad"), "'level': got 'bad', expected one of stuck, failed"),
         (args(field="nothing"), "'field': got 'nothing'"),
         (args(field="name", order="state"), "cannot order on un-selected fields"),
         (args(field="name", state="unknown"), "cannot filter on un-selected fields"),
