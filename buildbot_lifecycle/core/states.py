@@ -42,6 +42,10 @@ TRANSITIONS: dict[tuple[State, State], str] = {
     (_S.NOT_SUBSTANTIATED, _S.SUBSTANTIATING): "substantiate",
     (_S.NOT_SUBSTANTIATED, _S.SHUT_DOWN): "stopService",
     (_S.SUBSTANTIATING, _S.SUBSTANTIATING_STARTING): "_substantiate, once the lock is held",
+    # _substantiate does not look again at what became of the state while it waited
+    (_S.NOT_SUBSTANTIATED, _S.SUBSTANTIATING_STARTING): "_substantiate, cancelled while it waited",
+    (_S.SHUT_DOWN, _S.SUBSTANTIATING_STARTING): "_substantiate, shut down while it waited",
+    (_S.SUBSTANTIATED, _S.SUBSTANTIATING_STARTING): "_substantiate, connected while it waited",
     (_S.SUBSTANTIATING, _S.SUBSTANTIATED): "attached, where the worker may connect by itself",
     (_S.SUBSTANTIATING, _S.INSUBSTANTIATING): "insubstantiate",
     (_S.SUBSTANTIATING, _S.INSUBSTANTIATING_SUBSTANTIATING): "insubstantiate for a new build",

@@ -31,7 +31,7 @@ class Call:
     """One driver call under way.
 
     ``inner`` is the driver's Deferred, ``outer`` ours that Buildbot waits on; both None until it is
-    known that the call did not end at once.
+    known that the call did not end at once. ``told`` is whether its beginning was recorded.
     """
 
     def __init__(self, name: str, token: int, on_end: Ended) -> None:
@@ -41,6 +41,7 @@ class Call:
         self.outer: defer.Deferred[Any] | None = None
         self.released = False
         self.ended = False
+        self.told = False
         self._on_end = on_end
 
     def begin(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -78,18 +79,22 @@ class Call:
             # whatever happens to our telling of it, Buildbot must get the driver's answer
             log_error(None, f"lifecycle: while recording the end of {self.name}")
 
-    def release(self, by: str) -> bool:
+    def release(self, by: str, *, in_use: bool = False) -> bool:
         """Make Buildbot stop waiting; False when it does not wait any more.
 
         stop_instance and start_instance fail with a reason, check_instance says "not good": Buildbot's
-        own code then walks back and releases its own lock.
+        own code then walks back and releases its own lock. With `in_use` (the worker has connected
+        meanwhile, maybe it builds) a start or check is taken for good instead: then the lock is
+        released all the same, and no build is lost.
         """
         if self.outer is None or self.outer.called or self.released:
             return False
         self.released = True
         self._on_end(self, {"outcome": "released", "by": by})
         text = f"{self.name} had not ended and was released ({by})"
-        if self.name == "check_instance":
+        if in_use and self.name != "stop_instance":
+            self.outer.callback((True, "") if self.name == "check_instance" else True)
+        elif self.name == "check_instance":
             self.outer.callback((False, text))
         elif self.name == "start_instance":
             self.outer.errback(LatentWorkerFailedToSubstantiate(text))

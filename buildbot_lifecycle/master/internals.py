@@ -28,6 +28,9 @@ from twisted.python.failure import Failure
 from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.core.states import State
 
+#: Called when a worker has not connected in its ``missing_timeout``.
+MISSING_TIMER = "_missing_timer_fired"
+
 #: Class -> attributes of it (or of its instances, where so marked) that must be there.
 REQUIRED: dict[type, tuple[str, ...]] = {
     AbstractLatentWorker: (
@@ -41,6 +44,7 @@ REQUIRED: dict[type, tuple[str, ...]] = {
         "buildStarted",
         "buildFinished",
         "stopService",
+        MISSING_TIMER,
     ),
     AbstractWorker: ("detached", "pause", "setServiceParent", "disownServiceParent"),
     WorkerManager: ("workers",),
@@ -106,6 +110,14 @@ def finish_half_insubstantiated(worker: Any) -> bool:
     if worker.botmaster is not None:
         worker.botmaster.maybeStartBuildsForWorker(worker.name)
     return True
+
+
+def is_attached(worker: Any) -> bool:
+    """Whether an ``attached`` that has returned went well: Buildbot swallows its errors.
+
+    A worker with a negative ``build_wait_timeout`` may attach in any state.
+    """
+    return worker.build_wait_timeout < 0 or worker.state is States.SUBSTANTIATED
 
 
 # connections

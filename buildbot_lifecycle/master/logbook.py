@@ -15,6 +15,7 @@ from twisted.internet import defer
 from buildbot_lifecycle.core.episodes import Episode, Facts, apply, numbered
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.settings import Settings
+from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts import HEALTHY, Verdict, judge
 from buildbot_lifecycle.master import internals
 from buildbot_lifecycle.master.internals import log_error
@@ -90,7 +91,9 @@ class Logbook:
     # what the probe tells
 
     def observe(self, watched: Watched, kind: Kind, data: dict[str, Any]) -> None:
-        known = self._introduced(watched)
+        # told of its first transition, a worker was found in the state before it
+        found = State(data["from"]) if kind is Kind.TRANSITION else None
+        known = self._introduced(watched, found)
         if known is None or kind is Kind.BASELINE:
             return
         self._apply(known, kind, data)
@@ -120,7 +123,7 @@ class Logbook:
         except Exception:
             self.failed("recording a baseline")
 
-    def _introduced(self, watched: Watched) -> Known | None:
+    def _introduced(self, watched: Watched, found: State | None = None) -> Known | None:
         """The worker's entry, made with a baseline event when it is first heard of."""
         worker = watched.worker
         workerid = worker.workerid
@@ -141,7 +144,7 @@ class Logbook:
         self._known[workerid] = known
         watched.introduced = True
         data = {
-            "state": internals.state_of(worker.state).value,
+            "state": (found or internals.state_of(worker.state)).value,
             "connected": worker.conn is not None,
             "paused": bool(worker.isPaused()),
             "pause_reason": internals.pause_reason(worker),

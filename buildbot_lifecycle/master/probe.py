@@ -23,7 +23,6 @@ from buildbot_lifecycle.core.episodes import transition_data
 from buildbot_lifecycle.core.events import Kind, cut
 from buildbot_lifecycle.master import internals
 from buildbot_lifecycle.master.calls import Call
-from buildbot_lifecycle.master.internals import log_error
 
 #: Driver methods whose Deferred is replaced by one that can be released.
 CALLS = ("start_instance", "stop_instance", "check_instance")
@@ -86,31 +85,32 @@ class Watched:
 class StateHook:
     """The data descriptor in the place of a class's ``state``.
 
-    ``original`` is what stood there: the plain default, or a subclass's own property, which goes on
+    `original` is what stood there: the plain default, or a subclass's own property, which goes on
     doing its work underneath.
     """
 
     def __init__(self, probe: Probe, original: Any) -> None:
         self._probe = probe
-        self._original = original
+        self.original = original
         self._chained = hasattr(original, "__get__") and hasattr(original, "__set__")
 
     def __get__(self, worker: Any, owner: type | None = None) -> Any:
         if self._chained:
-            return self._original.__get__(worker, owner)
+            return self.original.__get__(worker, owner)
         if worker is None:
-            return self._original
-        return worker.__dict__.get("state", self._original)
+            return self.original
+        return worker.__dict__.get("state", self.original)
 
     def __set__(self, worker: Any, value: Any) -> None:
         before = self._read(worker)
-        nested = self._probe.setting is worker
+        outer = self._probe.setting
+        nested = outer is worker
         if self._chained:
             self._probe.setting = worker
             try:
-                self._original.__set__(worker, value)
+                self.original.__set__(worker, value)
             finally:
-                self._probe.setting = None
+                self._probe.setting = outer
         else:
             worker.__dict__["state"] = value
         if not nested:
@@ -119,8 +119,10 @@ class StateHook:
     def _read(self, worker: Any) -> Any:
         try:
             return self.__get__(worker, type(worker))
-        except AttributeError:
-            return States.NOT_SUBSTANTIATED  # a subclass's property before its first assignment
+        except Exception:
+            # a subclass's property before its first assignment; whatever it raises, an assignment
+            # alone would not have asked it
+            return States.NOT_SUBSTANTIATED
 
 
 class Probe:
@@ -129,7 +131,8 @@ class Probe:
     def __init__(self) -> None:
         # keyed by id(): Buildbot's workers compare (and hash) by their configuration
         self._sinks: dict[int, Sink] = {}
-        self._hooked: dict[type, Any] = {}
+        self._hooked: dict[type, StateHook] = {}
+        self._inherited: dict[str, Any] = {}
         self._watched: dict[int, Watched] = {}
         self._tokens = 0
         self.setting: Any = None
@@ -144,9 +147,13 @@ class Probe:
         if id(master) in self._sinks:
             raise RuntimeError("this master's latent workers are being observed already")
         self._sinks[id(master)] = sink
-        if len(self._sinks) == 1:
-            self._install()
-        return [self.adopt(worker) for worker in internals.latent_workers(master)]
+        try:
+            if len(self._sinks) == 1:
+                self._install()
+            return [self.adopt(worker) for worker in internals.latent_workers(master)]
+        except BaseException:
+            self.unsubscribe(master)
+            raise
 
     def unsubscribe(self, master: Any) -> None:
         """Stop telling; with the last subscriber everything of ours is taken off again."""
@@ -167,25 +174,37 @@ class Probe:
         self._hook_state(AbstractLatentWorker)
         for cls in _subclasses(AbstractLatentWorker):
             self._hook_state(cls)
-        setattr(AbstractLatentWorker, "setServiceParent", _set_service_parent)
-        setattr(AbstractLatentWorker, "disownServiceParent", _disown_service_parent)
+        for name, method in _ON_CLASS.items():
+            self._inherited[name] = AbstractLatentWorker.__dict__.get(name, _ABSENT)
+            setattr(AbstractLatentWorker, name, method)
 
     def _uninstall(self) -> None:
         for watched in list(self._watched.values()):
             self.drop(watched.worker)
-        for cls, original in self._hooked.items():
-            setattr(cls, "state", original)
+        for cls, hook in self._hooked.items():
+            if cls.__dict__.get("state") is hook:  # else replaced meanwhile: not ours any more
+                setattr(cls, "state", hook.original)
         self._hooked.clear()
-        for name in ("setServiceParent", "disownServiceParent"):
-            if name in AbstractLatentWorker.__dict__:
+        for name, method in _ON_CLASS.items():
+            if AbstractLatentWorker.__dict__.get(name) is not method:
+                continue
+            if self._inherited[name] is _ABSENT:
                 delattr(AbstractLatentWorker, name)
+            else:
+                setattr(AbstractLatentWorker, name, self._inherited[name])
+
+    def inherited(self, worker: Any, name: str) -> Any:
+        """What a class method of ours stands in front of, bound to the worker."""
+        original = self._inherited.get(name, _ABSENT)
+        if original is _ABSENT:
+            return getattr(super(AbstractLatentWorker, worker), name)
+        return original.__get__(worker, type(worker))
 
     def _hook_state(self, cls: type) -> None:
         if cls in self._hooked or "state" not in cls.__dict__:
             return
-        original = cls.__dict__["state"]
-        self._hooked[cls] = original
-        setattr(cls, "state", StateHook(self, original))
+        self._hooked[cls] = StateHook(self, cls.__dict__["state"])
+        setattr(cls, "state", self._hooked[cls])
 
     # hooks on instances
 
@@ -197,11 +216,26 @@ class Probe:
             if issubclass(cls, AbstractLatentWorker):
                 self._hook_state(cls)
         watched = self._watched[id(worker)] = Watched(worker)
-        for name in CALLS:
-            self._wrap(watched, name, functools.partial(self._call, watched, name))
-        for name, hook in _AROUND.items():
-            self._wrap(watched, name, functools.partial(hook, self, watched))
+        hooks = {name: functools.partial(self._call, watched, name) for name in CALLS}
+        hooks.update((n, functools.partial(hook, self, watched)) for n, hook in _AROUND.items())
+        for name, hook in hooks.items():
+            try:
+                self._wrap(watched, name, hook)
+            except Exception:
+                self._failed(worker, f"wrapping {name}")
         return watched
+
+    def adopt_new(self, worker: Any) -> Watched | None:
+        """`adopt` for a worker that is about to get its parent; None (and told) if it fails."""
+        try:
+            return self.adopt(worker) if self._sinks else None
+        except Exception:
+            self._failed(worker, "adopting a worker")
+            return None
+
+    def watched_one(self, worker: Any) -> Watched | None:
+        """What is known of this very object; None if it is not watched."""
+        return self._watched.get(id(worker))
 
     def drop(self, worker: Any) -> None:
         """Take our wrappers off a worker. Calls under way end through ours all the same."""
@@ -230,13 +264,16 @@ class Probe:
 
     # what is seen
 
-    def tell(self, watched: Watched, kind: Kind, data: dict[str, Any]) -> None:
-        """Give one observation to the sink of the worker's master; never raises."""
+    def tell(self, watched: Watched, kind: Kind, data: Callable[[], dict[str, Any]]) -> None:
+        """Give one observation to the sink of the worker's master; never raises.
+
+        ``data`` is a function: what it reads of drivers and builds may raise, too.
+        """
         sink = None
         try:
             sink = self._sinks.get(id(watched.worker.master))
             if sink is not None:
-                sink.observe(watched, kind, data)
+                sink.observe(watched, kind, data())
         except Exception:
             if sink is not None:
                 sink.failed(f"recording {kind.value}")
@@ -246,7 +283,7 @@ class Probe:
         try:
             self._state_changed(worker, before, after)
         except Exception:
-            log_error(None, "lifecycle: while observing a state change")
+            self._failed(worker, "observing a state change")
 
     def _state_changed(self, worker: Any, before: Any, after: Any) -> None:
         watched = self._watched.get(id(worker))
@@ -256,7 +293,10 @@ class Probe:
             watched = self.adopt(worker)
         if before is after:
             return
-        data = transition_data(internals.state_of(before), internals.state_of(after))
+
+        def data() -> dict[str, Any]:
+            return transition_data(internals.state_of(before), internals.state_of(after))
+
         self.tell(watched, Kind.TRANSITION, data)
 
     def _call(
@@ -265,29 +305,38 @@ class Probe:
         self._tokens += 1
         call = Call(name, self._tokens, functools.partial(self._call_ended, watched))
         watched.calls[call.token] = call
-        data: dict[str, Any] = {"call": name, "token": call.token}
-        if name == "start_instance" and args:
-            data["build"] = internals.describe_build(args[0])
-        if name == "stop_instance":
-            data["fast"] = bool(args[0] if args else kwargs.get("fast", False))
+
+        def data() -> dict[str, Any]:
+            told: dict[str, Any] = {"call": name, "token": call.token}
+            if name == "start_instance" and args:
+                told["build"] = internals.describe_build(args[0])
+            if name == "stop_instance":
+                told["fast"] = bool(args[0] if args else kwargs.get("fast", False))
+            return told
+
         # check_instance is asked every few seconds and mostly answers at once: only a check that
         # is waited for, or that found something, is worth a row
-        quiet = name == "check_instance"
-        if not quiet:
+        call.told = name != "check_instance"
+        if call.told:
             self.tell(watched, Kind.CALL_STARTED, data)
         result = call.begin(original, args, kwargs)
-        if quiet and not call.ended:
+        if not call.told and not call.ended:
+            call.told = True
             self.tell(watched, Kind.CALL_STARTED, data)
         return result
 
     def _call_ended(self, watched: Watched, call: Call, outcome: dict[str, Any]) -> None:
         if call.ended:
             watched.calls.pop(call.token, None)
-        if call.name == "check_instance" and call.inner is None and outcome["outcome"] == "true":
+        if not call.told and outcome["outcome"] == "true":
             return
-        data = {"call": call.name, "token": call.token, **outcome}
-        if call.name == "start_instance":
-            data["instance"] = internals.instance_name(watched.worker)
+
+        def data() -> dict[str, Any]:
+            told = {"call": call.name, "token": call.token, **outcome}
+            if call.name == "start_instance":
+                told["instance"] = internals.instance_name(watched.worker)
+            return told
+
         self.tell(watched, Kind.CALL_ENDED, data)
 
     def _attached(
@@ -310,25 +359,27 @@ class Probe:
         if isinstance(result, failure.Failure):
             self._refused(watched, conn, peer, result.getErrorMessage())
         elif watched.worker.conn is conn:
-            self.tell(watched, Kind.ATTACHED, {"peer": peer})
+            self.tell(watched, Kind.ATTACHED, functools.partial(_attachment, watched, peer))
         return result
 
     def _refused(self, watched: Watched, conn: Any, peer: str, reason: str) -> None:
         refused = RefusedConnection(conn, peer)
         refused.deliver_when_closed = watched.stopping is not None
         watched.refused.append(refused)
-        self.tell(watched, Kind.REFUSED, {"peer": peer, "reason": cut(reason, 1000), "held": True})
+        told = {"peer": peer, "reason": cut(reason, 1000), "held": True}
+        self.tell(watched, Kind.REFUSED, lambda: told)
         try:
             conn.notifyOnDisconnect(functools.partial(self._refused_delivered, watched, refused))
             internals.when_closed(conn, functools.partial(self._refused_closed, watched, refused))
         except Exception:
-            self._failed(watched, "watching a refused connection")
+            self._failed(watched.worker, "watching a refused connection")
 
     def _refused_closed(self, watched: Watched, refused: RefusedConnection) -> None:
         refused.closed = True
         if refused.delivered:
             return
-        self.tell(watched, Kind.REFUSED_CLOSED, {"peer": refused.peer, "delivered": False})
+        told = {"peer": refused.peer, "delivered": False}
+        self.tell(watched, Kind.REFUSED_CLOSED, lambda: told)
         if refused.deliver_when_closed:
             self.deliver(watched, refused)
 
@@ -339,7 +390,7 @@ class Probe:
         if refused in watched.refused:
             watched.refused.remove(refused)
         data = {"peer": refused.peer, "delivered": True, "by_release": refused.by_release}
-        self.tell(watched, Kind.REFUSED_CLOSED, data)
+        self.tell(watched, Kind.REFUSED_CLOSED, lambda: data)
 
     def deliver(self, watched: Watched, refused: RefusedConnection) -> None:
         """Tell those who wait for a refused connection that it is gone; abort it first if it is not."""
@@ -352,32 +403,40 @@ class Probe:
             return
         internals.deliver_disconnection(worker.master, worker.name, refused.conn)
 
-    def _failed(self, watched: Watched, what: str) -> None:
-        sink = self._sinks.get(id(watched.worker.master))
-        if sink is not None:
-            sink.failed(what)
+    def _failed(self, worker: Any, what: str) -> None:
+        """An error of ours; of a worker without a master, every subscriber is told."""
+        try:
+            sink = self._sinks.get(id(worker.master))
+        except Exception:
+            sink = None
+        for told in [sink] if sink is not None else list(self._sinks.values()):
+            told.failed(what)
 
     # plain hooks: tell, and pass through
 
     def _detached(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
         result = original(*args, **kwargs)
-        self.tell(watched, Kind.DETACHED, {})
+        self.tell(watched, Kind.DETACHED, dict)
         return result
 
     def _substantiate(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
         build = kwargs.get("build", args[1] if len(args) > 1 else None)
         if build is not None:
-            self.tell(watched, Kind.ASKED, {"build": internals.describe_build(build)})
+            self.tell(watched, Kind.ASKED, lambda: {"build": internals.describe_build(build)})
         return original(*args, **kwargs)
 
     def _build_started(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
         result = original(*args, **kwargs)
-        self.tell(watched, Kind.BUILD_STARTED, {"build": _newest_build(args, kwargs)})
+        self.tell(watched, Kind.BUILD_STARTED, lambda: {"build": _newest_build(args, kwargs)})
         return result
 
     def _build_finished(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
         wfb = args[0] if args else kwargs.get("wfb")
-        self.tell(watched, Kind.BUILD_FINISHED, {"build": internals.build_of(wfb)})
+        self.tell(watched, Kind.BUILD_FINISHED, lambda: {"build": internals.build_of(wfb)})
+        return original(*args, **kwargs)
+
+    def _missing(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        self.tell(watched, Kind.MISSING, dict)
         return original(*args, **kwargs)
 
     def _stop_service(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
@@ -385,9 +444,20 @@ class Probe:
         if isinstance(result, defer.Deferred):
             watched.stopping = result
             result.addBoth(functools.partial(self._service_stopped, watched))
+            if not watched.stopped:
+                self._let_go(watched)
         else:
             watched.stopped = True
         return result
+
+    def _let_go(self, watched: Watched) -> None:
+        """A worker that is stopping (with its master, or removed) waits for no refused connection."""
+        for refused in watched.held:
+            refused.deliver_when_closed = True
+            try:
+                self.deliver(watched, refused)
+            except Exception:
+                self._failed(watched.worker, "dropping a refused connection")
 
     def _service_stopped(self, watched: Watched, result: Any) -> Any:
         watched.stopped = True
@@ -401,6 +471,7 @@ _AROUND: dict[str, Callable[..., Any]] = {
     "buildStarted": Probe._build_started,
     "buildFinished": Probe._build_finished,
     "stopService": Probe._stop_service,
+    internals.MISSING_TIMER: Probe._missing,
 }
 
 PROBE = Probe()
@@ -411,6 +482,11 @@ def _subclasses(cls: type) -> Iterator[type]:
     for sub in cls.__subclasses__():
         yield sub
         yield from _subclasses(sub)
+
+
+def _attachment(watched: Watched, peer: str) -> dict[str, Any]:
+    failed = {} if internals.is_attached(watched.worker) else {"failed": True}
+    return {"peer": peer, **failed}
 
 
 def _newest_build(args: Any, kwargs: Any) -> dict[str, Any]:
@@ -426,9 +502,9 @@ def _newest_build(args: Any, kwargs: Any) -> dict[str, Any]:
 
 def _set_service_parent(self: Any, parent: Any) -> Any:
     """`AbstractLatentWorker.setServiceParent` while the probe is in: adopt, then Buildbot's own."""
-    watched = PROBE.adopt(self)
-    result = super(AbstractLatentWorker, self).setServiceParent(parent)
-    if isinstance(result, defer.Deferred):
+    watched = PROBE.adopt_new(self)
+    result = PROBE.inherited(self, "setServiceParent")(parent)
+    if watched is not None and isinstance(result, defer.Deferred):
         result.addBoth(functools.partial(_introduce, watched))
     return result
 
@@ -436,16 +512,16 @@ def _set_service_parent(self: Any, parent: Any) -> Any:
 def _introduce(watched: Watched, result: Any) -> Any:
     """A new worker has started: the sink writes its baseline before it tells anything else of it."""
     if not isinstance(result, failure.Failure) and not watched.introduced:
-        PROBE.tell(watched, Kind.BASELINE, {})
+        PROBE.tell(watched, Kind.BASELINE, dict)
     return result
 
 
 def _disown_service_parent(self: Any) -> Any:
     """`AbstractLatentWorker.disownServiceParent` while the probe is in: the worker was removed."""
-    watched = PROBE._watched.get(id(self))
+    watched = PROBE.watched_one(self)
     if watched is not None:
-        PROBE.tell(watched, Kind.REMOVED, {})
-    result = super(AbstractLatentWorker, self).disownServiceParent()
+        PROBE.tell(watched, Kind.REMOVED, dict)
+    result = PROBE.inherited(self, "disownServiceParent")()
     if isinstance(result, defer.Deferred):
         result.addBoth(_forget, self)
     return result
@@ -454,3 +530,9 @@ def _disown_service_parent(self: Any) -> Any:
 def _forget(result: Any, worker: Any) -> Any:
     PROBE.drop(worker)
     return result
+
+
+_ON_CLASS: dict[str, Callable[..., Any]] = {
+    "setServiceParent": _set_service_parent,
+    "disownServiceParent": _disown_service_parent,
+}

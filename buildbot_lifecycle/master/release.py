@@ -311,7 +311,8 @@ class Releaser:
             return (
                 None if internals.finish_half_insubstantiated(worker) else "it had gone on already"
             )
-        released = [call.release(by) for call in watched.waiting(step.target)]
+        in_use = internals.state_of(worker.state) is State.SUBSTANTIATED
+        released = [call.release(by, in_use=in_use) for call in watched.waiting(step.target)]
         return None if any(released) else "it had ended already"
 
     def _drop_refused(self, known: Known) -> str:

@@ -60,7 +60,6 @@ FIRST_RETRY, LONGEST_RETRY = 1.0, 30.0
 _MQ_KINDS = {
     "connected": Kind.CONNECTED,
     "disconnected": Kind.DISCONNECTED,
-    "missing": Kind.MISSING,
 }
 
 
