@@ -12,8 +12,9 @@ const hostGlobals = {
   "buildbot-ui": "BuildbotUi",
 };
 
-export default defineConfig({
-  define: { "process.env.NODE_ENV": '"production"' },
+export default defineConfig(({ command }) => ({
+  // A UMD bundle has no `process`; the tests need React's development build.
+  define: command === "build" ? { "process.env.NODE_ENV": '"production"' } : {},
   oxc: { jsx: { runtime: "classic" } },
   build: {
     target: "es2020",
@@ -32,9 +33,7 @@ export default defineConfig({
     },
   },
   test: {
-    environment: "jsdom",
     include: ["tests/**/*.test.{ts,tsx}"],
-    setupFiles: ["tests/setup.ts"],
     env: { TZ: "UTC" },
     alias: {
       "buildbot-data-js": resolve(import.meta.dirname, "tests/host/data.ts"),
@@ -42,4 +41,4 @@ export default defineConfig({
       "buildbot-ui": resolve(import.meta.dirname, "tests/host/ui.ts"),
     },
   },
-});
+}));

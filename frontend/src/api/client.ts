@@ -71,8 +71,16 @@ export interface ForceRequest {
   override: boolean;
 }
 
-export async function dryRun(workerid: number, wish: ForceRequest): Promise<DryRun> {
-  const { body } = await post(`workers/${workerid}/force-disconnect`, { ...wish, dry_run: true });
+/** Without a wish to pause or not, what is configured holds. */
+export async function dryRun(
+  workerid: number,
+  { pause, ...wish }: Omit<ForceRequest, "pause"> & { pause: boolean | null },
+): Promise<DryRun> {
+  const { body } = await post(`workers/${workerid}/force-disconnect`, {
+    ...wish,
+    ...(pause === null ? {} : { pause }),
+    dry_run: true,
+  });
   return body.dry_run as DryRun;
 }
 

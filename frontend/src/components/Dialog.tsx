@@ -1,4 +1,4 @@
-import React, { useEffect, useId, useRef } from "react";
+import React, { useLayoutEffect, useId, useRef } from "react";
 
 interface Props {
   title: React.ReactNode;
@@ -15,10 +15,11 @@ interface Props {
 export const Dialog = ({ title, closable, onClose, footer, test, children }: Props) => {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = dialog.current;
     if (element === null) return;
     if (!element.open) element.showModal();
+    // Before the element leaves the page, or the browser would not give the focus back.
     return () => {
       element.close();
     };

@@ -1,13 +1,15 @@
 import { useCallback, useEffect, useReducer, useRef } from "react";
 import { asFailure, type ApiFailure, dryRun, forceDisconnect, get } from "../api/client";
 import { fetchWorkers, fleetStore } from "../api/fleet";
+import { pausesAfterwards } from "../model/refusals";
 import type { Action, DryRun, Worker } from "../api/types";
 
 /* The course of one forced disconnect: look (dry run), ask, hear what came of it. */
 
 export interface Force {
   worker: Worker;
-  pause: boolean;
+  /** Null until the reader has said it: then what is configured holds, which the dry run shows. */
+  pause: boolean | null;
   override: boolean;
   /** The last dry run; stays while the next is under way, so that nothing jumps. */
   plan: DryRun | null;
@@ -23,7 +25,7 @@ const FOLLOW_EVERY_MS = 2_000;
 export function useForce(initial: Worker) {
   const [force, change] = useReducer((now: Force, next: Partial<Force>): Force => ({ ...now, ...next }), {
     worker: initial,
-    pause: true,
+    pause: null,
     override: false,
     plan: null,
     looking: true,
@@ -34,7 +36,7 @@ export function useForce(initial: Worker) {
   // The answer to an earlier question must not overwrite that to a later one.
   const question = useRef(0);
 
-  const look = useCallback(async (worker: Worker, pause: boolean, override: boolean) => {
+  const look = useCallback(async (worker: Worker, pause: boolean | null, override: boolean) => {
     const mine = ++question.current;
     change({ worker, pause, override, looking: true, failure: null });
     try {
@@ -60,7 +62,8 @@ export function useForce(initial: Worker) {
 
   const submit = useCallback(
     async (confirm: string, reason: string) => {
-      const { worker, pause, override } = force;
+      const { worker, override } = force;
+      const pause = pausesAfterwards(force.plan, force.pause);
       change({ sending: true, failure: null });
       try {
         const result = await forceDisconnect(worker.workerid, {
@@ -80,7 +83,7 @@ export function useForce(initial: Worker) {
   );
 
   useEffect(() => {
-    void look(initial, true, false);
+    void look(initial, null, false);
     // Once, when the dialog opens: what the table shows later is not what was looked at.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, []);

@@ -92,6 +92,12 @@ export function mayOverride(plan: DryRun): boolean {
   return !plan.eligible && plan.build === null && (plan.code === "not_eligible" || plan.code === null);
 }
 
+/** Whether the worker is paused afterwards: as the reader said, or else as the dry run found it configured. */
+export function pausesAfterwards(plan: DryRun | null, said: boolean | null): boolean {
+  if (said !== null) return said;
+  return plan === null || plan.steps.length === 0 || plan.steps.some((step) => step.step === "pause");
+}
+
 /** Why the page has nothing to show, and the next step. */
 export function explainPage(failure: Failure): { title: string; text: string } {
   const { status, code, message } = failure;

@@ -1,7 +1,7 @@
-import React, { useId } from "react";
+import React, { useEffect, useId, useRef } from "react";
 import type { Worker } from "../../api/types";
 import { useForce } from "../../hooks/useForce";
-import { explainForce, mayOverride } from "../../model/refusals";
+import { explainForce, mayOverride, pausesAfterwards } from "../../model/refusals";
 import { Dialog } from "../Dialog";
 import { Icon } from "../Icon";
 import { Notice } from "../Notice";
@@ -19,19 +19,24 @@ export const ForceDialog = ({ worker: initial, onClose }: Props) => {
   const { force, look, lookAgain, submit } = useForce(initial);
   const { worker, plan, looking, sending, failure, result, pause, override } = force;
   const refusal = failure === null ? null : explainForce(failure);
-  const asksForm =
-    result === null && plan?.eligible === true && refusal?.next !== "close" && refusal?.next !== "reload";
+  // After a refusal that only a new look can change, the old plan would mislead.
+  const outdated = refusal !== null && refusal.next !== "retry";
+  const asksForm = result === null && plan?.eligible === true && !outdated;
+  const body = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (failure !== null) body.current?.focus();
+  }, [failure]);
 
   const footer = (
     <>
       {refusal?.next === "reload" && (
-        <button type="button" className="btn btn-primary" data-test="force-reload" onClick={() => void lookAgain()}>
+        <button type="button" className="btn btn-secondary" data-test="force-reload" onClick={() => void lookAgain()}>
           Look again
         </button>
       )}
       <button
         type="button"
-        className={`btn ${result === null ? "btn-secondary" : "btn-primary"}`}
+        className="btn btn-secondary"
         data-test="force-close"
         aria-disabled={sending}
         onClick={() => {
@@ -69,7 +74,7 @@ export const ForceDialog = ({ worker: initial, onClose }: Props) => {
       footer={footer}
       test="force-dialog"
     >
-      <div className="bbl-force" aria-busy={looking || sending}>
+      <div className="bbl-force" ref={body} tabIndex={-1} aria-busy={looking || sending}>
         {refusal !== null && (
           <Notice kind="danger" title={refusal.title} test="force-refusal">
             {refusal.text}
@@ -77,7 +82,7 @@ export const ForceDialog = ({ worker: initial, onClose }: Props) => {
         )}
         {result !== null && <Outcome action={result.action} />}
         {result === null && plan === null && looking && <p role="status">Looking at what would be done…</p>}
-        {result === null && plan !== null && (
+        {result === null && plan !== null && !outdated && (
           <>
             <p>
               The master stops waiting for this worker. <strong>This does not stop the instance</strong>: whether it
@@ -100,7 +105,7 @@ export const ForceDialog = ({ worker: initial, onClose }: Props) => {
             )}
             {plan.eligible && (
               <Check
-                checked={pause}
+                checked={pausesAfterwards(plan, pause)}
                 test="force-pause"
                 onChange={(checked) => void look(worker, checked, override)}
                 label="Pause the worker afterwards"

@@ -1,0 +1,24 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { serverNow, setServerTime } from "../../src/api/clock";
+import { NOW } from "../situations";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.setSystemTime(NOW * 1000);
+});
+afterEach(() => {
+  setServerTime(NOW, NOW, NOW);
+  vi.useRealTimers();
+});
+
+describe("the time on the page", () => {
+  it("is the server's, however wrong the browser's clock is", () => {
+    setServerTime(NOW + 3600, NOW, NOW);
+    expect(serverNow()).toBe(NOW + 3600);
+  });
+  it("does not jump for what the way of the answer explains", () => {
+    const before = serverNow();
+    setServerTime(before + 0.8, NOW - 2, NOW);
+    expect(serverNow()).toBe(before);
+  });
+});

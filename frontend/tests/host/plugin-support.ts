@@ -1,0 +1,4 @@
+export const registered: unknown[] = [];
+export function buildbotSetupPlugin(callback: unknown) {
+  registered.push(callback);
+}

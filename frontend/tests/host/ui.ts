@@ -1,0 +1,3 @@
+export function useTopbarItems() {
+  // The host's top bar is not part of these tests.
+}

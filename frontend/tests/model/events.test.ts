@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { tell } from "../../src/model/events";
+import { NOW } from "../situations";
+
+const event = (kind: string, data: Record<string, unknown> = {}) => ({
+  id: 1,
+  workerid: 3,
+  masterid: 1,
+  episode: 17,
+  kind,
+  at: NOW,
+  data,
+});
+const said = (kind: string, data: Record<string, unknown> = {}) => tell(event(kind, data)).text;
+
+describe("an event in words", () => {
+  it("marks a call that raised as a problem and keeps its traceback", () => {
+    const told = tell(
+      event("call_ended", { call: "stop_instance", outcome: "raised", error: "Boom", traceback: "T", elapsed_s: 12 }),
+    );
+    expect(told).toEqual({
+      text: "stop_instance ended".replace("ended", "raised") + " after 12 s: Boom",
+      detail: "T",
+      tone: "bad",
+    });
+  });
+  it("says that an abandoned call ended late", () => {
+    expect(said("call_ended", { call: "stop_instance", outcome: "true", late: true, elapsed_s: 700 })).toBe(
+      "stop_instance ended late after 11 min 40 s",
+    );
+  });
+  it("points out a change that Buildbot's table does not have", () => {
+    expect(said("transition", { from: "a_b", to: "substantiated", expected: false })).toContain(
+      "a b → substantiated (not a change",
+    );
+  });
+  it("names the build", () => {
+    expect(said("build_finished", { build: { builder: "runtests", number: 4 } })).toBe("runtests #4 finished");
+    expect(said("asked", {})).toBe("a build asked for it");
+  });
+  it("says how much is missing", () => {
+    expect(said("gap", { dropped: 12 })).toBe("12 events are missing here: the recorder could not keep up");
+  });
+  it("shows a kind that it does not know with all that it carries", () => {
+    expect(said("new_kind", { a: 1 })).toBe('new kind {"a":1}');
+  });
+});
