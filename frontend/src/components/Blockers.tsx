@@ -63,6 +63,7 @@ const Item = ({ blocker }: { blocker: Blocker }) => (
 
 function release(blocker: Blocker): string {
   if (!blocker.releasable) return "It cannot be released: the stop waits until it ends.";
+  if (blocker.release_in_s === 0) return "Once the master is stopping, it is released at once.";
   if (blocker.release_in_s === null) return "It can be released.";
   return `Once the master is stopping, it is released by itself after ${duration(blocker.release_in_s)}.`;
 }

@@ -25,14 +25,15 @@ export function door(worker: Worker, meta: Pick<WorkersMeta, "can_force" | "user
     );
   }
   if (worker.forceable) return { kind: "open", why: worker.verdict.reason };
-  const build = worker.building[0];
-  if (build !== undefined) {
-    return shut(`Not stuck: it is building ${build.builder}. Stop the build instead.`);
-  }
+  // A build may wait for a start or behind a stop; the worker is busy with it only when it is up.
   if (worker.pending !== null || worker.held > 0 || isBetween(worker.state)) {
     const threshold = worker.verdict.threshold_s;
     const until = threshold === null ? "" : ` It counts as stuck after ${duration(threshold)}.`;
     return { kind: "override", why: `Not stuck yet.${until} The dialog offers to go on all the same.` };
+  }
+  const build = worker.building[0];
+  if (build !== undefined) {
+    return shut(`Not stuck: it is building ${build.builder}. Stop the build instead.`);
   }
   return shut(`Not stuck: there is nothing that the master waits for.`);
 }

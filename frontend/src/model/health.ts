@@ -1,5 +1,6 @@
-import type { MasterStop, Worker } from "../api/types";
+import type { Blocker, MasterStop, Worker } from "../api/types";
 import { isStuck } from "./arrange";
+import { duration } from "./durations";
 import { count, list } from "./words";
 
 /* The line at the top: is all well, in one sentence. */
@@ -9,8 +10,24 @@ export interface Health {
   text: string;
 }
 
+/** Whether a stopping master really waits for this: some of what stock Buildbot would wait for is let go at once. */
+function holds(blocker: Blocker): boolean {
+  return !blocker.releasable || blocker.release_in_s !== 0;
+}
+
+/** The masters that are up and would not stop at once, each with what holds it. */
 export function cannotStop(stops: readonly MasterStop[]): MasterStop[] {
-  return stops.filter((stop) => stop.blockers.length > 0);
+  return stops
+    .map((stop) => ({ ...stop, blockers: stop.blockers.filter(holds) }))
+    .filter((stop) => stop.live && stop.blockers.length > 0);
+}
+
+/** After how many seconds the last of them would be let go, or null when that is not known. */
+function freeAfter(held: readonly MasterStop[]): number | null {
+  const seconds = held.flatMap((stop) =>
+    stop.blockers.map((blocker) => (blocker.releasable ? blocker.release_in_s : null)),
+  );
+  return seconds.includes(null) ? null : Math.max(...seconds.map(Number));
 }
 
 export function healthLine(workers: readonly Worker[], stops: readonly MasterStop[] | null): Health {
@@ -32,7 +49,9 @@ export function healthLine(workers: readonly Worker[], stops: readonly MasterSto
   if (failed > 0) parts.push(`${failed.toLocaleString("en")} failed`);
   if (held.length > 0) {
     const who = list(held.map((stop) => stop.master));
-    parts.push(`${held.length === 1 ? "master" : "masters"} ${who} could not be stopped now`);
+    const after = freeAfter(held);
+    const until = after === null ? "" : `, but after ${duration(after)}`;
+    parts.push(`${held.length === 1 ? "master" : "masters"} ${who} could not be stopped now${until}`);
   } else if (stops !== null && stops.length > 0) {
     parts.push(stops.length === 1 ? "the master could be stopped now" : "all masters could be stopped now");
   }

@@ -1,4 +1,4 @@
-import type { DryRun } from "../api/types";
+import type { DryRun, Worker } from "../api/types";
 import { duration } from "./durations";
 import { stateWords } from "./words";
 
@@ -88,8 +88,9 @@ function factsOf(details: Record<string, unknown>): string {
 }
 
 /** The override is for a worker that is not stuck yet. It is not a way to take a worker from its build. */
-export function mayOverride(plan: DryRun): boolean {
-  return !plan.eligible && plan.build === null && (plan.code === "not_eligible" || plan.code === null);
+export function mayOverride(plan: DryRun, worker: Worker): boolean {
+  const busy = worker.state === "substantiated" && worker.building.length > 0 && worker.pending === null;
+  return !plan.eligible && plan.code === "not_eligible" && !busy;
 }
 
 /** Whether the worker is paused afterwards: as the reader said, or else as the dry run found it configured. */

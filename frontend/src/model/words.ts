@@ -22,7 +22,7 @@ const STATES: Record<string, Words> = {
 };
 
 export const KNOWN_STATES = Object.keys(STATES);
-export const KNOWN_LEVELS = ["stuck", "failed", "slow", "unknown", "ok"];
+export const KNOWN_LEVELS = ["stuck", "failed", "unknown", "slow", "ok"];
 
 export function plain(word: string): string {
   return word.replaceAll("_", " ");

@@ -25,6 +25,10 @@ describe("the button to force a disconnect", () => {
       why: "Not stuck: it is building runtests. Stop the build instead.",
     });
   });
+  it("leads to the override while a build waits for the start", () => {
+    const worker = stopping({ state: "substantiating_starting", building: building().building });
+    expect(door(worker, meta()).kind).toBe("override");
+  });
   it("is open for a worker that builds and has gone silent, since the server says so", () => {
     expect(door(building({ forceable: true }), meta()).kind).toBe("open");
   });

@@ -17,7 +17,7 @@ describe("the line at the top", () => {
   it("says how many are stuck and which master could not be stopped", () => {
     expect(healthLine([stopHangs(), stopHangs(), idle()], [stop("a", true), stop("b", false)])).toEqual({
       level: "stuck",
-      text: "2 of 3 latent workers are stuck; master a could not be stopped now.",
+      text: "2 of 3 latent workers are stuck; master a could not be stopped now, but after 6 s.",
     });
   });
   it("says that all is well when it is", () => {
@@ -35,6 +35,24 @@ describe("the line at the top", () => {
   });
   it("says nothing of the stop while it is not known", () => {
     expect(healthLine([idle()], null).text).toBe("The latent worker is not stuck.");
+  });
+  it("does not hold a connection against the master that is let go at once", () => {
+    const [blocker] = stop("a", true).blockers;
+    const light = { ...stop("a", true), blockers: blocker === undefined ? [] : [{ ...blocker, release_in_s: 0 }] };
+    expect(healthLine([idle()], [light]).text).toContain("the master could be stopped now");
+  });
+  it("does not promise an end when one thing cannot be released", () => {
+    const [blocker] = stop("a", true).blockers;
+    const heavy = {
+      ...stop("a", true),
+      blockers: blocker === undefined ? [] : [blocker, { ...blocker, releasable: false }],
+    };
+    expect(healthLine([idle()], [heavy]).text).toBe(
+      "The latent worker is not stuck; master a could not be stopped now.",
+    );
+  });
+  it("leaves out a master that is not up", () => {
+    expect(healthLine([idle()], [{ ...stop("a", true), live: false }]).level).toBe("ok");
   });
   it("names several masters", () => {
     expect(healthLine([idle()], [stop("a", true), stop("b", true)]).text).toContain("masters a and b could not");

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { explainForce, explainPage, mayOverride, pausesAfterwards } from "../../src/model/refusals";
-import { building, plan } from "../situations";
+import { building, idle, plan, stopping } from "../situations";
 
 const failure = (status: number, code: string, details: Record<string, unknown> = {}) => ({
   status,
@@ -46,15 +46,18 @@ describe("a refused disconnect", () => {
 });
 
 describe("the override", () => {
+  const refused = (code: string) => plan({ eligible: false, code });
   it("is offered for a worker that is not stuck yet", () => {
-    expect(mayOverride(plan({ eligible: false, code: "not_eligible" }))).toBe(true);
+    expect(mayOverride(refused("not_eligible"), stopping())).toBe(true);
+  });
+  it("is offered while a build waits behind the stop: the build is not running", () => {
+    expect(mayOverride(refused("not_eligible"), stopping({ building: building().building }))).toBe(true);
   });
   it("is not offered for a worker that is building", () => {
-    const build = building().building[0] ?? null;
-    expect(mayOverride(plan({ eligible: false, code: "not_eligible", build }))).toBe(false);
+    expect(mayOverride(refused("not_eligible"), building())).toBe(false);
   });
-  it("is not offered when the reason is another one", () => {
-    expect(mayOverride(plan({ eligible: false, code: "episode_changed" }))).toBe(false);
+  it("is not offered when there is nothing to release", () => {
+    expect(mayOverride(refused("nothing_to_release"), idle())).toBe(false);
   });
 });
 

@@ -94,7 +94,7 @@ export const ForceDialog = ({ worker: initial, onClose }: Props) => {
               </Notice>
             )}
             <Plan worker={worker} plan={plan} />
-            {(mayOverride(plan) || override) && (
+            {(mayOverride(plan, worker) || override) && (
               <Check
                 checked={override}
                 test="force-override"
