@@ -84,5 +84,8 @@ setup(
         "buildbot.www": [
             "lifecycle = buildbot_lifecycle.www.application:ep",
         ],
+        "buildbot.worker": [
+            "SSHLatentWorker = buildbot_lifecycle.workers.ssh:SSHLatentWorker",
+        ],
     },
 )

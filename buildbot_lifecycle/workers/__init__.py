@@ -1,0 +1,1 @@
+"""Latent workers that stop as they should."""

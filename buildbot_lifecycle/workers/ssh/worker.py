@@ -1,0 +1,347 @@
+"""``worker.SSHLatentWorker``: starts a buildbot-worker on another host by ssh, and ends it provably.
+
+Relies on Buildbot 4.3's worker/latent.py: `start_instance`, `stop_instance` and `check_instance` are
+called under one lock, so each of them is bounded here in all that it does; the connection is closed by
+Buildbot *before* `stop_instance` (`_soft_disconnect`), which is how the remote worker is asked to go.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import secrets
+from collections.abc import Awaitable
+from typing import Any
+
+from buildbot import config
+from buildbot.interfaces import LatentWorkerFailedToSubstantiate
+from buildbot.util.latent import CompatibleLatentWorkerMixin
+from buildbot.worker.latent import AbstractLatentWorker
+from twisted.internet import defer
+from twisted.python import log
+
+from buildbot_lifecycle.master.service import note_step
+from buildbot_lifecycle.workers.ssh import options, program, remote
+from buildbot_lifecycle.workers.ssh.client import Client
+from buildbot_lifecycle.workers.ssh.errors import (
+    NotKnownToBeGone,
+    SSHError,
+    StillThere,
+    Unreachable,
+)
+from buildbot_lifecycle.workers.ssh.steps import Ladder, Starting
+
+#: Seconds that the worker has to answer to being asked over its connection.
+ASK_SECONDS = 2.0
+
+#: Seconds that the remote script watches the worker's process come up; then it is watched by checks.
+READY_SECONDS = 30.0
+
+# What buildbot-worker's own command does; it needs no place in PATH.
+_RUN_WORKER = "from buildbot_worker.scripts.runner import run; run()"
+_WORKER_ARGUMENTS = ("start", "--nodaemon", ".")
+
+#: Shorter texts are too common to be taken out of a log.
+_SHORTEST_SECRET = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Rendered:
+    """What a build's start runs, rendered."""
+
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    prepare: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Running:
+    """An instance that was started, or may have been, and where: a reconfig does not change it."""
+
+    instance: remote.Instance
+    client: Client
+    directory: str
+    secrets: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """How people and the ledger call it."""
+        return f"{self.client.options.host}/{self.instance.number}"
+
+
+class SSHLatentWorker(CompatibleLatentWorkerMixin, AbstractLatentWorker):
+    """A latent worker on a host that is reached by ssh. Its arguments are in docs/ssh-worker.
+
+    `stop_instance` answers True when no process of the instance is left, and raises `StillThere` or
+    `NotKnownToBeGone` otherwise; it always ends, within `options.stop_bound` seconds.
+    """
+
+    _running: Running | None = None
+
+    def checkConfig(self, name: str, password: Any = None, **kwargs: Any) -> None:  # noqa: N802
+        ours, buildbots = options.split(kwargs)
+        for problem in options.parse(ours)[1]:
+            config.error(f"SSHLatentWorker {name!r}: {problem}")
+        super().checkConfig(name, password, **buildbots)
+
+    @defer.inlineCallbacks
+    def reconfigService(self, name: str, password: Any = None, **kwargs: Any) -> Any:  # noqa: N802
+        ours, buildbots = options.split(kwargs)
+        self.options = options.parse(ours)[0]
+        if password is None:
+            password = self.getRandomPass()
+        yield super().reconfigService(name, password, **buildbots)
+
+    # what Buildbot calls
+
+    def start_instance(self, build: Any) -> defer.Deferred[bool]:
+        """Start the remote worker, after ending whatever an earlier life has left of it.
+
+        Raises LatentWorkerFailedToSubstantiate with the reason and the remote side's last words.
+        """
+        return defer.ensureDeferred(self._start(build))
+
+    def stop_instance(self, fast: bool = False) -> defer.Deferred[bool]:
+        """End the remote worker. True when it is gone; raises StillThere or NotKnownToBeGone."""
+        return defer.ensureDeferred(self._stop(fast))
+
+    def check_instance(self) -> defer.Deferred[tuple[bool, str]]:
+        """Whether the remote worker lives. A host that cannot be asked says nothing against it."""
+        return defer.ensureDeferred(self._check())
+
+    @defer.inlineCallbacks
+    def renderWorkerProps(self, build_props: Any) -> Any:  # noqa: N802 - Buildbot's
+        """What depends on the build; an instance serves only builds for which it is the same."""
+        chosen = self.options
+        command = chosen.python if chosen.worker_command is None else chosen.worker_command
+        return (
+            yield build_props.render((command, dict(chosen.environment), chosen.prepare_command))
+        )
+
+    # what the lifecycle service asks
+
+    def lifecycle_instance(self) -> str | None:
+        """The instance's name: `host/number`."""
+        return self._running.name if self._running is not None else None
+
+    def lifecycle_is_gone(self, instance: str | None = None) -> defer.Deferred[bool | None]:
+        """Whether an instance (its name as above; None: any of this worker's) is gone.
+
+        True: no process of it is left. False: there are some. None: it could not be found out. Takes
+        `connect_bound` and some seconds at most, and does not depend on what this process remembers.
+        """
+        return defer.ensureDeferred(self._is_gone(instance))
+
+    # start
+
+    async def _start(self, build: Any) -> bool:
+        self._running = None
+        try:
+            rendered = self._rendered(await self.renderWorkerPropsOnStart(build))
+        except (TypeError, ValueError, KeyError) as error:
+            raise self._failed(f"what depends on the build cannot be rendered: {error}") from error
+        chosen = self.options
+        running = self._running = Running(
+            remote.Instance(self._owner(), secrets.token_hex(6)),
+            Client(self.master.reactor, chosen),
+            self._directory(),
+            self._secrets(rendered),
+        )
+        launch = remote.Launch(
+            directory=running.directory,
+            program=self._program(),
+            command=rendered.command,
+            environment=rendered.environment,
+            umask=chosen.umask,
+            prepare=rendered.prepare,
+            ready_seconds=READY_SECONDS,
+        )
+        limits = remote.Limits(0, chosen.term_timeout, chosen.kill_timeout)
+        starting = Starting(self._note, self.master.reactor)
+        try:
+            await running.client.run(
+                remote.start(running.instance, launch, limits),
+                seconds=chosen.start_timeout,
+                shell=remote.shell(running.instance),
+                more=remote.password_line(self.password),
+                tell=starting.word,
+            )
+        except SSHError as error:
+            if isinstance(error, Unreachable):
+                self._running = None  # nothing was done there, so there is nothing to stop
+            text = _without(str(error), running.secrets)
+            starting.failed(text)
+            raise self._failed(text) from None
+        return True
+
+    def _failed(self, text: str) -> LatentWorkerFailedToSubstantiate:
+        return LatentWorkerFailedToSubstantiate(self.name, text)
+
+    def _rendered(self, values: Any) -> Rendered:
+        command, environment, prepare = values
+        words = [command] if isinstance(command, str) else list(command)
+        if self.options.worker_command is None:
+            words += ["-c", _RUN_WORKER]
+        words += _WORKER_ARGUMENTS
+        texts = [*words, *environment.values(), *([prepare] if prepare is not None else [])]
+        if not all(isinstance(text, str) and "\0" not in text for text in texts):
+            raise TypeError("command, environment and prepare_command must become texts")
+        return Rendered(tuple(words), dict(environment), prepare)
+
+    def _secrets(self, rendered: Rendered) -> tuple[str, ...]:
+        given = self.options.environment
+        hidden = [v for k, v in rendered.environment.items() if options.is_renderable(given[k])]
+        return tuple(text for text in (self.password, *hidden) if len(text) >= _SHORTEST_SECRET)
+
+    def _program(self) -> str:
+        chosen = self.options
+        arguments = {"keepalive": 600, "protocol": chosen.protocol, **chosen.worker_options}
+        if chosen.protocol == "pb":
+            del arguments["protocol"]  # older workers know of no other
+        direct = "connection_string" not in arguments
+        return program.text(
+            host=chosen.master_host,
+            port=self._port() if direct else None,
+            name=self.name,
+            retry=self.build_wait_timeout < 0,
+            master_gone_timeout=chosen.master_gone_timeout,
+            options=arguments,
+        )
+
+    def _port(self) -> int:
+        if self.options.master_port is not None:
+            return self.options.master_port
+        if self.options.protocol == "pb":
+            return int(self.registration.getPBPort())
+        return int(self.registration.get_msgpack_port())
+
+    def _owner(self) -> str:
+        text = f"{self.master.name}\0{self.name}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def _directory(self) -> str:
+        return self.options.basedir or f"buildbot-workers/{self.name.replace('/', '_')}"
+
+    # stop
+
+    async def _stop(self, fast: bool) -> bool:
+        running = self._running
+        if running is None:
+            self._note("nothing was started", ok=True)
+            return True
+        self._ask_by_connection()
+        try:
+            await self._climb(running, fast)
+        finally:
+            # A frozen worker leaves its connection half open, and Buildbot would wait for it.
+            self._abort_connection()
+        if self._running is running:
+            self._running = None
+            self.resetWorkerPropsOnStop()
+        return True
+
+    async def _climb(self, running: Running, fast: bool) -> None:
+        chosen = running.client.options
+        limits = remote.Limits(
+            0 if fast else chosen.ask_timeout, chosen.term_timeout, chosen.kill_timeout
+        )
+        ladder = Ladder(self._note, self.master.reactor)
+        try:
+            await running.client.run(
+                remote.stop(running.instance.owner, running.instance, limits),
+                seconds=chosen.ladder_seconds + options.SCRIPT_SECONDS,
+                shell=remote.shell(None),
+                tell=ladder.word,
+            )
+        except SSHError as error:
+            if not ladder.gone:
+                ladder.unknown(str(error))
+                raise NotKnownToBeGone(
+                    f"{running.name} may still run: {error}. The next start of this worker ends it"
+                    " first, and it ends by itself once it has lost its master"
+                ) from None
+        if not ladder.gone:
+            raise StillThere(f"{running.name} still runs after KILL: processes {ladder.alive}")
+
+    def _ask_by_connection(self) -> None:
+        conn = self.conn
+        if conn is None:
+            return
+        asked = defer.maybeDeferred(conn.remoteShutdown)
+        asked.addTimeout(ASK_SECONDS, self.master.reactor)
+        # Closing the connection asks as well, so that this fails is no news.
+        asked.addErrback(lambda _: None)
+
+    def _abort_connection(self) -> None:
+        conn = self.conn
+        mind = getattr(conn, "mind", None)
+        holder = getattr(mind, "broker", None) or getattr(conn, "protocol", None)
+        transport = getattr(holder, "transport", None)
+        if transport is not None:
+            log.msg(f"worker {self.name}: its connection is still there, and is aborted")
+            transport.abortConnection()
+
+    # check
+
+    async def _check(self) -> tuple[bool, str]:
+        running = self._running
+        if running is None:
+            return False, "nothing was started"
+        try:
+            words = await running.client.run(
+                remote.check(running.instance, running.directory),
+                seconds=options.SCRIPT_SECONDS,
+                shell=remote.shell(None),
+            )
+        except SSHError as error:
+            log.msg(f"worker {self.name}: cannot ask about {running.name}: {error}")
+            return True, ""
+        dead = [word.rest for word in words if word.word == "dead"]
+        if not dead:
+            return True, ""
+        tail = [word.rest for word in words if word.word == "tail"]
+        text = _without("\n".join([f"{running.name}: {dead[0]}", *tail]), running.secrets)
+        self._note("found dead", ok=False, why=dead[0])
+        return False, text
+
+    async def _is_gone(self, name: str | None) -> bool | None:
+        owner = self._owner()
+        instance = None
+        if name is not None:
+            host, _, number = name.rpartition("/")
+            if host != self.options.host:
+                return None  # that host is not in the configuration any more
+            try:
+                instance = remote.Instance(owner, number)
+            except ValueError:
+                return None
+        return await _ask(Client(self.master.reactor, self.options), owner, instance)
+
+    # both
+
+    def _note(self, step: str, **details: Any) -> None:
+        shown = ", ".join(f"{key}={value}" for key, value in details.items())
+        log.msg(f"worker {self.name}: {step}{': ' if shown else ''}{shown}")
+        note_step(self, step, **details)
+
+
+def _ask(client: Client, owner: str, instance: remote.Instance | None) -> Awaitable[bool | None]:
+    async def ask() -> bool | None:
+        try:
+            words = await client.run(
+                remote.present(owner, instance),
+                seconds=options.SCRIPT_SECONDS,
+                shell=remote.shell(None),
+            )
+        except SSHError:
+            return None
+        return any(word.word == "gone" for word in words)
+
+    return ask()
+
+
+def _without(text: str, hidden: tuple[str, ...]) -> str:
+    """A text of the remote host's without the secrets that it was given."""
+    for one in hidden:
+        text = text.replace(one, "*" * 5)
+    return text
