@@ -70,13 +70,16 @@ class Call:
 
     def _end(self, result: Any) -> None:
         self.ended = True
+        data = outcome_of(self.name, result)
+        if self.released:
+            data["late"] = True
+        self._tell(data)
+
+    def _tell(self, data: dict[str, Any]) -> None:
         try:
-            data = outcome_of(self.name, result)
-            if self.released:
-                data["late"] = True
             self._on_end(self, data)
         except Exception:
-            # whatever happens to our telling of it, Buildbot must get the driver's answer
+            # whatever happens to our telling of it, Buildbot must get an answer
             log_error(None, f"lifecycle: while recording the end of {self.name}")
 
     def release(self, by: str, *, in_use: bool = False) -> bool:
@@ -90,7 +93,7 @@ class Call:
         if self.outer is None or self.outer.called or self.released:
             return False
         self.released = True
-        self._on_end(self, {"outcome": "released", "by": by})
+        self._tell({"outcome": "released", "by": by})
         text = f"{self.name} had not ended and was released ({by})"
         if in_use and self.name != "stop_instance":
             self.outer.callback((True, "") if self.name == "check_instance" else True)
@@ -119,19 +122,28 @@ def outcome_of(name: str, result: Any) -> dict[str, Any]:
         return _outcome_of_check(result)
     if result is True:
         return {"outcome": "true"}
-    if result is False or (name == "start_instance" and not result):
+    if result is False or (name == "start_instance" and _is_no(result)):
         return {"outcome": "false"}
     return {"outcome": "other", "value": cut(_text(result), 200)}
 
 
 def _outcome_of_check(result: Any) -> dict[str, Any]:
+    # anything else that can be unpacked might be used up by our looking at it
+    pair = result if isinstance(result, (tuple, list)) else ()
     try:
-        good, text = result
-    except (TypeError, ValueError):
+        good, text = pair
+    except ValueError:
         return {"outcome": "other", "value": cut(_text(result), 200)}
-    if good:
+    if not _is_no(good):
         return {"outcome": "true"}
     return {"outcome": "false", "error": cut(_text(text), 1000)}
+
+
+def _is_no(value: Any) -> bool:
+    try:
+        return not value
+    except Exception:
+        return True  # Buildbot's own look at it fails, too
 
 
 def _text(value: Any) -> str:

@@ -65,6 +65,11 @@ class Watched:
         self.introduced = False
 
     @property
+    def master(self) -> Any:
+        """The worker's master; None for one that was removed, or that cannot tell."""
+        return _master_of(self.worker)
+
+    @property
     def held(self) -> list[RefusedConnection]:
         """Refused connections whose end nobody was told of yet."""
         return [r for r in self.refused if not r.delivered]
@@ -159,14 +164,14 @@ class Probe:
         """Stop telling; with the last subscriber everything of ours is taken off again."""
         self._sinks.pop(id(master), None)
         for watched in list(self._watched.values()):
-            if watched.worker.master is master or watched.worker.master is None:
+            if watched.master is master or watched.master is None:
                 self.drop(watched.worker)
         if not self._sinks:
             self._uninstall()
 
     def watched(self, master: Any) -> Iterator[Watched]:
         """The workers of a master that are being watched."""
-        return iter([w for w in self._watched.values() if w.worker.master is master])
+        return iter([w for w in self._watched.values() if w.master is master])
 
     # hooks on classes
 
@@ -271,7 +276,7 @@ class Probe:
         """
         sink = None
         try:
-            sink = self._sinks.get(id(watched.worker.master))
+            sink = self._sinks.get(id(watched.master))
             if sink is not None:
                 sink.observe(watched, kind, data())
         except Exception:
@@ -405,10 +410,7 @@ class Probe:
 
     def _failed(self, worker: Any, what: str) -> None:
         """An error of ours; of a worker without a master, every subscriber is told."""
-        try:
-            sink = self._sinks.get(id(worker.master))
-        except Exception:
-            sink = None
+        sink = self._sinks.get(id(_master_of(worker)))
         for told in [sink] if sink is not None else list(self._sinks.values()):
             told.failed(what)
 
@@ -475,6 +477,13 @@ _AROUND: dict[str, Callable[..., Any]] = {
 }
 
 PROBE = Probe()
+
+
+def _master_of(worker: Any) -> Any:
+    try:
+        return worker.master
+    except Exception:
+        return None
 
 
 def _subclasses(cls: type) -> Iterator[type]:

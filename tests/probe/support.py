@@ -9,13 +9,14 @@ driver is told by the test what each call is to return. Nothing of Buildbot's wo
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from buildbot.config import BuilderConfig
 from buildbot.process.factory import BuildFactory
 from buildbot.test.util.integration import RunFakeMasterTestCase
 from buildbot.util.service import MasterService
 from buildbot.worker.latent import AbstractLatentWorker
+from buildbot.worker.manager import WorkerManager
 from twisted.internet import defer
 
 from buildbot_lifecycle.core.events import Kind
@@ -76,11 +77,12 @@ class Plain(MasterService):
     """The least that can be a worker's master: a real service with a place for workers."""
 
     name = "plain"
+    made: ClassVar[list[Plain]] = []
 
     def __init__(self) -> None:
         super().__init__()
-        self.workers = self
-        self.namedServices: dict[str, Any] = {}
+        self.workers = WorkerManager(self)
+        self.made.append(self)
 
 
 class Build:
