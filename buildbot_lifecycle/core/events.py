@@ -37,6 +37,8 @@ class Kind(str, enum.Enum):
     UNPAUSED = "unpaused"
     REMOVED = "removed"
     STEP = "step"
+    WHERE = "where"
+    REACTOR_BLOCKED = "reactor_blocked"
     ACTION = "action"
     MASTER_DIED = "master_died"
     GAP = "gap"

@@ -22,6 +22,7 @@ from buildbot.worker.base import AbstractWorker
 from buildbot.worker.latent import AbstractLatentWorker, States
 from buildbot.worker.manager import WorkerManager
 from buildbot.worker.protocols import base as protocol_base
+from twisted.internet import defer
 from twisted.python import log
 from twisted.python.failure import Failure
 
@@ -288,3 +289,24 @@ def log_lines(lines: Iterable[str]) -> None:
 def log_error(problem: BaseException | Failure | None, text: str) -> None:
     """Log an exception (None: the current one) with its traceback. Also fits ``addErrback``."""
     log.err(problem, text)  # type: ignore[no-untyped-call]
+
+
+# where a call hangs (`awaited` and `where`)
+
+#: What Twisted keeps of a generator or coroutine that it drives.
+GENERATOR_STATUS: Any = getattr(defer, "_CancellationStatus", None)
+
+#: Attributes of a Deferred without which nobody can tell where a call hangs; all else works then.
+REQUIRED_BY_WHERE = ("called", "_canceller", "_chainedTo")
+
+
+def missing_for_where() -> list[str]:
+    """The names that this version of Twisted lacks; empty when `where` may be tried."""
+    deferred: defer.Deferred[None] = defer.Deferred()
+    lost = [name for name in REQUIRED_BY_WHERE if not hasattr(deferred, name)]
+    if not hasattr(deferred, "_callbacks") and not hasattr(deferred, "callbacks"):
+        lost.append("_callbacks")
+    lost = [f"twisted.internet.defer.Deferred.{name}" for name in lost]
+    if GENERATOR_STATUS is None:
+        lost.append("twisted.internet.defer._CancellationStatus")
+    return lost

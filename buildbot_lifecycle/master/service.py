@@ -39,6 +39,8 @@ from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.probe import PROBE
 from buildbot_lifecycle.master.release import Releaser
 from buildbot_lifecycle.master.shutdown import ShutdownWatch
+from buildbot_lifecycle.master.stall import Stall, StallWatch, place
+from buildbot_lifecycle.master.where import Locator
 
 SERVICE_NAME = "lifecycle"
 
@@ -157,10 +159,14 @@ class LifecycleService(service.BuildbotService):
             master, self.logbook, self.releaser, self, lambda: self.settings
         )
         self._lock = BasedirLock(master.basedir)
+        self._locator = Locator(master.reactor)
+        self._told_where: dict[int, int] = {}
+        self._stalls = StallWatch(master.reactor, self._stalled, self._workerid_of)
         for watched in PROBE.subscribe(master, self.logbook):
             self.logbook.baseline(watched)
         self._begun = True
         self.shutdown.install()
+        self._stalls.start()
         self._heartbeat = task.LoopingCall(self._beat)
         self._heartbeat.clock = master.reactor
         self._prepare()
@@ -244,6 +250,7 @@ class LifecycleService(service.BuildbotService):
 
     async def _end(self, master: Any) -> None:
         self._begun = False
+        self._stalls.stop()
         for consumer in self._consumers:
             await defer.maybeDeferred(consumer.stopConsuming)
         self._consumers.clear()
@@ -284,6 +291,17 @@ class LifecycleService(service.BuildbotService):
     def record_verdict(self, known: Known) -> None:
         identity = Identity(known.workerid, known.name, known.class_name)
         self.recorder.put_verdict(identity, known.verdict)
+        if known.verdict.level == "stuck":
+            self._note_where(known)
+
+    def _note_where(self, known: Known) -> None:
+        """Write down where a call hung when its worker became stuck; once for each call."""
+        pending = known.facts.pending
+        if pending is None or self._told_where.get(known.workerid) == pending.token:
+            return
+        self._told_where[known.workerid] = pending.token
+        data = {"call": pending.call, "token": pending.token, "where": self._locator.of(known)}
+        self.logbook.note(known, Kind.WHERE, data)
 
     def announce(self, workerid: int, what: str, message: Mapping[str, Any]) -> None:
         """Send on mq: ids, states and times only (DESIGN, section 5)."""
@@ -371,6 +389,29 @@ class LifecycleService(service.BuildbotService):
         elif not paused and known.facts.paused:
             self.logbook.note(known, Kind.UNPAUSED, {})
 
+    # the reactor
+
+    def _workerid_of(self, thing: Any) -> int | None:
+        """The workerid of a worker of this master. Asked in another thread, so it only looks."""
+        watched = PROBE.watched_one(thing)
+        if watched is None or watched.worker.master is not self.master:
+            return None
+        workerid: int | None = watched.worker.workerid
+        return workerid
+
+    def _stalled(self, stall: Stall) -> None:
+        known = None
+        if self._begun and stall.workerid is not None:
+            known = self.logbook.get(stall.workerid)
+        whose = f", for worker {known.name}" if known is not None else ""
+        log.msg(
+            f"lifecycle: the reactor stood still for {stall.seconds:.1f} s"
+            f"{place(stall.where)}{whose}"
+        )
+        if known is not None:
+            data = {"since": stall.at, "seconds": stall.seconds, "where": stall.where}
+            self.logbook.note(known, Kind.REACTOR_BLOCKED, data)
+
     # what is asked
 
     @property
@@ -425,7 +466,11 @@ class LifecycleService(service.BuildbotService):
         known = self._find(worker)
         if known is not None:
             self._ready()
-            return {**self._view(known), "master": self.master.name}
+            seen = {**self._view(known), "master": self.master.name}
+            if seen["pending"]:
+                # looked for only here: of thousands of workers in a list nobody reads it
+                seen["pending"] = {**seen["pending"], "where": self._locator.of(known)}
+            return seen
         for found in (yield self.workers()):
             if worker in (found["workerid"], found["name"]):
                 return found
@@ -509,6 +554,7 @@ class LifecycleService(service.BuildbotService):
             "incarnation": self._incarnation,
             "masterid": self.master.masterid,
             "probe": "on",
+            "reactor_blocked": self._stalls.last and self._stalls.last.as_json(),
         }
 
     @defer.inlineCallbacks
@@ -531,6 +577,9 @@ class LifecycleService(service.BuildbotService):
             status = {"id": action["id"], "status": action["status"]}
             self.announce(known.workerid, "action", status)
             return ForceAnswer(answer.status, action=action)
+        if answer.dry_run is not None:
+            plan = {**answer.dry_run, "where": self._locator.of(known)}
+            return ForceAnswer(answer.status, dry_run=plan)
         return answer
 
     def step(self, worker: Any, data: Mapping[str, Any]) -> None:

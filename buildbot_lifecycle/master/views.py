@@ -121,4 +121,5 @@ def health_off(version: str, reason: str) -> dict[str, Any]:
         "incarnation": None,
         "masterid": None,
         "probe": f"off: {reason}",
+        "reactor_blocked": None,
     }

@@ -1,0 +1,223 @@
+"""What a Deferred, a coroutine, a future or a pool thread waits for: one step down.
+
+Nothing of this is public. Beside `internals` this is the only module that touches private names; they
+are listed there (`internals.REQUIRED_BY_WHERE`) and tried out before the first use (`unusable`).
+
+Sources, Twisted 22.10 to 26.10: internet/defer.py (a coroutine's or generator's Deferred has a canceller
+which closes over a ``_CancellationStatus``; that one's ``waitingOn`` has our way back among its
+callbacks, up to 23.8 as a closure, then as arguments of a function), internet/threads.py and
+python/threadpool.py (``inContext`` closes over what the thread will fire), _threads/_team.py. Python 3.9
+to 3.13: asyncio/futures.py, asyncio/tasks.py, concurrent/futures/thread.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import concurrent.futures.thread
+import inspect
+import sys
+import threading
+from collections.abc import Iterator
+from types import CodeType, FrameType, FunctionType
+from typing import Any
+
+from twisted.internet import defer
+from twisted.python.threadpool import ThreadPool
+
+from buildbot_lifecycle.master import internals
+
+#: Callbacks of one Deferred that are looked at, from its first.
+MAX_CALLBACKS = 50
+
+#: Nested coroutines followed from one that is driven by a Deferred or a task.
+MAX_NESTED = 200
+
+
+def _code_within(function: Any, name: str) -> CodeType | None:
+    """The code of a function that is defined inside another."""
+    constants = getattr(getattr(function, "__code__", None), "co_consts", ())
+    return next((c for c in constants if inspect.iscode(c) and c.co_name == name), None)
+
+
+_IN_CONTEXT = _code_within(ThreadPool.callInThreadWithCallback, "inContext")
+_RUN_ITEM = getattr(
+    getattr(getattr(concurrent.futures.thread, "_WorkItem", None), "run", None), "__code__", None
+)
+_AWAIT_DEFERRED = getattr(getattr(defer.Deferred, "__await__", None), "__code__", None)
+
+
+def unusable() -> list[str]:
+    """What is not as the functions here need it, in this Twisted; empty when they work.
+
+    Beside the names, a coroutine that waits is made and must be found again.
+    """
+    lost = internals.missing_for_where()
+    if lost:
+        return lost
+    if _IN_CONTEXT is None:
+        lost.append("twisted.python.threadpool.ThreadPool.callInThreadWithCallback.inContext")
+    probe: defer.Deferred[None] = defer.Deferred()
+
+    async def wait() -> None:
+        await probe
+
+    outer = defer.Deferred.fromCoroutine(wait())
+    status = status_of(outer)
+    found = status is not None and generator_of(status)
+    if status is None or status.waitingOn is not probe or not inspect.iscoroutine(found):
+        lost.append("twisted.internet.defer._CancellationStatus.waitingOn")
+    probe.callback(None)
+    return lost
+
+
+# Deferreds
+
+
+def chained_to(deferred: Any) -> Any | None:
+    """The Deferred that a callback of this one returned, and whose result it waits for."""
+    return deferred._chainedTo
+
+
+def status_of(deferred: Any) -> Any | None:
+    """The bookkeeping of the generator or coroutine that will fire this Deferred; None without one."""
+    for value in _cells(deferred._canceller):
+        if isinstance(value, internals.GENERATOR_STATUS):
+            return value
+        for inner in _cells(value):
+            if isinstance(inner, internals.GENERATOR_STATUS):
+                return inner
+    return None
+
+
+def generator_of(status: Any) -> Any | None:
+    """The generator or coroutine of a bookkeeping, as long as it waits for a Deferred."""
+    for function, arguments in _callbacks(status.waitingOn):
+        near = [*arguments, *_cells(function)]
+        if any(value is status for value in near):
+            return next((v for v in near if inspect.iscoroutine(v) or inspect.isgenerator(v)), None)
+    return None
+
+
+def unfired_of(deferred: Any) -> Any | None:
+    """Of a DeferredList (gatherResults) the first member that has not fired."""
+    return next((d for d in getattr(deferred, "_deferredList", ()) if not d.called), None)
+
+
+def future_of(deferred: Any) -> Any | None:
+    """The asyncio future behind a Deferred made by `Deferred.fromFuture`."""
+    return next((v for v in _cells(deferred._canceller) if asyncio.isfuture(v)), None)
+
+
+def _callbacks(deferred: Any) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    if deferred is None:
+        return
+    # asked in this order, since newer ones warn of the use of `callbacks`
+    entries = deferred._callbacks if hasattr(deferred, "_callbacks") else deferred.callbacks
+    for (function, arguments, _), _errback in entries[:MAX_CALLBACKS]:
+        yield function, tuple(arguments or ())
+
+
+def _cells(function: Any) -> Iterator[Any]:
+    """What a function closes over; nothing if it is none."""
+    if not isinstance(function, FunctionType):
+        return
+    for cell in function.__closure__ or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:
+            continue  # not filled yet
+
+
+# coroutines and generators
+
+
+def frames_of(generator: Any) -> Iterator[FrameType]:
+    """The frames of a suspended generator or coroutine and of those that it awaits, outermost first."""
+    for _ in range(MAX_NESTED):
+        frame = getattr(generator, "cr_frame", None) or getattr(generator, "gi_frame", None)
+        if frame is None or frame.f_code is _AWAIT_DEFERRED:
+            return
+        yield frame
+        below = getattr(generator, "cr_await", None) or getattr(generator, "gi_yieldfrom", None)
+        if below is None:
+            return
+        generator = below
+
+
+# asyncio
+
+
+def coroutine_of(future: Any) -> Any | None:
+    """The coroutine that a task runs; None for a plain future."""
+    get = getattr(future, "get_coro", None)
+    return get() if get is not None else None
+
+
+def below_future(future: Any) -> Any | None:
+    """What a future waits for: a future, a Deferred (`Deferred.asFuture`), or a thread pool's future."""
+    waiter = getattr(future, "_fut_waiter", None)
+    if waiter is not None:
+        return waiter
+    for child in getattr(future, "_children", ()):  # asyncio.gather
+        if not child.done():
+            return child
+    for entry in (getattr(future, "_callbacks", None) or ())[:MAX_CALLBACKS]:
+        function = entry[0] if isinstance(entry, tuple) else entry
+        for value in _cells(function):
+            if isinstance(value, (concurrent.futures.Future, defer.Deferred)):
+                return value
+    return None
+
+
+# threads
+
+
+def thread_for(awaited: Any) -> FrameType | None:
+    """The innermost frame of the pool thread whose end will fire a Deferred or a pool's future.
+
+    The frames of other code are walked, and only those of the two pools are looked into.
+    """
+    threads = sys._current_frames()
+    threads.pop(threading.get_ident(), None)
+    for innermost in threads.values():
+        if any(_fires(frame, awaited) for frame in outwards(innermost)):
+            return innermost
+    return None
+
+
+def outwards(frame: FrameType | None, limit: int = 500) -> Iterator[FrameType]:
+    """A frame and those that called it, innermost first, at most ``limit``."""
+    for _ in range(limit):
+        if frame is None:
+            return
+        yield frame
+        frame = frame.f_back
+
+
+def is_pool_frame(frame: FrameType) -> bool:
+    """Whether this is where a thread pool begins somebody else's work."""
+    return frame.f_code is _IN_CONTEXT or frame.f_code is _RUN_ITEM
+
+
+def _fires(frame: FrameType, awaited: Any) -> bool:
+    if frame.f_code is _IN_CONTEXT:
+        return _job_fires(frame.f_locals.get("inContext"), awaited)
+    if frame.f_code is _RUN_ITEM:
+        return getattr(frame.f_locals.get("self"), "future", None) is awaited
+    return False
+
+
+def _job_fires(job: Any, awaited: Any) -> bool:
+    return any(value is awaited for value in _cells(getattr(job, "onResult", None)))
+
+
+def queued_for(pool: Any, deferred: Any) -> Any | None:
+    """The function with which a Deferred waits for a free thread of the pool; None if it does not."""
+    team = getattr(pool, "_team", None)
+    for job in list(getattr(team, "_pending", ()) or ()):
+        if _job_fires(job, deferred):
+            work = getattr(job, "theWork", None)
+            names = getattr(getattr(work, "__code__", None), "co_freevars", ())
+            return dict(zip(names, _cells(work))).get("func")
+    return None

@@ -1,0 +1,178 @@
+"""Whether the reactor stands still: a driver that blocks it stops the whole master, our page too.
+
+The reactor leaves a beat four times a second; a thread of ours looks twice a second how old the last
+one is. Only when it is overdue by more than `LIMIT_SECONDS`, the thread looks at the reactor thread's
+stack, once per stall. When the reactor goes on, its own next beat sees the gap and tells of it; what
+does not go on for long is told by the thread, in the log, since nothing else of the master can.
+
+What cannot be seen: while code outside Python holds the interpreter's lock, our thread stands still
+too; then the seconds are told, and the stack is that of the moment after, or none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from twisted.internet import task
+
+from buildbot_lifecycle.master import awaited, where
+from buildbot_lifecycle.master.internals import log_error, log_lines
+
+#: Seconds between two beats of the reactor, and between two looks of the thread.
+BEAT_SECONDS, LOOK_SECONDS = 0.25, 0.5
+
+#: Seconds by which a beat must be overdue to be a stall. Shorter ones are a busy master's everyday.
+LIMIT_SECONDS = 1.0
+
+#: Seconds after which a stall that still lasts is told in the log: first, then at each multiple.
+STILL_SECONDS, STILL_FACTOR = 10.0, 6.0
+
+#: Functions of the reactors that call others' code; what is below them belongs to whoever blocks.
+_LOOPS = {
+    "twisted/internet/": frozenset(
+        ("mainLoop", "runUntilCurrent", "doPoll", "doSelect", "doIteration", "_doReadOrWrite")
+    ),
+    "asyncio/": frozenset(("_run", "_run_once", "run_forever")),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Stall:
+    """The reactor stood still: from ``at`` (epoch seconds), for at least ``seconds``.
+
+    ``where`` is the stack as `where.Locator` tells it, and ``workerid`` whose driver was in it; both
+    may be missing.
+    """
+
+    at: float
+    seconds: float
+    where: list[dict[str, Any]]
+    workerid: int | None
+
+    def as_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Sample:
+    """What the reactor thread was doing while the beat of that moment was the last."""
+
+    beat: float
+    where: list[dict[str, Any]]
+    workerid: int | None
+
+
+class StallWatch:
+    """Watches one reactor from `start`, called in its thread, until `stop`.
+
+    ``told`` is called in the reactor's thread, once per stall, after it. ``owner`` answers the workerid
+    of an object that is a worker watched here, else None; it is called in our thread.
+    """
+
+    def __init__(
+        self, reactor: Any, told: Callable[[Stall], None], owner: Callable[[Any], int | None]
+    ) -> None:
+        self._reactor = reactor
+        self._told = told
+        self._owner = owner
+        self._beating = task.LoopingCall(self._beat)
+        self._beating.clock = reactor
+        self._ending = threading.Event()
+        self._reactor_thread = 0
+        self._beaten = 0.0
+        self._sample: _Sample | None = None
+        self._still_next = STILL_SECONDS
+        self.last: Stall | None = None
+
+    def start(self) -> None:
+        self._reactor_thread = threading.get_ident()
+        self._beaten = time.monotonic()
+        self._beating.start(BEAT_SECONDS, now=False).addErrback(log_error, "lifecycle: the beat")
+        threading.Thread(target=self._watch, name="lifecycle-stall", daemon=True).start()
+
+    def stop(self) -> None:
+        self._ending.set()
+        if self._beating.running:
+            self._beating.stop()
+
+    # in the reactor's thread
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        before, self._beaten = self._beaten, now
+        seconds = now - before - BEAT_SECONDS
+        if seconds < LIMIT_SECONDS:
+            return
+        sample, self._sample = self._sample, None
+        if sample is None or sample.beat != before:
+            sample = _Sample(before, [], None)
+        at = self._reactor.seconds() - seconds
+        self.last = Stall(at, round(seconds, 3), sample.where, sample.workerid)
+        try:
+            self._told(self.last)
+        except Exception:
+            log_error(None, "lifecycle: while telling that the reactor stood still")
+
+    # in our thread
+
+    def _watch(self) -> None:
+        while not self._ending.wait(LOOK_SECONDS):
+            try:
+                self._look()
+            except Exception:
+                log_error(None, "lifecycle: the watch over the reactor has ended")
+                return
+
+    def _look(self) -> None:
+        beat = self._beaten
+        overdue = time.monotonic() - beat - BEAT_SECONDS
+        if overdue < LIMIT_SECONDS:
+            return
+        if self._sample is None or self._sample.beat != beat:
+            self._still_next = STILL_SECONDS
+            self._sample = self._take(beat)
+        elif overdue >= self._still_next:
+            self._still_next *= STILL_FACTOR
+            # twisted's own thread pool logs from its threads, too
+            log_lines(
+                [f"the reactor has stood still for {overdue:.0f} s{place(self._sample.where)}"]
+            )
+
+    def _take(self, beat: float) -> _Sample:
+        innermost = sys._current_frames().get(self._reactor_thread)
+        try:
+            frames = where.stack(innermost, _is_loop)
+            return _Sample(beat, where.as_json(frames), self._whose(innermost))
+        finally:
+            del innermost
+
+    def _whose(self, innermost: FrameType | None) -> int | None:
+        """The worker in whose method the reactor stands still; of several the innermost."""
+        for frame in awaited.outwards(innermost):
+            if _is_loop(frame):
+                return None
+            code = frame.f_code
+            if code.co_argcount and code.co_varnames[0] == "self":
+                workerid = self._owner(frame.f_locals.get("self"))
+                if workerid is not None:
+                    return workerid
+        return None
+
+
+def _is_loop(frame: FrameType) -> bool:
+    code = frame.f_code
+    return any(code.co_name in names and part in code.co_filename for part, names in _LOOPS.items())
+
+
+def place(frames: list[dict[str, Any]]) -> str:
+    """Where, as the end of a sentence; empty if that is not known."""
+    if not frames:
+        return ""
+    last = frames[-1]
+    return f" in {last['function']} ({last['file']}:{last['line']})"
