@@ -19,7 +19,7 @@ buildbotSetupPlugin((register) => {
     route: "lifecycle",
     group: "lifecycle",
     element: () => (
-      <Boundary>
+      <Boundary key="overview">
         <Overview />
       </Boundary>
     ),
@@ -28,7 +28,7 @@ buildbotSetupPlugin((register) => {
     route: "lifecycle/workers/:workerid",
     group: "lifecycle",
     element: () => (
-      <Boundary>
+      <Boundary key="worker">
         <WorkerPage />
       </Boundary>
     ),

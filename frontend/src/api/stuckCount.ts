@@ -10,6 +10,8 @@ import { readKey } from "./socket";
 
 const EVERY_MS = 30_000;
 const SOON_MS = 1_000;
+/* Who may not know today will hardly do so in half a minute. */
+const NOT_ALLOWED_MS = 300_000;
 
 class StuckCount {
   private stuck: number | null = null;
@@ -78,6 +80,10 @@ class StuckCount {
         // A server that cannot filter by level is asked for all of them; any other failure leaves the number unknown.
         if (error instanceof ApiFailure && error.status === 400) this.filtered = false;
         else this.set(null);
+        if (error instanceof ApiFailure && (error.status === 401 || error.status === 403)) {
+          this.plan(NOT_ALLOWED_MS);
+          return;
+        }
       }
     }
     this.plan(this.filtered ? EVERY_MS : 2 * EVERY_MS);

@@ -54,6 +54,12 @@ function transition(data: Data): Told {
   return data.expected === false ? notable(`${text} (not a change that Buildbot's own table has)`) : usual(text);
 }
 
+/** What a driver tells of itself while it starts or stops an instance. */
+function driverStep({ step, ...details }: Data): Told {
+  const rest = Object.entries(details).map(([name, value]) => `${name} ${word(value)}`);
+  return usual(`${word(step)}${rest.length === 0 ? "" : ` (${rest.join(", ")})`}`);
+}
+
 const TOLD: Record<string, (data: Data) => Told> = {
   baseline: (data) => usual(`the recorder found it${word(data.state) === "" ? "" : ` ${state(data.state)}`}`),
   transition,
@@ -63,14 +69,25 @@ const TOLD: Record<string, (data: Data) => Told> = {
   attaching: () => usual("attaching"),
   login_waits: () => usual("a connection waits to be let in"),
   login_ended: () => usual("the connection was let in, or has ended"),
-  duplicate: () => notable("another connection under the same name: Buildbot asks the old one first"),
+  duplicate: (data) =>
+    data.rejected === true
+      ? notable("turned away: an older connection under the same name is still there")
+      : usual("the older connection under the same name is gone"),
   send_blocked: () => notable("does not read what it is sent"),
   send_resumed: () => usual("reads again what it is sent"),
   build_stopping: (data) => usual(`${buildOf(data)} was asked to stop`),
-  leaving: () => notable("is being removed from the configuration"),
+  leaving: (data) =>
+    data.with_master === true ? usual("leaves with its master") : notable("is being removed from the configuration"),
   orphan_opened: (data) => notable(`its instance may still run${because(data.why)}`),
   orphan_closed: (data) => usual(`its instance is accounted for${because(data.note)}`),
-  attached: (data) => usual(`attached${word(data.peer) === "" ? "" : ` from ${word(data.peer)}`}`),
+  attached: (data) => {
+    const peer = word(data.peer) === "" ? "" : ` from ${word(data.peer)}`;
+    const well = data.failed === undefined || data.failed === null || data.failed === false;
+    return well
+      ? usual(`attached${peer}`)
+      : notable(`attached${peer}, and failed at it${because(data.failed === true ? "" : data.failed)}`);
+  },
+  step: driverStep,
   detached: () => usual("detached"),
   refused: (data) => ({
     text: `connection from ${word(data.peer)} refused${because(data.reason)}`,

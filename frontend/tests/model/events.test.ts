@@ -38,6 +38,9 @@ describe("an event in words", () => {
     expect(said("build_finished", { build: { builder: "runtests", number: 4 } })).toBe("runtests #4 finished");
     expect(said("asked", {})).toBe("a build asked for it");
   });
+  it("shows a step that a driver tells of, with its details", () => {
+    expect(said("step", { step: "asked to stop", pid: 17 })).toBe("asked to stop (pid 17)");
+  });
   it("says how much is missing", () => {
     expect(said("gap", { dropped: 12 })).toBe("12 events are missing here: the recorder could not keep up");
   });
