@@ -8,13 +8,16 @@ even half of a surrogate pair.
 from __future__ import annotations
 
 import dataclasses
+import enum
+import functools
 import json
 import math
-from collections.abc import Callable, Mapping, Set
+import re
+from collections.abc import Mapping, Set
 from typing import Any
 
-from buildbot_lifecycle.core.episodes import Call, Episode, Facts, Failure, Phase
-from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.core import episodes
+from buildbot_lifecycle.core.episodes import Episode, Facts
 
 #: Nesting that is still written; what is deeper (or turns in a circle) becomes its ``str``.
 MAX_DEPTH = 20
@@ -77,43 +80,57 @@ def _clean(value: Any, depth: int) -> Any:
     return _clean(_plain(value), depth - 1)
 
 
-def _known(cls: Any, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of dataclass `cls` in `data`; what another version wrote besides is left out."""
-    names = {field.name for field in dataclasses.fields(cls)}
-    return {name: value for name, value in data.items() if name in names}
+@dataclasses.dataclass(frozen=True)
+class _Field:
+    """How a field's value comes back from JSON: of which class of the core, and whether many."""
+
+    of: Any
+    many: bool
+
+    def read(self, value: Any) -> Any:
+        if self.many:
+            return tuple(self._one(item) for item in value or ())
+        return None if value is None else self._one(value)
+
+    def _one(self, value: Any) -> Any:
+        if self.of is None:
+            return value
+        return _value(self.of, value) if dataclasses.is_dataclass(self.of) else self.of(value)
 
 
-def _phase(data: Mapping[str, Any]) -> Phase:
-    return Phase(State(data["state"]), data["since"], data["until"])
+@functools.cache
+def _fields(cls: Any) -> dict[str, _Field]:
+    """The fields of a dataclass of the core, read off its annotations.
+
+    They are read as text: `typing.get_type_hints` cannot evaluate ``float | None`` on Python 3.9.
+    """
+    found = {}
+    for field in dataclasses.fields(cls):
+        named = (getattr(episodes, name, None) for name in re.findall(r"\w+", str(field.type)))
+        of = next((each for each in named if _is_ours(each)), None)
+        found[field.name] = _Field(of, str(field.type).startswith("tuple"))
+    return found
 
 
-def _call(data: Mapping[str, Any]) -> Call:
-    return Call(**_known(Call, data))
+def _is_ours(thing: Any) -> bool:
+    return isinstance(thing, type) and (
+        dataclasses.is_dataclass(thing) or issubclass(thing, enum.Enum)
+    )
 
 
-def _failure(data: Mapping[str, Any]) -> Failure:
-    return Failure(**_known(Failure, data))
-
-
-def _maybe(reader: Callable[[Any], Any], value: Any) -> Any:
-    return None if value is None else reader(value)
+def _value(cls: Any, data: Mapping[str, Any]) -> Any:
+    """A dataclass of the core from its JSON; what another version wrote besides is left out."""
+    fields = _fields(cls)
+    return cls(**{name: fields[name].read(value) for name, value in data.items() if name in fields})
 
 
 def episode_from(data: Mapping[str, Any]) -> Episode:
     """The episode that was encoded to `data` (already decoded JSON)."""
-    fields = _known(Episode, data)
-    fields["phases"] = tuple(_phase(phase) for phase in fields["phases"])
-    fields["failure"] = _maybe(_failure, fields.get("failure"))
-    return Episode(**fields)
+    episode: Episode = _value(Episode, data)
+    return episode
 
 
 def facts_from(data: Mapping[str, Any]) -> Facts:
     """The facts that were encoded to `data` (already decoded JSON)."""
-    fields = _known(Facts, data)
-    fields["state"] = State(fields["state"])
-    fields["episode"] = _maybe(episode_from, fields.get("episode"))
-    fields["last_failure"] = _maybe(_failure, fields.get("last_failure"))
-    fields["calls"] = tuple(_call(call) for call in fields.get("calls") or ())
-    fields["abandoned"] = tuple(_call(call) for call in fields.get("abandoned") or ())
-    fields["building"] = tuple(fields.get("building") or ())
-    return Facts(**fields)
+    facts: Facts = _value(Facts, data)
+    return facts

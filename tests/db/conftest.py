@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import os
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +12,9 @@ import sqlalchemy as sa
 from buildbot.db import enginestrategy
 from buildbot.db.pool import DBThreadPool
 
-from buildbot_lifecycle.db import migrations
-from tests.db.servers import MariaDB, NoServerError, Postgres, server
+from buildbot_lifecycle.db import migrations, schema
 from tests.db.spin import reactor, spin
-
-_numbers = itertools.count(1)
+from tests.harness import databases
 
 KINDS = (
     "sqlite",
@@ -33,7 +29,7 @@ class Database:
 
     url: str
     basedir: str
-    server: Postgres | MariaDB | None
+    server: databases.Server | None
 
     def engine(self) -> sa.engine.Engine:
         return enginestrategy.create_engine(self.url, basedir=self.basedir)
@@ -52,48 +48,54 @@ class Database:
         return spin(with_pool())
 
 
-def _server(cls: type) -> Iterator[Postgres | MariaDB]:
-    try:
-        with server(cls) as running:
-            yield running
-    except NoServerError as error:
-        # Where the databases must be there (CI), a skipped test would be a hole.
-        if os.environ.get("LIFECYCLE_REQUIRE_DATABASES"):
-            raise
-        pytest.skip(str(error))
+@pytest.fixture(params=KINDS)
+def empty(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    database_server: Callable[[str], databases.Server],
+) -> Iterator[Database]:
+    """A database without our tables, one of each kind in turn."""
+    if request.param == "sqlite":
+        yield Database("sqlite:///state.sqlite", str(tmp_path), None)
+        return
+    server = database_server(request.param)
+    url = server.fresh()
+    yield Database(url, str(tmp_path), server)
+    server.drop(url)
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres | MariaDB]:
-    yield from _server(Postgres)
+def with_tables(
+    tmp_path_factory: pytest.TempPathFactory,
+    database_server: Callable[[str], databases.Server],
+) -> Callable[[str], Database]:
+    """The session's one database of a kind that has our tables: making them is what takes long."""
+    made: dict[str, Database] = {}
 
+    def get(kind: str) -> Database:
+        if kind not in made:
+            server = None if kind == "sqlite" else database_server(kind)
+            url = "sqlite:///state.sqlite" if server is None else server.fresh()
+            made[kind] = Database(url, str(tmp_path_factory.mktemp(kind)), server)
+            engine = made[kind].engine()
+            migrations.migrate(engine)
+            engine.dispose()
+        return made[kind]
 
-@pytest.fixture(scope="session")
-def mariadb() -> Iterator[Postgres | MariaDB]:
-    yield from _server(MariaDB)
-
-
-def make_database(kind: str, request: pytest.FixtureRequest, basedir: Path) -> Database:
-    if kind == "sqlite":
-        return Database("sqlite:///state.sqlite", str(basedir), None)
-    running = request.getfixturevalue("postgres" if kind == "postgresql" else "mariadb")
-    url = running.create(f"bb{os.getpid()}_{next(_numbers)}")
-    return Database(url, str(basedir), running)
+    return get
 
 
 @pytest.fixture(params=KINDS)
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
-    """A database without our tables, one of each kind in turn."""
-    return make_database(request.param, request, tmp_path)
-
-
-@pytest.fixture
-def database(empty: Database) -> Database:
-    """A database with our tables, one of each kind in turn."""
-    engine = empty.engine()
-    migrations.migrate(engine)
+def database(request: pytest.FixtureRequest, with_tables: Callable[[str], Database]) -> Database:
+    """A database with our tables and nothing in them, one of each kind in turn."""
+    found = with_tables(request.param)
+    engine = found.engine()
+    with engine.begin() as conn:
+        for table in schema.metadata.sorted_tables:
+            if table is not schema.version:
+                conn.execute(table.delete())
     engine.dispose()
-    return empty
+    return found
 
 
 @pytest.fixture

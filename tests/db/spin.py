@@ -43,7 +43,7 @@ def in_thread(function: Callable[[], Any]) -> defer.Deferred[None]:
     def work() -> None:
         try:
             function()
-        except Exception:
+        except BaseException:  # noqa: BLE001 - told where it is waited for
             reactor.callFromThread(done.errback, Failure())
         else:
             reactor.callFromThread(done.callback, None)

@@ -71,9 +71,10 @@ def test_a_group_that_overlaps_what_is_written_adds_only_the_rest(
 
 def test_a_group_that_is_rolled_back_leaves_nothing(engine: sa.engine.Engine) -> None:
     before = dump(engine)
-    with pytest.raises(ZeroDivisionError), engine.begin() as conn:
+    with engine.connect() as conn:
+        transaction = conn.begin()
         write(conn, Group(1, 1, Worker(7, Seq()).life(), {7: STUCK}))
-        raise ZeroDivisionError
+        transaction.rollback()
     assert dump(engine) == before
 
 
@@ -180,7 +181,7 @@ def test_the_durations_of_a_phase_stand_in_columns(engine: sa.engine.Engine) -> 
     assert (row.start_s, row.connect_s, row.up_s, row.stop_s) == (0.625, 0.5, 0.125, 0.5)
 
 
-@pytest.mark.parametrize("text", NASTY, ids=ascii)
+@pytest.mark.parametrize("text", NASTY, ids=range(len(NASTY)))
 def test_nasty_texts_come_back_from_every_column(engine: sa.engine.Engine, text: str) -> None:
     worker = Worker(7, Seq(), name=text or "empty")
     token = worker._seq()

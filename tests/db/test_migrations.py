@@ -122,7 +122,7 @@ def test_a_step_that_fails_leaves_the_version_as_it_was(
 
 
 @pytest.mark.database
-@pytest.mark.parametrize("empty", ["mysql"], indirect=True)
+@pytest.mark.parametrize("database", ["mysql"], indirect=True)
 def test_on_mysql_every_table_is_transactional_and_compares_bytes(engine: sa.engine.Engine) -> None:
     query = sa.text(
         "SELECT table_name, engine, table_collation FROM information_schema.tables "

@@ -52,7 +52,7 @@ reactor.run()
 
 
 @pytest.mark.database
-@pytest.mark.parametrize("empty", ["postgresql", "mysql"], indirect=True)
+@pytest.mark.parametrize("database", ["postgresql", "mysql"], indirect=True)
 def test_a_server_that_stops_and_starts_again_loses_nothing_and_keeps_the_order(
     database: Database,
 ) -> None:
@@ -84,15 +84,17 @@ def test_a_server_that_stops_and_starts_again_loses_nothing_and_keeps_the_order(
                 await sleep(0.01)
 
         await play(0.5)
-        stopping = in_thread(server.stop)
+        # PostgreSQL's crash: all its processes leave at once, none is told to finish.
+        how = signal.SIGQUIT if server.dialect == "postgresql" else signal.SIGKILL
+        stopping = in_thread(lambda: server.stop(how))
         await play(2.0)
         await stopping
         status = recording.status()
         assert status.queued > 0
         assert status.oldest_unwritten_at is not None
-        starting = in_thread(server.start)
+        # Not in a thread: the server's life is tied to that of the thread that starts it.
+        server.start()
         await play(0.5)
-        await starting
         assert await recording.drained(40)
         assert seen == put
         page_of = await pool.do(_all_seqs)
@@ -103,8 +105,8 @@ def test_a_server_that_stops_and_starts_again_loses_nothing_and_keeps_the_order(
     try:
         database.run(work)
     finally:
-        server.stop()
-        server.start()
+        if not server.answers():
+            server.start()
 
 
 def _all_seqs(conn: Any) -> list[int]:

@@ -1,0 +1,264 @@
+"""What a killed master left open is closed by its next process, once, and nothing else is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.requests import HistoryQuery
+from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.core.verdicts import DIED
+from buildbot_lifecycle.db import queries, schema
+from buildbot_lifecycle.db.group import Group, write
+from buildbot_lifecycle.db.recorder import Entry
+from buildbot_lifecycle.db.store import Store
+from tests.db.conftest import Database
+from tests.db.play import Seq, Worker
+from tests.db.test_store import Twice
+
+S = State
+
+
+class Scene:
+    """A master, process after process, on the real pool where every transaction runs twice."""
+
+    def __init__(self, pool: Any, masterid: int = 1) -> None:
+        self.pool = pool
+        self.masterid = masterid
+        self.store = Store(Twice(pool))
+        self.incarnation = 0
+        self.seq = Seq()
+
+    async def begin(self, now: float) -> None:
+        token = f"{self.masterid}@{now}"
+        self.seq = Seq()
+        self.incarnation = await self.store.open_incarnation(self.masterid, token, 42, "host", now)
+
+    async def write(self, entries: list[Entry]) -> None:
+        group = Group(self.incarnation, self.masterid, entries, {})
+        await self.pool.do_with_transaction(write, group)
+
+    async def close_dead(self, now: float, **more: Any) -> Any:
+        return await self.store.close_dead(
+            self.masterid, self.incarnation, now, next_seq=self.seq, **more
+        )
+
+    async def rows(self, what: str, **more: Any) -> list[Any]:
+        return [*(await self.pool.do(queries.history, HistoryQuery(what, **more))).rows]
+
+
+def test_a_worker_that_was_up_is_closed_as_unknown_at_the_last_sign_of_life(
+    database: Database,
+) -> None:
+    async def work(pool: Any) -> None:
+        scene = Scene(pool)
+        await scene.begin(900.0)
+        worker = Worker(7, scene.seq)
+        await scene.write(worker.begin())
+        await scene.store.heartbeat(scene.incarnation, 1010.0)
+        dead = scene.incarnation
+        await scene.begin(2000.0)
+        (closed,) = await scene.close_dead(2000.0)
+        assert (closed.workerid, closed.facts.state) == (7, S.UNKNOWN)
+        assert (closed.event.kind, closed.event.at) == (Kind.MASTER_DIED, 1010.0)
+        row = await pool.do(queries.worker, 7)
+        assert (row["state"], row["state_since"], row["episode"]) == ("unknown", 1010.0, None)
+        assert (row["connected"], row["pending"], row["building"]) == (False, None, [])
+        assert row["verdict"] == DIED.as_json()
+        (episode,) = await scene.rows("episodes")
+        assert (episode["outcome"], episode["ended_at"]) == ("unknown", 1010.0)
+        assert episode["phases"][-1]["until"] == 1010.0
+        (event, *_) = await scene.rows("events")
+        assert (event["id"], event["kind"]) == (closed.event_id, "master_died")
+        assert event["episode"] == closed.episode == episode["id"]
+        newest, older = await pool.do(queries.incarnations)
+        assert (older["id"], older["ended_at"], older["ended_how"]) == (dead, 1010.0, "died")
+        assert newest["ended_at"] is None
+
+    database.run(work)
+
+
+def test_an_event_after_the_last_heartbeat_is_the_last_sign_of_life(lite: Database) -> None:
+    async def work(pool: Any) -> None:
+        scene = Scene(pool)
+        await scene.begin(900.0)
+        worker = Worker(7, scene.seq)
+        await scene.write(worker.begin())
+        await scene.begin(2000.0)
+        (closed,) = await scene.close_dead(2000.0)
+        assert closed.event.at == worker.now
+
+    lite.run(work)
+
+
+def test_the_log_rebuilds_what_a_death_left(database: Database) -> None:
+    async def work(pool: Any) -> None:
+        scene = Scene(pool)
+        await scene.begin(900.0)
+        dead = scene.incarnation
+        await scene.write(Worker(7, scene.seq).begin())
+        await scene.begin(2000.0)
+        await scene.close_dead(2000.0)
+        facts, episodes = await pool.do(queries.rebuild, dead, 7)
+        assert (await pool.do(queries.facts, 1))[7] == facts
+        assert [episode.outcome for episode in episodes] == ["unknown"]
+        # The event stands in the new process's log, but tells of the old one.
+        facts, episodes = await pool.do(queries.rebuild, scene.incarnation, 7)
+        assert (facts.state, episodes) == (S.NOT_SUBSTANTIATED, [])
+
+    database.run(work)
+
+
+def test_closing_again_finds_nothing(database: Database) -> None:
+    async def work(pool: Any) -> None:
+        scene = Scene(pool)
+        await scene.begin(900.0)
+        await scene.write(Worker(7, scene.seq).begin())
+        await scene.begin(2000.0)
+        assert len(await scene.close_dead(2000.0)) == 1
+        assert await scene.close_dead(2001.0) == []
+        await scene.begin(3000.0)
+        assert await scene.close_dead(3000.0) == []
+        assert len(await scene.rows("orphans")) == 1
+
+    database.run(work)
+
+
+@pytest.mark.parametrize("error", [None, "raised"])
+def test_a_worker_at_rest_is_left_as_it_is(lite: Database, error: str | None) -> None:
+    async def work(pool: Any) -> None:
+        scene = Scene(pool)
+        await scene.begin(900.0)
+        worker = Worker(7, scene.seq)
+        await scene.write([*worker.begin(), *worker.end(error)])
+        await scene.begin(2000.0)
+        assert await scene.close_dead(2000.0) == []
+        assert (await pool.do(queries.worker, 7))["state"] == "not_substantiated"
+        assert await scene.rows("orphans") == []
+
+    lite.run(work)
+
+
+def test_a_worker_that_did_not_rest_at_a_clean_end_is_closed_too(lite: Database) -> None:
+    async def work(pool: Any) -> None:
+        scene = Scene(pool)
+        await scene.begin(900.0)
+        worker = Worker(7, scene.seq)
+        await scene.write([*worker.begin(), worker.to(S.INSUBSTANTIATING)])
+        await scene.store.close_incarnation(scene.incarnation, 1500.0, "clean")
+        await scene.begin(2000.0)
+        (closed,) = await scene.close_dead(2000.0)
+        assert closed.event.at == 1500.0
+        rows = await pool.do(queries.incarnations)
+        assert [row["ended_how"] for row in rows] == [None, "clean"]
+
+    lite.run(work)
+
+
+def test_an_abandoned_call_of_a_worker_at_rest_is_closed(lite: Database) -> None:
+    async def work(pool: Any) -> None:
+        scene = Scene(pool)
+        await scene.begin(900.0)
+        worker = Worker(7, scene.seq)
+        await scene.write(
+            [
+                *worker.begin(),
+                worker.to(S.INSUBSTANTIATING),
+                worker.event(Kind.CALL_STARTED, call="stop_instance", token=5),
+                worker.event(Kind.CALL_ENDED, call="stop_instance", token=5, outcome="released"),
+                worker.to(S.NOT_SUBSTANTIATED),
+            ]
+        )
+        released = {"workerid": 7, "masterid": 1, "episode": 1, "opened_at": 1.0, "why": "released"}
+        await scene.store.open_orphan("released", released)
+        await scene.begin(2000.0)
+        (closed,) = await scene.close_dead(2000.0)
+        assert closed.facts.abandoned == ()
+        # The release has opened the orphan already.
+        assert closed.orphan is None
+        assert len(await scene.rows("orphans")) == 1
+
+    lite.run(work)
+
+
+def test_what_may_still_run_is_an_orphan_from_then_on(database: Database) -> None:
+    async def work(pool: Any) -> None:
+        scene = Scene(pool)
+        await scene.begin(900.0)
+        up, waiting = Worker(7, scene.seq), Worker(8, scene.seq)
+        await scene.write([*up.begin(), waiting.to(S.SUBSTANTIATING)])
+        await scene.begin(2000.0)
+        first, second = await scene.close_dead(2000.0)
+        (orphan,) = await scene.rows("orphans")
+        assert (first.orphan, second.orphan) == (orphan["id"], None)
+        assert (orphan["workerid"], orphan["instance"]) == (7, "i-1")
+        assert orphan["episode"] == first.episode
+        assert (orphan["opened_at"], orphan["closed_at"]) == (first.event.at, None)
+        assert "substantiated" in orphan["why"]
+
+    database.run(work)
+
+
+def test_other_masters_and_live_incarnations_are_left_alone(lite: Database) -> None:
+    async def work(pool: Any) -> None:
+        mine, theirs = Scene(pool, 1), Scene(pool, 2)
+        await theirs.begin(800.0)
+        await theirs.write(Worker(8, theirs.seq).begin())
+        await mine.begin(900.0)
+        live = mine.incarnation
+        await mine.write(Worker(7, mine.seq).begin())
+        await mine.begin(2000.0)
+        assert await mine.close_dead(2000.0, spare=frozenset({live})) == []
+        running = await pool.do(lambda conn: queries.incarnations(conn, running=True))
+        assert len(running) == 3
+
+    lite.run(work)
+
+
+def test_an_open_episode_is_closed_also_when_the_worker_has_gone_on(lite: Database) -> None:
+    async def work(pool: Any) -> None:
+        scene = Scene(pool)
+        await scene.begin(900.0)
+        await scene.write(Worker(7, scene.seq).begin())
+        await scene.begin(2000.0)
+        again = Worker(7, scene.seq, at=2000.0)
+        await scene.write(again.begin())
+        (closed,) = await scene.close_dead(2100.0)
+        new, old = await scene.rows("episodes")
+        assert (old["id"], old["outcome"], new["outcome"]) == (closed.episode, "unknown", None)
+        row = await pool.do(queries.worker, 7)
+        assert (row["state"], row["episode"]) == ("substantiated", new["id"])
+        assert (await pool.do(queries.facts, 1))[7] == again.facts
+
+    lite.run(work)
+
+
+def test_a_worker_of_two_deaths_in_a_row_is_closed_for_each(lite: Database) -> None:
+    async def work(pool: Any) -> None:
+        scene = Scene(pool)
+        for start in (1000.0, 2000.0):
+            await scene.begin(start)
+            await scene.write(Worker(7, scene.seq, at=start).begin())
+        await scene.begin(3000.0)
+        assert len(await scene.close_dead(3000.0)) == 2
+        assert [row["outcome"] for row in await scene.rows("episodes")] == ["unknown", "unknown"]
+        assert (await pool.do(queries.worker, 7))["state"] == "unknown"
+
+    lite.run(work)
+
+
+def test_a_death_before_the_tables_knew_the_worker_leaves_only_its_end(lite: Database) -> None:
+    async def work(pool: Any) -> None:
+        scene = Scene(pool)
+        await scene.begin(900.0)
+        await scene.begin(2000.0)
+        assert await scene.close_dead(2000.0) == []
+        table = schema.incarnations.c
+        query = sa.select(table.ended_how).order_by(table.id)
+        hows = await pool.do(lambda conn: [*conn.execute(query).scalars()])
+        assert hows == ["died", None]
+
+    lite.run(work)
