@@ -37,6 +37,8 @@ TEST_REQUIRES = [
     "pymysql>=1.1",
     # The page in a real browser; Debian's chromium is used, nothing is downloaded.
     "playwright>=1.40",
+    # Buildbot's own tests of latent workers, which are run with our probe on, need it.
+    "parameterized>=0.9",
     # Wheel and sdist are built and looked into.
     "build>=1.0",
     "ruff>=0.15",
