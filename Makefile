@@ -5,13 +5,14 @@ PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8010
 
-.PHONY: help test unit lint format docs build demo clean
+.PHONY: help test unit lint format docs screenshots build demo clean
 
 help:
 	@echo "make test    everything: lint, types, page, docs, tests with real masters, databases, browser"
 	@echo "make unit    the tests that start no process"
 	@echo "make lint    ruff, mypy and the page's linters; make format mends what a machine can"
 	@echo "make docs    docs/_build"
+	@echo "make screenshots    docs/screenshots, from the demonstration"
 	@echo "make build   the page: frontend/ into buildbot_lifecycle/static"
 	@echo "make demo    a master with workers of all sorts at http://127.0.0.1:$(PORT)/"
 
@@ -47,6 +48,9 @@ format: $(VENV)/.made
 
 docs: $(VENV)/.made
 	$(VENV)/bin/python -m sphinx -W --keep-going -n -b html docs docs/_build
+
+screenshots: $(VENV)/.made
+	$(VENV)/bin/python -m tests.browser.screenshots
 
 build: frontend/node_modules/.package-lock.json
 	cd frontend && npm run build
