@@ -159,9 +159,11 @@ class Logbook:
         step = apply(known.facts, event)
         known.facts = step.facts
         known.verdict, before = self._judge(known), known.verdict
-        self._recording.record(known, event, step.episodes)
-        self._after_verdict(known, before)
-        self._wake(known)
+        try:
+            self._recording.record(known, event, step.episodes)
+        finally:
+            self._after_verdict(known, before)
+            self._wake(known)
 
     def _forget(self, known: Known) -> None:
         if known.timer is not None and known.timer.active():

@@ -1,0 +1,305 @@
+"""A force disconnect on real workers: written down first, done in order, and told as it went."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from buildbot.worker.latent import States
+from twisted.internet import defer
+from twisted.python.failure import Failure
+
+from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.requests import ForceRequest, Refusal
+from buildbot_lifecycle.core.settings import parse
+from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.master.release import Releaser
+from tests.probe.support import Conn, Driven, Stage, hanging
+
+ASKED = ForceRequest(episode=None, confirm="w", reason="the cloud says it is gone")
+
+
+class Ledger:
+    """`release.Audit` and `logbook.Recording` in memory, in the order in which they were told."""
+
+    def __init__(self) -> None:
+        self.order: list[str] = []
+        self.actions: list[dict[str, Any]] = []
+        self.orphans: list[dict[str, Any]] = []
+        self.closed: list[int] = []
+        self.first: defer.Deferred[None] = defer.succeed(None)
+        self.broken: set[str] = set()
+
+    def _did(self, what: str, number: int) -> defer.Deferred[Any]:
+        self.order.append(what)
+        if what in self.broken:
+            return defer.fail(OSError("no space"))
+        return defer.succeed(number)
+
+    def insert_action(self, row: Any) -> defer.Deferred[int]:
+        self.actions.append(dict(row))
+        waiting: defer.Deferred[Any] = defer.Deferred()
+        self.first.addCallback(waiting.callback)
+        return waiting.addCallback(lambda _: self._did("insert", len(self.actions)))
+
+    def update_action(self, action_id: int, changes: Any) -> defer.Deferred[Any]:
+        self.actions[action_id - 1].update(changes)
+        return self._did("update", action_id)
+
+    def open_orphan(self, row: Any) -> defer.Deferred[int]:
+        self.orphans.append(dict(row))
+        return self._did("orphan", len(self.orphans))
+
+    def close_orphan(self, orphan: int, workerid: int, by: str, note: str) -> defer.Deferred[Any]:
+        self.closed.append(orphan)
+        return self._did("close", orphan)
+
+    def record(self, known: Known, event: Any, episodes: Any) -> None:
+        if event.kind is not Kind.ACTION:
+            self.order.append(f"{event.kind.value} {event.data.get('to', '')}".strip())
+        if event.data.get("late"):
+            self.releaser.late_end(known, event.data)
+
+    def record_verdict(self, known: Known) -> None: ...
+
+    def announce(self, workerid: int, what: str, message: Any) -> None: ...
+
+    releaser: Releaser
+
+
+class Release(Stage):
+    @defer.inlineCallbacks
+    def stage(self, *, limit: float = 1, **arguments: Any) -> Any:
+        self.settings = parse({"stuck_after": {"insubstantiating": limit}, **arguments})[0]
+        yield self.setup_master(self.configuration(Driven("w")))
+        self.ledger = Ledger()
+        self.logbook = Logbook(self.reactor, lambda: self.settings, self.ledger)
+        self.addCleanup(self.logbook.close)
+        for watched in self.observe(self.logbook):
+            self.logbook.baseline(watched)
+        self.releaser = Releaser(self.reactor, self.logbook, self.ledger, lambda: self.settings)
+        self.ledger.releaser = self.releaser
+
+    @defer.inlineCallbacks
+    def stuck(self, **arguments: Any) -> Any:
+        """A worker whose stop hangs, and is stuck."""
+        yield self.stage(**arguments)
+        answer, self.given = hanging()
+        self.answer("stop_instance", answer)
+        self.ask()
+        self.worker().insubstantiate()
+        self.reactor.advance(2)
+        self.ledger.order.clear()
+
+    @property
+    def known(self) -> Known:
+        known = self.logbook.named("w")
+        assert known is not None
+        return known
+
+    def force(self, request: ForceRequest = ASKED, **changes: Any) -> list[Any]:
+        came: list[Any] = []
+        asked = dataclasses.replace(request, **changes)
+        defer.ensureDeferred(self.releaser.force(self.known, asked, "ann")).addBoth(came.append)
+        return came
+
+    def refusal(self, came: list[Any]) -> Refusal:
+        (failed,) = came
+        assert isinstance(failed, Failure)
+        assert isinstance(failed.value, Refusal)
+        return failed.value
+
+    @defer.inlineCallbacks
+    def test_a_stuck_stop_is_released_and_everything_is_written_down(self) -> Any:
+        yield self.stuck()
+        (answer,) = self.force()
+        assert answer.status == 200
+        assert self.worker().state is States.NOT_SUBSTANTIATED
+        assert self.worker().isPaused()
+        action = self.ledger.actions[0]
+        assert (action["status"], action["actor"]) == ("done", "ann")
+        assert action["outcome"] == "the worker is not_substantiated now, and paused"
+        assert [(s["step"], s["done"]) for s in action["steps"]] == [
+            ("pause", True),
+            ("end_wait", True),
+            ("open_orphan", True),
+        ]
+        assert action["verdict"]["level"] == "stuck"
+        assert self.ledger.orphans[0]["why"] == "released by ann: the cloud says it is gone"
+        self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_the_action_is_written_before_anything_is_done(self) -> Any:
+        yield self.stuck()
+        self.ledger.first = defer.Deferred()
+        came = self.force()
+        assert self.worker().state is States.INSUBSTANTIATING
+        assert not self.worker().isPaused()
+        self.ledger.first.callback(None)
+        assert came[0].status == 200
+        assert self.ledger.order[:3] == ["insert", "call_ended", "transition not_substantiated"]
+        self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_where_the_action_cannot_be_written_nothing_is_done(self) -> Any:
+        yield self.stuck()
+        self.ledger.broken.add("insert")
+        refused = self.refusal(self.force())
+        assert (refused.status, refused.code) == (503, "behind")
+        assert self.worker().state is States.INSUBSTANTIATING
+        assert not self.worker().isPaused()
+        self.flushLoggedErrors()
+        self.given[0].callback(True)
+
+    @defer.inlineCallbacks
+    def test_a_stop_that_ends_while_the_action_is_written_is_left_alone(self) -> Any:
+        yield self.stuck()
+        self.ledger.first = defer.Deferred()
+        came = self.force()
+        self.given[0].callback(True)
+        self.ledger.first.callback(None)
+        assert self.refusal(came).status == 409
+        assert self.ledger.actions[0]["status"] == "refused"
+        assert not self.worker().isPaused()
+        assert self.ledger.orphans == []
+
+    @defer.inlineCallbacks
+    def test_two_who_ask_at_once_release_once(self) -> Any:
+        yield self.stuck()
+        self.ledger.first = defer.Deferred()
+        one, other = self.force(), self.force()
+        self.ledger.first.callback(None)
+        assert one[0].status == 200
+        assert self.refusal(other).code == "nothing_to_release"
+        assert len(self.ledger.actions) == 1
+        self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_a_dry_run_does_and_writes_nothing(self) -> Any:
+        yield self.stuck()
+        (answer,) = self.force(dry_run=True, confirm="", reason="")
+        assert answer.dry_run["eligible"] is True
+        assert [s["step"] for s in answer.dry_run["steps"]] == ["pause", "end_wait", "open_orphan"]
+        assert self.ledger.order == []
+        assert self.worker().state is States.INSUBSTANTIATING
+        self.given[0].callback(True)
+
+    @defer.inlineCallbacks
+    def test_a_wrong_name_is_refused(self) -> Any:
+        yield self.stuck()
+        assert self.refusal(self.force(confirm="v")).code == "wrong_confirmation"
+        self.given[0].callback(True)
+
+    @defer.inlineCallbacks
+    def test_another_episode_than_the_one_that_was_looked_at_is_refused(self) -> Any:
+        yield self.stuck()
+        refused = self.refusal(self.force(episode=12))
+        assert (refused.status, refused.code) == (412, "episode_changed")
+        self.given[0].callback(True)
+
+    @defer.inlineCallbacks
+    def test_what_is_not_stuck_yet_needs_an_override(self) -> Any:
+        yield self.stuck(limit=1000)
+        assert self.refusal(self.force()).code == "not_eligible"
+        (answer,) = self.force(override=True)
+        assert answer.status == 200
+        self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_without_the_pause_the_worker_takes_builds_at_once(self) -> Any:
+        yield self.stuck()
+        (answer,) = self.force(pause=False)
+        assert answer.status == 200
+        assert not self.worker().isPaused()
+        self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_the_configured_pause_holds_where_none_is_asked_for(self) -> Any:
+        yield self.stuck(pause_after_release=False)
+        self.force()
+        assert not self.worker().isPaused()
+        self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_a_queued_build_is_cancelled_before_the_wait_ends_so_that_no_instance_starts(
+        self,
+    ) -> Any:
+        yield self.stuck()
+        queued = self.ask()
+        (answer,) = self.force(override=True)
+        assert answer.status == 200
+        assert len(queued) == 1
+        assert self.worker().state is States.NOT_SUBSTANTIATED
+        assert self.worker().made.count("start_instance") == 1
+        self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_a_late_success_closes_the_orphan(self) -> Any:
+        yield self.stuck()
+        self.force()
+        self.given[0].callback(True)
+        assert self.ledger.closed == [1]
+        self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_a_late_failure_leaves_the_orphan_open(self) -> Any:
+        yield self.stuck()
+        self.force()
+        self.given[0].errback(RuntimeError("late"))
+        assert self.ledger.closed == []
+        self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_an_orphan_that_cannot_be_written_is_told_in_the_answer(self) -> Any:
+        yield self.stuck()
+        self.ledger.broken.add("orphan")
+        (answer,) = self.force()
+        assert answer.action["status"] == "failed"
+        assert answer.action["steps"][-1]["detail"] == "could not be written"
+        assert self.worker().state is States.NOT_SUBSTANTIATED
+        self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_a_step_that_fails_does_not_keep_the_next_from_being_done(self) -> Any:
+        yield self.stuck()
+
+        def broken(reason: str) -> None:
+            raise RuntimeError("no pause today")
+
+        self.worker().pause = broken
+        (answer,) = self.force()
+        assert [s["done"] for s in answer.action["steps"]] == [False, True, True]
+        assert answer.action["status"] == "failed"
+        assert self.worker().state is States.NOT_SUBSTANTIATED
+        self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_a_hanging_check_of_a_worker_that_builds_is_released_and_the_build_goes_on(self) -> Any:
+        yield self.stage()
+        self.settings = parse({"stuck_after": {"substantiating_starting": 1}})[0]
+        answer, _given = hanging()
+        self.answer("check_instance", answer)
+        self.ask()
+        self.reactor.advance(10)
+        yield self.worker().attached(Conn())
+        self.reactor.advance(2)
+        (answered,) = self.force()
+        assert answered.status == 200
+        assert self.worker().state is States.SUBSTANTIATED
+        assert not internals.lock_is_held(self.worker())
+        self.worker().conn.loseConnection()
+        yield self.worker().insubstantiate()
+
+    @defer.inlineCallbacks
+    def test_a_worker_at_rest_is_refused(self) -> Any:
+        yield self.stage()
+        assert self.refusal(self.force()).code == "nothing_to_release"
+        assert self.ledger.actions == []
+
+
+def test_a_refusal_is_an_exception_with_its_answer() -> None:
+    with pytest.raises(Refusal, match="no") as raised:
+        raise Refusal(409, "not_eligible", "no", state="x")
+    assert raised.value.details == {"state": "x"}
