@@ -90,6 +90,15 @@ class Episode:
 
 
 @dataclasses.dataclass(frozen=True)
+class Orphan:
+    """An instance that may still run: number in the ledger, since when, and the kind of its cause."""
+
+    id: int
+    since: float
+    cause: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Facts:
     """What is known of one worker on its master, as of the last event."""
 
@@ -115,6 +124,18 @@ class Facts:
     instance: str | None = None
     queued_since: float | None = None
     asked_build: Mapping[str, Any] | None = None
+    attaching: float | None = None
+    login: float | None = None
+    duplicates: int = 0
+    duplicate_first: float | None = None
+    build_stopping: float | None = None
+    send_blocked: float | None = None
+    leaving: float | None = None
+    half: float | None = None
+    found_locked: bool = False
+    unasked: bool = False
+    may_connect: bool = False
+    orphans: tuple[Orphan, ...] = ()
 
     @property
     def pending(self) -> Call | None:
@@ -229,9 +250,13 @@ def _on_transition(facts: Facts, event: Event) -> Step:
         )
         touched.append(episode)
     changes: dict[str, Any] = {"state": after, "state_since": event.at, "episode": episode}
+    changes.update(half=None, found_locked=False)
     if begins:
         changes.update(refused=0, refused_first=None, refused_last=None, survived_stop=None)
-        changes["asked_build"] = None
+        changes.update(asked_build=None, duplicates=0, duplicate_first=None)
+        changes["unasked"] = after is State.SUBSTANTIATING_STARTING
+    if after in RESTING:
+        changes.update(attaching=None, unasked=False)
     if after is State.INSUBSTANTIATING_SUBSTANTIATING:
         changes["queued_since"] = event.at
     else:
@@ -266,6 +291,9 @@ def _on_baseline(facts: Facts, event: Event) -> Step:
         pause_reason=event.data.get("pause_reason"),
         building=tuple(event.data.get("building") or ()),
         held=facts.held,
+        may_connect=bool(event.data.get("may_connect")),
+        found_locked=bool(event.data.get("locked")),
+        orphans=facts.orphans,
     )
     if state in RESTING:
         return Step(facts, left)
@@ -322,6 +350,9 @@ def _on_call_ended(facts: Facts, event: Event) -> Step:
     if outcome == "released":
         facts = dataclasses.replace(facts, abandoned=(*facts.abandoned, *ended))
         changes["released"] = True
+    if event.data.get("base") and event.data["call"] == "stop_instance" and facts.state in STOPPING:
+        # no `except Exception` of Buildbot's catches it: nothing is left that would walk back
+        facts = dataclasses.replace(facts, half=event.at)
     failure = _failure(event)
     if failure is not None:
         facts = dataclasses.replace(facts, last_failure=failure, last_failure_at=event.at)
@@ -361,7 +392,27 @@ def _on_missing(facts: Facts, event: Event) -> Step:
     return _changed(facts, timed_out=True)
 
 
+def _on_attaching(facts: Facts, event: Event) -> Step:
+    return Step(dataclasses.replace(facts, attaching=event.at))
+
+
+def _on_login_waits(facts: Facts, event: Event) -> Step:
+    return Step(dataclasses.replace(facts, login=event.data.get("since", event.at)))
+
+
+def _on_login_ended(facts: Facts, event: Event) -> Step:
+    return Step(dataclasses.replace(facts, login=None))
+
+
+def _on_duplicate(facts: Facts, event: Event) -> Step:
+    if not event.data.get("rejected"):
+        return Step(dataclasses.replace(facts, duplicates=0, duplicate_first=None))
+    first = facts.duplicate_first if facts.duplicate_first is not None else event.at
+    return Step(dataclasses.replace(facts, duplicates=facts.duplicates + 1, duplicate_first=first))
+
+
 def _on_attached(facts: Facts, event: Event) -> Step:
+    facts = dataclasses.replace(facts, attaching=None, duplicates=0, duplicate_first=None)
     if event.data.get("failed"):
         facts = dataclasses.replace(facts, connected=True)
         failure = Failure("attached", "the worker connected, and could not be attached")
@@ -376,7 +427,7 @@ def _on_attached(facts: Facts, event: Event) -> Step:
 
 
 def _on_detached(facts: Facts, event: Event) -> Step:
-    return Step(dataclasses.replace(facts, connected=False))
+    return Step(dataclasses.replace(facts, connected=False, attaching=None, send_blocked=None))
 
 
 def _on_refused(facts: Facts, event: Event) -> Step:
@@ -386,6 +437,7 @@ def _on_refused(facts: Facts, event: Event) -> Step:
     return Step(
         dataclasses.replace(
             facts,
+            attaching=None,
             refused=facts.refused + 1,
             refused_first=facts.refused_first or event.at,
             refused_last=event.at,
@@ -414,7 +466,7 @@ def _on_build_started(facts: Facts, event: Event) -> Step:
 def _on_build_finished(facts: Facts, event: Event) -> Step:
     build = event.data.get("build") or {}
     rest = [b for b in facts.building if not _same_build(b, build)]
-    facts = dataclasses.replace(facts, building=tuple(rest))
+    facts = dataclasses.replace(facts, building=tuple(rest), build_stopping=None, unasked=False)
     if facts.episode is None:
         return Step(facts)
     return _changed(facts, builds=facts.episode.builds + 1)
@@ -424,6 +476,43 @@ def _same_build(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     # The build's number may become known only after it was started; its builder never changes, and
     # a worker runs one build per builder at a time (one WorkerForBuilder).
     return bool(one.get("builder") == other.get("builder"))
+
+
+def _on_build_stopping(facts: Facts, event: Event) -> Step:
+    """Somebody asked for the build to be stopped. Asked again, the first time counts."""
+    since = facts.build_stopping if facts.build_stopping is not None else event.at
+    return Step(dataclasses.replace(facts, build_stopping=since))
+
+
+def _on_send_blocked(facts: Facts, event: Event) -> Step:
+    return Step(dataclasses.replace(facts, send_blocked=event.data.get("since", event.at)))
+
+
+def _on_send_resumed(facts: Facts, event: Event) -> Step:
+    return Step(dataclasses.replace(facts, send_blocked=None))
+
+
+def _on_leaving(facts: Facts, event: Event) -> Step:
+    """Its service stops. With the whole master that is told elsewhere; else a reconfig waits for it."""
+    since = None if event.data.get("with_master") else event.at
+    return Step(dataclasses.replace(facts, leaving=since))
+
+
+def _on_orphan_opened(facts: Facts, event: Event) -> Step:
+    data = event.data
+    orphan = Orphan(int(data.get("orphan", 0)), data.get("since", event.at), data.get("cause", ""))
+    others = tuple(o for o in facts.orphans if o.id != orphan.id)
+    return Step(dataclasses.replace(facts, orphans=(*others, orphan)))
+
+
+def _on_orphan_closed(facts: Facts, event: Event) -> Step:
+    rest = tuple(o for o in facts.orphans if o.id != event.data.get("orphan"))
+    facts = dataclasses.replace(facts, orphans=rest)
+    failed = facts.last_failure
+    if failed is not None and failed.call == "stop_instance" and not rest:
+        # what was left running is gone: nothing is failed any more
+        facts = dataclasses.replace(facts, last_failure=None, last_failure_at=None)
+    return Step(facts)
 
 
 def _on_paused(facts: Facts, event: Event) -> Step:
@@ -452,6 +541,13 @@ def _on_master_died(facts: Facts, event: Event) -> Step:
         building=(),
         held=0,
         queued_since=None,
+        attaching=None,
+        login=None,
+        build_stopping=None,
+        send_blocked=None,
+        leaving=None,
+        half=None,
+        found_locked=False,
     )
     return Step(facts, touched)
 
@@ -463,7 +559,17 @@ _HANDLERS = {
     Kind.CALL_STARTED: _on_call_started,
     Kind.CALL_ENDED: _on_call_ended,
     Kind.MISSING: _on_missing,
+    Kind.ATTACHING: _on_attaching,
     Kind.ATTACHED: _on_attached,
+    Kind.LOGIN_WAITS: _on_login_waits,
+    Kind.LOGIN_ENDED: _on_login_ended,
+    Kind.DUPLICATE: _on_duplicate,
+    Kind.BUILD_STOPPING: _on_build_stopping,
+    Kind.SEND_BLOCKED: _on_send_blocked,
+    Kind.SEND_RESUMED: _on_send_resumed,
+    Kind.LEAVING: _on_leaving,
+    Kind.ORPHAN_OPENED: _on_orphan_opened,
+    Kind.ORPHAN_CLOSED: _on_orphan_closed,
     Kind.DETACHED: _on_detached,
     Kind.REFUSED: _on_refused,
     Kind.REFUSED_CLOSED: _on_refused_closed,

@@ -34,12 +34,17 @@ class Situation:
     """What a plan depends on beside the facts: seen on the live worker object.
 
     ``half`` means INSUBSTANTIATING with a free lock; ``held`` counts refused connections whose end
-    nobody was told of; ``connected`` is whether Buildbot still holds a connection.
+    nobody was told of; ``connected`` is whether Buildbot still holds a connection. ``logins`` counts
+    connections that are not let in yet, ``old_connection`` is one that keeps the worker out, and
+    ``found_pending`` a call that was under way before recording began.
     """
 
     connected: bool = False
     held: int = 0
     half: bool = False
+    logins: int = 0
+    old_connection: bool = False
+    found_pending: bool = False
 
 
 def check_eligible(
@@ -53,7 +58,9 @@ def check_eligible(
         "threshold_s": verdict.threshold_s,
         "verdict": verdict.as_json(),
     }
-    if facts.state is State.SUBSTANTIATED and facts.building and facts.pending is None:
+    gone_silent = verdict.code == "frozen_worker" and verdict.level == "stuck"
+    busy = facts.state is State.SUBSTANTIATED and facts.building and facts.pending is None
+    if busy and not gone_silent:
         raise Refusal(
             409,
             "not_eligible",
@@ -73,9 +80,22 @@ def check_eligible(
 
 
 def _anything_to_release(facts: Facts, situation: Situation) -> bool:
-    if facts.pending is not None or situation.held or situation.half:
+    if facts.pending is not None or situation.held or situation.half or situation.logins:
         return True
-    return facts.state in STARTING or (facts.state in STOPPING and situation.connected)
+    if facts.state in STARTING or facts.unasked or situation.old_connection:
+        return True
+    return situation.found_pending or _dead_connection(facts, situation)
+
+
+def _dead_connection(facts: Facts, situation: Situation) -> bool:
+    """Whether Buildbot holds a connection that should be, or cannot be, used."""
+    if not situation.connected:
+        return False
+    if facts.state in STOPPING or facts.attaching is not None:
+        return True
+    if facts.state in RESTING:
+        return not facts.may_connect
+    return facts.build_stopping is not None or facts.send_blocked is not None
 
 
 def plan(facts: Facts, situation: Situation, *, pause: bool) -> list[Step]:
@@ -95,10 +115,7 @@ def plan(facts: Facts, situation: Situation, *, pause: bool) -> list[Step]:
                 "Cancel the substantiation that waits behind the stop; Buildbot retries its build",
             )
         )
-    if situation.connected and facts.state in STOPPING:
-        steps.append(
-            Step("abort_connection", "connection", "Abort the connection that is still held")
-        )
+    steps.extend(_connections(facts, situation))
     if situation.held:
         many = "the refused connection" if situation.held == 1 else "the refused connections"
         steps.append(
@@ -111,10 +128,35 @@ def plan(facts: Facts, situation: Situation, *, pause: bool) -> list[Step]:
             )
         )
     steps.extend(_end_of_wait(facts, situation))
+    if facts.unasked and not steps_end_wait(steps):
+        text = "Stop the instance that nobody asked for, as after a build"
+        steps.append(Step("cancel_substantiation", "instance", text))
+        return steps
     if steps and steps[-1].step != "pause":
         steps.append(
             Step("open_orphan", "instance", "Write down that the instance may still be running")
         )
+    return steps
+
+
+def steps_end_wait(steps: list[Step]) -> bool:
+    """Whether one of the steps makes Buildbot stop waiting for something."""
+    return any(step.step in ("end_wait", "cancel_substantiation") for step in steps)
+
+
+def _connections(facts: Facts, situation: Situation) -> list[Step]:
+    steps = []
+    if _dead_connection(facts, situation):
+        text = "Abort the connection that is still held"
+        if facts.building and facts.state is State.SUBSTANTIATED:
+            text = "Abort the connection of the silent worker; Buildbot retries its build"
+        steps.append(Step("abort_connection", "connection", text))
+    if situation.logins:
+        text = "Abort the connection that logged in and does not answer"
+        steps.append(Step("abort_connection", "login", text))
+    if situation.old_connection:
+        text = "Drop the older connection that keeps the worker out"
+        steps.append(Step("abort_connection", "old connection", text))
     return steps
 
 
@@ -129,6 +171,9 @@ def _end_of_wait(facts: Facts, situation: Situation) -> list[Step]:
             Step("end_wait", call.call, f"Make Buildbot stop waiting for {call.call}")
             for call in facts.calls
         ]
+    if situation.found_pending:
+        text = "Make Buildbot stop waiting for the call that was pending before recording began"
+        return [Step("end_wait", "found", text)]
     if facts.state in STARTING:
         text = "Cancel the start; Buildbot then calls stop_instance and ends or retries the build"
         return [Step("cancel_substantiation", "start", text)]

@@ -14,8 +14,8 @@ from typing import Any
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER, Thresholds
 
-#: States that can be given a limit: all but those in which nothing is waited for.
-LIMITED = tuple(DEFAULT_STUCK_AFTER)
+#: What can be given a limit: states (but those in which nothing is waited for), and situations.
+LIMITED: tuple[str, ...] = tuple(DEFAULT_STUCK_AFTER)
 
 #: Seconds; under the 10 s that ``buildbot stop`` waits before it says that the master lives on.
 DEFAULT_SHUTDOWN_GRACE = 5.0
@@ -71,15 +71,15 @@ def parse(arguments: Mapping[str, Any]) -> tuple[Settings, list[str]]:
     return Settings(**values), problems
 
 
-def _stuck_after(name: str, value: Any, problems: list[str]) -> dict[State, float | None] | None:
+def _stuck_after(name: str, value: Any, problems: list[str]) -> dict[str, float | None] | None:
     if not isinstance(value, Mapping):
         problems.append(f"{name} must be a dictionary {{state: seconds}}, not {value!r}")
         return None
-    parsed: dict[State, float | None] = {}
+    parsed: dict[str, float | None] = {}
     for key, seconds in value.items():
-        state = next((s for s in LIMITED if s.value == key), None)
+        state = next((s for s in LIMITED if s == key), None)
         if state is None:
-            expected = ", ".join(s.value for s in LIMITED)
+            expected = ", ".join(s.value if isinstance(s, State) else s for s in LIMITED)
             problems.append(f"{name}: no state {key!r}; states with a limit are {expected}")
         elif seconds is None:
             parsed[state] = None

@@ -21,16 +21,27 @@ SLOW_SHARE = 0.5
 
 #: How long (seconds) a state or the call pending in it may last before it is stuck; None: for ever.
 #: The reasons are in docs/configuration.
-DEFAULT_STUCK_AFTER: dict[State, float | None] = {
+DEFAULT_STUCK_AFTER: dict[str, float | None] = {
     State.NOT_SUBSTANTIATED: 60.0,
     State.SUBSTANTIATING: 1200.0,
     State.SUBSTANTIATING_STARTING: 1200.0,
     State.SUBSTANTIATED: None,
     State.INSUBSTANTIATING: 600.0,
     State.INSUBSTANTIATING_SUBSTANTIATING: 600.0,
+    # situations that are shorter than the state they happen in; by their verdict's code
+    "frozen_attach": 60.0,
+    "frozen_worker": 120.0,
+    "stale_connection": 60.0,
+    "duplicate_arbitration": 60.0,
+    "half_insubstantiated": 5.0,
+    "unasked_instance": 300.0,
+    "reconfig_frozen": 120.0,
 }
 
-Thresholds = Mapping[State, "float | None"]
+#: Starts that failed in a row, from which on it is told as a loop.
+LOOP_FAILURES = 3
+
+Thresholds = Mapping[str, "float | None"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +91,8 @@ _CALL_CODES = {
     "start_instance": "start_pending",
     "stop_instance": "stop_pending",
     "check_instance": "check_pending",
+    "start_machine": "machine_pending",
+    "stop_machine": "machine_pending",
 }
 
 
@@ -104,8 +117,13 @@ def _worst(facts: Facts, thresholds: Thresholds, now: float) -> tuple[Verdict, f
         for verdict in (
             _judge_call(facts, thresholds, now),
             _judge_state(facts, thresholds, now),
+            _judge_half(facts, thresholds, now),
+            _judge_connection(facts, thresholds, now),
+            _judge_build(facts, thresholds, now),
+            _judge_leaving(facts, thresholds, now),
             _judge_refused(facts, thresholds, now),
             _judge_failure(facts),
+            _judge_crash(facts),
         )
         if verdict is not None
     ]
@@ -140,8 +158,8 @@ def _graded(code: str, since: float, limit: float | None, now: float, text: str)
     return Verdict("ok", code, f"{text} for {in_words(age)}", since, limit, slow_at)
 
 
-def _threshold(thresholds: Thresholds, state: State) -> float | None:
-    return thresholds.get(state, DEFAULT_STUCK_AFTER.get(state))
+def _threshold(thresholds: Thresholds, key: str) -> float | None:
+    return thresholds.get(key, DEFAULT_STUCK_AFTER.get(key))
 
 
 def _judge_call(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None:
@@ -164,21 +182,105 @@ def _state_of_call(call: Call, facts: Facts) -> State:
     """
     if call.call == "stop_instance":
         return facts.state if facts.state in STOPPING else State.INSUBSTANTIATING
+    if call.call == "stop_machine":
+        return State.INSUBSTANTIATING
+    if call.call == "start_machine":
+        return State.SUBSTANTIATING
     return State.SUBSTANTIATING_STARTING
 
 
 def _judge_state(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None:
     if facts.state in RESTING or facts.state_since is None or facts.pending is not None:
         return None
+    if facts.half is not None:
+        return None
     limit = _threshold(thresholds, facts.state)
     if facts.state is State.SUBSTANTIATED and limit is None:
         return None
     code, text = "state_overdue", f"in the state {facts.state.value}"
-    if facts.state is State.SUBSTANTIATING_STARTING:
-        text = "started, and the worker has not connected"
-        if facts.connected:
-            text = "connected, and not yet attached"
+    if facts.found_locked:
+        code = "pending_before_us"
+        text = "a call was pending already when recording began, and has not ended"
+    elif not (facts.attaching is facts.login is facts.duplicate_first is None):
+        return None  # it has come, or knocks: see _judge_connection
+    elif facts.state is State.SUBSTANTIATING_STARTING and not facts.connected:
+        code, text = "never_connected", "started, and the worker has not connected"
     return _graded(code, facts.state_since, limit, now, text)
+
+
+def _judge_half(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None:
+    if facts.half is None:
+        return None
+    text = "the stop broke off half way, and nothing of Buildbot's goes on with it"
+    return _graded(
+        "half_insubstantiated",
+        facts.half,
+        _threshold(thresholds, "half_insubstantiated"),
+        now,
+        text,
+    )
+
+
+def _judge_connection(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None:
+    """A connection that leads nowhere: silent before it is attached, kept out, or left over."""
+    if facts.attaching is not None and not facts.connected:
+        text = "connected, and silent before it was attached"
+        return _graded(
+            "frozen_attach", facts.attaching, _threshold(thresholds, "frozen_attach"), now, text
+        )
+    if facts.login is not None:
+        text = "logged in, and has not answered the master's first question"
+        return _graded(
+            "frozen_attach", facts.login, _threshold(thresholds, "frozen_attach"), now, text
+        )
+    if facts.duplicate_first is not None and not facts.connected:
+        text = (
+            f"an older connection keeps the worker out ({facts.duplicates} rejected as duplicate)"
+        )
+        limit = _threshold(thresholds, "duplicate_arbitration")
+        return _graded("duplicate_arbitration", facts.duplicate_first, limit, now, text)
+    since = facts.state_since
+    if facts.connected and facts.state in RESTING and not facts.may_connect and since is not None:
+        text = "not substantiated, and a connection is still held"
+        limit = _threshold(thresholds, "stale_connection")
+        return _graded("stale_connection", since, limit, now, text)
+    return None
+
+
+def _judge_build(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None:
+    """A worker gone silent while it builds, or one that is up for nobody."""
+    limit = _threshold(thresholds, "frozen_worker")
+    if facts.building and facts.connected and facts.state is State.SUBSTANTIATED:
+        if facts.build_stopping is not None:
+            text = "asked to stop its build, and silent"
+            return _graded("frozen_worker", facts.build_stopping, limit, now, text)
+        if facts.send_blocked is not None:
+            text = "takes no data from the master while it builds"
+            return _graded("frozen_worker", facts.send_blocked, limit, now, text)
+    since = facts.state_since
+    idle = facts.state is State.SUBSTANTIATED and not facts.building
+    if facts.unasked and idle and since is not None:
+        text = "an instance is up that no build asked for any more"
+        limit = _threshold(thresholds, "unasked_instance")
+        return _graded("unasked_instance", since, limit, now, text)
+    return None
+
+
+def _judge_leaving(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None:
+    if facts.leaving is None or facts.state is State.SHUT_DOWN:
+        return None
+    text = "a reconfiguration removes this worker and waits for it, so that no worker can log in,"
+    return _graded(
+        "reconfig_frozen", facts.leaving, _threshold(thresholds, "reconfig_frozen"), now, text
+    )
+
+
+def _judge_crash(facts: Facts) -> Verdict | None:
+    crashed = [orphan for orphan in facts.orphans if orphan.cause == "crash"]
+    if not crashed:
+        return None
+    reason = "the master died while an instance was up; it may still run"
+    return Verdict("failed", "crash_open", reason, min(orphan.since for orphan in crashed))
 
 
 def _judge_refused(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None:
@@ -206,6 +308,9 @@ def _judge_failure(facts: Facts) -> Verdict | None:
     if facts.failures_in_row < 1 and facts.state not in RESTING:
         return None
     reason = f"{failure.call} failed: {failure.error}"
+    code = "start_failed"
     if facts.failures_in_row > 1:
         reason += f" ({facts.failures_in_row} starts in a row)"
-    return Verdict("failed", "start_failed", reason, facts.last_failure_at)
+    if facts.failures_in_row >= LOOP_FAILURES:
+        code = "start_failed_loop"
+    return Verdict("failed", code, reason, facts.last_failure_at)

@@ -86,6 +86,8 @@ class Story:
         return self.up().go(STOPPING).call("stop_instance")
 
     def stopped(self, outcome: str = "true", **data: Any) -> Story:
+        if self.facts.connected:
+            self.event(Kind.DETACHED)
         return self.end("stop_instance", outcome, **data).go(NOT)
 
     # what came of it

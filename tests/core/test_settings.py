@@ -44,7 +44,9 @@ def test_none_is_for_ever() -> None:
 
 
 def test_every_state_in_which_something_is_waited_for_can_have_a_limit() -> None:
-    settings, problems = parse({"stuck_after": {state.value: 5 for state in LIMITED}})
+    settings, problems = parse(
+        {"stuck_after": {str(getattr(key, "value", key)): 5 for key in LIMITED}}
+    )
     assert problems == []
     assert set(settings.stuck_after.values()) == {5.0}
 
@@ -53,7 +55,9 @@ def test_every_state_in_which_something_is_waited_for_can_have_a_limit() -> None
 def test_a_state_that_has_no_limit_is_named_with_those_that_have(key: Any) -> None:
     assert only_problem(stuck_after={key: 5}) == (
         f"stuck_after: no state {key!r}; states with a limit are not_substantiated, substantiating,"
-        " substantiating_starting, substantiated, insubstantiating, insubstantiating_substantiating"
+        " substantiating_starting, substantiated, insubstantiating, insubstantiating_substantiating,"
+        " frozen_attach, frozen_worker, stale_connection, duplicate_arbitration,"
+        " half_insubstantiated, unasked_instance, reconfig_frozen"
     )
 
 

@@ -98,15 +98,15 @@ def test_a_worker_that_was_started_and_does_not_connect() -> None:
     story = Story().started()
     assert levels(story, story.facts.state_since or 0) == GRADED
     verdict = told(story, story.now + 1000)
-    assert verdict.code == "state_overdue"
+    assert verdict.code == "never_connected"
     assert verdict.reason.startswith("started, and the worker has not connected for")
 
 
 def test_a_worker_frozen_while_it_attaches() -> None:
-    story = Story().started()
-    facts = dataclasses.replace(story.facts, connected=True)
-    verdict = judge(facts, LIMITS, story.now + 1000)
-    assert verdict.reason.startswith("connected, and not yet attached for")
+    story = Story().started().event(Kind.ATTACHING)
+    verdict = judge(story.facts, LIMITS, story.now + 1000)
+    assert verdict.code == "frozen_attach"
+    assert verdict.reason.startswith("connected, and silent before it was attached for")
 
 
 def test_a_worker_that_waits_for_its_machine() -> None:
@@ -182,7 +182,7 @@ def test_what_a_dead_master_left_is_unknown() -> None:
 # limits
 
 
-@pytest.mark.parametrize("state", sorted(DEFAULT_STUCK_AFTER))
+@pytest.mark.parametrize("state", sorted(k for k in DEFAULT_STUCK_AFTER if isinstance(k, State)))
 def test_a_state_without_a_limit_is_never_stuck(state: State) -> None:
     story = Story().event(Kind.BASELINE, state=state.value)
     verdict = judge(story.facts, {state: None}, NOW + 1e9)
@@ -326,3 +326,92 @@ def test_a_verdict_comes_to_rest_after_a_few_turns(
 
 def test_slow_is_half_of_the_limit() -> None:
     assert SLOW_SHARE == 0.5
+
+
+# the other situations of the catalogue
+
+BUILD = {"buildid": 1, "builderid": 1, "builder": "linux", "number": 1}
+
+
+def test_a_login_that_is_not_answered_is_a_frozen_attach() -> None:
+    story = Story().started().event(Kind.LOGIN_WAITS, since=NOW + 5)
+    assert told(story, NOW + 5 + 1000).code == "frozen_attach"
+    story.event(Kind.LOGIN_ENDED)
+    assert told(story, NOW + 1080).code == "never_connected"
+
+
+def test_an_older_connection_that_keeps_the_worker_out_is_told_with_its_count() -> None:
+    story = Story().started().event(Kind.DUPLICATE, rejected=True)
+    story.event(Kind.DUPLICATE, rejected=True)
+    verdict = told(story, story.now + 1000)
+    assert (verdict.level, verdict.code) == ("stuck", "duplicate_arbitration")
+    assert "(2 rejected as duplicate)" in verdict.reason
+    story.event(Kind.DUPLICATE, rejected=False)
+    assert told(story, story.now).code == "never_connected"
+
+
+def test_a_connection_held_without_an_instance_is_stale_unless_the_worker_may() -> None:
+    story = Story().stopping().end("stop_instance").go(NOT)
+    assert told(story, story.now + 1000).code == "stale_connection"
+    story.facts = dataclasses.replace(story.facts, may_connect=True)
+    assert told(story, story.now + 1000) == HEALTHY
+
+
+def test_a_worker_that_does_not_stop_its_build_is_frozen() -> None:
+    story = Story().up().event(Kind.BUILD_STARTED, build=BUILD)
+    story.event(Kind.BUILD_STOPPING)
+    assert told(story, story.now + 1000).code == "frozen_worker"
+    story.event(Kind.BUILD_FINISHED, build=BUILD)
+    assert told(story, story.now + 1e6) == HEALTHY
+
+
+def test_a_worker_that_takes_no_data_while_it_builds_is_frozen() -> None:
+    story = Story().up().event(Kind.BUILD_STARTED, build=BUILD)
+    story.event(Kind.SEND_BLOCKED, since=story.now)
+    assert told(story, story.now + 1000).code == "frozen_worker"
+    assert told(story.event(Kind.SEND_RESUMED), story.now + 1000) == HEALTHY
+
+
+def test_a_stop_that_broke_off_half_way_is_told_soon() -> None:
+    story = Story().stopping().end("stop_instance", "raised", error="CancelledError", base=True)
+    verdict = told(story, story.now + 1000)
+    assert (verdict.level, verdict.code) == ("stuck", "half_insubstantiated")
+
+
+def test_a_worker_that_a_reconfiguration_waits_for_is_told_so() -> None:
+    story = Story().stopping().event(Kind.LEAVING)
+    assert judge(story.facts, {STOPPING: None}, story.now + 1000).code == "reconfig_frozen"
+    with_master = Story().stopping().event(Kind.LEAVING, with_master=True)
+    assert judge(with_master.facts, {STOPPING: None}, with_master.now + 1000).level == "ok"
+
+
+def test_an_instance_that_no_build_asked_for_is_told() -> None:
+    story = Story().go(STARTING, UP).event(Kind.ATTACHED)
+    assert told(story, story.now + 1000).code == "unasked_instance"
+
+
+def test_a_call_that_was_pending_before_us_is_told_as_such() -> None:
+    story = Story().event(Kind.BASELINE, state=STOPPING.value, locked=True)
+    assert told(story, NOW + 100).code == "pending_before_us"
+
+
+def test_starts_that_fail_again_and_again_are_a_loop() -> None:
+    story = Story()
+    for _ in range(3):
+        story.asked().go(SUB, STARTING).call("start_instance")
+        story.end("start_instance", "raised", error="quota").go(STOPPING, NOT)
+    verdict = told(story, story.now)
+    assert (verdict.level, verdict.code) == ("failed", "start_failed_loop")
+    assert "(3 starts in a row)" in verdict.reason
+
+
+def test_a_crash_is_told_until_its_orphan_is_closed() -> None:
+    story = Story().event(Kind.ORPHAN_OPENED, orphan=4, cause="crash")
+    assert told(story, NOW + 1e6).code == "crash_open"
+    assert told(story.event(Kind.ORPHAN_CLOSED, orphan=4), NOW + 1e6) == HEALTHY
+
+
+def test_a_machine_that_does_not_start_is_told_for_its_workers() -> None:
+    story = Story().asked().go(SUB).call("start_machine")
+    verdict = told(story, story.now + 1e6)
+    assert (verdict.level, verdict.code) == ("stuck", "machine_pending")
