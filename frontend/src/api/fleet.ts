@@ -10,7 +10,7 @@ export interface Fleet {
   meta: WorkersMeta | null;
   /** Null until known. */
   stops: readonly MasterStop[] | null;
-  orphans: readonly Orphan[];
+  orphans: readonly Orphan[] | null;
   failure: ApiFailure | null;
   /** When the last whole answer came, in the browser's time; null before the first. */
   at: number | null;
@@ -18,6 +18,12 @@ export interface Fleet {
 
 const FEW = 8;
 const SIDE_EVERY_MS = 2_000;
+const SIDE_WITHIN_MS = 1_500;
+
+const pause = (ms: number) =>
+  new Promise<void>((resolve) => {
+    setTimeout(resolve, ms);
+  });
 
 /** Fetches the workers and takes the server's time from the answer. */
 export async function fetchWorkers(path: string): Promise<WorkersAnswer> {
@@ -28,7 +34,7 @@ export async function fetchWorkers(path: string): Promise<WorkersAnswer> {
 }
 
 export class FleetStore {
-  private fleet: Fleet = { workers: [], meta: null, stops: null, orphans: [], failure: null, at: null };
+  private fleet: Fleet = { workers: [], meta: null, stops: null, orphans: null, failure: null, at: null };
   private readonly watchers = new Set<() => void>();
   private readonly readers = new Set<() => void>();
   private stopListening: (() => void) | null = null;
@@ -95,6 +101,8 @@ export class FleetStore {
       const cost = performance.now() - startedMs;
       feed.reportCost(cost);
       this.nextWholeMs = performance.now() + Math.max(1_000, 10 * cost);
+      // At first all comes at once, or the table would be pushed down by what stands above it.
+      if (this.fleet.at === null) await Promise.race([this.fetchSide(), pause(SIDE_WITHIN_MS)]);
       this.set({ workers, meta, failure: null, at: Date.now() / 1000 });
       await this.fetchSide();
     } catch (error) {
@@ -159,7 +167,7 @@ export class FleetStore {
     ]);
     this.set({
       stops: stops?.shutdown ?? null,
-      orphans: orphans === null ? this.fleet.orphans : orphans.orphans.filter((orphan) => orphan.closed_at === null),
+      orphans: orphans?.orphans.filter((orphan) => orphan.closed_at === null) ?? null,
     });
   }
 }

@@ -9,10 +9,16 @@ import { Age } from "./Time";
 
 const SHOWN = 20;
 
-/** What blocks the stop: of each master, what it would wait for if it were stopped now. */
+/** What blocks the stop; it keeps its place when nothing does, so that the table below does not jump. Of each master, what it would wait for if it were stopped now. */
 export const Blockers = ({ stops }: { stops: readonly MasterStop[] }) => {
   const blocked = cannotStop(stops);
-  if (blocked.length === 0) return null;
+  if (blocked.length === 0) {
+    return (
+      <p className="card card-header bbl-panel" data-test="blockers-none">
+        Nothing blocks the stop{stops.length > 1 ? " of any master" : " of the master"}.
+      </p>
+    );
+  }
   return (
     <details
       className="card bbl-panel"

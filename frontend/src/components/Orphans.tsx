@@ -17,7 +17,13 @@ const SHOWN = 20;
 
 /** Instances that may still run and cost money, until somebody has looked. */
 export const Orphans = ({ orphans, onResolved, open }: Props) => {
-  if (orphans.length === 0) return null;
+  if (orphans.length === 0) {
+    return (
+      <p className="card card-header bbl-panel" data-test="orphans-none">
+        No instance is known to have been left running.
+      </p>
+    );
+  }
   return (
     <details className="card bbl-panel" data-test="orphans" open={open}>
       <summary className="card-header">

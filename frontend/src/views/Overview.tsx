@@ -55,7 +55,7 @@ const Content = ({ fleet, onForce }: { fleet: Fleet; onForce: (worker: Worker) =
       {fleet.failure !== null && <Stale failure={fleet.failure} at={fleet.at} />}
       {fleet.meta !== null && <Behind meta={fleet.meta} />}
       {fleet.stops !== null && <Blockers stops={fleet.stops} />}
-      <Orphans orphans={fleet.orphans} onResolved={fleetStore.reload} open={false} />
+      {fleet.orphans !== null && <Orphans orphans={fleet.orphans} onResolved={fleetStore.reload} open={false} />}
       {fleet.workers.length === 0 ? <Empty /> : <Workers fleet={fleet} onForce={onForce} />}
     </>
   );

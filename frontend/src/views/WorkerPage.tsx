@@ -97,7 +97,7 @@ const Histories = ({ workerid }: { workerid: number }) => {
   const orphans = useHistory<Orphan>(workerid, "orphans", "orphans", `?workerid=${workerid}&open=true&limit=20`);
   return (
     <>
-      <Orphans orphans={orphans.items} onResolved={orphans.reload} open={true} />
+      {orphans.items.length > 0 && <Orphans orphans={orphans.items} onResolved={orphans.reload} open={true} />}
       <section aria-labelledby="bbl-episodes">
         <h2 className="h5" id="bbl-episodes">
           Episodes

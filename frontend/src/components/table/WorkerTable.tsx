@@ -113,8 +113,9 @@ export const WorkerTable = ({ rows, meta, view, onView, onForce }: Props) => {
           const row = (event.target as HTMLElement).closest<HTMLElement>("tr[data-index]");
           setFocused(rows[Number(row?.dataset.index)]?.workerid ?? null);
         }}
-        onBlur={() => {
-          setFocused(null);
+        onBlur={(event) => {
+          // Within the table the focus only moves: a row that went now would take it along.
+          if (!event.currentTarget.contains(event.relatedTarget)) setFocused(null);
         }}
       >
         {parts}
