@@ -104,7 +104,8 @@ def judge(facts: Facts, thresholds: Thresholds, now: float) -> Verdict:
         then, later = _worst(facts, thresholds, due)
         if (then.level, then.code) != (worst.level, worst.code):
             break
-        due = later
+        # a rule that is due at its own moment again must not hold the reactor
+        due = later if later is not None and later > due else None
     return dataclasses.replace(worst, due=due)
 
 

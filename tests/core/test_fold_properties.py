@@ -45,6 +45,12 @@ _DATA: dict[Kind, Any] = {
     Kind.REFUSED_CLOSED: _optional(delivered=st.booleans(), by_release=st.booleans()),
     Kind.BUILD_STARTED: _optional(build=_BUILDS),
     Kind.BUILD_FINISHED: _optional(build=_BUILDS),
+    Kind.DUPLICATE: _optional(rejected=st.booleans()),
+    Kind.LOGIN_WAITS: _optional(since=st.floats(NOW - 9, NOW)),
+    Kind.SEND_BLOCKED: _optional(since=st.floats(NOW - 9, NOW)),
+    Kind.LEAVING: _optional(with_master=st.booleans()),
+    Kind.ORPHAN_OPENED: st.fixed_dictionaries({"orphan": st.integers(1, 3)}),
+    Kind.ORPHAN_CLOSED: st.fixed_dictionaries({"orphan": st.integers(1, 3)}),
     Kind.PAUSED: _optional(reason=_TEXTS),
 }
 
