@@ -33,6 +33,9 @@ LIMIT_SECONDS = 1.0
 #: Seconds after which a stall that still lasts is told in the log: first, then at each multiple.
 STILL_SECONDS, STILL_FACTOR = 10.0, 6.0
 
+#: Innermost frames that go to the log.
+LOGGED_FRAMES = 12
+
 #: Functions of the reactors that call others' code; what is below them belongs to whoever blocks.
 _LOOPS = {
     "twisted/internet/": frozenset(
@@ -91,6 +94,8 @@ class StallWatch:
         self.last: Stall | None = None
 
     def start(self) -> None:
+        if sys.modules.get("twisted.internet.reactor") is not self._reactor:
+            return  # a clock of somebody's own, as in tests, which stands still all the time
         self._reactor_thread = threading.get_ident()
         self._beaten = time.monotonic()
         self._beating.start(BEAT_SECONDS, now=False).addErrback(log_error, "lifecycle: the beat")
@@ -140,9 +145,8 @@ class StallWatch:
         elif overdue >= self._still_next:
             self._still_next *= STILL_FACTOR
             # twisted's own thread pool logs from its threads, too
-            log_lines(
-                [f"the reactor has stood still for {overdue:.0f} s{place(self._sample.where)}"]
-            )
+            text = f"the reactor has stood still for {overdue:.0f} s, and still does"
+            log_lines(lines(text, self._sample.where))
 
     def _take(self, beat: float) -> _Sample:
         innermost = sys._current_frames().get(self._reactor_thread)
@@ -170,9 +174,9 @@ def _is_loop(frame: FrameType) -> bool:
     return any(code.co_name in names and part in code.co_filename for part, names in _LOOPS.items())
 
 
-def place(frames: list[dict[str, Any]]) -> str:
-    """Where, as the end of a sentence; empty if that is not known."""
+def lines(text: str, frames: list[dict[str, Any]]) -> list[str]:
+    """For the log: a text with the function in which it is so, and what called that, innermost last."""
     if not frames:
-        return ""
-    last = frames[-1]
-    return f" in {last['function']} ({last['file']}:{last['line']})"
+        return [f"{text}; where is not known"]
+    called = [f"  {f['file']}:{f['line']} {f['function']}" for f in frames[-LOGGED_FRAMES:]]
+    return [f"{text}, in {frames[-1]['function']}, called from:", *called]
