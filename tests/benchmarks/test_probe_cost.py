@@ -50,6 +50,7 @@ def worker() -> Iterator[Any]:
     worker = Driven("w")
     worker.parent = master
     worker.workerid = 1
+    worker.build_wait_timeout = 600
     worker.answers = {"stop_instance": defer.Deferred}
     master.workers.namedServices["w"] = worker
     yield worker

@@ -39,6 +39,7 @@ class Desk:
         worker = Driven("w")
         worker.parent = master
         worker.workerid = 7
+        worker.build_wait_timeout = 600
         return worker
 
     # `logbook.Recording`
