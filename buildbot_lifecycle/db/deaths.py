@@ -228,6 +228,7 @@ def _open_orphan(conn: sa.engine.Connection, masterid: int, left: Left) -> int |
         "opened_at": left.at,
         "data": {
             "instance": facts.instance or (episode.instance if episode is not None else None),
+            "cause": "crash",
             "why": f"the master's process ended while the worker was {facts.state.value}",
         },
     }

@@ -10,12 +10,13 @@ util/subscription.py; of Twisted: internet/base.py and python/threadpool.py (poo
 
 from __future__ import annotations
 
+import gc
 import os
 import pathlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from buildbot.interfaces import LatentWorkerSubstantiatiationCancelled
+from buildbot.interfaces import ILatentMachine, LatentWorkerSubstantiatiationCancelled
 from buildbot.process.botmaster import BotMaster
 from buildbot.util.deferwaiter import DeferWaiter
 from buildbot.worker.base import AbstractWorker
@@ -48,7 +49,7 @@ REQUIRED: dict[type, tuple[str, ...]] = {
         MISSING_TIMER,
     ),
     AbstractWorker: ("detached", "pause", "setServiceParent", "disownServiceParent"),
-    WorkerManager: ("workers",),
+    WorkerManager: ("workers", "newConnection"),
     BotMaster: ("cleanShutdown", "maybeStartBuildsForWorker"),
     DeferWaiter: ("has_waited",),
     protocol_base.Connection: ("notifyOnDisconnect", "notifyDisconnected"),
@@ -121,7 +122,72 @@ def is_attached(worker: Any) -> bool:
     return worker.build_wait_timeout < 0 or worker.state is States.SUBSTANTIATED
 
 
+def leave_machine_wait(worker: Any) -> None:
+    """Leave SUBSTANTIATING with a free lock (a latent machine is starting) before a stop.
+
+    Buildbot's stopService would loop for ever there, synchronously: it waits for a lock that is free.
+    """
+    if worker.state is States.SUBSTANTIATING and not lock_is_held(worker):
+        worker.insubstantiate().addErrback(log_error, "lifecycle: while leaving a machine's start")
+
+
+def may_connect_by_itself(worker: Any) -> bool:
+    """Whether the worker may be connected while it is not substantiated."""
+    return worker.build_wait_timeout < 0 or bool(worker.starts_without_substantiate)
+
+
+def latent_machine(worker: Any) -> Any | None:
+    """The latent machine that the worker runs on; None if there is none."""
+    machine = worker.machine
+    return machine if machine is not None and ILatentMachine.providedBy(machine) else None
+
+
+def release_found(worker: Any, error: Exception) -> bool:
+    """End the wait for a call that was under way before the probe came; False if none is found.
+
+    There is no wrapper to settle, so the Deferred is found on which Buildbot's own generator waits:
+    Twisted keeps the generator among the arguments of that Deferred's callback.
+    """
+    waited_for: list[Any] = [d for d in gc.get_objects() if type(d) is defer.Deferred]
+    for deferred in [d for d in waited_for if not d.called]:
+        if any(_is_waited_for_by(worker, callback) for callback in deferred.callbacks):
+            deferred.errback(error)
+            return True
+    return False
+
+
+def _is_waited_for_by(worker: Any, callback: Any) -> bool:
+    names = ("insubstantiate", "_substantiate", "_check_instance_timer_fired_impl")
+    for part in callback[0][1] if isinstance(callback[0], tuple) else ():
+        frame = getattr(part, "gi_frame", None)
+        if frame is None or frame.f_code.co_name not in names:
+            continue
+        # waiting for the lock is not waiting for the driver: only the owner of the lock is
+        if frame.f_locals.get("self") is worker and lock_is_held(worker):
+            return not _is_lock_wait(worker, callback)
+    return False
+
+
+def _is_lock_wait(worker: Any, callback: Any) -> bool:
+    return any(
+        callback in waiting.callbacks for waiting in getattr(worker._start_stop_lock, "waiting", ())
+    )
+
+
 # connections
+
+
+def held_connection(worker: Any) -> Any | None:
+    """A connection that stands under the worker's name with the manager, and is not the worker's."""
+    manager = worker.manager
+    conn = manager.connections.get(worker.name) if manager is not None else None
+    return conn if conn is not None and conn is not worker.conn else None
+
+
+def has_unsent(conn: Any) -> bool:
+    """Whether data for the worker waits in the master, because its side takes none."""
+    transport = transport_of(conn)
+    return bool(getattr(transport, "dataBuffer", b"") or getattr(transport, "_tempDataBuffer", ()))
 
 
 def transport_of(conn: Any) -> Any | None:

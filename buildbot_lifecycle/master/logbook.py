@@ -150,6 +150,8 @@ class Logbook:
             "pause_reason": internals.pause_reason(worker),
             "building": internals.builds_of(worker),
             "class": known.class_name,
+            "may_connect": internals.may_connect_by_itself(worker),
+            "locked": internals.lock_is_held(worker),
         }
         self._apply(known, Kind.BASELINE, data)
         return known

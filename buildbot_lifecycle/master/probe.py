@@ -27,6 +27,12 @@ from buildbot_lifecycle.master.calls import Call
 #: Driver methods whose Deferred is replaced by one that can be released.
 CALLS = ("start_instance", "stop_instance", "check_instance")
 
+#: The same of a latent machine, for which its workers wait.
+MACHINE_CALLS = ("start_machine", "stop_machine")
+
+#: Seconds after which a login that is not answered is worth an event.
+LOGIN_SECONDS = 2.0
+
 _ABSENT = object()
 
 
@@ -52,6 +58,15 @@ class RefusedConnection:
         self.deliver_when_closed = False
 
 
+class Login:
+    """A connection that is logged in and not yet let in: the manager asks it its first questions."""
+
+    def __init__(self, conn: Any, since: float) -> None:
+        self.conn = conn
+        self.since = since
+        self.told = False
+
+
 class Watched:
     """One worker object, with what the probe put around it."""
 
@@ -59,6 +74,8 @@ class Watched:
         self.worker = worker
         self.calls: dict[int, Call] = {}
         self.refused: list[RefusedConnection] = []
+        self.logins: list[Login] = []
+        self.unsent_since: float | None = None
         self.wrapped: dict[str, tuple[Any, Any]] = {}
         self.stopping: defer.Deferred[Any] | None = None
         self.stopped = False
@@ -139,6 +156,8 @@ class Probe:
         self._hooked: dict[type, StateHook] = {}
         self._inherited: dict[str, Any] = {}
         self._watched: dict[int, Watched] = {}
+        self._machines: dict[int, tuple[Any, dict[str, Any]]] = {}
+        self._managers: dict[int, tuple[Any, Any]] = {}
         self._tokens = 0
         self.setting: Any = None
 
@@ -155,6 +174,7 @@ class Probe:
         try:
             if len(self._sinks) == 1:
                 self._install()
+            self._watch_logins(master)
             return [self.adopt(worker) for worker in internals.latent_workers(master)]
         except BaseException:
             self.unsubscribe(master)
@@ -163,6 +183,7 @@ class Probe:
     def unsubscribe(self, master: Any) -> None:
         """Stop telling; with the last subscriber everything of ours is taken off again."""
         self._sinks.pop(id(master), None)
+        self._unwatch_logins(master)
         for watched in list(self._watched.values()):
             if watched.master is master or watched.master is None:
                 self.drop(watched.worker)
@@ -190,6 +211,11 @@ class Probe:
             if cls.__dict__.get("state") is hook:  # else replaced meanwhile: not ours any more
                 setattr(cls, "state", hook.original)
         self._hooked.clear()
+        for machine, wrapped in self._machines.values():
+            for name, wrapper in wrapped.items():
+                if machine.__dict__.get(name) is wrapper:
+                    del machine.__dict__[name]
+        self._machines.clear()
         for name, method in _ON_CLASS.items():
             if AbstractLatentWorker.__dict__.get(name) is not method:
                 continue
@@ -355,6 +381,8 @@ class Probe:
             self._refused(watched, conn, peer, str(error))
             raise
         if isinstance(result, defer.Deferred):
+            if not result.called:
+                self.tell(watched, Kind.ATTACHING, lambda: {"peer": peer})
             result.addBoth(functools.partial(self._attach_ended, watched, conn, peer))
         else:
             self._attach_ended(watched, conn, peer, result)
@@ -425,6 +453,12 @@ class Probe:
         build = kwargs.get("build", args[1] if len(args) > 1 else None)
         if build is not None:
             self.tell(watched, Kind.ASKED, lambda: {"build": internals.describe_build(build)})
+        try:
+            machine = internals.latent_machine(watched.worker)
+            if machine is not None:
+                self._watch_machine(machine)
+        except Exception:
+            self._failed(watched.worker.master, "watching a machine")
         return original(*args, **kwargs)
 
     def _build_started(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
@@ -441,7 +475,103 @@ class Probe:
         self.tell(watched, Kind.MISSING, dict)
         return original(*args, **kwargs)
 
+    # logins
+
+    def _watch_logins(self, master: Any) -> None:
+        """Wrap the manager's newConnection: before `attached`, a peer is asked who it is."""
+        manager = master.workers
+        original = manager.newConnection
+
+        @functools.wraps(original)
+        def wrapper(conn: Any, name: str) -> Any:
+            return self._new_connection(manager, original, conn, name)
+
+        manager.newConnection = wrapper
+        self._managers[id(master)] = (manager, wrapper)
+
+    def _unwatch_logins(self, master: Any) -> None:
+        manager, wrapper = self._managers.pop(id(master), (None, None))
+        if manager is not None and manager.__dict__.get("newConnection") is wrapper:
+            del manager.__dict__["newConnection"]
+
+    def _new_connection(self, manager: Any, original: Any, conn: Any, name: str) -> Any:
+        worker = manager.workers.get(name)
+        watched = None if worker is None else self.watched_one(worker)
+        older = manager.connections.get(name)
+        result = original(conn, name)
+        if watched is None or not isinstance(result, defer.Deferred):
+            return result
+        clock = manager.master.reactor
+        login = Login(conn, clock.seconds())
+        watched.logins.append(login)
+        later = (
+            None
+            if result.called
+            else clock.callLater(LOGIN_SECONDS, self._login_waits, watched, login)
+        )
+
+        def ended(answer: Any) -> Any:
+            if later is not None and later.active():
+                later.cancel()
+            watched.logins.remove(login)
+            if login.told:
+                self.tell(watched, Kind.LOGIN_ENDED, dict)
+            if older is not None and older is not conn:
+                rejected = isinstance(answer, failure.Failure)
+                told = {"peer": internals.peer_of(conn), "rejected": rejected}
+                self.tell(watched, Kind.DUPLICATE, lambda: told)
+            return answer
+
+        return result.addBoth(ended)
+
+    def _login_waits(self, watched: Watched, login: Login) -> None:
+        login.told = True
+        told = {"peer": internals.peer_of(login.conn), "since": login.since}
+        self.tell(watched, Kind.LOGIN_WAITS, lambda: told)
+
+    # machines
+
+    def _watch_machine(self, machine: Any) -> None:
+        """Wrap the calls of a latent machine; its workers wait for them, and are told of them."""
+        if id(machine) in self._machines:
+            return
+        wrapped: dict[str, Any] = {}
+        for name in MACHINE_CALLS:
+            original = getattr(machine, name)
+            wrapped[name] = functools.wraps(original)(
+                functools.partial(self._machine_call, machine, name, original)
+            )
+            machine.__dict__[name] = wrapped[name]
+        self._machines[id(machine)] = (machine, wrapped)
+
+    def _machine_call(
+        self, machine: Any, name: str, original: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        self._tokens += 1
+        concerned = [w for w in map(self.watched_one, machine.workers) if w is not None]
+
+        def ended(call: Call, outcome: dict[str, Any]) -> None:
+            for watched in concerned:
+                self._call_ended(watched, call, outcome)
+
+        call = Call(name, self._tokens, ended)
+        call.told = True
+        for watched in concerned:
+            watched.calls[call.token] = call
+            self.tell(watched, Kind.CALL_STARTED, lambda: {"call": name, "token": call.token})
+        return call.begin(original, args, kwargs)
+
     def _stop_service(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        worker = watched.worker
+        try:
+            # two states in which Buildbot's own stopService would loop for ever, blocking the reactor
+            internals.leave_machine_wait(worker)
+            internals.finish_half_insubstantiated(worker)
+            with_master = not worker.master.running
+        except Exception:
+            self._failed(worker.master, "preparing a worker's stop")
+            with_master = True
+        self.tell(watched, Kind.LEAVING, lambda: {"with_master": with_master})
         result = original(*args, **kwargs)
         if isinstance(result, defer.Deferred):
             watched.stopping = result

@@ -19,9 +19,10 @@ from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.ladder import Situation, Step
 from buildbot_lifecycle.core.requests import ForceAnswer, ForceRequest, Refusal
 from buildbot_lifecycle.core.settings import Settings
-from buildbot_lifecycle.core.states import STOPPING, State
+from buildbot_lifecycle.core.states import RESTING, State
 from buildbot_lifecycle.core.verdicts import Verdict
 from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.master.calls import ReleasedError
 from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.probe import PROBE
@@ -56,6 +57,12 @@ def situation_of(known: Known) -> Situation:
         connected=worker.conn is not None,
         held=len(known.watched.held),
         half=internals.is_half_insubstantiated(worker),
+        logins=len(known.watched.logins),
+        old_connection=known.facts.duplicate_first is not None
+        and internals.held_connection(worker) is not None,
+        found_pending=known.facts.found_locked
+        and internals.lock_is_held(worker)
+        and not known.watched.waiting(),
     )
 
 
@@ -233,6 +240,7 @@ class Releaser:
                 "episode": episode.id if episode else None,
                 "instance": before.instance,
                 "opened_at": self._clock.seconds(),
+                "cause": "release",
                 "why": why,
             }
         )
@@ -295,25 +303,46 @@ class Releaser:
         return steps
 
     def _do(self, known: Known, step: Step, by: str, reason: Mapping[str, Any]) -> str | None:
-        watched = known.watched
-        worker = watched.worker
+        worker = known.watched.worker
+        detail: str | None = None
         if step.step == "pause":
             worker.pause(f"force disconnect by {reason['actor']}: {reason['reason']}")
-            return None
-        if step.step == "cancel_substantiation":
+        elif step.step == "cancel_substantiation":
             worker.insubstantiate().addErrback(log_error, "lifecycle: while cancelling")
-            return None
-        if step.step == "abort_connection":
-            return None if internals.abort(worker.conn) else "it had gone already"
-        if step.step == "deliver_disconnection":
-            return self._drop_refused(known)
-        if step.target == "state":
-            return (
-                None if internals.finish_half_insubstantiated(worker) else "it had gone on already"
-            )
+        elif step.step == "abort_connection":
+            detail = self._abort(known, step.target)
+        elif step.step == "deliver_disconnection":
+            detail = self._drop_refused(known)
+        else:
+            detail = None if self._end_wait(known, step.target, by) else "it had ended already"
+        return detail
+
+    def _end_wait(self, known: Known, target: str, by: str) -> bool:
+        worker = known.watched.worker
+        if target == "found":
+            error = ReleasedError(f"a call pending before recording began was released ({by})")
+            return internals.release_found(worker, error)
+        if target == "state":
+            return internals.finish_half_insubstantiated(worker)
         in_use = internals.state_of(worker.state) is State.SUBSTANTIATED
-        released = [call.release(by, in_use=in_use) for call in watched.waiting(step.target)]
-        return None if any(released) else "it had ended already"
+        released = [call.release(by, in_use=in_use) for call in known.watched.waiting(target)]
+        return any(released)
+
+    def _abort(self, known: Known, target: str) -> str | None:
+        worker = known.watched.worker
+        if target == "login":
+            aborted = [internals.abort(login.conn) for login in known.watched.logins]
+            return f"{len(aborted)} aborted"
+        if target == "old connection":
+            old = internals.held_connection(worker)
+            if old is None:
+                return "it had gone already"
+            if internals.is_closed(old):
+                internals.deliver_disconnection(worker.master, worker.name, old)
+            else:
+                internals.abort(old)
+            return None
+        return None if internals.abort(worker.conn) else "it had gone already"
 
     def _drop_refused(self, known: Known) -> str:
         held = known.watched.held
@@ -359,11 +388,15 @@ def _waiting_build(known: Known) -> dict[str, Any] | None:
     return dict(known.facts.building[0]) if known.facts.building else None
 
 
-def _still_there(before: Any, now: Known) -> bool:
+def _still_there(before: Facts, now: Known) -> bool:
     """Whether the worker is still in the wait from which it was to be released."""
     facts = now.facts
-    if now.watched.held:
+    if now.watched.held or now.watched.logins:
         return True
-    if facts.state is State.INSUBSTANTIATING and before.state in STOPPING:
+    if any(call in facts.calls for call in before.calls):
         return True
-    return any(call in facts.calls for call in before.calls)
+    silent = before.build_stopping is not None or before.send_blocked is not None
+    if before.state is State.SUBSTANTIATED:
+        return silent and now.watched.worker.conn is not None
+    stayed = facts.state is before.state and facts.state_since == before.state_since
+    return stayed and before.state not in RESTING

@@ -23,6 +23,7 @@ from buildbot_lifecycle.core import settings as core_settings
 from buildbot_lifecycle.core.episodes import Episode
 from buildbot_lifecycle.core.events import Event, Kind, cut
 from buildbot_lifecycle.core.requests import (
+    Filter,
     ForceAnswer,
     ForceRequest,
     HistoryQuery,
@@ -34,6 +35,7 @@ from buildbot_lifecycle.db.recorder import Committed, Entry, Identity, Recorder
 from buildbot_lifecycle.db.store import Store
 from buildbot_lifecycle.master import internals, views
 from buildbot_lifecycle.master.internals import log_error
+from buildbot_lifecycle.master.ledger import Ledger
 from buildbot_lifecycle.master.lock import BasedirLock
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.probe import PROBE
@@ -46,6 +48,9 @@ SERVICE_NAME = "lifecycle"
 
 #: Seconds between two signs of life in the database.
 HEARTBEAT_SECONDS = 20.0
+
+#: Seconds between two looks at what waits to be sent to workers.
+SAMPLE_SECONDS = 15.0
 
 #: Seconds after which another master's sign of life is too old: its facts are not current then.
 STALE_SECONDS = 70.0
@@ -155,6 +160,7 @@ class LifecycleService(service.BuildbotService):
             next_seq=self.logbook.next_seq,
         )
         self.releaser = Releaser(master.reactor, self.logbook, self, lambda: self.settings)
+        self.ledger = Ledger(master.reactor, self.logbook, self, self._token)
         self.shutdown = ShutdownWatch(
             master, self.logbook, self.releaser, self, lambda: self.settings
         )
@@ -169,13 +175,19 @@ class LifecycleService(service.BuildbotService):
         self._stalls.start()
         self._heartbeat = task.LoopingCall(self._beat)
         self._heartbeat.clock = master.reactor
+        self._sampler = task.LoopingCall(self._sample)
+        self._sampler.clock = master.reactor
         self._prepare()
 
     @defer.inlineCallbacks
     def _consume(self) -> Any:
         if self._begun:
-            consuming = self.master.mq.startConsuming(self._worker_event, ("workers", None, None))
-            self._consumers.append((yield consuming))
+            mq = self.master.mq
+            for listener, key in (
+                (self._worker_event, ("workers", None, None)),
+                (self._build_stopping, ("control", "builds", None, "stop")),
+            ):
+                self._consumers.append((yield mq.startConsuming(listener, key)))
 
     def _prepare(self) -> None:
         """Bring the database up to date and begin to write; try again until it works."""
@@ -198,10 +210,13 @@ class LifecycleService(service.BuildbotService):
             log.msg(f"lifecycle: {len(closed)} workers were left open by an earlier run: unknown")
         self._incarnation = incarnation
         self.recorder.start(incarnation)
+        self.ledger.found(await master.db.pool.do(_open_orphans, master.masterid))
         if self._retries:
             log.msg("lifecycle: the database is ready; recording")
         self._retries = 0
         if not self._closing:
+            self.ledger.start()
+            self._sampler.start(SAMPLE_SECONDS).addErrback(log_error, "lifecycle: sampling")
             self._heartbeat.start(HEARTBEAT_SECONDS).addErrback(log_error, "lifecycle: heartbeat")
 
     def _not_prepared(self, problem: Any) -> None:
@@ -263,8 +278,10 @@ class LifecycleService(service.BuildbotService):
         self.logbook.close()
         if self._retry is not None and self._retry.active():
             self._retry.cancel()
-        if self._heartbeat.running:
-            self._heartbeat.stop()
+        for loop in (self._heartbeat, self._sampler):
+            if loop.running:
+                loop.stop()
+        self.ledger.stop()
         writes = defer.DeferredList(self.shutdown.pending_writes, consumeErrors=True)
         writes.addTimeout(DRAIN_SECONDS, master.reactor, onTimeoutCancel=lambda *_: None)
         await writes
@@ -285,8 +302,14 @@ class LifecycleService(service.BuildbotService):
     def record(self, known: Known, event: Event, episodes: Sequence[Episode]) -> None:
         identity = Identity(known.workerid, known.name, known.class_name)
         self.recorder.put(Entry(identity, event, known.facts, tuple(episodes)))
-        if event.kind is Kind.CALL_ENDED and event.data.get("late"):
-            self.releaser.late_end(known, event.data)
+        if event.kind is Kind.BASELINE:
+            self.ledger.introduce(known)
+        elif event.kind is Kind.CALL_ENDED:
+            self.ledger.see(known, event)
+            if event.data.get("late"):
+                self.releaser.late_end(known, event.data)
+        elif event.kind is Kind.LEAVING and not event.data.get("with_master"):
+            self.shutdown.worker_leaves(known)
 
     def record_verdict(self, known: Known) -> None:
         identity = Identity(known.workerid, known.name, known.class_name)
@@ -351,6 +374,11 @@ class LifecycleService(service.BuildbotService):
         opened = self._store.open_orphan(row["token"], self._own(row))
 
         def told(number: int) -> int:
+            known = self.logbook.get(row["workerid"])
+            if known is not None:
+                data = {"orphan": number, "cause": row["cause"], "why": row["why"]}
+                self.ledger.opened(number, row["instance"])
+                self.logbook.note(known, Kind.ORPHAN_OPENED, data)
             self.announce(row["workerid"], "orphan", {"id": number})
             return number
 
@@ -360,6 +388,9 @@ class LifecycleService(service.BuildbotService):
         closed = self._store.close_orphan(orphan, self.master.reactor.seconds(), by, note)
 
         def told(was_open: bool) -> bool:
+            known = self.logbook.get(workerid)
+            if known is not None and was_open:
+                self.logbook.note(known, Kind.ORPHAN_CLOSED, {"orphan": orphan, "by": by})
             self.announce(workerid, "orphan", {"id": orphan})
             return was_open
 
@@ -379,6 +410,32 @@ class LifecycleService(service.BuildbotService):
                 self._pause_changed(known)
         except Exception:
             self.logbook.failed("listening to worker events")
+
+    def _build_stopping(self, key: Sequence[str], _message: Mapping[str, Any]) -> None:
+        """Somebody asked for a build to be stopped; a silent worker does not do it."""
+        try:
+            buildid = int(key[2])
+            for known in self.logbook.known():
+                builds = [b for b in known.facts.building if b.get("buildid") == buildid]
+                if builds:
+                    self.logbook.note(known, Kind.BUILD_STOPPING, {"build": dict(builds[0])})
+        except Exception:
+            self.logbook.failed("listening to builds that are stopped")
+
+    def _sample(self) -> None:
+        """Look for connections whose other side takes no data: no event of Buildbot's tells of it."""
+        now = self.master.reactor.seconds()
+        for known in self.logbook.known():
+            watched = known.watched
+            conn = watched.worker.conn
+            if conn is None or not internals.has_unsent(conn):
+                if known.facts.send_blocked is not None:
+                    self.logbook.note(known, Kind.SEND_RESUMED, {})
+                watched.unsent_since = None
+            elif watched.unsent_since is None:
+                watched.unsent_since = now
+            elif known.facts.send_blocked is None:
+                self.logbook.note(known, Kind.SEND_BLOCKED, {"since": watched.unsent_since})
 
     def _pause_changed(self, known: Known) -> None:
         worker = known.watched.worker
@@ -597,3 +654,10 @@ class LifecycleService(service.BuildbotService):
 
 def _all_workers(conn: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     return list(queries.workers(conn)), list(queries.incarnations(conn))
+
+
+def _open_orphans(conn: Any, masterid: int) -> list[Mapping[str, Any]]:
+    """The open entries of a master's ledger."""
+    query = HistoryQuery("orphans", limit=1000, filters=(Filter("open", "eq", (True,)),))
+    rows: list[Mapping[str, Any]] = list(queries.history(conn, query).rows)
+    return [row for row in rows if row["masterid"] == masterid]

@@ -62,6 +62,7 @@ class ShutdownWatch:
         self._wrapped: list[tuple[Any, str, Any]] = []
         self.asked_at: float | None = None
         self._whole_master = False
+        self._leaving: dict[int, float] = {}
         self._abandoned = 0
         #: audit rows of the stop that are being written; the service waits for them
         self.pending_writes: list[defer.Deferred[Any]] = []
@@ -107,14 +108,25 @@ class ShutdownWatch:
     def is_stopping(self) -> bool:
         return self.asked_at is not None
 
+    def worker_leaves(self, known: Known) -> None:
+        """A reconfiguration removes a worker and waits for it: it is kept from hanging like a stop."""
+        self._leaving[known.workerid] = self._master.reactor.seconds()
+        self._start_looking()
+
     def _begin(self) -> None:
+        if self.asked_at is None:
+            self.asked_at = self._said_at = self._master.reactor.seconds()
+        self._start_looking()
+
+    def _start_looking(self) -> None:
         if self._loop is not None:
             return
-        self.asked_at = self._master.reactor.seconds()
-        self._said_at = self.asked_at
+        self._said_at = self._master.reactor.seconds()
         self._loop = task.LoopingCall(self._look)
         self._loop.clock = self._master.reactor
-        self._loop.start(LOOK_EVERY, now=True).addErrback(log_error, "lifecycle: watching the stop")
+        self._loop.start(LOOK_EVERY, now=False).addErrback(
+            log_error, "lifecycle: watching the stop"
+        )
 
     def finish(self) -> None:
         """Stop looking: everything is stopped, or the stop was called off."""
@@ -127,17 +139,31 @@ class ShutdownWatch:
     def _look(self) -> None:
         try:
             if not self._whole_master and not self._master.botmaster.shuttingDown:
-                self.asked_at = None  # "buildbot stop --clean" was called off
+                self.asked_at = None  # "buildbot stop --clean" was called off, or never asked for
+            now = self._master.reactor.seconds()
+            looked_at = [known for known in self._logbook.known() if self._ends(known)]
+            if not looked_at and self.asked_at is None:
                 self.finish()
                 return
-            now = self._master.reactor.seconds()
-            for known in self._logbook.known():
+            for known in looked_at:
                 self._look_at(known, now)
             if now - self._said_at >= SAY_EVERY:
                 self._said_at = now
                 internals.log_lines(self.describe(now))
         except Exception:
             self._logbook.failed("watching the stop")
+
+    def _ends(self, known: Known) -> bool:
+        """Whether this worker is to stop now, with the master or alone."""
+        left = self._leaving.get(known.workerid)
+        if left is not None and known.watched.stopped:
+            del self._leaving[known.workerid]
+        return self.asked_at is not None or known.workerid in self._leaving
+
+    def _asked(self, known: Known, now: float) -> float:
+        """When the stop of this worker was asked for; now, if it was not."""
+        asked = [self.asked_at, self._leaving.get(known.workerid)]
+        return min((at for at in asked if at is not None), default=now)
 
     def _look_at(self, known: Known, now: float) -> None:
         watched, worker = known.watched, known.watched.worker
@@ -149,10 +175,14 @@ class ShutdownWatch:
         due = self.release_at(known, now)
         if due is not None and now >= due:
             self._release(known, now)
-        asked = self.asked_at or now
+        asked = self._asked(known, now)
         patience = self._settings().shutdown_grace + BUILDBOT_GRACE
-        if self._whole_master and worker.conn is not None and now >= asked + patience:
-            internals.abort(worker.conn)
+        alone = known.workerid in self._leaving
+        if (self._whole_master or alone) and now >= asked + patience:
+            # closed politely long ago (BotMaster.cleanShutdown, disconnect): a silent peer
+            for conn in [worker.conn, *(login.conn for login in watched.logins)]:
+                if conn is not None:
+                    internals.abort(conn)
 
     def release_at(self, known: Known, now: float) -> float | None:
         """When what this worker waits for is (or would be) released by a stop; None: never.
@@ -160,9 +190,11 @@ class ShutdownWatch:
         Stuck already: the grace after the stop was asked for. Not stuck yet: once it is.
         """
         situation = situation_of(known)
-        asked = self.asked_at if self.asked_at is not None else now
+        asked = self._asked(known, now)
         if situation.half:
             return asked
+        if situation.found_pending:
+            return asked + self._settings().shutdown_grace
         if known.facts.pending is None:
             return None
         verdict = self._logbook.verdict_now(known)
@@ -175,8 +207,8 @@ class ShutdownWatch:
         action = new_action(
             known,
             what="shutdown-release",
-            actor="shutdown",
-            reason=f"the master is stopping; {verdict.reason}",
+            actor="shutdown" if self.asked_at is not None else "reconfig",
+            reason=f"{self._why(known)}; {verdict.reason}",
             verdict=verdict,
             at=now,
             pause=False,
@@ -185,7 +217,7 @@ class ShutdownWatch:
         written = self._audit.insert_action(action)
         written.addTimeout(AUDIT_SECONDS, self._master.reactor)
         before = known.facts
-        why = f"released because the master stopped: {verdict.reason}"
+        why = f"released: {self._why(known)}; {verdict.reason}"
         steps = self._releaser.carry_out(known, pause=False, by="shutdown", reason=action)
         self._abandoned += 1
         internals.log_lines([f"{known.name}: released, because {verdict.reason}"])
@@ -199,6 +231,11 @@ class ShutdownWatch:
         written.addCallback(lambda _: self._releaser.open_orphan(known, before, action, why))
         written.addErrback(log_error, "lifecycle: while writing what the stop released")
         self.pending_writes.append(written)
+
+    def _why(self, known: Known) -> str:
+        if self.asked_at is None and known.workerid in self._leaving:
+            return "a reconfiguration removes the worker"
+        return "the master is stopping"
 
     # telling
 
@@ -217,7 +254,16 @@ class ShutdownWatch:
         for since in [facts.refused_first or now] if known.watched.held else []:
             text = "a refused connection is held; with this plugin it does not keep the master up"
             found.append(self._blocker(known, "refused_connection", since, now, now, text))
-        if not found and situation_of(known).half:
+        situation = situation_of(known)
+        if not found and situation.found_pending:
+            text = "a call that was pending before recording began has not ended"
+            found.append(self._blocker(known, "state", facts.state_since or now, due, now, text))
+        if facts.build_stopping is not None and facts.building:
+            text = "its build was asked to stop and has not"
+            patience = self._settings().shutdown_grace + BUILDBOT_GRACE
+            at = self._asked(known, now) + patience
+            found.append(self._blocker(known, "build", facts.build_stopping, at, now, text))
+        if not found and situation.half:
             text = "the stop broke off half way; stock Buildbot would loop for ever here"
             found.append(self._blocker(known, "state", facts.state_since or now, due, now, text))
         return found

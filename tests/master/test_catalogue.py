@@ -1,0 +1,425 @@
+"""Every way to get stuck, each on a real master: detected, explained, released, used again, stopped.
+
+Each test tells what it saw to `catalogue`, from which the table in docs/catalogue.md is made.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from tests.conftest import MakeMaster
+from tests.harness.master import RealMaster, worker
+from tests.master.catalogue import Row, row
+from tests.master.support import (
+    FEW_SECONDS,
+    LIFECYCLE,
+    force,
+    get_stuck,
+    unpause,
+)
+
+pytestmark = pytest.mark.master
+
+SETTINGS: dict[str, Any] = {
+    **LIFECYCLE,
+    "stuck_after": {
+        **LIFECYCLE["stuck_after"],
+        "frozen_attach": 2,
+        "frozen_worker": 2,
+        "stale_connection": 2,
+        "duplicate_arbitration": 1,
+        "half_insubstantiated": 1,
+        "unasked_instance": 2,
+        "reconfig_frozen": 2,
+        "substantiating": 3,
+    },
+}
+
+
+def with_hang(make_master: MakeMaster, kind: str, **options: Any) -> RealMaster:
+    """A master with a worker "w" that hangs while the file "hang" is there."""
+    master = make_master([], lifecycle=SETTINGS, start=False)
+    hang = master.basedir.parent / "hang"
+    hang.touch()
+    master.workers = [worker(kind, "w", hang_file=hang, **options)]
+    return master.start()
+
+
+def unhang(master: RealMaster) -> None:
+    (master.basedir.parent / "hang").unlink()
+
+
+def freed_and_used_again(seen: Row, master: RealMaster, *, build: bool = True) -> None:
+    """Force, see it rest, build on it again, and stop the master."""
+    action = force(master, "w")
+    assert action["status"] == "done", action
+    seen.released()
+    master.wait_worker("w", verdict__level=lambda level: level != "stuck")
+    if build:
+        request = master.force_build("w")
+        unpause(master, "w")
+        assert master.wait_build(request)["results"] == 0
+        master.wait_worker("w", state="not_substantiated")
+    seen.reused()
+    assert master.stop() < FEW_SECONDS
+    seen.stopped()
+
+
+def detected(seen: Row, master: RealMaster, text: str, timeout: float = 40.0) -> None:
+    told = get_stuck(master, "w", timeout, verdict__code=seen.code)
+    seen.detected()
+    assert text in told["verdict"]["reason"]
+    seen.explained(told["verdict"]["reason"])
+
+
+@pytest.mark.parametrize("kind", ["StuckStopDeferred", "StuckStopCoroutine", "StuckStopThread"])
+def test_stop_pending(make_master: MakeMaster, kind: str) -> None:
+    with row("stop_pending", kind) as seen:
+        master = with_hang(make_master, kind)
+        master.force_build("w")
+        detected(seen, master, "stop_instance has not ended for")
+        unhang(master)
+        freed_and_used_again(seen, master)
+
+
+def test_start_pending(make_master: MakeMaster) -> None:
+    with row("start_pending") as seen:
+        master = with_hang(make_master, "StuckStart")
+        master.force_build("w")
+        detected(seen, master, "start_instance has not ended for")
+        unhang(master)
+        freed_and_used_again(seen, master)
+
+
+def test_check_pending(make_master: MakeMaster) -> None:
+    with row("check_pending") as seen:
+        master = make_master([], lifecycle=SETTINGS, start=False)
+        connect = master.basedir.parent / "connect"
+        hang = master.basedir.parent / "hang"
+        hang.touch()
+        master.workers = [worker("StuckCheck", "w", hang_file=hang, connect_file=connect)]
+        master.start()
+        master.force_build("w")
+        detected(seen, master, "check_instance has not ended for")
+        hang.unlink()
+        connect.touch()
+        freed_and_used_again(seen, master)
+
+
+def test_check_pending_with_the_worker_connected_meanwhile_loses_no_build(
+    make_master: MakeMaster,
+) -> None:
+    with row("check_pending", "connected meanwhile") as seen:
+        master = make_master([], lifecycle=SETTINGS, start=False)
+        connect = master.basedir.parent / "connect"
+        end = master.basedir.parent / "end"
+        master.workers = [worker("StuckCheck", "w", connect_file=connect)]
+        master.start()
+        request = master.force_build("w", until=end)
+        master.wait_worker("w", pending=bool)
+        connect.touch()
+        detected(seen, master, "check_instance has not ended for")
+        master.wait_build(request, state="started")
+        assert force(master, "w", pause=False)["status"] == "done"
+        seen.released()
+        end.touch()
+        assert master.wait_build(request)["results"] == 0
+        master.wait_worker("w", state="not_substantiated")
+        seen.reused()
+        assert master.stop() < FEW_SECONDS
+        seen.stopped()
+
+
+def test_never_connected(make_master: MakeMaster) -> None:
+    with row("never_connected") as seen:
+        master = make_master([], lifecycle=SETTINGS, start=False)
+        connect = master.basedir.parent / "connect"
+        master.workers = [worker("NeverConnects", "w", connect_file=connect)]
+        master.start()
+        master.force_build("w")
+        detected(seen, master, "the worker has not connected for")
+        connect.touch()
+        freed_and_used_again(seen, master)
+
+
+def test_frozen_worker(make_master: MakeMaster) -> None:
+    with row("frozen_worker") as seen:
+        master = make_master([worker("Healthy", "w")], lifecycle=SETTINGS)
+        request = master.force_build("w", seconds=1)
+        # the instance is frozen while its build runs
+        build = master.wait_build(request, state="started")
+        pids = master.instance_pids("w")
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        stop = {"jsonrpc": "2.0", "method": "stop", "id": 1, "params": {"reason": "x"}}
+        master.post(f"api/v2/builds/{build['buildid']}", stop).ok()
+        detected(seen, master, "asked to stop its build, and silent")
+        freed_and_used_again(seen, master)
+
+
+def test_rejected_loop(make_master: MakeMaster) -> None:
+    with row("rejected_loop") as seen:
+        master = make_master([worker("SurvivesStop", "w")], lifecycle=SETTINGS)
+        master.build("w")
+        detected(seen, master, "came back after it was stopped and was refused")
+        freed_and_used_again(seen, master)
+
+
+def test_substantiation_queued(make_master: MakeMaster) -> None:
+    with row("substantiation_queued") as seen:
+        master = with_hang(make_master, "StuckStopDeferred")
+        master.force_build("w")
+        master.wait_worker("w", state="insubstantiating")
+        waiting = master.force_build("w")
+        detected(seen, master, "a build waits behind stop_instance")
+        unhang(master)
+        force(master, "w")
+        seen.released()
+        master.wait_worker("w", state="not_substantiated", paused=True)
+        unpause(master, "w")
+        assert master.wait_build(waiting)["results"] == 0
+        seen.reused()
+        assert master.stop() < FEW_SECONDS
+        seen.stopped()
+
+
+@pytest.mark.parametrize("kind", ["RaisingStop", "SyncRaisingStop"])
+def test_stop_failed_opens_an_orphan(make_master: MakeMaster, kind: str) -> None:
+    with row("stop_failed", kind) as seen:
+        master = make_master([worker(kind, "w")], lifecycle=SETTINGS)
+        master.build("w")
+        told = master.wait_worker("w", verdict__code="stop_failed", episode=None)
+        seen.detected()
+        assert "the instance may still run" in told["verdict"]["reason"]
+        seen.explained(told["verdict"]["reason"])
+        (orphan,) = master.wait_until(lambda: master.api("orphans")["orphans"], 10, "an orphan")
+        assert orphan["cause"] == "stop_failed"
+        answer = master.post(
+            f"plugins/lifecycle/api/v1/orphans/{orphan['id']}/resolve", {"note": "looked, gone"}
+        ).ok()
+        assert answer.json["orphan"]["closed_by"]
+        master.wait_worker("w", verdict__level="ok")
+        seen.released()
+        assert master.build("w")["results"] == 0
+        seen.reused()
+        assert master.stop() < FEW_SECONDS
+        seen.stopped()
+
+
+def test_half_insubstantiated(make_master: MakeMaster) -> None:
+    with row("half_insubstantiated") as seen:
+        master = make_master([worker("CancelledStop", "w")], lifecycle=SETTINGS)
+        master.force_build("w")
+        detected(seen, master, "the stop broke off half way")
+        assert force(master, "w")["status"] == "done"
+        seen.released()
+        master.wait_worker("w", state="not_substantiated")
+        request = master.force_build("w")
+        unpause(master, "w")
+        assert master.wait_build(request)["results"] == 0
+        seen.reused()
+        # it breaks off again, and the stop must not loop on it
+        master.wait_worker("w", verdict__code="half_insubstantiated")
+        assert master.stop() < FEW_SECONDS
+        seen.stopped()
+
+
+def test_start_failed_loop(make_master: MakeMaster) -> None:
+    with row("start_failed_loop") as seen:
+        master = make_master([worker("FailingStart", "w")], lifecycle=SETTINGS)
+        for _ in range(4):
+            master.force_build("w")
+        told = master.wait_worker("w", 60, verdict__code="start_failed_loop")
+        seen.detected()
+        assert "starts in a row" in told["verdict"]["reason"]
+        seen.explained(told["verdict"]["reason"])
+        assert master.stop() < FEW_SECONDS
+        seen.stopped()
+
+
+def test_reconfig_frozen(make_master: MakeMaster) -> None:
+    with row("reconfig_frozen") as seen:
+        settings = {**SETTINGS, "stuck_after": {**SETTINGS["stuck_after"], "insubstantiating": 60}}
+        master = make_master(
+            [worker("StuckStopDeferred", "w"), worker("Healthy", "other")], lifecycle=settings
+        )
+        master.force_build("w")
+        master.wait_worker("w", state="insubstantiating")
+        master.reconfig(workers=[worker("Healthy", "other")], wait=False)
+        detected(seen, master, "no worker can log in")
+        since = master.log_size()
+        force(master, "w", pause=False)
+        seen.released()
+        master.wait_log("configuration update complete", since)
+        assert master.build("other")["results"] == 0
+        seen.reused()
+        assert master.stop() < FEW_SECONDS
+        seen.stopped()
+
+
+def test_a_reconfig_that_removes_a_stuck_worker_goes_on_by_itself_after_the_grace(
+    make_master: MakeMaster,
+) -> None:
+    master = make_master(
+        [worker("StuckStopDeferred", "w"), worker("Healthy", "other")], lifecycle=SETTINGS
+    )
+    master.force_build("w")
+    get_stuck(master, "w")
+    master.reconfig(workers=[worker("Healthy", "other")], timeout=FEW_SECONDS)
+    (action,) = master.api("actions")["actions"]
+    assert action["actor"] == "reconfig"
+    assert master.build("other")["results"] == 0
+
+
+def test_pending_before_us(make_master: MakeMaster) -> None:
+    with row("pending_before_us") as seen:
+        master = make_master([], lifecycle=SETTINGS, start=False)
+        hang = master.basedir.parent / "hang"
+        hang.touch()
+        master.workers = [worker("StuckStopDeferred", "w", hang_file=hang)]
+        master.create()
+        text = master.config()
+        without = "".join(
+            line for line in text.splitlines(keepends=True) if "LifecycleService" not in line
+        )
+        master.start(wait=False)
+        (master.basedir / "master.cfg").write_text(without)
+        master.wait_log("BuildMaster is running")
+        master.wait_until(lambda: master.get("api/v2/masters").ok(), 20, "an answer")
+        master.force_build("w")
+        master.wait_log("insubstantiating worker", timeout=30)
+        master.reconfig()
+        hang.unlink()
+        detected(seen, master, "pending already when recording began")
+        freed_and_used_again(seen, master)
+
+
+def test_crash_open(make_master: MakeMaster) -> None:
+    with row("crash_open") as seen:
+        master = make_master([worker("Healthy", "w", outlives_master=True)], lifecycle=SETTINGS)
+        request = master.force_build("w", seconds=60)
+        master.wait_build(request, state="started")
+        master.kill9()
+        master.start()
+        told = master.wait_worker("w", verdict__code=lambda c: c in ("crash_open", "rejected_loop"))
+        seen.detected()
+        seen.explained(told["verdict"]["reason"])
+        (orphan,) = master.api("orphans")["orphans"]
+        assert orphan["cause"] == "crash"
+        master.post(
+            f"plugins/lifecycle/api/v1/orphans/{orphan['id']}/resolve", {"note": "looked"}
+        ).ok()
+        master.wait_worker("w", verdict__code=lambda c: c != "crash_open")
+        seen.released()
+        assert master.stop() < FEW_SECONDS
+        seen.stopped()
+
+
+MACHINE = """
+from buildbot.machine.latent import AbstractLatentMachine
+from twisted.internet import defer as _defer
+import pathlib as _pathlib
+
+_hang = _pathlib.Path({hang!r})
+_kept = []
+
+
+class StuckMachine(AbstractLatentMachine):
+    def start_machine(self):
+        if not _hang.exists():
+            return _defer.succeed(True)
+        _kept.append(_defer.Deferred())
+        return _kept[-1]
+
+    def stop_machine(self):
+        return _defer.succeed(True)
+
+
+c['machines'] = [StuckMachine('m', build_wait_timeout=1)]
+"""
+
+
+def test_machine_pending(make_master: MakeMaster) -> None:
+    with row("machine_pending") as seen:
+        master = make_master([], lifecycle=SETTINGS, start=False)
+        hang = master.basedir.parent / "hang"
+        hang.touch()
+        master.workers = [worker("Healthy", "w", machine_name="m")]
+        master.extra = MACHINE.format(hang=str(hang))
+        master.start()
+        master.force_build("w")
+        detected(seen, master, "start_machine has not ended for")
+        hang.unlink()
+        freed_and_used_again(seen, master)
+
+
+def test_a_worker_that_waits_for_its_machine_does_not_make_the_stop_loop(
+    make_master: MakeMaster,
+) -> None:
+    master = make_master([], lifecycle=SETTINGS, start=False)
+    hang = master.basedir.parent / "hang"
+    hang.touch()
+    master.workers = [worker("Healthy", "w", machine_name="m")]
+    master.extra = MACHINE.format(hang=str(hang))
+    master.start()
+    master.force_build("w")
+    master.wait_worker("w", state="substantiating")
+    assert master.stop() < FEW_SECONDS
+
+
+def test_stale_connection(make_master: MakeMaster) -> None:
+    with row("stale_connection") as seen:
+        master = make_master(
+            [worker("Healthy", "w", build_wait_timeout=30, instance_dies=False)],
+            lifecycle=SETTINGS,
+        )
+        request = master.force_build("w")
+        master.wait_build(request)
+        # the peer freezes, and Buildbot's polite disconnection never ends
+        for pid in master.instance_pids("w"):
+            os.kill(pid, signal.SIGSTOP)
+        workerid = master.worker("w")["workerid"]
+        del workerid
+        pytest.skip("not reproduced: PB's loseConnection ends at once on loopback")
+        seen.detected()
+
+
+def test_duplicate_arbitration(make_master: MakeMaster) -> None:
+    with row("duplicate_arbitration") as seen:
+        master = make_master([], lifecycle=SETTINGS, start=False)
+        master.workers = [
+            worker("Healthy", "w", build_wait_timeout=-1, instance_dies=False, restart_after=0.5)
+        ]
+        master.start()
+        del seen
+        pytest.skip("see test_frozen_attach for connections; a duplicate needs two processes")
+
+
+def test_unasked_instance(make_master: MakeMaster) -> None:
+    with row("unasked_instance") as seen:
+        master = make_master([], lifecycle=SETTINGS, start=False)
+        hang = master.basedir.parent / "hang"
+        hang.touch()
+        master.workers = [worker("Healthy", "w", machine_name="m")]
+        late = MACHINE.replace("_kept.append(_defer.Deferred())", "_d = _later()")
+        late = late.replace("return _kept[-1]", "return _d")
+        late = late.replace(
+            "class StuckMachine",
+            "def _later():\n"
+            "    from twisted.internet import reactor, task\n"
+            "    return task.deferLater(reactor, 4, lambda: True)\n\n\nclass StuckMachine",
+        )
+        master.extra = late.format(hang=str(hang))
+        master.start()
+        request = master.force_build("w")
+        master.wait_worker("w", state="substantiating")
+        build = master.wait_until(lambda: master.builds(request), 10, "a build")[-1]
+        stop = {"jsonrpc": "2.0", "method": "stop", "id": 1, "params": {"reason": "x"}}
+        master.post(f"api/v2/builds/{build['buildid']}", stop).ok()
+        detected(seen, master, "no build asked for")
+        hang.unlink()
+        freed_and_used_again(seen, master)
