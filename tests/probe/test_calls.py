@@ -347,6 +347,7 @@ def test_a_late_end_is_told_once_and_changes_nothing(good: bool) -> None:
     assert [d["outcome"] for d in told] == ["released", "true" if good else "raised"]
     assert told[1]["late"] is True
     assert call.ended
+    assert given[0].result is None, "nothing is left over on the driver's own Deferred"
     given.clear()
     gc.collect()  # a late failure is nobody's "Unhandled error in Deferred"
 
