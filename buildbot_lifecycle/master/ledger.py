@@ -1,0 +1,143 @@
+"""The orphan ledger: instances that may still run, and how each of them came off the list.
+
+An entry is opened by a release, by a stop that failed or was refused, by a start that succeeded after
+it was given up, and by a crash. It is closed by a late success of the stop, by the driver's own proof
+that the instance is gone, or by a person with a note.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from twisted.internet import defer, task
+
+from buildbot_lifecycle.core.events import Event, Kind, cut
+from buildbot_lifecycle.master.internals import log_error
+from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.master.release import Audit
+
+#: Seconds between two questions to drivers that can say whether their instance is gone.
+ASK_EVERY = 30.0
+
+#: Seconds that a driver has to answer.
+ANSWER_SECONDS = 20.0
+
+#: The optional method of a worker class: is the instance of this name gone? True, False, or None.
+HOOK = "lifecycle_is_gone"
+
+
+class Ledger:
+    """Opens and closes orphans of one master's workers. ``token`` names this incarnation."""
+
+    def __init__(self, clock: Any, logbook: Logbook, audit: Audit, token: str) -> None:
+        self._clock = clock
+        self._logbook = logbook
+        self._audit = audit
+        self._token = token
+        self._found: dict[int, list[Mapping[str, Any]]] = {}
+        self._asking: set[int] = set()
+        self._instances: dict[int, str | None] = {}
+        self._loop = task.LoopingCall(self.ask)
+        self._loop.clock = clock
+
+    def start(self) -> None:
+        """Begin to ask drivers from time to time."""
+        self._loop.start(ASK_EVERY, now=False).addErrback(log_error, "lifecycle: asking drivers")
+
+    def stop(self) -> None:
+        """Ask no more."""
+        if self._loop.running:
+            self._loop.stop()
+
+    # what earlier runs left
+
+    def found(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Open entries of this master, from the database; told of each worker once it is known."""
+        for row in rows:
+            self._found.setdefault(row["workerid"], []).append(row)
+        for known in self._logbook.known():
+            self.introduce(known)
+
+    def introduce(self, known: Known) -> None:
+        """A worker is known now: its facts get the entries that earlier runs left open."""
+        for row in self._found.pop(known.workerid, []):
+            self._instances[row["id"]] = row.get("instance")
+            data = {
+                "orphan": row["id"],
+                "since": row["opened_at"],
+                "cause": row.get("cause") or "release",
+                "found": True,
+            }
+            self._logbook.note(known, Kind.ORPHAN_OPENED, data)
+
+    # what happens now
+
+    def see(self, known: Known, event: Event) -> None:
+        """Look at an event that was just recorded: does it leave an instance behind?"""
+        if event.kind is not Kind.CALL_ENDED:
+            return
+        data = event.data
+        call, outcome, late = data["call"], data["outcome"], bool(data.get("late"))
+        if call == "stop_instance" and outcome in ("raised", "false") and not late:
+            why = f"stop_instance failed: {data.get('error') or 'it said no'}"
+            self._open(known, event, "stop_failed", why)
+        elif call == "start_instance" and outcome == "true" and late:
+            self._open(known, event, "late_start", "a start that was given up succeeded after all")
+
+    def _open(self, known: Known, event: Event, cause: str, why: str) -> None:
+        episode = known.facts.episode
+        instance = known.facts.instance or (episode.instance if episode else None)
+        row = {
+            "token": f"{cause}-{self._token}-{event.seq}",
+            "workerid": known.workerid,
+            "worker": known.name,
+            "class": known.class_name,
+            "episode": episode.id if episode else None,
+            "instance": event.data.get("instance") or instance,
+            "opened_at": event.at,
+            "cause": cause,
+            "why": cut(why, 1000),
+        }
+        self._audit.open_orphan(row).addErrback(log_error, "lifecycle: while writing an orphan")
+
+    def opened(self, orphan: int, instance: str | None) -> None:
+        """An entry was written: remember what the driver calls its instance."""
+        self._instances[orphan] = instance
+
+    # the driver's own proof
+
+    def ask(self) -> None:
+        """Ask each driver that can tell whether the instances of its open entries are gone."""
+        for known in self._logbook.known():
+            hook = getattr(known.watched.worker, HOOK, None)
+            if not callable(hook):
+                continue
+            for orphan in known.facts.orphans:
+                if orphan.id not in self._asking:
+                    self._ask_one(known, orphan.id, hook)
+
+    def _ask_one(self, known: Known, orphan: int, hook: Callable[..., Any]) -> None:
+        self._asking.add(orphan)
+        asked = defer.maybeDeferred(_awaitable(hook), self._instances.get(orphan))
+        asked.addTimeout(ANSWER_SECONDS, self._clock)
+        asked.addCallback(functools.partial(self._answered, known, orphan))
+        asked.addErrback(lambda _: self._logbook.failed(f"asking a driver's {HOOK}"))
+        asked.addBoth(lambda _: self._asking.discard(orphan))
+
+    def _answered(self, known: Known, orphan: int, gone: Any) -> Any:
+        if gone is not True:
+            return None
+        note = "the driver says that the instance is gone"
+        return self._audit.close_orphan(orphan, known.workerid, "driver", note)
+
+
+def _awaitable(hook: Callable[..., Any]) -> Callable[[str | None], Any]:
+    """The hook as something that `maybeDeferred` understands: coroutines become Deferreds."""
+
+    def ask(instance: str | None) -> Any:
+        answer = hook(instance)
+        return defer.ensureDeferred(answer) if hasattr(answer, "__await__") else answer
+
+    return ask
