@@ -29,6 +29,7 @@ class Desk:
         self.recorded: list[tuple[int, str]] = []
         self.verdicts: list[tuple[str, str]] = []
         self.announced: list[tuple[str, str]] = []
+        self.episodes: set[int] = set()
         self.broken = False
         master = Plain()
         Plain.made.clear()
@@ -48,7 +49,7 @@ class Desk:
         if self.broken:
             raise OSError("no space")
         self.recorded.append((event.seq, event.kind.value))
-        self.last = (known, event, episodes)
+        self.episodes.update(episode.first_seq for episode in episodes)
 
     def record_verdict(self, known: Known) -> None:
         self.verdicts.append((known.verdict.level, known.verdict.code))
@@ -89,6 +90,7 @@ def test_a_worker_heard_of_by_its_first_transition_was_found_in_the_state_before
     episode = desk.known.facts.episode
     assert episode is not None
     assert episode.first_seq == 2
+    assert desk.episodes == {2}, "there was no other one before it"
     assert [phase.state for phase in episode.phases] == [State.SUBSTANTIATING]
 
 
