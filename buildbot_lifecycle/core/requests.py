@@ -78,3 +78,27 @@ class Page:
 
     rows: Sequence[Mapping[str, Any]]
     more: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class StatsQuery:
+    """Statistics of the episodes that ended since a time (epoch seconds; None for the last 30 days)."""
+
+    since: float | None = None
+    by: str = "worker"
+    workerids: tuple[int, ...] = ()
+    classes: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class TimelineQuery:
+    """The episodes that overlap a span of time, at most ``limit`` of them, the newest.
+
+    Times in epoch seconds; None is now for ``until``, and a day before that for ``since``. Without
+    ``workerids`` those of all workers.
+    """
+
+    since: float | None = None
+    until: float | None = None
+    workerids: tuple[int, ...] = ()
+    limit: int = 20_000

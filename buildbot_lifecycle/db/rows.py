@@ -6,7 +6,7 @@ from typing import Any
 
 from buildbot_lifecycle.core.episodes import Episode, Facts
 from buildbot_lifecycle.core.events import Event
-from buildbot_lifecycle.core.states import STARTING, STOPPING, State
+from buildbot_lifecycle.core.statistics import durations
 from buildbot_lifecycle.db.entries import Identity
 
 
@@ -30,7 +30,7 @@ def event_row(event: Event, incarnation: int, masterid: int, episode: int | None
 
 def episode_row(episode: Episode, incarnation: int, masterid: int) -> dict[str, Any]:
     """The row of an episode; its durations count the phases that are over."""
-    connect = None if episode.connected_at is None else episode.connected_at - episode.started_at
+    start, connect, up, stop = durations(episode)
     return {
         "incarnation": incarnation,
         "first_seq": int(episode.first_seq),
@@ -39,10 +39,10 @@ def episode_row(episode: Episode, incarnation: int, masterid: int) -> dict[str, 
         "started_at": float(episode.started_at),
         "ended_at": episode.ended_at,
         "outcome": episode.outcome,
-        "start_s": episode.seconds_in(*STARTING),
+        "start_s": start,
         "connect_s": connect,
-        "up_s": episode.seconds_in(State.SUBSTANTIATED),
-        "stop_s": episode.seconds_in(*STOPPING),
+        "up_s": up,
+        "stop_s": stop,
         "builds": int(episode.builds),
         "data": episode,
     }

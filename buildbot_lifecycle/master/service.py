@@ -19,6 +19,7 @@ from twisted.internet import defer, task
 from twisted.python import log
 
 from buildbot_lifecycle import __version__
+from buildbot_lifecycle.core import learned
 from buildbot_lifecycle.core import settings as core_settings
 from buildbot_lifecycle.core.episodes import Episode
 from buildbot_lifecycle.core.events import Event, Kind, cut
@@ -28,20 +29,28 @@ from buildbot_lifecycle.core.requests import (
     ForceRequest,
     HistoryQuery,
     Refusal,
+    StatsQuery,
+    TimelineQuery,
 )
 from buildbot_lifecycle.core.settings import Settings
+from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.db import migrations, queries
 from buildbot_lifecycle.db.recorder import Committed, Entry, Identity, Recorder
+from buildbot_lifecycle.db.statistics import Reader
 from buildbot_lifecycle.db.store import Store
 from buildbot_lifecycle.master import internals, views
 from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.ledger import Ledger
 from buildbot_lifecycle.master.lock import BasedirLock
 from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.master.policy import Policy
 from buildbot_lifecycle.master.probe import PROBE
+from buildbot_lifecycle.master.recent import Recent
 from buildbot_lifecycle.master.release import Releaser
 from buildbot_lifecycle.master.shutdown import ShutdownWatch
 from buildbot_lifecycle.master.stall import Stall, StallWatch, lines
+from buildbot_lifecycle.master.statistics import Statistics
+from buildbot_lifecycle.master.timeline import Timeline
 from buildbot_lifecycle.master.where import Locator
 
 SERVICE_NAME = "lifecycle"
@@ -152,6 +161,10 @@ class LifecycleService(service.BuildbotService):
             return
         self.logbook = Logbook(master.reactor, lambda: self.settings, self)
         self._store = Store(master.db.pool)
+        reader = Reader(master.db.pool)
+        self._recent = Recent(master.reactor, reader, master.masterid)
+        self._statistics = Statistics(master.reactor, reader, lambda: self.settings)
+        self._timeline = Timeline(master.reactor, reader)
         self.recorder = Recorder(
             master.db.pool,
             master.reactor,
@@ -161,6 +174,7 @@ class LifecycleService(service.BuildbotService):
         )
         self.releaser = Releaser(master.reactor, self.logbook, self, lambda: self.settings)
         self.ledger = Ledger(master.reactor, self.logbook, self, self._token)
+        self.policy = Policy(master.reactor, self.logbook, self.releaser, lambda: self.settings)
         self.shutdown = ShutdownWatch(
             master, self.logbook, self.releaser, self, lambda: self.settings
         )
@@ -210,14 +224,37 @@ class LifecycleService(service.BuildbotService):
             log.msg(f"lifecycle: {len(closed)} workers were left open by an earlier run: unknown")
         self._incarnation = incarnation
         self.recorder.start(incarnation)
+        filled = defer.ensureDeferred(self._recent.fill())
+        filled.addErrback(lambda _: self.logbook.failed("reading the last episodes"))
         self.ledger.found(await master.db.pool.do(_open_orphans, master.masterid))
         if self._retries:
             log.msg("lifecycle: the database is ready; recording")
         self._retries = 0
         if not self._closing:
             self.ledger.start()
+            self.policy.start()
+            learnt = defer.ensureDeferred(self._learn(reader=Reader(master.db.pool)))
+            learnt.addErrback(lambda _: self.logbook.failed("learning from earlier runs"))
             self._sampler.start(SAMPLE_SECONDS).addErrback(log_error, "lifecycle: sampling")
             self._heartbeat.start(HEARTBEAT_SECONDS).addErrback(log_error, "lifecycle: heartbeat")
+
+    async def _learn(self, reader: Reader) -> None:
+        """Give the logbook the durations of earlier runs, from which limits are learnt."""
+        if self.settings.adaptive is None:
+            return
+        for known in self.logbook.known():
+            newest = await reader.newest([known.workerid], learned.KEPT)
+            for life in reversed(newest.get(known.workerid, [])):
+                if life.outcome != "ok":
+                    continue
+                for state, seconds in (
+                    (State.SUBSTANTIATING_STARTING, life.start_s),
+                    (State.INSUBSTANTIATING, life.stop_s),
+                    (State.INSUBSTANTIATING_SUBSTANTIATING, life.stop_s),
+                ):
+                    if seconds is not None:
+                        self.logbook.remember(known.workerid, known.class_name, state, seconds)
+        self.logbook.rejudge_all()
 
     def _not_prepared(self, problem: Any) -> None:
         self._retries += 1
@@ -282,6 +319,7 @@ class LifecycleService(service.BuildbotService):
             if loop.running:
                 loop.stop()
         self.ledger.stop()
+        self.policy.stop()
         writes = defer.DeferredList(self.shutdown.pending_writes, consumeErrors=True)
         writes.addTimeout(DRAIN_SECONDS, master.reactor, onTimeoutCancel=lambda *_: None)
         await writes
@@ -301,6 +339,7 @@ class LifecycleService(service.BuildbotService):
 
     def record(self, known: Known, event: Event, episodes: Sequence[Episode]) -> None:
         identity = Identity(known.workerid, known.name, known.class_name)
+        self._recent.ended(episodes)
         self.recorder.put(Entry(identity, event, known.facts, tuple(episodes)))
         if event.kind is Kind.BASELINE:
             self.ledger.introduce(known)
@@ -336,6 +375,7 @@ class LifecycleService(service.BuildbotService):
 
     def _committed(self, committed: Sequence[Committed], episodes: Mapping[int, int]) -> None:
         self.logbook.committed(episodes)
+        self._recent.committed(episodes)
         for one in committed:
             if one.event.kind is Kind.TRANSITION:
                 message = {
@@ -564,6 +604,24 @@ class LifecycleService(service.BuildbotService):
             singular = what[:-1] if what.endswith("s") else what
             raise Refusal(404, f"no_such_{singular}", f"there is no {singular} {number}")
         return found
+
+    @defer.inlineCallbacks
+    def stats(self, query: StatsQuery) -> Any:
+        """How long things took; see `master.statistics`."""
+        self._ready()
+        return (yield self._statistics.ask(query))
+
+    @defer.inlineCallbacks
+    def recent(self, per_worker: int) -> Any:
+        """The last episodes of each worker; see `master.recent`."""
+        self._ready()
+        return (yield self._recent.rows(per_worker))
+
+    @defer.inlineCallbacks
+    def timeline(self, query: TimelineQuery) -> Any:
+        """Lanes of episodes; see `master.timeline`."""
+        self._ready()
+        return (yield self._timeline.ask(query))
 
     @defer.inlineCallbacks
     def shutdown_view(self) -> Any:

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from buildbot_lifecycle.core.requests import Refusal
-from buildbot_lifecycle.www import guard, query, wire
+from buildbot_lifecycle.www import guard, parameters, query, wire
 from buildbot_lifecycle.www.answers import Answer, encoded, refused, write_head
 from buildbot_lifecycle.www.door import Door
 from buildbot_lifecycle.www.entities import HISTORY, WORKER
@@ -123,6 +123,32 @@ async def shutdown(call: Call) -> Answer:
     return Answer({"meta": {"total": len(rows)}}, "shutdown", rows)
 
 
+async def stats(call: Call) -> Answer:
+    """How long starts, connections, lives and stops took, and how they ended."""
+    await call.rights.may_read()
+    asked = parameters.stats(call.args)
+    found = await shielded(call.service.stats, asked)
+    fields = {"outcomes": found["outcomes"], "meta": found["meta"]}
+    return Answer(fields, "stats", found["stats"])
+
+
+async def recent(call: Call) -> Answer:
+    """The last episodes of each worker, in short."""
+    await call.rights.may_read()
+    rows = await shielded(call.service.recent, parameters.recent(call.args))
+    return Answer({"meta": {"total": len(rows)}}, "recent", rows)
+
+
+async def timeline(call: Call) -> Answer:
+    """Episodes with their phases and builds in a span of time, by worker."""
+    await call.rights.may_read()
+    asked = parameters.timeline(call.args)
+    for workerid in asked.workerids:
+        await call.rights.may_read(workerid)
+    found = await shielded(call.service.timeline, asked)
+    return Answer({"marks": found["marks"], "meta": found["meta"]}, "lanes", found["lanes"])
+
+
 async def health(call: Call) -> Answer:
     """The state of the recorder and the probe."""
     await call.rights.may_read()
@@ -166,6 +192,9 @@ ROUTES = (
     Route("GET", f"/v1/<any({_OF_ALL}):what>", all_history),
     Route("GET", f"/v1/<any({_SINGLE}):what>/<number>", one),
     Route("POST", "/v1/orphans/<number>/resolve", resolve_orphan),
+    Route("GET", "/v1/stats", stats),
+    Route("GET", "/v1/recent", recent),
+    Route("GET", "/v1/timeline", timeline),
     Route("GET", "/v1/shutdown", shutdown),
     Route("GET", "/v1/health", health),
 )

@@ -21,6 +21,8 @@ from buildbot_lifecycle.core.requests import (
     HistoryQuery,
     Page,
     Refusal,
+    StatsQuery,
+    TimelineQuery,
 )
 
 _log = Logger()
@@ -51,6 +53,15 @@ class Service(Protocol):
 
     def shutdown_view(self) -> defer.Deferred[list[dict[str, Any]]]:
         """What keeps each master from stopping."""
+
+    def stats(self, query: StatsQuery, /) -> defer.Deferred[dict[str, Any]]:
+        """``stats``, ``outcomes`` and ``meta``."""
+
+    def recent(self, per_worker: int, /) -> defer.Deferred[list[dict[str, Any]]]:
+        """The last episodes of each worker."""
+
+    def timeline(self, query: TimelineQuery, /) -> defer.Deferred[dict[str, Any]]:
+        """``lanes``, ``marks`` and ``meta``."""
 
     def health(self) -> Mapping[str, Any]:
         """The state of the recorder and the probe."""

@@ -1,0 +1,319 @@
+"""Reading episodes for statistics and for the timeline: by key, in slices that are short.
+
+SQLite has one database thread for the whole of Buildbot, so no function here does work that grows
+with the history: each reads a bounded slice and answers where the next one begins. Episodes and
+events are numbered in the order in which they were written, which is that of their times but for
+clocks of several masters and for an outage of the database; `SLACK_SECONDS` is what is allowed for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from twisted.internet import defer
+
+from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.statistics import Life, Who
+from buildbot_lifecycle.db import schema
+from buildbot_lifecycle.db.recorder import Pool
+
+#: Seconds by which the order of the numbers may differ from that of the times.
+SLACK_SECONDS = 3600.0
+
+_E = schema.episodes.c
+_V = schema.events.c
+_W = schema.workers.c
+
+_LIFE = [_E[name] for name in Life._fields]
+_BUILD_KINDS = (Kind.BUILD_STARTED.value, Kind.BUILD_FINISHED.value)
+
+
+class Reader:
+    """Slices of what was recorded, each a short piece of work on ``master.db.pool``."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def who(self, after: int, limit: int) -> defer.Deferred[list[Who]]:
+        """Every worker that was ever recorded, by workerid, above `after`."""
+        return self._pool.do(_who, after, limit)
+
+    def borders(
+        self, since: float, until: float | None
+    ) -> defer.Deferred[tuple[tuple[int, int | None], tuple[int, int | None]]]:
+        """For episodes and for events: the numbers between which those of a time are.
+
+        All of `since` or later are above the first; all of `until` or earlier are below the second,
+        which is None for the newest.
+        """
+        return self._pool.do(_borders, since, until)
+
+    def lives(
+        self, above: int, below: int | None, limit: int, workerid: int | None = None
+    ) -> defer.Deferred[list[Life]]:
+        """Episodes numbered between the two, newest first."""
+        return self._pool.do(_lives, above, below, limit, workerid)
+
+    def lives_at(
+        self, moment: float, below: int | None, workerids: Sequence[int]
+    ) -> defer.Deferred[list[Life]]:
+        """Of each worker (by master) the episode that was open at `moment`, begun before it."""
+        return self._pool.do(_lives_at, moment, below, workerids)
+
+    def details(self, ids: Sequence[int]) -> defer.Deferred[dict[int, dict[str, Any]]]:
+        """Of episodes by number: ``phases`` as [state, since, until], and the ``failure``."""
+        return self._pool.do(_details, ids)
+
+    def builds(
+        self, kind: str, above: int, below: int | None, limit: int, workerid: int | None = None
+    ) -> defer.Deferred[list[dict[str, Any]]]:
+        """Events of builds that were started or finished, newest first."""
+        return self._pool.do(_builds, kind, above, below, limit, workerid)
+
+    def builds_at(
+        self, moment: float, below: int | None, workerids: Sequence[int]
+    ) -> defer.Deferred[list[dict[str, Any]]]:
+        """The build_started events of the builds that ran at `moment`."""
+        return self._pool.do(_builds_at, moment, below, workerids)
+
+    def marks(self, since: float, until: float, limit: int) -> defer.Deferred[list[dict[str, Any]]]:
+        """What happened to masters, and what was asked for."""
+        return self._pool.do(_marks, since, until, limit)
+
+    def newest(
+        self, workerids: Sequence[int], per_worker: int
+    ) -> defer.Deferred[dict[int, list[Life]]]:
+        """Of each worker the newest episodes that are over, newest last."""
+        return self._pool.do(_newest, workerids, per_worker)
+
+
+def _who(conn: sa.engine.Connection, after: int, limit: int) -> list[Who]:
+    query = sa.select(_W.workerid, _W.masterid, _W.name, _W["class"]).where(_W.workerid > after)
+    rows = conn.execute(query.order_by(_W.workerid, _W.masterid).limit(limit))
+    return [Who(*row) for row in rows]
+
+
+# numbers by time
+
+
+def _borders(
+    conn: sa.engine.Connection, since: float, until: float | None
+) -> tuple[tuple[int, int | None], tuple[int, int | None]]:
+    def of(column: Any, at: Any) -> tuple[int, int | None]:
+        above = _first(conn, column, at, since - SLACK_SECONDS) - 1
+        if until is None:
+            return above, None
+        return above, _first(conn, column, at, until + SLACK_SECONDS)
+
+    return of(_E.id, _E.started_at), of(_V.id, _V.at)
+
+
+def _first(conn: sa.engine.Connection, column: Any, at: Any, moment: float) -> int:
+    """The lowest number whose time is `moment` or later; one above all if there is none."""
+    # Two queries: asked for both at once, SQLite reads the whole table.
+    low = conn.execute(sa.select(sa.func.min(column))).scalar()
+    high = conn.execute(sa.select(sa.func.max(column))).scalar()
+    if low is None or high is None:
+        return 1
+    seek = sa.select(column, at).order_by(column).limit(1)
+    # All below `low` are earlier than the moment, all from `high` on are not.
+    high = high + 1
+    while low < high:
+        middle = (low + high) // 2
+        row = conn.execute(seek.where(column >= middle, column < high)).first()
+        if row is None or row[1] >= moment:
+            high = middle
+        else:
+            low = row[0] + 1
+    return int(low)
+
+
+# episodes
+
+
+def _between(query: Any, column: Any, above: int, below: int | None) -> Any:
+    query = query.where(column > above)
+    return query if below is None else query.where(column < below)
+
+
+def _lives(
+    conn: sa.engine.Connection, above: int, below: int | None, limit: int, workerid: int | None
+) -> list[Life]:
+    query = _between(sa.select(*_LIFE), _E.id, above, below)
+    if workerid is not None:
+        query = query.where(_E.workerid == workerid)
+    rows = conn.execute(query.order_by(_E.id.desc()).limit(limit))
+    return [Life._make(row) for row in rows]
+
+
+def _lives_at(
+    conn: sa.engine.Connection, moment: float, below: int | None, workerids: Sequence[int]
+) -> list[Life]:
+    # A worker's episodes follow one another: only the last that began before can be open then.
+    other = schema.episodes.alias("other")
+    last = sa.select(other.c.id).where(
+        other.c.workerid == _W.workerid,
+        other.c.masterid == _W.masterid,
+        other.c.started_at < moment,
+    )
+    if below is not None:
+        last = last.where(other.c.id < below)
+    last = last.order_by(other.c.id.desc()).limit(1)
+    query = sa.select(last.scalar_subquery()).where(_W.workerid.in_(workerids))
+    ids = [number for (number,) in conn.execute(query) if number is not None]
+    still_open = sa.or_(_E.ended_at.is_(None), _E.ended_at >= moment)
+    return [
+        Life._make(row) for row in conn.execute(sa.select(*_LIFE).where(_E.id.in_(ids), still_open))
+    ]
+
+
+def _newest(
+    conn: sa.engine.Connection, workerids: Sequence[int], per_worker: int
+) -> dict[int, list[Life]]:
+    found = {}
+    query = sa.select(*_LIFE).order_by(_E.id.desc())
+    for workerid in workerids:
+        # One more, since the newest may be open.
+        rows = conn.execute(query.where(_E.workerid == workerid).limit(per_worker + 1))
+        lives = [Life._make(row) for row in rows]
+        found[workerid] = [life for life in lives if life.ended_at is not None][:per_worker][::-1]
+    return found
+
+
+def _details(conn: sa.engine.Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    found = {}
+    for row in conn.execute(sa.select(_E.id, _E.data).where(_E.id.in_(ids))):
+        phases = [[p["state"], p["since"], p["until"]] for p in row.data.get("phases") or ()]
+        found[row.id] = {"phases": phases, "failure": row.data.get("failure")}
+    return found
+
+
+# builds
+
+
+_BUILD = (_V.id, _V.workerid, _V.masterid, _V.episode, _V.kind, _V.at, _V.data)
+
+
+def _build(row: Any) -> dict[str, Any]:
+    build = row.data.get("build") or {}
+    return {
+        "id": row.id,
+        "workerid": row.workerid,
+        "masterid": row.masterid,
+        "episode": row.episode,
+        "kind": row.kind,
+        "at": row.at,
+        "builder": build.get("builder"),
+        "number": build.get("number"),
+        "builderid": build.get("builderid"),
+    }
+
+
+def _builds(
+    conn: sa.engine.Connection,
+    kind: str,
+    above: int,
+    below: int | None,
+    limit: int,
+    workerid: int | None,
+) -> list[dict[str, Any]]:
+    query = _between(sa.select(*_BUILD).where(_V.kind == kind), _V.id, above, below)
+    if workerid is not None:
+        query = query.where(_V.workerid == workerid)
+    return [_build(row) for row in conn.execute(query.order_by(_V.id.desc()).limit(limit))]
+
+
+#: How far back it is looked for the builds that ran at a moment: a worker runs few at a time.
+_BACK = 8
+
+
+def _builds_at(
+    conn: sa.engine.Connection, moment: float, below: int | None, workerids: Sequence[int]
+) -> list[dict[str, Any]]:
+    found = []
+    for workerid in workerids:
+        events: list[dict[str, Any]] = []
+        for kind in _BUILD_KINDS:
+            query = sa.select(*_BUILD).where(
+                _V.workerid == workerid, _V.kind == kind, _V.at < moment
+            )
+            if below is not None:
+                query = query.where(_V.id < below)
+            rows = conn.execute(query.order_by(_V.id.desc()).limit(_BACK))
+            events.extend(_build(row) for row in rows)
+        found.extend(_running(events))
+    return found
+
+
+def _running(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    running: dict[Any, dict[str, Any]] = {}
+    for event in sorted(events, key=lambda event: int(event["id"])):
+        key = (event["masterid"], event["builder"])
+        running.pop(key, None)
+        if event["kind"] == Kind.BUILD_STARTED.value:
+            running[key] = event
+    return list(running.values())
+
+
+# marks
+
+
+def _marks(
+    conn: sa.engine.Connection, since: float, until: float, limit: int
+) -> list[dict[str, Any]]:
+    return [*_actions(conn, since, until, limit), *_incarnations(conn, since, until, limit)]
+
+
+_MARK = {"force-disconnect": "force"}
+
+
+def _actions(
+    conn: sa.engine.Connection, since: float, until: float, limit: int
+) -> list[dict[str, Any]]:
+    table = schema.actions.c
+    query = sa.select(
+        table.id, table.workerid, table.masterid, table.what, table.at, table.actor, table.status
+    )
+    rows = conn.execute(
+        query.where(table.at >= since, table.at <= until).order_by(table.id.desc()).limit(limit)
+    )
+    return [
+        {
+            "at": row.at,
+            "kind": _MARK.get(row.what, row.what),
+            "workerid": row.workerid,
+            "masterid": row.masterid,
+            "text": f"{row.what} by {row.actor}: {row.status}",
+        }
+        for row in rows
+    ]
+
+
+def _incarnations(
+    conn: sa.engine.Connection, since: float, until: float, limit: int
+) -> list[dict[str, Any]]:
+    table = schema.incarnations.c
+    query = sa.select(
+        table.masterid, table.master, table.started_at, table.ended_at, table.ended_how
+    ).where(table.started_at <= until, sa.or_(table.ended_at.is_(None), table.ended_at >= since))
+    marks = []
+    for row in conn.execute(query.order_by(table.id.desc()).limit(limit)):
+        if row.started_at >= since:
+            marks.append(_of_master(row, row.started_at, "master_start", "started"))
+        if row.ended_at is not None and row.ended_at <= until:
+            died = row.ended_how == "died"
+            kind, said = ("master_died", "died") if died else ("master_stop", "stopped")
+            marks.append(_of_master(row, row.ended_at, kind, said))
+    return marks
+
+
+def _of_master(row: Any, at: float, kind: str, said: str) -> dict[str, Any]:
+    return {
+        "at": at,
+        "kind": kind,
+        "workerid": None,
+        "masterid": row.masterid,
+        "text": f"master {row.master} {said}",
+    }

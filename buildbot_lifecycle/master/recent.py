@@ -1,0 +1,100 @@
+"""The last episodes of each worker, kept in memory, for the small charts of the table.
+
+Filled from the database once, then from commits: a request asks nothing of the database, but for
+workers of other masters, whose commits are not seen here; theirs are read again from time to time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from twisted.internet import defer
+
+from buildbot_lifecycle.core.episodes import Episode
+from buildbot_lifecycle.core.statistics import Life, durations
+from buildbot_lifecycle.master import walk
+from buildbot_lifecycle.master.walk import Reader, chunks
+
+#: Episodes kept of each worker.
+KEPT = 24
+
+#: Seconds after which those of other masters' workers are read again.
+READ_AGAIN = 30.0
+
+#: Workers whose episodes are read at once.
+_WORKERS = 50
+
+#: Episodes that may wait for their commit; more are those of an outage, and are left out.
+_WAITING = 100_000
+
+Row = tuple[Any, ...]
+
+
+class Recent:
+    """Of each worker the newest episodes that are over, as rows of ``GET /recent``."""
+
+    def __init__(self, clock: Any, reader: Reader, masterid: int) -> None:
+        self._clock = clock
+        self._reader = reader
+        self._masterid = masterid
+        self._rows: dict[int, deque[Row]] = {}
+        self._others: dict[int, list[Row]] = {}
+        self._read_at: float | None = None
+        self._ended: dict[int, Episode] = {}
+
+    async def fill(self) -> None:
+        """Read what earlier runs recorded; what is committed meanwhile stays the newer."""
+        mine, _ = await self._workers()
+        for part in chunks(mine, _WORKERS):
+            for workerid, lives in (await self._reader.newest(part, KEPT)).items():
+                rows = self._rows.get(workerid, ())
+                fresh = {row[0] for row in rows}
+                found = [_row(life) for life in lives if life.id not in fresh]
+                self._rows[workerid] = deque([*found, *rows], KEPT)
+
+    async def _workers(self) -> tuple[list[int], list[int]]:
+        """The workers of this master, and the others."""
+        everyone = await walk.everybody(self._reader)
+        mine = {who.workerid for who in everyone if who.masterid == self._masterid}
+        return sorted(mine), sorted({who.workerid for who in everyone} - mine)
+
+    async def _read_others(self) -> None:
+        _, workerids = await self._workers()
+        for part in chunks(workerids, _WORKERS):
+            for workerid, lives in (await self._reader.newest(part, KEPT)).items():
+                self._others[workerid] = [_row(life) for life in lives]
+
+    def ended(self, episodes: Iterable[Episode]) -> None:
+        """Episodes that an event touched; those that are over are kept until they are committed."""
+        for episode in episodes:
+            if episode.ended_at is not None and len(self._ended) < _WAITING:
+                self._ended[episode.first_seq] = episode
+
+    def committed(self, numbers: Mapping[int, int]) -> None:
+        """Episodes are in the database: their numbers by first_seq."""
+        for first_seq, number in numbers.items():
+            episode = self._ended.pop(first_seq, None)
+            if episode is not None:
+                start, _, up, stop = durations(episode)
+                row = (number, episode.outcome, start, up, stop, episode.ended_at)
+                self._rows.setdefault(episode.workerid, deque(maxlen=KEPT)).append(row)
+
+    @defer.inlineCallbacks
+    def rows(self, per_worker: int) -> Any:
+        """``recent`` as in REST: at most `per_worker` of each worker, newest last."""
+        now = self._clock.seconds()
+        if self._read_at is None or now - self._read_at > READ_AGAIN:
+            self._read_at = now
+            yield defer.ensureDeferred(self._read_others())
+        kept: dict[int, Sequence[Row]] = {**self._others, **self._rows}
+        return [
+            {"workerid": workerid, "episodes": list(kept[workerid])[-per_worker:]}
+            for workerid in sorted(kept)
+            if kept[workerid]
+        ]
+
+
+def _row(life: Life) -> Row:
+    return (life.id, life.outcome, life.start_s, life.up_s, life.stop_s, life.ended_at)

@@ -1,0 +1,131 @@
+"""How long starts, connections, lives and stops took, per worker or class: for ``GET /stats``."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.internet import defer
+
+from buildbot_lifecycle.core.requests import StatsQuery
+from buildbot_lifecycle.core.settings import Settings
+from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.core.statistics import Tally, Who
+from buildbot_lifecycle.master import walk
+from buildbot_lifecycle.master.walk import Reader, breath
+
+#: Seconds that are looked back when nothing is said.
+DEFAULT_WINDOW = 30 * 86400.0
+
+#: Episodes that are counted at most, the newest.
+MAX_EPISODES = 200_000
+
+#: Seconds for which an answer is given again.
+CACHE_SECONDS = 30.0
+
+#: Different questions whose answers are kept.
+_KEPT = 16
+
+#: Seconds of computing after which others have their turn.
+_TURN = 0.005
+
+
+class Statistics:
+    """Answers questions one after the other, and each question once in `CACHE_SECONDS`."""
+
+    def __init__(self, clock: Any, reader: Reader, settings: Callable[[], Settings]) -> None:
+        self._clock = clock
+        self._reader = reader
+        self._settings = settings
+        self._one_at_a_time = defer.DeferredLock()
+        self._answers: OrderedDict[StatsQuery, tuple[float, dict[str, Any]]] = OrderedDict()
+
+    def ask(self, query: StatsQuery) -> defer.Deferred[dict[str, Any]]:
+        """``stats``, ``outcomes`` and ``meta`` as in REST. The answer is shared: not to be changed."""
+        run = self._one_at_a_time.run
+        return run(lambda: defer.ensureDeferred(self._answer(query)))
+
+    async def _answer(self, query: StatsQuery) -> dict[str, Any]:
+        now = self._clock.seconds()
+        kept = self._answers.get(query)
+        if kept is not None and 0 <= now - kept[0] < CACHE_SECONDS:
+            return kept[1]
+        answer = await self._count(query, now)
+        self._answers[query] = (self._clock.seconds(), answer)
+        self._answers.move_to_end(query)
+        while len(self._answers) > _KEPT:
+            self._answers.popitem(last=False)
+        return answer
+
+    async def _count(self, query: StatsQuery, now: float) -> dict[str, Any]:
+        since = now - DEFAULT_WINDOW if query.since is None else query.since
+        everyone = walk.by_number(await walk.everybody(self._reader))
+        wanted = _wanted(query, everyone)
+        tally = Tally(query.by, everyone)
+        window, _ = await self._reader.borders(since, None)
+        truncated = False
+        async for lives in walk.walk(self._reader, window, wanted, MAX_EPISODES):
+            if lives is None:
+                truncated = True
+                continue
+            tally.add(life for life in lives if life.started_at >= since)
+            await breath(self._clock)
+        if not truncated or walk.is_one_by_one(wanted):
+            workerids = sorted(everyone) if wanted is None else wanted
+            _, below = (await self._reader.borders(since, since))[0]
+            tally.add(await walk.open_at(self._reader, since, below, workerids))
+        stats, outcomes = await self._results(tally, everyone)
+        meta = {
+            "since": since,
+            "until": now,
+            "total": len(stats),
+            "episodes": tally.count,
+            "truncated": truncated,
+        }
+        return {"stats": stats, "outcomes": outcomes, "meta": meta}
+
+    async def _results(
+        self, tally: Tally, everyone: Mapping[int, Who]
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        stats: list[dict[str, Any]] = []
+        outcomes: list[dict[str, Any]] = []
+        turn = self._clock.seconds()
+        for phases, outcome in tally.results(_Thresholds(self._settings(), everyone)):
+            stats.extend(phases)
+            outcomes.append(outcome)
+            if self._clock.seconds() - turn > _TURN:
+                await breath(self._clock)
+                turn = self._clock.seconds()
+        return stats, outcomes
+
+
+class _Thresholds:
+    """The seconds after which a state is stuck: of a worker, or of a class if they are the same."""
+
+    def __init__(self, settings: Settings, everyone: Mapping[int, Who]) -> None:
+        self._settings = settings
+        self._of_class: dict[str, list[str]] = {}
+        for who in everyone.values():
+            self._of_class.setdefault(who.class_name, []).append(who.name)
+
+    def __call__(self, group: Mapping[str, Any], state: State) -> float | None:
+        if group["worker"] is not None:
+            return self._settings.of(group["worker"]).stuck_after.get(state)
+        names = self._of_class.get(group["class"], [])
+        if not self._settings.workers:
+            names = names[:1]
+        found = {self._settings.of(name).stuck_after.get(state) for name in names}
+        return found.pop() if len(found) == 1 else None
+
+
+def _wanted(query: StatsQuery, everyone: Mapping[int, Who]) -> list[int] | None:
+    """The workers that were asked for, or None for all."""
+    if not query.workerids and not query.classes:
+        return None
+    return sorted(
+        who.workerid
+        for who in everyone.values()
+        if (not query.workerids or who.workerid in query.workerids)
+        and (not query.classes or who.class_name in query.classes)
+    )

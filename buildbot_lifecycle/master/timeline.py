@@ -1,0 +1,258 @@
+"""Lanes of episodes with their phases and builds, and the marks above them: for ``GET /timeline``."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from twisted.internet import defer
+
+from buildbot_lifecycle.core.events import Kind, cut
+from buildbot_lifecycle.core.requests import TimelineQuery
+from buildbot_lifecycle.core.statistics import Life, Who
+from buildbot_lifecycle.master import walk
+from buildbot_lifecycle.master.walk import Reader, breath, chunks
+
+#: Seconds that are looked back when nothing is said.
+DEFAULT_WINDOW = 86400.0
+
+#: Episodes whose details, and build events that, are read at once.
+_SLICE = 400
+
+#: Workers whose builds at one moment are read at once.
+_WORKERS = 50
+
+#: Marks of each kind at most, and the length (characters) of their texts.
+_MARKS, _TEXT = 1000, 200
+
+
+class Timeline:
+    """Answers one question after the other."""
+
+    def __init__(self, clock: Any, reader: Reader) -> None:
+        self._clock = clock
+        self._reader = reader
+        self._one_at_a_time = defer.DeferredLock()
+
+    def ask(self, query: TimelineQuery) -> defer.Deferred[dict[str, Any]]:
+        """``lanes``, ``marks`` and ``meta`` as in REST."""
+        run = self._one_at_a_time.run
+        return run(lambda: defer.ensureDeferred(self._answer(query)))
+
+    async def _answer(self, query: TimelineQuery) -> dict[str, Any]:
+        now = self._clock.seconds()
+        until = now if query.until is None else query.until
+        since = until - DEFAULT_WINDOW if query.since is None else query.since
+        window = _Window(since, until, None if until >= now else until)
+        everyone = await walk.everybody(self._reader)
+        wanted = query.workerids or None
+        known = {who.workerid for who in everyone}
+        workerids = sorted(known if wanted is None else known & set(wanted))
+        lives, truncated = await self._lives(window, wanted and workerids, workerids, query.limit)
+        details = await self._details(lives)
+        if truncated and lives:
+            # Builds from before the oldest episode that is shown belong to none of them.
+            window = dataclasses.replace(window, since=max(since, min(x.started_at for x in lives)))
+        builds = await self._builds(window, lives, wanted and workerids, query.limit)
+        marks = await self._marks(window, lives, details, wanted)
+        lanes = _lanes(everyone, wanted and set(workerids), lives, details, builds)
+        meta = {"since": since, "until": until, "truncated": truncated, "total": len(lanes)}
+        return {"lanes": lanes, "marks": marks, "meta": meta}
+
+    async def _lives(
+        self,
+        window: _Window,
+        wanted: Sequence[int] | None,
+        workerids: Sequence[int],
+        limit: int,
+    ) -> tuple[list[Life], bool]:
+        since, until = window.since, window.until
+        numbers, _ = await self._reader.borders(since, window.border)
+        found: list[Life] = []
+        truncated = False
+        async for part in walk.walk(self._reader, numbers, wanted, limit):
+            if part is None:
+                truncated = True
+                continue
+            found.extend(life for life in part if since <= life.started_at <= until)
+            await breath(self._clock)
+        if not truncated or walk.is_one_by_one(wanted):
+            _, below = (await self._reader.borders(since, since))[0]
+            found.extend(await walk.open_at(self._reader, since, below, workerids))
+        found.sort(key=lambda life: life.started_at, reverse=True)
+        return found[:limit], truncated or len(found) > limit
+
+    async def _details(self, lives: Sequence[Life]) -> dict[int, dict[str, Any]]:
+        found: dict[int, dict[str, Any]] = {}
+        for part in chunks(lives, _SLICE):
+            found.update(await self._reader.details([life.id for life in part]))
+        return found
+
+    async def _builds(
+        self, window: _Window, lives: Sequence[Life], wanted: Sequence[int] | None, limit: int
+    ) -> dict[int, list[list[Any]]]:
+        """The builds in each episode, by its number."""
+        before = sorted({life.workerid for life in lives if life.started_at < window.since})
+        events: list[dict[str, Any]] = []
+        _, (above, below) = await self._reader.borders(window.since, window.border)
+        _, (_, border) = await self._reader.borders(window.since, window.since)
+        for part in chunks(before, _WORKERS):
+            events.extend(await self._reader.builds_at(window.since, border, part))
+        each: Sequence[int | None] = (None,)
+        if wanted is not None and walk.is_one_by_one(wanted):
+            each = wanted
+        for workerid in each:
+            for kind in (Kind.BUILD_STARTED, Kind.BUILD_FINISHED):
+                events.extend(
+                    event
+                    for event in await self._build_events(kind, above, below, workerid, limit)
+                    if event["at"] >= window.since
+                )
+        return _paired(events, lives)
+
+    async def _build_events(
+        self, kind: Kind, above: int, below: int | None, workerid: int | None, limit: int
+    ) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while len(found) < 2 * limit:
+            part = await self._reader.builds(kind.value, above, below, _SLICE, workerid)
+            found.extend(part)
+            if len(part) < _SLICE:
+                break
+            below = part[-1]["id"]
+        return found
+
+    async def _marks(
+        self,
+        window: _Window,
+        lives: Iterable[Life],
+        details: Mapping[int, Mapping[str, Any]],
+        wanted: Sequence[int] | None,
+    ) -> list[dict[str, Any]]:
+        found = await self._reader.marks(window.since, window.until, _MARKS)
+        failures = [
+            mark
+            for life in lives
+            for mark in _failure(life, details.get(life.id, {}).get("failure"))
+            if window.since <= mark["at"] <= window.until
+        ]
+        marks = [*found, *failures[:_MARKS]]
+        if wanted is not None:
+            marks = [m for m in marks if m["workerid"] is None or m["workerid"] in wanted]
+        return sorted(marks, key=lambda mark: float(mark["at"]))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Window:
+    """From when until when; ``border`` is None if that is now."""
+
+    since: float
+    until: float
+    border: float | None
+
+
+def _failure(life: Life, failure: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """A failed episode's mark, at its end; of an open one there is none."""
+    if failure is None or life.ended_at is None:
+        return []
+    text = cut(f"{failure['call']}: {failure['error']}", _TEXT)
+    return [
+        {
+            "at": life.ended_at,
+            "kind": "failure",
+            "workerid": life.workerid,
+            "masterid": life.masterid,
+            "text": text,
+        }
+    ]
+
+
+def _paired(
+    events: Iterable[Mapping[str, Any]], lives: Iterable[Life]
+) -> dict[int, list[list[Any]]]:
+    """The builds of each episode: [since, until, builder, number, builderid], oldest first.
+
+    Buildbot takes the worker for a build before it asks for its instance, often while the instance
+    before it is on its way out: so the end of a build says to which episode it belongs.
+    """
+    of_worker: dict[Any, list[Life]] = {}
+    for life in sorted(lives, key=lambda life: life.started_at):
+        of_worker.setdefault((life.workerid, life.masterid), []).append(life)
+    found: dict[int, list[list[Any]]] = {}
+    for start, end in _spans(events):
+        life = _home(start, end, of_worker.get((start["workerid"], start["masterid"]), []))
+        if life is not None:
+            found.setdefault(life.id, []).append(_span(start, end, life))
+    return found
+
+
+def _spans(events: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
+    """Each start of a build with its end, or with None."""
+    found: list[list[Any]] = []
+    running: dict[Any, list[Any]] = {}
+    for event in sorted(events, key=lambda event: int(event["id"])):
+        key = (event["workerid"], event["masterid"], event["builder"])
+        if event["kind"] == Kind.BUILD_STARTED.value:
+            running[key] = [event, None]
+            found.append(running[key])
+        elif key in running:
+            running.pop(key)[1] = event
+    return found
+
+
+def _home(
+    start: Mapping[str, Any], end: Mapping[str, Any] | None, lives: Sequence[Life]
+) -> Life | None:
+    """The episode that a build belongs to, of its worker's, oldest first; None if it is not here."""
+    if end is not None:
+        return next((life for life in lives if life.id == end["episode"]), None)
+    if lives and lives[-1].ended_at is None:
+        return lives[-1]
+    # Its end was not recorded: the master died.
+    return next((life for life in lives if (life.ended_at or 0) > start["at"]), None)
+
+
+def _span(start: Mapping[str, Any], end: Mapping[str, Any] | None, life: Life) -> list[Any]:
+    since = max(start["at"], life.started_at)
+    # What its end does not tell, it did not outlive its instance.
+    until = life.ended_at if end is None else end["at"]
+    # The number may be known only since the build was started.
+    known = [
+        start[name] if start[name] is not None or end is None else end[name] for name in _NAMES
+    ]
+    return [since, until if until is None else max(since, until), start["builder"], *known]
+
+
+_NAMES = ("number", "builderid")
+
+
+def _lanes(
+    everyone: Iterable[Who],
+    wanted: set[int] | None,
+    lives: Iterable[Life],
+    details: Mapping[int, Mapping[str, Any]],
+    builds: Mapping[int, list[list[Any]]],
+) -> list[dict[str, Any]]:
+    """A lane for each worker that has an episode here, or that was asked for; oldest first in it."""
+    names = {(who.workerid, who.masterid): who.name for who in everyone}
+    lanes: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    if wanted is not None:
+        lanes.update((key, []) for key in names if key[0] in wanted)
+    for life in sorted(lives, key=lambda life: life.started_at):
+        episode = {
+            "id": life.id,
+            "outcome": life.outcome,
+            "phases": details.get(life.id, {}).get("phases", []),
+            "builds": builds.get(life.id, []),
+        }
+        lanes.setdefault((life.workerid, life.masterid), []).append(episode)
+    return [
+        {
+            "workerid": key[0],
+            "worker": names.get(key, str(key[0])),
+            "masterid": key[1],
+            "episodes": lanes[key],
+        }
+        for key in sorted(lanes, key=lambda key: (names.get(key, ""), key))
+    ]

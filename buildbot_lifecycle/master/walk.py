@@ -1,0 +1,147 @@
+"""Walks through the history in short slices, between which the master and its database go on.
+
+Nothing is computed in a thread: the reactor's threads may all be taken by the drivers that hang,
+and Python's lock would be held all the same. What is long is cut into pieces instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from twisted.internet import defer, task
+
+from buildbot_lifecycle.core.statistics import Life, Who
+
+_T = TypeVar("_T")
+
+#: Rows in one slice of episodes.
+SLICE = 2000
+
+#: Workers in one slice.
+WORKERS = 200
+
+#: Workers up to which each is walked by itself; more are walked all together.
+FEW = 100
+
+
+class Reader(Protocol):
+    """What is read for statistics; see ``db.statistics.Reader``, which does it."""
+
+    def who(self, after: int, limit: int, /) -> defer.Deferred[list[Who]]: ...
+
+    def borders(
+        self, since: float, until: float | None, /
+    ) -> defer.Deferred[tuple[tuple[int, int | None], tuple[int, int | None]]]: ...
+
+    def lives(
+        self, above: int, below: int | None, limit: int, workerid: int | None = None, /
+    ) -> defer.Deferred[list[Life]]: ...
+
+    def lives_at(
+        self, moment: float, below: int | None, workerids: Sequence[int], /
+    ) -> defer.Deferred[list[Life]]: ...
+
+    def details(self, ids: Sequence[int], /) -> defer.Deferred[dict[int, dict[str, Any]]]: ...
+
+    def builds(
+        self, kind: str, above: int, below: int | None, limit: int, workerid: int | None = None, /
+    ) -> defer.Deferred[list[dict[str, Any]]]: ...
+
+    def builds_at(
+        self, moment: float, below: int | None, workerids: Sequence[int], /
+    ) -> defer.Deferred[list[dict[str, Any]]]: ...
+
+    def marks(
+        self, since: float, until: float, limit: int, /
+    ) -> defer.Deferred[list[dict[str, Any]]]: ...
+
+    def newest(
+        self, workerids: Sequence[int], per_worker: int, /
+    ) -> defer.Deferred[dict[int, list[Life]]]: ...
+
+
+def breath(clock: Any) -> defer.Deferred[None]:
+    """Let the reactor do what else there is to do."""
+    return task.deferLater(clock, 0, lambda: None)
+
+
+def chunks(things: Sequence[_T], size: int) -> list[Sequence[_T]]:
+    """`things` in parts of at most `size`."""
+    return [things[start : start + size] for start in range(0, len(things), size)]
+
+
+async def everybody(reader: Reader) -> list[Who]:
+    """Every worker that was ever recorded."""
+    found: list[Who] = []
+    while True:
+        after = found[-1].workerid if found else 0
+        part = await reader.who(after, SLICE)
+        if len(part) < SLICE:
+            return [*found, *part]
+        # The last worker may have more rows than fit: it is read again from its first.
+        whole = [who for who in part if who.workerid != part[-1].workerid]
+        if not whole:
+            return [*found, *part]
+        found.extend(whole)
+
+
+async def walk(
+    reader: Reader,
+    window: tuple[int, int | None],
+    workerids: Sequence[int] | None,
+    limit: int,
+) -> AsyncIterator[list[Life] | None]:
+    """Slices of the episodes numbered between the two of `window`; None stands for all workers.
+
+    Newest first, at most `limit` of them: of a few workers each has its share of it. None comes in
+    the place of those that the limit left out.
+    """
+    if workerids is None or not is_one_by_one(workerids):
+        wanted = None if workerids is None else set(workerids)
+        async for part in _walk_one(reader, window, None, limit):
+            if part is None or wanted is None:
+                yield part
+            else:
+                yield [life for life in part if life.workerid in wanted]
+        return
+    for workerid in workerids:
+        async for part in _walk_one(reader, window, workerid, max(1, limit // len(workerids))):
+            yield part
+
+
+async def _walk_one(
+    reader: Reader, window: tuple[int, int | None], workerid: int | None, limit: int
+) -> AsyncIterator[list[Life] | None]:
+    above, below = window
+    left = limit
+    while left > 0:
+        size = min(SLICE, left)
+        part = await reader.lives(above, below, size, workerid)
+        if part:
+            yield part
+        if len(part) < size:
+            return
+        left -= size
+        below = part[-1].id
+    yield None
+
+
+async def open_at(
+    reader: Reader, moment: float, below: int | None, workerids: Sequence[int]
+) -> list[Life]:
+    """The episodes of these workers that were open at `moment` and had begun before it."""
+    found: list[Life] = []
+    for part in chunks(workerids, WORKERS):
+        found.extend(await reader.lives_at(moment, below, part))
+    return found
+
+
+def is_one_by_one(workerids: Sequence[int] | None) -> bool:
+    """Whether `walk` walks each of these workers by itself."""
+    return workerids is not None and len(workerids) <= FEW
+
+
+def by_number(everyone: Sequence[Who]) -> Mapping[int, Who]:
+    """Who has which workerid; of several masters' the last."""
+    return {who.workerid: who for who in everyone}
