@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from buildbot_lifecycle.core.learned import Adaptive
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER, Thresholds
 
@@ -21,7 +22,15 @@ LIMITED: tuple[str, ...] = tuple(DEFAULT_STUCK_AFTER)
 DEFAULT_SHUTDOWN_GRACE = 5.0
 
 #: Arguments that may stand in an entry of ``workers``.
-PER_WORKER = ("stuck_after", "pause_after_release")
+PER_WORKER = ("stuck_after", "pause_after_release", "auto_release")
+
+
+@dataclasses.dataclass(frozen=True)
+class AutoRelease:
+    """Release by itself: ``after`` seconds of being stuck, at most ``per_hour`` times an hour."""
+
+    after: float
+    per_hour: int = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +39,7 @@ class WorkerSettings:
 
     stuck_after: Thresholds
     pause_after_release: bool
+    auto_release: AutoRelease | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +51,8 @@ class Settings:
     shutdown_grace: float = DEFAULT_SHUTDOWN_GRACE
     pause_after_release: bool = True
     anonymous_may_force: bool = False
+    adaptive: Adaptive | None = None
+    auto_release: AutoRelease | None = None
 
     def of(self, name: str) -> WorkerSettings:
         """The settings of the worker of this name: the first pattern that matches wins."""
@@ -49,8 +61,9 @@ class Settings:
                 return WorkerSettings(
                     {**self.stuck_after, **override.get("stuck_after", {})},
                     bool(override.get("pause_after_release", self.pause_after_release)),
+                    override.get("auto_release", self.auto_release),
                 )
-        return WorkerSettings(self.stuck_after, self.pause_after_release)
+        return WorkerSettings(self.stuck_after, self.pause_after_release, self.auto_release)
 
 
 def parse(arguments: Mapping[str, Any]) -> tuple[Settings, list[str]]:
@@ -118,6 +131,56 @@ def _flag(name: str, value: Any, problems: list[str]) -> bool | None:
     return None
 
 
+def _options(
+    name: str, value: Any, checks: Mapping[str, tuple[Any, str]], problems: list[str]
+) -> dict[str, Any] | None:
+    """The entries of a dictionary argument, each checked; None if it is no dictionary."""
+    if not isinstance(value, Mapping):
+        problems.append(f"{name} must be True, False or a dictionary, not {value!r}")
+        return None
+    parsed = {}
+    for key, given in value.items():
+        if key not in checks:
+            problems.append(f"{name}: unknown option {key!r}; known are {', '.join(checks)}")
+            continue
+        is_right, expected = checks[key]
+        if is_right(given):
+            parsed[key] = given
+        else:
+            problems.append(f"{name}[{key!r}] must be {expected}, not {given!r}")
+    return parsed
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _adaptive(name: str, value: Any, problems: list[str]) -> Adaptive | None:
+    if isinstance(value, bool):
+        return Adaptive() if value else None
+    checks = {
+        "factor": (lambda v: _is_seconds(v, above=1), "a number above 1"),
+        "min_samples": (_is_count, "a whole number, 1 or more"),
+        "cap_factor": (lambda v: _is_seconds(v, above=1), "a number above 1"),
+    }
+    options = _options(name, value, checks, problems)
+    return None if options is None else Adaptive(**options)
+
+
+def _auto_release(name: str, value: Any, problems: list[str]) -> AutoRelease | None:
+    if value is None or value is False:
+        return None
+    checks = {
+        "after": (_is_seconds, "a number of seconds, 0 or more"),
+        "per_hour": (_is_count, "a whole number, 1 or more"),
+    }
+    options = _options(name, value, checks, problems)
+    if options is not None and "after" not in options:
+        problems.append(f"{name} needs 'after': the seconds of being stuck after which to release")
+        return None
+    return None if options is None else AutoRelease(**options)
+
+
 def _workers(name: str, value: Any, problems: list[str]) -> tuple[Any, ...] | None:
     if not isinstance(value, Mapping):
         problems.append(
@@ -157,4 +220,6 @@ _PARSERS: dict[str, Any] = {
     "shutdown_grace": _grace,
     "pause_after_release": _flag,
     "anonymous_may_force": _flag,
+    "adaptive": _adaptive,
+    "auto_release": _auto_release,
 }

@@ -151,7 +151,10 @@ def _graded(code: str, since: float, limit: float | None, now: float, text: str)
         )
     if now >= since + limit:
         reason = f"{text} for {in_words(age)}, longer than its limit of {in_words(limit)}"
-        return Verdict("stuck", code, reason, since, limit, None)
+        compared = getattr(limit, "compared", None)
+        if compared is not None:
+            reason += f" ({compared(age)})"
+        return Verdict("stuck", code, reason, since, float(limit), None)
     slow_at = since + limit * SLOW_SHARE
     if now >= slow_at:
         reason = f"{text} for {in_words(age)}; stuck after {in_words(limit)}"

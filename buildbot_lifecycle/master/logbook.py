@@ -14,6 +14,7 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.core.episodes import Episode, Facts, apply, numbered
 from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.core.learned import Memory
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts import HEALTHY, Verdict, judge
@@ -65,6 +66,7 @@ class Logbook:
         self._seq = 0
         self._waiters: list[tuple[int, Callable[[Known], bool], defer.Deferred[bool]]] = []
         self._failures: dict[str, int] = {}
+        self._memory = Memory()
         self.last_error: str | None = None
 
     # reading
@@ -87,6 +89,10 @@ class Logbook:
         """The number of the next event of this incarnation."""
         self._seq += 1
         return self._seq
+
+    def remember(self, workerid: int, class_name: str, state: State, seconds: float) -> None:
+        """A duration from earlier runs, from which limits are learnt."""
+        self._memory.add(workerid, class_name, state, seconds)
 
     # what the probe tells
 
@@ -160,6 +166,8 @@ class Logbook:
         event = Event(self.next_seq(), self._clock.seconds(), known.workerid, kind, dict(data))
         step = apply(known.facts, event)
         known.facts = step.facts
+        for episode in step.episodes:
+            self._memory.learn(known.workerid, known.class_name, episode)
         known.verdict, before = self._judge(known), known.verdict
         try:
             self._recording.record(known, event, step.episodes)
@@ -177,7 +185,12 @@ class Logbook:
     # verdicts
 
     def _judge(self, known: Known) -> Verdict:
-        thresholds = self._settings().of(known.name).stuck_after
+        settings = self._settings()
+        thresholds = settings.of(known.name).stuck_after
+        if settings.adaptive is not None:
+            thresholds = self._memory.limits(
+                known.workerid, known.class_name, thresholds, settings.adaptive
+            )
         return judge(known.facts, thresholds, self._clock.seconds())
 
     def verdict_now(self, known: Known) -> Verdict:

@@ -102,8 +102,8 @@ def test_a_switch_that_is_off_is_off() -> None:
 
 def test_an_unknown_argument_is_named_with_the_known_ones() -> None:
     assert only_problem(stuck_afer={}) == (
-        "unknown argument 'stuck_afer'; known are anonymous_may_force, pause_after_release,"
-        " shutdown_grace, stuck_after, workers"
+        "unknown argument 'stuck_afer'; known are adaptive, anonymous_may_force,"
+        " auto_release, pause_after_release, shutdown_grace, stuck_after, workers"
     )
 
 
@@ -160,7 +160,7 @@ def test_patterns_mind_the_case() -> None:
         (
             {"a": {"shutdown_grace": 3}},
             "workers['a']: unknown argument 'shutdown_grace'; for some workers only can be set:"
-            " stuck_after, pause_after_release",
+            " stuck_after, pause_after_release, auto_release",
         ),
         (
             {"a": {"pause_after_release": 3}},

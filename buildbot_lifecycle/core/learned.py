@@ -1,0 +1,131 @@
+"""Limits learnt from history: what is long for this worker, said with the sample it is drawn from.
+
+One fixed limit cannot fit: in one CI system a teardown took a median of 2.6 minutes on one cloud and of
+40.8 on another. A learnt limit is the larger of the fixed one (the floor) and a factor times the 99th
+percentile of the worker's own last episodes (else of its class's), and never above the cap.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+
+from buildbot_lifecycle.core.durations import in_words
+from buildbot_lifecycle.core.episodes import Episode
+from buildbot_lifecycle.core.states import STOPPING, State
+
+#: Durations that are kept per worker and per class, the newest.
+KEPT = 200
+
+#: Which seconds of an episode are learnt for the limit of which states.
+LEARNT: Mapping[State, tuple[State, ...]] = {
+    State.SUBSTANTIATING: (State.SUBSTANTIATING,),
+    State.SUBSTANTIATING_STARTING: (State.SUBSTANTIATING_STARTING,),
+    State.INSUBSTANTIATING: tuple(STOPPING),
+    State.INSUBSTANTIATING_SUBSTANTIATING: tuple(STOPPING),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Adaptive:
+    """``factor`` times p99, from ``min_samples`` on, and never above ``cap_factor`` times the floor."""
+
+    factor: float = 3.0
+    min_samples: int = 20
+    cap_factor: float = 30.0
+
+
+class LearntLimit(float):
+    """A limit in seconds that knows its sample: p99 (seconds), n, and whose it is."""
+
+    p99: float
+    n: int
+    whose: str
+
+    @classmethod
+    def of(cls, seconds: float, p99: float, n: int, whose: str) -> LearntLimit:
+        limit = cls(seconds)
+        limit.p99, limit.n, limit.whose = p99, n, whose
+        return limit
+
+    def compared(self, age: float) -> str:
+        """The age against the sample, as in "3.2 times its p99 of 41 s, n = 57"."""
+        return f"{age / self.p99:.1f} times {self.whose} p99 of {in_words(self.p99)}, n = {self.n}"
+
+
+def percentile(sample: Sequence[float], share: float) -> float:
+    """The nearest-rank percentile; raises ValueError for an empty sample."""
+    if not sample:
+        raise ValueError("a percentile needs a sample")
+    ordered = sorted(sample)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def limit_from(
+    floor: float, own: Sequence[float], of_class: Sequence[float], adaptive: Adaptive
+) -> float:
+    """The limit for one state: learnt from the worker's own sample, else its class's, else the floor."""
+    for sample, whose in ((own, "its"), (of_class, "its class's")):
+        if len(sample) < adaptive.min_samples:
+            continue
+        p99 = percentile(sample, 0.99)
+        learnt = min(adaptive.factor * p99, adaptive.cap_factor * floor)
+        if learnt > floor:
+            return LearntLimit.of(learnt, p99, len(sample), whose)
+        return floor
+    return floor
+
+
+class Memory:
+    """The last durations of each worker and each class, by state."""
+
+    def __init__(self) -> None:
+        self._own: dict[tuple[int, State], deque[float]] = {}
+        self._class: dict[tuple[str, State], deque[float]] = {}
+
+    def learn(self, workerid: int, class_name: str, episode: Episode) -> None:
+        """Remember an episode that ended well; others say nothing of how long a thing takes."""
+        if episode.ended_at is None or episode.outcome != "ok":
+            return
+        for state, counted in LEARNT.items():
+            seconds = episode.seconds_in(*counted)
+            if seconds is not None:
+                self.add(workerid, class_name, state, seconds)
+
+    def add(self, workerid: int, class_name: str, state: State, seconds: float) -> None:
+        """Remember one duration."""
+        self._own.setdefault((workerid, state), deque(maxlen=KEPT)).append(seconds)
+        self._class.setdefault((class_name, state), deque(maxlen=KEPT)).append(seconds)
+
+    def limits(
+        self,
+        workerid: int,
+        class_name: str,
+        fixed: Mapping[str, float | None],
+        adaptive: Adaptive,
+    ) -> dict[str, float | None]:
+        """The fixed limits with the learnt ones in their place. None (never) stays None."""
+        limits = dict(fixed)
+        for state in LEARNT:
+            floor = fixed.get(state)
+            if floor is not None:
+                own = self._own.get((workerid, state), ())
+                of_class = self._class.get((class_name, state), ())
+                limits[state] = limit_from(floor, tuple(own), tuple(of_class), adaptive)
+        return limits
+
+
+def replay(durations: Iterable[float], floor: float, adaptive: Adaptive) -> tuple[int, int]:
+    """How many of a worker's durations, in their order, a fixed and a learnt limit would call stuck.
+
+    The answer is (fixed, learnt): a rehearsal of thresholds on past data.
+    """
+    seen: deque[float] = deque(maxlen=KEPT)
+    fixed = learnt = 0
+    for seconds in durations:
+        fixed += seconds > floor
+        learnt += seconds > limit_from(floor, tuple(seen), (), adaptive)
+        seen.append(seconds)
+    return fixed, learnt
