@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import concurrent.futures.thread
+import gc
 import inspect
 import sys
 import threading
@@ -172,13 +173,34 @@ def below_future(future: Any) -> Any | None:
 
 # threads
 
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def current_frames() -> dict[int, FrameType]:
+    """The innermost frame of each thread, by its ident.
+
+    The garbage collector is kept out: up to Python 3.11 a collection in the middle of this, which ends
+    thread-local data, waits for a lock that its own thread holds, and the interpreter with it, for ever
+    (python/cpython issue 106883).
+    """
+    with (
+        _ONE_AT_A_TIME
+    ):  # else the one thread would find it off, and the other turn it on too early
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return sys._current_frames()
+        finally:
+            if collects:
+                gc.enable()
+
 
 def thread_for(awaited: Any) -> FrameType | None:
     """The innermost frame of the pool thread whose end will fire a Deferred or a pool's future.
 
     The frames of other code are walked, and only those of the two pools are looked into.
     """
-    threads = sys._current_frames()
+    threads = current_frames()
     threads.pop(threading.get_ident(), None)
     for innermost in threads.values():
         if any(_fires(frame, awaited) for frame in outwards(innermost)):

@@ -149,7 +149,7 @@ class StallWatch:
             log_lines(lines(text, self._sample.where))
 
     def _take(self, beat: float) -> _Sample:
-        innermost = sys._current_frames().get(self._reactor_thread)
+        innermost = awaited.current_frames().get(self._reactor_thread)
         try:
             frames = where.stack(innermost, _is_loop)
             return _Sample(beat, where.as_json(frames), self._whose(innermost))

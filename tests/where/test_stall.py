@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,20 @@ def test_of_two_stalls_each_is_told_with_its_own_place() -> None:
     first, second = run("epoll", "twice")["told"]
     assert (first["workerid"], second["workerid"]) == (None, 7)
     assert first["seconds"] < 2.2 < second["seconds"]
+
+
+def test_a_look_that_came_too_late_for_its_stall_is_not_told_of_the_next() -> None:
+    """The thread may be overtaken by the end of a stall while it looks."""
+    told: list[stall.Stall] = []
+    watch = stall.StallWatch(task.Clock(), told.append, lambda _: None)
+    watch._beaten = time.monotonic() - 5
+    watch._sample = watch._take(watch._beaten - 60)
+    watch._beat()
+    assert [(one.where, round(one.seconds)) for one in told] == [([], 5)]
+    watch._beaten = time.monotonic() - 5
+    watch._sample = stall._Sample(watch._beaten, [{"of": "this one"}], 7)
+    watch._beat()
+    assert (told[1].where, told[1].workerid) == ([{"of": "this one"}], 7)
 
 
 def test_a_busy_reactor_has_not_stood_still() -> None:

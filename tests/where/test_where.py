@@ -6,10 +6,14 @@ import asyncio
 import contextlib
 import functools
 import gc
+import os
+import subprocess
+import sys
 import threading
 import types
 import weakref
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -232,6 +236,56 @@ def test_a_call_that_waits_for_a_free_thread_says_so(
     (frame,) = where.follow(run(deeper, gate, entered), pool)
     assert frame.function == "deeper (waits for a free thread of the pool)"
     assert source(frame).startswith("def deeper(")
+
+
+#: Looks at blocked threads while thread-local data waits to be collected. The threads are new each time:
+#: of one that was looked at before, nothing is made that could begin a collection.
+COLLECTS = """
+import gc, sys, threading
+from twisted.internet import defer
+from buildbot_lifecycle.master import awaited
+
+def blocked(depth):
+    if depth:
+        blocked(depth - 1)
+    else:
+        entered.release()
+        gate.wait()
+
+nothing = defer.Deferred()
+for after in range(40):  # objects made until the next collection: one of these is inside the look
+    gate, entered = threading.Event(), threading.Semaphore(0)
+    for _ in range(5):
+        threading.Thread(target=blocked, args=(20,), daemon=True).start()
+    for _ in range(5):
+        entered.acquire()
+    gc.disable()
+    for _ in range(20):
+        cycle = [threading.local()]
+        cycle[0].mine = 1
+        cycle.append(cycle)
+    del cycle
+    gc.set_threshold(gc.get_count()[0] + after)
+    gc.enable()
+    awaited.thread_for(nothing)
+    assert gc.isenabled()
+    gc.set_threshold(700)
+    gate.set()
+print("went on")
+"""
+
+
+def test_a_collection_of_garbage_cannot_lock_the_interpreter_while_threads_are_looked_at() -> None:
+    """Up to Python 3.11 it does (python/cpython issue 106883): the whole master would stand still."""
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", COLLECTS],
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": root},
+    )
+    assert done.stdout.decode().strip() == "went on", done.stderr.decode()
 
 
 # asyncio
