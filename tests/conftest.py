@@ -109,9 +109,11 @@ def mysql_url(tmp_path: Path, database_server: Callable[[str], databases.Server]
     yield from make_db_url("mysql", tmp_path, database_server)
 
 
-@pytest.fixture(scope="session")
+# Not for the session: as long as Playwright's sync interface is open, an event loop counts as running
+# in this thread, and nobody else's `asyncio.run` works.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[browser.Browser]:
-    """The session's browser."""
+    """The module's browser."""
     if not browser.find():
         _miss("chromium", "none in PATH (Debian: chromium), and $CHROMIUM is not set")
     yield from browser.launch()

@@ -28,7 +28,7 @@ def find() -> str | None:
 
 
 def launch() -> Iterator[Browser]:
-    """A browser; one per session, since it takes a second."""
+    """A browser. It takes a second."""
     # Chromium's sandbox does not work for root.
     flags = [*_FLAGS, *(["--no-sandbox"] if os.getuid() == 0 else [])]
     with sync_playwright() as playwright:
