@@ -130,7 +130,7 @@ def test_a_look_that_came_too_late_for_its_stall_is_not_told_of_the_next() -> No
     told: list[stall.Stall] = []
     watch = stall.StallWatch(task.Clock(), told.append, lambda _: None)
     watch._beaten = time.monotonic() - 5
-    watch._sample = watch._take(watch._beaten - 60)
+    watch._sample = stall._Sample(watch._beaten - 60, [{"of": "another"}], 3)
     watch._beat()
     assert [(one.where, round(one.seconds)) for one in told] == [([], 5)]
     watch._beaten = time.monotonic() - 5
