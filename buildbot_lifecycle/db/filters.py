@@ -67,7 +67,7 @@ def _any_of(column: Any, values: list[Any]) -> Any:
 def _contains(conn: sa.engine.Connection, column: Any, value: Any) -> Any:
     # Not LIKE: whether that heeds case, and what a backslash means in it, differs by database.
     place = sa.func.strpos if conn.dialect.name == "postgresql" else sa.func.instr
-    if isinstance(column.type, (sa.Integer, schema.Time, sa.Boolean)):
+    if _is_number(column) or isinstance(column.type, (schema.Time, sa.Boolean)):
         raise _bad("only texts can be searched for a part")
     return place(column, sa.literal(value, column.type)) > 0
 
@@ -81,11 +81,16 @@ def _fit(column: Any, field: str, value: Any) -> Any:
             return value if isinstance(value, bool) else _WORDS[str(value).lower()]
         if isinstance(column.type, schema.Time):
             return _finite(float(value))
-        if isinstance(column.type, sa.Integer):
+        if _is_number(column):
             return _in_range(int(value))
     except (KeyError, ValueError, TypeError, OverflowError):
         raise _bad(f"{value!r} cannot be a value of {field!r}") from None
     return str(value)
+
+
+def _is_number(column: Any) -> bool:
+    # In SQLAlchemy 1.4 a type with variants is a type of its own.
+    return column.type is schema.Id or isinstance(column.type, sa.Integer)
 
 
 def _finite(value: float) -> float:

@@ -19,7 +19,7 @@ from buildbot_lifecycle.db.filters import MAX_NUMBER, condition
 #: Most rows on one page.
 MAX_LIMIT = 1000
 
-_WORKER = schema.workers.c.name.label("worker")
+_WORKER = (schema.workers.c.name.label("worker"), schema.workers.c["class"].label("class_name"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Source:
     where: tuple[Any, ...] = ()
 
     def select(self) -> Any:
-        """Its rows, with the worker's name where REST tells it."""
+        """Its rows, with the worker's name and class where REST tells it."""
         if not self.named:
             return sa.select(self.table).where(*self.where)
         of_worker = sa.and_(
@@ -41,7 +41,7 @@ class Source:
             schema.workers.c.masterid == self.table.c.masterid,
         )
         joined = self.table.outerjoin(schema.workers, of_worker)
-        return sa.select(self.table, _WORKER).select_from(joined).where(*self.where)
+        return sa.select(self.table, *_WORKER).select_from(joined).where(*self.where)
 
 
 def _transition(row: Any) -> dict[str, Any]:
@@ -97,13 +97,20 @@ def _action(row: Any) -> dict[str, Any]:
     return {**_ACTION, **row.data, **fields, "worker": _name(row)}
 
 
-_ORPHAN = {"instance": None, "why": "", "closed_by": None, "note": None}
+_ORPHAN = {
+    "instance": None,
+    "cause": "release",
+    "why": "",
+    "closed_by": None,
+    "note": None,
+}
 
 
 def _orphan(row: Any) -> dict[str, Any]:
     names = ("id", "workerid", "masterid", "episode", "opened_at", "closed_at")
     fields = {name: getattr(row, name) for name in names}
-    return {**_ORPHAN, **row.data, **fields, "worker": _name(row)}
+    class_name = row.data.get("class") or row.class_name or ""
+    return {**_ORPHAN, **row.data, **fields, "worker": _name(row), "class": class_name}
 
 
 def _name(row: Any) -> str:

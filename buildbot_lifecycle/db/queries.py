@@ -7,7 +7,7 @@ only the owning master knows (``live``, ``where``, ``forceable``) the service ad
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,20 +37,36 @@ def _select() -> Any:
     return sa.select(*_COLUMNS, schema.incarnations.c.master).select_from(joined)
 
 
-def _worker(row: Any) -> dict[str, Any]:
+def _orphans(conn: sa.engine.Connection) -> dict[tuple[int, int], int]:
+    """How many open entries of the ledger each worker has, by workerid and masterid."""
+    table = schema.orphans.c
+    query = sa.select(table.workerid, table.masterid, sa.func.count()).where(
+        table.closed_at.is_(None)
+    )
+    rows = conn.execute(query.group_by(table.workerid, table.masterid))
+    return {(workerid, masterid): count for workerid, masterid, count in rows}
+
+
+def _worker(row: Any, orphans: Mapping[tuple[int, int], int]) -> dict[str, Any]:
     pending = None
     if row.pending_call is not None:
         pending = {"call": row.pending_call, "since": row.pending_since}
     values = dict(row._mapping)
     for name in ("incarnation", "removed", "pending_call", "pending_since"):
         del values[name]
-    return {**values, "master": row.master or str(row.masterid), "pending": pending}
+    return {
+        **values,
+        "master": row.master or str(row.masterid),
+        "pending": pending,
+        "orphans": orphans.get((row.workerid, row.masterid), 0),
+    }
 
 
 def workers(conn: sa.engine.Connection) -> list[dict[str, Any]]:
     """Every latent worker of every master, by workerid and masterid."""
     query = _select().where(_SHOWN).order_by(_W.workerid, _W.masterid)
-    return [_worker(row) for row in conn.execute(query)]
+    orphans = _orphans(conn)
+    return [_worker(row, orphans) for row in conn.execute(query)]
 
 
 def worker(
@@ -73,7 +89,8 @@ def worker(
         found = [row for row in found if row.name == id_or_name]
     if not found:
         return None
-    return _worker(max(found, key=lambda row: (row.state not in _RESTING, row.updated_at)))
+    latest = max(found, key=lambda row: (row.state not in _RESTING, row.updated_at))
+    return _worker(latest, _orphans(conn))
 
 
 def facts(conn: sa.engine.Connection, masterid: int) -> dict[int, Facts]:

@@ -13,6 +13,7 @@ from buildbot_lifecycle.core.requests import Filter, HistoryQuery, Refusal
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.db import queries, schema
 from buildbot_lifecycle.db.group import Group, write
+from tests.db.conftest import Database
 from tests.db.play import NASTY, Seq, Worker
 
 S = State
@@ -56,6 +57,8 @@ def test_pages_by_key_join_to_the_whole_without_repeats(
     assert not whole.more
     ids = [row["id"] for row in whole.rows]
     assert ids == sorted(ids, reverse=True)
+    assert not ask(engine, what, limit=len(ids), workerid=workerid).more
+    assert ask(engine, what, limit=len(ids) - 1, workerid=workerid).more
     for limit in (1, 3, len(ids)):
         assert all_pages(engine, what, limit=limit, workerid=workerid) == [*whole.rows]
 
@@ -165,10 +168,10 @@ def test_nasty_filters_find_nothing_and_break_nothing(engine: sa.engine.Engine, 
     ids=repr,
 )
 def test_a_filter_that_makes_no_sense_is_refused_with_a_sentence(
-    engine: sa.engine.Engine, wanted: Filter
+    lite: Database, wanted: Filter
 ) -> None:
     with pytest.raises(Refusal) as refused:
-        ask(engine, "events", wanted)
+        ask(lite.engine(), "events", wanted)
     assert (refused.value.status, refused.value.code) == (400, "bad_query")
     assert len(refused.value.text) > 10
 
