@@ -104,12 +104,8 @@ class Timeline:
             each = wanted
         for workerid in each:
             for kind in (Kind.BUILD_STARTED, Kind.BUILD_FINISHED):
-                events.extend(
-                    event
-                    for event in await self._build_events(kind, above, below, workerid, limit)
-                    if event["at"] >= window.since
-                )
-        return _paired(events, lives)
+                events.extend(await self._build_events(kind, above, below, workerid, limit))
+        return _paired({event["id"]: event for event in events}.values(), lives)
 
     async def _build_events(
         self, kind: Kind, above: int, below: int | None, workerid: int | None, limit: int
@@ -181,9 +177,9 @@ def _paired(
         of_worker.setdefault((life.workerid, life.masterid), []).append(life)
     found: dict[int, list[list[Any]]] = {}
     for start, end in _spans(events):
-        life = _home(start, end, of_worker.get((start["workerid"], start["masterid"]), []))
-        if life is not None:
-            found.setdefault(life.id, []).append(_span(start, end, life))
+        home = _home(start, end, of_worker.get((start["workerid"], start["masterid"]), []))
+        if home is not None:
+            found.setdefault(home.id, []).append(_span(start, end, home))
     return found
 
 

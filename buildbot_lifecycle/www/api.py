@@ -8,6 +8,7 @@ logged once and whose text is not told to the client.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Awaitable, Mapping
 from typing import Any, Callable
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -18,8 +19,16 @@ from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from buildbot_lifecycle.core.requests import Refusal
-from buildbot_lifecycle.www import guard, parameters, query, wire
-from buildbot_lifecycle.www.answers import Answer, encoded, refused, write_head
+from buildbot_lifecycle.www import export, guard, openapi, parameters, query, shapes, wire
+from buildbot_lifecycle.www.answers import (
+    COMPRESS,
+    Answer,
+    compressed,
+    encoded,
+    refused,
+    takes_gzip,
+    write_head,
+)
 from buildbot_lifecycle.www.door import Door
 from buildbot_lifecycle.www.entities import HISTORY, WORKER
 from buildbot_lifecycle.www.hub import Host, Request, Service, shielded
@@ -63,18 +72,6 @@ class Call:
         return "/".join(("", *filter(None, (prefix, MOUNT, below))))
 
 
-Handler = Callable[..., Awaitable[Answer]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Route:
-    """One method on one path; ``path`` is below `MOUNT`, in Werkzeug's notation."""
-
-    method: str
-    path: str
-    handler: Handler
-
-
 async def workers(call: Call) -> Answer:
     """Every latent worker of every master."""
     await call.rights.may_read()
@@ -113,6 +110,30 @@ async def one(call: Call, what: str, number: str) -> Answer:
     await call.rights.may_read(row["workerid"])
     spec = query.single(call.master.data, HISTORY[what], call.args)
     return Answer({"meta": {"next": None}}, what, [spec.apply(row)])
+
+
+async def table(call: Call, what: str) -> Answer:
+    """All actions or orphans as CSV, newest first."""
+    await call.rights.may_read()
+    entity = HISTORY[what]
+    most = export.MAX_ROWS
+    asked = query.history(call.master.data, entity, what, call.args, default=most, most=most)
+    names = export.columns(entity, asked.fields)
+    parts = [export.header(names)]
+    headers = {b"content-disposition": f'attachment; filename="{what}.csv"'.encode("ascii")}
+    page = asked.query
+    while True:
+        size = min(page.limit, query.MAX_LIMIT)
+        found = await shielded(call.service.history, dataclasses.replace(page, limit=size))
+        parts.append(export.lines(names, found.rows))
+        if not found.more:
+            break
+        page = dataclasses.replace(page, limit=page.limit - size, before=found.rows[-1]["id"])
+        if not page.limit:
+            after = query.next_page(call.address, call.args, found.rows[-1]["id"])
+            headers[b"link"] = f'<{after}>; rel="next"'.encode("ascii")
+            break
+    return Answer({}, raw=b"".join(parts), content_type=b"text/csv; charset=utf-8", headers=headers)
 
 
 async def shutdown(call: Call) -> Answer:
@@ -180,24 +201,125 @@ async def resolve_orphan(call: Call, number: str) -> Answer:
     return Answer({"orphan": orphan})
 
 
+async def description(call: Call) -> Answer:
+    """This interface as an OpenAPI document."""
+    await call.rights.may_read()
+    query.none(call.args)
+    return Answer(_document())
+
+
 _OF_ONE_WORKER = "transitions, events, episodes"
 _OF_ALL = "transitions, episodes, actions, orphans"
 _SINGLE = "episodes, actions, orphans"
 
+_EXPORTED = "actions, orphans"
+
 ROUTES = (
-    Route("GET", "/v1/workers", workers),
-    Route("GET", "/v1/workers/<worker>", worker),
-    Route("GET", f"/v1/workers/<worker>/<any({_OF_ONE_WORKER}):what>", worker_history),
-    Route("POST", "/v1/workers/<worker>/force-disconnect", force_disconnect),
-    Route("GET", f"/v1/<any({_OF_ALL}):what>", all_history),
-    Route("GET", f"/v1/<any({_SINGLE}):what>/<number>", one),
-    Route("POST", "/v1/orphans/<number>/resolve", resolve_orphan),
-    Route("GET", "/v1/stats", stats),
-    Route("GET", "/v1/recent", recent),
-    Route("GET", "/v1/timeline", timeline),
-    Route("GET", "/v1/shutdown", shutdown),
-    Route("GET", "/v1/health", health),
+    openapi.Route(
+        "GET",
+        "/v1/workers",
+        takes=openapi.Rows("collection", WORKER),
+        answers=openapi.rows_of(WORKER, shapes.WORKERS_META),
+        handler=workers,
+    ),
+    openapi.Route(
+        "GET",
+        "/v1/workers/<worker>",
+        takes=openapi.Rows("single", WORKER),
+        answers=openapi.rows_of(WORKER, shapes.WORKERS_META),
+        handler=worker,
+    ),
+    openapi.Route(
+        "GET",
+        f"/v1/workers/<worker>/<any({_OF_ONE_WORKER}):what>",
+        takes=openapi.Rows("history"),
+        answers=openapi.rows_of(None, shapes.NEXT),
+        handler=worker_history,
+    ),
+    openapi.Route(
+        "POST",
+        "/v1/workers/<worker>/force-disconnect",
+        body=wire.FORCE,
+        answers=openapi.either(
+            action=openapi.of_entity(HISTORY["actions"]), dry_run=shapes.DRY_RUN
+        ),
+        statuses=(200, 202),
+        refuses=(400, 401, 403, 404, 409, 412, 413, 415, 500, 503),
+        handler=force_disconnect,
+    ),
+    openapi.Route(
+        "GET",
+        f"/v1/<any({_OF_ALL}):what>",
+        takes=openapi.Rows("history"),
+        answers=openapi.rows_of(None, shapes.NEXT),
+        handler=all_history,
+    ),
+    openapi.Route(
+        "GET",
+        f"/v1/<any({_EXPORTED}):what>.csv",
+        takes=openapi.Rows("history", most=export.MAX_ROWS, default=export.MAX_ROWS),
+        content_type="text/csv",
+        answers=shapes.STRING,
+        handler=table,
+    ),
+    openapi.Route(
+        "GET",
+        f"/v1/<any({_SINGLE}):what>/<number>",
+        takes=openapi.Rows("single"),
+        answers=openapi.rows_of(None, shapes.NEXT),
+        handler=one,
+    ),
+    openapi.Route(
+        "POST",
+        "/v1/orphans/<number>/resolve",
+        body=wire.NOTE,
+        answers=shapes.record(orphan=openapi.of_entity(HISTORY["orphans"])),
+        refuses=(400, 401, 403, 404, 409, 413, 415, 500, 503),
+        handler=resolve_orphan,
+    ),
+    openapi.Route(
+        "GET",
+        "/v1/stats",
+        takes=parameters.STATS,
+        answers=shapes.record(
+            stats=shapes.many(shapes.STATS),
+            outcomes=shapes.many(shapes.OUTCOMES),
+            meta=shapes.STATS_META,
+        ),
+        handler=stats,
+    ),
+    openapi.Route(
+        "GET",
+        "/v1/recent",
+        takes=parameters.RECENT,
+        answers=shapes.record(recent=shapes.many(shapes.RECENT), meta=shapes.TOTAL),
+        handler=recent,
+    ),
+    openapi.Route(
+        "GET",
+        "/v1/timeline",
+        takes=parameters.TIMELINE,
+        answers=shapes.record(
+            lanes=shapes.many(shapes.LANE),
+            marks=shapes.many(shapes.MARK),
+            meta=shapes.TIMELINE_META,
+        ),
+        handler=timeline,
+    ),
+    openapi.Route(
+        "GET",
+        "/v1/shutdown",
+        answers=shapes.record(shutdown=shapes.many(shapes.SHUTDOWN), meta=shapes.TOTAL),
+        handler=shutdown,
+    ),
+    openapi.Route("GET", "/v1/health", answers=shapes.record(health=shapes.HEALTH), handler=health),
+    openapi.Route("GET", "/v1/openapi.json", answers=shapes.OBJECT, handler=description),
 )
+
+
+@functools.cache
+def _document() -> Mapping[str, Any]:
+    return openapi.document(ROUTES)
 
 
 def resource(host: Host) -> Door:
@@ -213,7 +335,9 @@ def resource(host: Host) -> Door:
     return Door(host, app.resource())
 
 
-def _serving(host: Host, handler: Handler) -> Callable[..., Awaitable[bytes]]:
+def _serving(
+    host: Host, handler: Callable[..., Awaitable[Answer]]
+) -> Callable[..., Awaitable[bytes]]:
     """One of our handlers for Klein: reads the path, writes the answer, catches what is raised."""
 
     async def serve(request: Request, **parts: str) -> bytes:
@@ -236,6 +360,9 @@ def _serving(host: Host, handler: Handler) -> Callable[..., Awaitable[bytes]]:
 
 async def _body(host: Host, request: Request, answer: Answer) -> bytes:
     body = await encoded(answer, host.master.reactor)
+    if len(body) > COMPRESS and takes_gzip(request.getHeader(b"accept-encoding")):
+        body = await compressed(body, host.master.reactor)
+        request.setHeader(b"content-encoding", b"gzip")
     write_head(request, answer, len(body))
     return body
 

@@ -18,17 +18,59 @@ from buildbot.data import types
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts import LEVELS
+from buildbot_lifecycle.www.shapes import (
+    BUILD,
+    CAUSE,
+    FAILURE,
+    NUMBER,
+    OBJECT,
+    PENDING,
+    PHASE,
+    STEP,
+    STRING,
+    TIME,
+    TRUE_OR_FALSE,
+    VERDICT,
+    WHOLE,
+    Schema,
+    many,
+    or_null,
+)
 from buildbot_lifecycle.www.wire import MAX_ID
 
 _NUMERIC = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "in", "notin"})
 _WORD = frozenset({"eq", "ne", "in", "notin"})
 
 
-class Whole(types.Integer):
+class Field:
+    """What all fields have: how they can be compared, in words what they take, their JSON schema."""
+
+    ops: frozenset[str] = frozenset()
+    expected = ""
+    _schema: Schema
+
+    def __init__(self, *, null: bool = False) -> None:
+        super().__init__()
+        self.null = null
+
+    def schema(self, *, asked: bool = False) -> Schema:
+        """Of a value in an answer; with `asked`, of one in a query."""
+        plain = self._asked() if asked else self._schema
+        return or_null(plain) if self.null and not asked else plain
+
+    def _asked(self) -> Schema:
+        return self._schema
+
+
+class Whole(Field, types.Integer):
     """A whole number that every database can compare with (64 bit)."""
 
     ops = _NUMERIC
     expected = "a whole number"
+    _schema = WHOLE
+
+    def _asked(self) -> Schema:
+        return {**self._schema, "minimum": -MAX_ID, "maximum": MAX_ID}
 
     def valueFromString(self, arg: bytes) -> int:  # noqa: N802  # Buildbot's name
         """Raise ValueError unless `arg` is plain digits; int() would take ``1_0`` and `` 1``."""
@@ -37,13 +79,14 @@ class Whole(types.Integer):
         return int(arg)
 
 
-class Number(types.Instance):
+class Number(Field, types.Instance):
     """A number; times are epoch seconds."""
 
     name = "number"
     types = (int, float)
     ops = _NUMERIC
     expected = "a number"
+    _schema = NUMBER
 
     def valueFromString(self, arg: bytes) -> float:  # noqa: N802
         """Raise ValueError unless `arg` is a finite decimal number."""
@@ -55,11 +98,15 @@ class Number(types.Instance):
         return value
 
 
-class Text(types.String):
+class Text(Field, types.String):
     """Any text."""
 
     ops = _NUMERIC | {"contains"}
     expected = "text in UTF-8"
+    _schema = STRING
+
+    def _asked(self) -> Schema:
+        return {"type": "string", "pattern": "^[^\\u0000]*$"}
 
     def valueFromString(self, arg: bytes) -> str:  # noqa: N802
         """Raise ValueError if `arg` is not UTF-8, or has a NUL, which PostgreSQL refuses."""
@@ -69,22 +116,27 @@ class Text(types.String):
         return value
 
 
-class Truth(types.Boolean):
+class Truth(Field, types.Boolean):
     """True or false, in Buildbot's spellings."""
 
     ops = frozenset({"eq", "ne"})
     expected = "true or false"
+    _schema = TRUE_OR_FALSE
 
 
-class Word(types.String):
-    """One of a fixed set of words."""
+class Word(Field, types.String):
+    """One of a fixed set of words; later versions may answer more of them."""
 
     ops = _WORD
 
-    def __init__(self, words: Iterable[str]) -> None:
-        super().__init__()
+    def __init__(self, words: Iterable[str], *, null: bool = False) -> None:
+        super().__init__(null=null)
         self.words = tuple(words)
         self.expected = f"one of {', '.join(self.words)}"
+        self._schema = {"type": "string", "x-extensible-enum": list(self.words)}
+
+    def _asked(self) -> Schema:
+        return {"type": "string", "enum": list(self.words)}
 
     def valueFromString(self, arg: bytes) -> str:  # noqa: N802
         """Raise ValueError for a word that is not in the set."""
@@ -106,11 +158,14 @@ class FilterOnlyWord(FilterOnly, Word):
     """One of a set of words, as a filter."""
 
 
-class Shown(types.JsonObject):
-    """Something that is answered and cannot be asked for."""
+class Shown(Field, types.JsonObject):
+    """Something that is answered and cannot be asked for, and its JSON schema."""
 
-    ops: frozenset[str] = frozenset()
     expected = "no filter"
+
+    def __init__(self, schema: Schema, *, null: bool = False) -> None:
+        super().__init__(null=null)
+        self._schema = schema
 
 
 def _entity(singular: str, **fields: Any) -> Any:
@@ -119,8 +174,8 @@ def _entity(singular: str, **fields: Any) -> Any:
     return kind(singular)
 
 
-def _words(of: type[enum.Enum]) -> Word:
-    return Word(str(member.value) for member in of)
+def _words(of: type[enum.Enum], *, null: bool = False) -> Word:
+    return Word((str(member.value) for member in of), null=null)
 
 
 _STATE = _words(State)
@@ -136,17 +191,18 @@ WORKER = _entity(
     master=Text(),
     class_=Text(),
     state=_STATE,
-    state_since=Number(),
+    state_since=Number(null=True),
     connected=Truth(),
-    building=Shown(),
+    building=Shown(many(BUILD)),
     paused=Truth(),
-    pause_reason=Text(),
-    episode=Whole(),
-    instance=Text(),
-    pending=Shown(),
+    pause_reason=Text(null=True),
+    episode=Whole(null=True),
+    instance=Text(null=True),
+    pending=Shown(PENDING, null=True),
     refused=Whole(),
     held=Whole(),
-    verdict=Shown(),
+    orphans=Whole(),
+    verdict=Shown(VERDICT),
     forceable=Truth(),
     live=Truth(),
     updated_at=Number(),
@@ -165,7 +221,7 @@ HISTORY: dict[str, Any] = {
         id=Whole(),
         workerid=Whole(),
         masterid=Whole(),
-        episode=Whole(),
+        episode=Whole(null=True),
         from_=_STATE,
         to=_STATE,
         at=Number(),
@@ -176,10 +232,10 @@ HISTORY: dict[str, Any] = {
         id=Whole(),
         workerid=Whole(),
         masterid=Whole(),
-        episode=Whole(),
+        episode=Whole(null=True),
         kind=_words(Kind),
         at=Number(),
-        data=Shown(),
+        data=Shown(OBJECT),
     ),
     "episodes": _entity(
         "episode",
@@ -188,13 +244,13 @@ HISTORY: dict[str, Any] = {
         worker=Text(),
         masterid=Whole(),
         started_at=Number(),
-        ended_at=Number(),
-        outcome=Word(_OUTCOMES),
-        failure=Shown(),
-        instance=Shown(),
-        build=Shown(),
-        phases=Shown(),
-        connected_at=Shown(),
+        ended_at=Number(null=True),
+        outcome=Word(_OUTCOMES, null=True),
+        failure=Shown(FAILURE, null=True),
+        instance=Shown(STRING, null=True),
+        build=Shown(BUILD, null=True),
+        phases=Shown(many(PHASE)),
+        connected_at=Shown(TIME, null=True),
         builds=Whole(),
     ),
     "actions": _entity(
@@ -203,33 +259,35 @@ HISTORY: dict[str, Any] = {
         workerid=Whole(),
         worker=Text(),
         masterid=Whole(),
-        episode=Whole(),
+        episode=Whole(null=True),
         # Not a Word: policies will add their own.
         what=Text(),
         actor=Text(),
-        reason=Shown(),
+        reason=Shown(STRING),
         at=Number(),
         status=Word(("asked", "done", "failed", "refused")),
-        finished_at=Number(),
-        steps=Shown(),
-        outcome=Shown(),
-        verdict=Shown(),
-        pause=Shown(),
-        override=Shown(),
+        finished_at=Number(null=True),
+        steps=Shown(many(STEP)),
+        outcome=Shown(STRING, null=True),
+        verdict=Shown(VERDICT, null=True),
+        pause=Shown(TRUE_OR_FALSE),
+        override=Shown(TRUE_OR_FALSE),
     ),
     "orphans": _entity(
         "orphan",
         id=Whole(),
         workerid=Whole(),
         worker=Text(),
+        class_=Shown(STRING),
         masterid=Whole(),
-        episode=Whole(),
-        instance=Shown(),
+        episode=Whole(null=True),
+        instance=Shown(STRING, null=True),
         opened_at=Number(),
-        why=Shown(),
-        closed_at=Number(),
-        closed_by=Shown(),
-        note=Shown(),
+        cause=Shown(CAUSE),
+        why=Shown(STRING),
+        closed_at=Number(null=True),
+        closed_by=Shown(STRING, null=True),
+        note=Shown(STRING, null=True),
         open=FilterOnlyTruth(),
     ),
 }

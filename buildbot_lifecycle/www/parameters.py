@@ -13,6 +13,7 @@ from buildbot_lifecycle.core.requests import Refusal, StatsQuery, TimelineQuery
 from buildbot_lifecycle.core.statistics import GROUPINGS
 from buildbot_lifecycle.www.entities import Number, Text, Whole, Word
 from buildbot_lifecycle.www.query import Args
+from buildbot_lifecycle.www.shapes import Schema
 from buildbot_lifecycle.www.wire import shown
 
 
@@ -33,6 +34,17 @@ class Parameter:
         if self.high is None:
             return str(self.of.expected)
         return f"{self.low} to {self.high}"
+
+    def schema(self) -> Schema:
+        """What can be said, as JSON schema."""
+        found = dict(self.of.schema(asked=True))
+        if self.low is not None:
+            found["minimum"] = self.low
+        if self.high is not None:
+            found["maximum"] = self.high
+        if self.default is not None:
+            found["default"] = self.default
+        return {"type": "array", "items": found} if self.many else found
 
     def read(self, raw: bytes) -> Any:
         """The value; raises ValueError for what it cannot be."""

@@ -27,13 +27,15 @@ DEFAULT_LIMIT, MAX_LIMIT = 50, 1000
 Args = Mapping[bytes, Sequence[bytes]]
 
 #: Comparisons of several values with one field; Buildbot would pass over the others.
-_PLURAL = frozenset({"eq", "ne", "in", "notin"})
+PLURAL = frozenset({"eq", "ne", "in", "notin"})
 
 #: Comparisons that null takes no part in, as in SQL.
 _NOT_OF_NULL = frozenset({"lt", "le", "gt", "ge", "contains"})
 
-_COLLECTION = ("order", "field", "limit", "offset")
-_HISTORY = ("field", "limit", "before")
+#: Parameters that are no filters: of a collection in memory, of a page of history, of one thing.
+COLLECTION = ("order", "field", "limit", "offset")
+HISTORY = ("field", "limit", "before")
+SINGLE = ("field",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,22 +54,29 @@ def none(args: Args) -> None:
 
 def collection(data: Any, entity: Any, args: Args) -> Any:
     """The ResultSpec of a collection that is filtered, ordered and cut in memory."""
-    _check(entity, args, _COLLECTION, filters=True)
+    _check(entity, args, COLLECTION, filters=True)
     return _result_spec(data, entity, args, is_collection=True)
 
 
 def single(data: Any, entity: Any, args: Args) -> Any:
     """The ResultSpec of one thing: its fields can be chosen, nothing else."""
-    _check(entity, args, ("field",), filters=False)
+    _check(entity, args, SINGLE, filters=False)
     return _result_spec(data, entity, args, is_collection=False)
 
 
 def history(
-    data: Any, entity: Any, what: str, args: Args, workerid: int | None = None
+    data: Any,
+    entity: Any,
+    what: str,
+    args: Args,
+    workerid: int | None = None,
+    *,
+    default: int = DEFAULT_LIMIT,
+    most: int = MAX_LIMIT,
 ) -> HistoryRequest:
     """A page of history: ``limit``, ``before`` and filters for the database, ``field`` for us."""
-    _check(entity, args, _HISTORY, filters=True)
-    limit = _whole("limit", args.get(b"limit"), 1, MAX_LIMIT)
+    _check(entity, args, HISTORY, filters=True)
+    limit = _whole("limit", args.get(b"limit"), 1, most)
     before = _whole("before", args.get(b"before"), 1)
     rest = {name: values for name, values in args.items() if name not in (b"limit", b"before")}
     spec = _result_spec(data, entity, rest, is_collection=True)
@@ -75,7 +84,7 @@ def history(
         what=what,
         workerid=workerid,
         before=before,
-        limit=DEFAULT_LIMIT if limit is None else limit,
+        limit=default if limit is None else limit,
         filters=tuple(_core_filter(f) for f in spec.filters),
     )
     return HistoryRequest(query, tuple(spec.fields) if spec.fields else None)
@@ -147,7 +156,7 @@ def _check_filter(entity: Any, name: str, values: Sequence[bytes], reserved: Seq
     if of is None or not of.ops:
         known = [f for f, t in entity.fields.items() if t.ops]
         raise _unknown(name, (*reserved, *known))
-    allowed = of.ops & _PLURAL if len(values) > 1 else of.ops
+    allowed = of.ops & PLURAL if len(values) > 1 else of.ops
     if op not in allowed:
         times = f" with {len(values)} values" if len(values) > 1 else ""
         raise Refusal(

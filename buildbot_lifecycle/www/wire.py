@@ -24,7 +24,39 @@ MAX_ID = 2**63 - 1
 #: Stands for a field that is not there, where None would be JSON's null.
 _MISSING = object()
 
-_FORCE_FIELDS = ("episode", "confirm", "reason", "pause", "dry_run", "override")
+#: JSON schemas of the bodies that are taken.
+_WORDS: Mapping[str, Any] = {
+    "type": "string",
+    "maxLength": MAX_REASON,
+    "pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$",
+}
+_PLAIN: Mapping[str, Any] = {"type": "boolean"}
+FORCE: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "episode": {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_ID},
+        "confirm": {"type": "string"},
+        "reason": _WORDS,
+        "pause": _PLAIN,
+        "dry_run": _PLAIN,
+        "override": _PLAIN,
+    },
+    "required": ["episode"],
+    "additionalProperties": False,
+    "if": {"properties": {"dry_run": {"const": True}}, "required": ["dry_run"]},
+    "else": {
+        "properties": {"reason": {"pattern": r"\S"}},
+        "required": ["confirm", "reason"],
+    },
+}
+NOTE: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {"note": {**_WORDS, "allOf": [{"pattern": r"\S"}]}},
+    "required": ["note"],
+    "additionalProperties": False,
+}
+
+_FORCE_FIELDS = tuple(FORCE["properties"])
 
 
 def force_request(body: bytes) -> ForceRequest:

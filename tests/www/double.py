@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import json
 import sys
 from types import SimpleNamespace
@@ -62,6 +63,7 @@ def worker(workerid: int, name: str) -> dict[str, Any]:
         "pending": None,
         "refused": 0,
         "held": 0,
+        "orphans": 0,
         "verdict": VERDICT,
         "forceable": workerid == 1,
         "live": True,
@@ -116,6 +118,17 @@ class Double:
     def shutdown_view(self) -> Any:
         row = {"masterid": 1, "master": "double", "live": True, "stopping_since": None}
         return defer.succeed([{**row, "blockers": []}])
+
+    def stats(self, query: Any) -> Any:
+        meta = {"since": query.since, "until": NOW, "total": 0, "asked": dataclasses.asdict(query)}
+        return defer.succeed({"stats": [], "outcomes": [], "meta": meta})
+
+    def recent(self, per_worker: int) -> Any:
+        return defer.succeed([{"workerid": 1, "episodes": [[n] for n in range(per_worker)]}])
+
+    def timeline(self, query: Any) -> Any:
+        meta = {"total": 0, "truncated": False, "asked": dataclasses.asdict(query)}
+        return defer.succeed({"lanes": [], "marks": [], "meta": meta})
 
     def health(self) -> dict[str, Any]:
         return {"status": "ok", "probe": "on"}

@@ -22,8 +22,13 @@ PATHS = {
     "/v1/<any(transitions, episodes, actions, orphans):what>": "/v1/transitions",
     "/v1/<any(episodes, actions, orphans):what>/<number>": "/v1/episodes/1000000",
     "/v1/orphans/<number>/resolve": "/v1/orphans/1000000/resolve",
+    "/v1/<any(actions, orphans):what>.csv": "/v1/actions.csv",
+    "/v1/stats": "/v1/stats",
+    "/v1/recent": "/v1/recent",
+    "/v1/timeline": "/v1/timeline",
     "/v1/shutdown": "/v1/shutdown",
     "/v1/health": "/v1/health",
+    "/v1/openapi.json": "/v1/openapi.json",
 }
 
 every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.method} {r.path}")
@@ -79,7 +84,9 @@ def test_head_is_get_without_a_body(server: Server, route: Any) -> None:
     assert head.status == get.status
     assert head.body == b""
     assert int(head.headers["Content-Length"]) > 0
-    assert head.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert head.headers["Content-Type"] == get.headers["Content-Type"]
+    kind = "text/csv" if route.path.endswith(".csv") else "application/json"
+    assert head.headers["Content-Type"] == f"{kind}; charset=utf-8"
 
 
 @pytest.mark.parametrize(
@@ -147,6 +154,7 @@ def test_the_page_is_told_who_the_user_is_and_whether_he_may_force(
 WORKER_FIELDS = {
     *("workerid", "name", "masterid", "master", "class", "state", "state_since", "connected"),
     *("building", "paused", "pause_reason", "episode", "instance", "pending", "refused", "held"),
+    "orphans",
     *("verdict", "forceable", "live", "updated_at"),
 }
 
@@ -219,7 +227,7 @@ def test_own_pages_are_let_in_and_told_so(server: Server) -> None:
     reply = server.client.send("GET", f"{API}/v1/workers", headers={"Origin": origin})
     assert reply.status == 200
     assert reply.headers["Access-Control-Allow-Origin"] == origin
-    assert reply.headers["Vary"] == "Origin"
+    assert reply.headers["Vary"] == "Origin, Accept-Encoding"
     assert "Access-Control-Allow-Credentials" not in reply.headers
 
 
