@@ -11,10 +11,17 @@ import sqlalchemy as sa
 from buildbot_lifecycle.db import migrations, schema
 from tests.db.conftest import Database
 
+#: Looks, waits, acts: without a lock all six would have looked before the first one acts.
 RACER = """
-import sys
+import sys, time
 from buildbot.db import enginestrategy
 from buildbot_lifecycle.db import migrations
+look = migrations._found
+def slowly(conn):
+    found = look(conn)
+    time.sleep(0.2)
+    return found
+migrations._found = slowly
 print("ready", flush=True)
 sys.stdin.readline()
 print(migrations.migrate(enginestrategy.create_engine(sys.argv[1], basedir=sys.argv[2])))
