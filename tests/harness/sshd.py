@@ -39,7 +39,10 @@ PasswordAuthentication no
 UsePAM no
 StrictModes no
 PrintMotd no
-SetEnv {mark}={directory}
+# The default is made for quantum computers, and takes half a second of a busy machine.
+KexAlgorithms curve25519-sha256
+# No dotfiles of whoever runs the tests, which may take long, and suffer when they are killed.
+SetEnv {mark}={directory} HOME={directory}
 {extra}
 """
 
@@ -181,12 +184,14 @@ class Sshd:
             **changes,
         }
 
-    def worker(self, name: str, **changes: Any) -> str:
-        """One SSHLatentWorker for `RealMaster(workers=...)`."""
+    def worker(self, name: str, *, hidden: bool = False, **changes: Any) -> str:
+        """One SSHLatentWorker for `RealMaster(workers=...)`; `hidden` for one with `plugin=False`."""
         changes.setdefault("build_wait_timeout", 0)
         changes.setdefault("basedir", str(self.directory / "workers" / name))
-        plugins = "__import__('buildbot.plugins', fromlist=['worker'])"
-        return f"{plugins}.worker.SSHLatentWorker({name!r}, **{self.options(**changes)!r})"
+        found = "__import__('buildbot.plugins', fromlist=['worker']).worker"
+        if hidden:
+            found = "__import__('buildbot_lifecycle.workers.ssh', fromlist=['ssh'])"
+        return f"{found}.SSHLatentWorker({name!r}, **{self.options(**changes)!r})"
 
 
 def _command(pid: int) -> bytes:

@@ -144,9 +144,10 @@ class _Attempt:
         options = self._client.options
         await self._take_turn()
         try:
-            self._session.start(words, options.connect_bound + self._seconds)
-            why = f"no shell within {options.connect_bound:g} s"
-            self._session.limit(options.connect_bound, why)
+            self._session.start(words, options.connect_timeout + self._seconds)
+            # ssh's own ConnectTimeout ends with the banner: not what comes after it, nor a login shell
+            why = f"no shell within {options.connect_timeout:g} s"
+            self._session.limit(options.connect_timeout, why)
             self._session.send(self._script)
             return await self._session.finished
         finally:

@@ -14,9 +14,6 @@ from typing import Any
 
 from buildbot.interfaces import IRenderable
 
-#: Seconds beyond ConnectTimeout until the remote shell has answered: keys, banner, login shell.
-HANDSHAKE_SECONDS = 10.0
-
 #: Seconds for which a session waits at most for its turn on a busy host, and then goes all the same.
 TURN_SECONDS = 10.0
 
@@ -50,17 +47,12 @@ class Options:
     master_port: int | None = None
     protocol: str = "pb"
 
-    connect_timeout: float = 15.0
+    connect_timeout: float = 20.0
     start_timeout: float = 120.0
     ask_timeout: float = 5.0
     term_timeout: float = 10.0
     kill_timeout: float = 5.0
     master_gone_timeout: float = 600.0
-
-    @property
-    def connect_bound(self) -> float:
-        """Seconds until a session has a shell or is given up."""
-        return self.connect_timeout + HANDSHAKE_SECONDS
 
     @property
     def ladder_seconds(self) -> float:
@@ -70,7 +62,7 @@ class Options:
     @property
     def stop_bound(self) -> float:
         """Seconds within which `stop_instance` ends, whatever happens."""
-        return TURN_SECONDS + self.connect_bound + self.ladder_seconds + SCRIPT_SECONDS
+        return TURN_SECONDS + self.connect_timeout + self.ladder_seconds + SCRIPT_SECONDS
 
 
 NAMES = frozenset(field.name for field in dataclasses.fields(Options))

@@ -103,7 +103,7 @@ fi
 
 rm -f start.log start.stamp buildbot.tac.new
 : >start.stamp && : >start.log || fail "$here cannot be written to"
-printf '%s' "$program" >buildbot.tac.new && mv -f buildbot.tac.new buildbot.tac ||
+printf '%s' "$program" | cat >buildbot.tac.new && mv -f buildbot.tac.new buildbot.tac ||
   fail "buildbot.tac cannot be written in $here"
 
 if [ -n "$prepare" ]; then

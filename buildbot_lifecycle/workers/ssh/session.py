@@ -30,10 +30,15 @@ REAP_SECONDS = 2.0
 ALARM_MARGIN = 30
 
 # A group of its own also has no terminal: ssh cannot ask anybody for a password. The alarm outlives exec.
-_LAUNCH = (
-    "import os, signal, sys; os.setsid(); signal.alarm(int(sys.argv[1]));"
-    " os.execvp(sys.argv[2], sys.argv[2:])"
-)
+_LAUNCH = """\
+import os, signal, sys
+os.setsid()
+signal.alarm(int(sys.argv[1]))
+try:
+    os.execvp(sys.argv[2], sys.argv[2:])
+except OSError as error:
+    sys.exit("cannot run %s: %s" % (sys.argv[2], error.strerror))
+"""
 
 
 @dataclasses.dataclass(frozen=True)

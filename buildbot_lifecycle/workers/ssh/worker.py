@@ -128,7 +128,7 @@ class SSHLatentWorker(CompatibleLatentWorkerMixin, AbstractLatentWorker):
         """Whether an instance (its name as above; None: any of this worker's) is gone.
 
         True: no process of it is left. False: there are some. None: it could not be found out. Takes
-        `connect_bound` and some seconds at most, and does not depend on what this process remembers.
+        `connect_timeout` and some seconds at most, and does not depend on what this process remembers.
         """
         return defer.ensureDeferred(self._is_gone(instance))
 
