@@ -16,10 +16,28 @@ declare module "buildbot-plugin-support" {
     group: string | null;
     element: () => JSX.Element;
   }
+  export interface SettingItemConfig {
+    name: string;
+    type: "string" | "integer" | "float" | "boolean" | "choice_combo";
+    caption: string;
+    choices?: string[];
+    defaultValue: string | number | boolean;
+  }
+  export interface SettingGroupConfig {
+    name: string;
+    caption: string | null;
+    items: SettingItemConfig[];
+  }
   export interface RegistrationCallbacks {
     registerMenuGroup: (group: GroupSettings) => void;
     registerRoute: (route: RouteConfig) => void;
+    registerSettingGroup: (group: SettingGroupConfig) => void;
   }
+  export interface Settings {
+    getIntegerSetting: (selector: string) => number;
+    getChoiceComboSetting: (selector: string) => string;
+  }
+  export function buildbotGetSettings(): Settings;
   export function buildbotSetupPlugin(callback: (callbacks: RegistrationCallbacks) => void): void;
 }
 

@@ -1,10 +1,26 @@
 import React from "react";
 import { buildbotSetupPlugin } from "buildbot-plugin-support";
 import { Boundary } from "./components/Boundary";
+import { SETTINGS } from "./model/settings";
 import "./styles.css";
+import { ActionsPage } from "./views/ActionsPage";
+import { EpisodePage } from "./views/EpisodePage";
 import { MenuIcon } from "./views/MenuIcon";
+import { OrphansPage } from "./views/OrphansPage";
 import { Overview } from "./views/Overview";
+import { StopPage } from "./views/StopPage";
+import { TimelinePage } from "./views/TimelinePage";
 import { WorkerPage } from "./views/WorkerPage";
+
+const ROUTES: [route: string, view: React.ComponentType][] = [
+  ["lifecycle", Overview],
+  ["lifecycle/timeline", TimelinePage],
+  ["lifecycle/stop", StopPage],
+  ["lifecycle/orphans", OrphansPage],
+  ["lifecycle/actions", ActionsPage],
+  ["lifecycle/workers/:workerid", WorkerPage],
+  ["lifecycle/episodes/:episode", EpisodePage],
+];
 
 buildbotSetupPlugin((register) => {
   register.registerMenuGroup({
@@ -15,22 +31,17 @@ buildbotSetupPlugin((register) => {
     order: 6,
     route: "/lifecycle",
   });
-  register.registerRoute({
-    route: "lifecycle",
-    group: "lifecycle",
-    element: () => (
-      <Boundary key="overview">
-        <Overview />
-      </Boundary>
-    ),
-  });
-  register.registerRoute({
-    route: "lifecycle/workers/:workerid",
-    group: "lifecycle",
-    element: () => (
-      <Boundary key="worker">
-        <WorkerPage />
-      </Boundary>
-    ),
-  });
+  // From Buildbot 4.0 on; without it all is as usual.
+  (register as Partial<typeof register>).registerSettingGroup?.(SETTINGS);
+  for (const [route, View] of ROUTES) {
+    register.registerRoute({
+      route,
+      group: "lifecycle",
+      element: () => (
+        <Boundary key={route}>
+          <View />
+        </Boundary>
+      ),
+    });
+  }
 });

@@ -12,7 +12,14 @@ function tick() {
   listeners.forEach((listener) => {
     listener();
   });
-  timer = setTimeout(tick, 1000 - (now % 1) * 1000 + 5);
+  // Nobody sees the ages of a hidden tab.
+  timer = document.hidden ? undefined : setTimeout(tick, 1000 - (now % 1) * 1000 + 5);
+}
+
+if (typeof document !== "undefined") {
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && timer === undefined && listeners.size > 0) tick();
+  });
 }
 
 export function subscribe(listener: () => void) {

@@ -40,6 +40,7 @@ export class FleetStore {
   private stopListening: (() => void) | null = null;
   private busy = false;
   private again = false;
+  private readonly missed = new Set<number>();
   private nextWholeMs = 0;
   private wholeTimer: ReturnType<typeof setTimeout> | undefined;
   private sideAtMs = -SIDE_EVERY_MS;
@@ -104,7 +105,7 @@ export class FleetStore {
       // At first all comes at once, or the table would be pushed down by what stands above it.
       if (this.fleet.at === null) await Promise.race([this.fetchSide(), pause(SIDE_WITHIN_MS)]);
       this.set({ workers, meta, failure: null, at: Date.now() / 1000 });
-      await this.fetchSide();
+      void this.fetchSide();
     } catch (error) {
       this.set({ failure: asFailure(error) });
     } finally {
@@ -112,6 +113,11 @@ export class FleetStore {
       if (this.again) {
         this.again = false;
         this.wholeSoon();
+      } else if (this.missed.size > 0) {
+        // They changed while the whole was on its way: it may have them as they were before.
+        const missed = new Set(this.missed);
+        this.missed.clear();
+        void this.fetchSome(missed);
       }
     }
   }
@@ -127,7 +133,11 @@ export class FleetStore {
   }
 
   private async fetchSome(workerids: ReadonlySet<number>) {
-    if (this.busy || workerids.size > FEW || this.fleet.at === null) {
+    if (this.busy) {
+      for (const id of workerids) this.missed.add(id);
+      return;
+    }
+    if (workerids.size > FEW || this.fleet.at === null) {
       this.wholeSoon();
       return;
     }
@@ -143,7 +153,7 @@ export class FleetStore {
       const behind =
         meta === undefined || this.fleet.meta === null ? {} : { meta: { ...this.fleet.meta, behind: meta.behind } };
       this.set({ workers: [...workers, ...fresh.values()], ...behind });
-      await this.fetchSide();
+      void this.fetchSide();
     } catch {
       // A worker that is gone, or no answer: a whole look tells which.
       this.wholeSoon();

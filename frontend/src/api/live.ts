@@ -18,8 +18,12 @@ export interface FeedListener {
   onRefresh: () => void;
 }
 
+/* The first message is followed at once, and what comes in its wake together: one build is a dozen of them. */
+const FIRST_MS = 25;
 const GATHER_MS = 300;
 const LINGER_MS = 4_000;
+/* A tab that nobody sees does nothing; one that is only looked away from for a moment keeps its socket. */
+const HIDDEN_MS = 10_000;
 
 const browserNow = () => Date.now() / 1000;
 
@@ -34,7 +38,9 @@ export class LiveFeed {
   private gatherTimer: ReturnType<typeof setTimeout> | undefined;
   private stopTimer: ReturnType<typeof setTimeout> | undefined;
   private gathered = new Set<number>();
+  private toldMs = -GATHER_MS;
   private running = false;
+  private hiddenTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** For useSyncExternalStore. */
   readonly watch = (watcher: () => void) => {
@@ -76,19 +82,26 @@ export class LiveFeed {
     this.running = true;
     this.attempt = 0;
     this.set({ mode: "connecting", since: browserNow(), pollEveryS: this.state.pollEveryS, retryAt: null });
-    document.addEventListener("visibilitychange", this.onVisible);
+    document.addEventListener("visibilitychange", this.onVisibility);
     this.connect();
     this.planRefresh();
   }
 
   private stop() {
     this.running = false;
-    document.removeEventListener("visibilitychange", this.onVisible);
+    document.removeEventListener("visibilitychange", this.onVisibility);
+    this.rest();
+  }
+
+  /** No socket and no timer is left. */
+  private rest() {
+    clearTimeout(this.hiddenTimer);
     this.closeSocket?.();
     this.closeSocket = null;
     clearTimeout(this.retryTimer);
     clearTimeout(this.refreshTimer);
     clearTimeout(this.gatherTimer);
+    this.gatherTimer = undefined;
     this.gathered = new Set();
   }
 
@@ -135,14 +148,18 @@ export class LiveFeed {
 
   private gather(workerid: number) {
     this.gathered.add(workerid);
+    const waitMs = Math.max(FIRST_MS, this.toldMs + GATHER_MS - performance.now());
     this.gatherTimer ??= setTimeout(() => {
       this.gatherTimer = undefined;
+      this.toldMs = performance.now();
       const workerids = this.gathered;
       this.gathered = new Set();
+      // What happens while nobody sees it is looked at when somebody does.
+      if (document.hidden) return;
       this.listeners.forEach((listener) => {
         listener.onWorkers(workerids);
       });
-    }, GATHER_MS);
+    }, waitMs);
   }
 
   private planRefresh() {
@@ -160,8 +177,17 @@ export class LiveFeed {
     });
   }
 
-  private readonly onVisible = () => {
-    if (!document.hidden) this.tryNow();
+  private readonly onVisibility = () => {
+    clearTimeout(this.hiddenTimer);
+    if (document.hidden) {
+      this.hiddenTimer = setTimeout(() => {
+        this.rest();
+        this.set({ ...this.state, mode: "connecting", since: browserNow(), retryAt: null });
+      }, HIDDEN_MS);
+      return;
+    }
+    this.tryNow();
+    this.planRefresh();
   };
 }
 

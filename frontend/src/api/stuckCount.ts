@@ -1,8 +1,9 @@
 import type { WebSocketClient } from "buildbot-data-js";
-import { isStuck } from "../model/arrange";
 import { ApiFailure } from "./client";
 import { fetchWorkers, fleetStore } from "./fleet";
+import { settings } from "./settings";
 import { readKey } from "./socket";
+import type { Worker } from "./types";
 
 /* The number on the menu badge. It is on every page of Buildbot, so it must cost next to nothing: while one of our own
    pages is open it reads along; otherwise it asks for the stuck workers alone, now and then, and soon after the host's
@@ -10,6 +11,11 @@ import { readKey } from "./socket";
 
 const EVERY_MS = 30_000;
 const SOON_MS = 1_000;
+/** Whether the reader wants this worker counted. */
+function counts(worker: Worker): boolean {
+  return settings().badge.includes(worker.verdict.level);
+}
+
 /* Who may not know today will hardly do so in half a minute. */
 const NOT_ALLOWED_MS = 300_000;
 
@@ -27,12 +33,17 @@ class StuckCount {
     this.watchers.add(watcher);
     if (this.watchers.size === 1) {
       this.stopReading = fleetStore.readAlong(this.take);
+      document.addEventListener("visibilitychange", this.onSight);
+      // The host's settings tell nobody of a change; who has made one leaves their page.
+      window.addEventListener("hashchange", this.onMove);
       this.plan(0);
     }
     return () => {
       this.watchers.delete(watcher);
       if (this.watchers.size === 0) {
         clearTimeout(this.timer);
+        document.removeEventListener("visibilitychange", this.onSight);
+        window.removeEventListener("hashchange", this.onMove);
         this.stopReading?.();
       }
     };
@@ -53,7 +64,16 @@ class StuckCount {
 
   private readonly take = () => {
     if (!fleetStore.current) return;
-    this.set(fleetStore.snapshot().workers.filter(isStuck).length);
+    this.set(fleetStore.snapshot().workers.filter(counts).length);
+  };
+
+  private readonly onSight = () => {
+    if (document.hidden) clearTimeout(this.timer);
+    else this.plan(0);
+  };
+
+  private readonly onMove = (event: HashChangeEvent) => {
+    if (event.oldURL.includes("#/settings")) this.plan(0);
   };
 
   private set(stuck: number | null) {
@@ -70,12 +90,15 @@ class StuckCount {
   }
 
   private async ask() {
-    if (!fleetStore.current && !document.hidden) {
+    if (document.hidden) return;
+    const levels = settings().badge;
+    if (levels.length === 0) this.set(0);
+    else if (fleetStore.current) this.take();
+    else {
       try {
-        const answer = await fetchWorkers(
-          this.filtered ? "workers?level=stuck" : "workers?field=workerid&field=verdict",
-        );
-        this.set(answer.workers.filter(isStuck).length);
+        const which = levels.map((level) => `level=${level}`).join("&");
+        const answer = await fetchWorkers(this.filtered ? `workers?${which}` : "workers?field=workerid&field=verdict");
+        this.set(answer.workers.filter(counts).length);
       } catch (error) {
         // A server that cannot filter by level is asked for all of them; any other failure leaves the number unknown.
         if (error instanceof ApiFailure && error.status === 400) this.filtered = false;

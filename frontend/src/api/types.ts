@@ -66,6 +66,8 @@ export interface Worker {
   forceable: boolean;
   live: boolean;
   updated_at: number;
+  /** Open entries of the ledger; not there on an older server. */
+  orphans?: number;
 }
 
 export interface WorkersMeta {
@@ -188,4 +190,89 @@ export interface Orphan {
   closed_at: number | null;
   closed_by: string | null;
   note: string | null;
+}
+
+/** id, outcome, seconds of start, up and stop, and when it ended; newest last. */
+export type RecentEpisode = [
+  id: number,
+  outcome: string | null,
+  start: number | null,
+  up: number | null,
+  stop: number | null,
+  ended: number | null,
+];
+
+export interface Recent {
+  workerid: number;
+  episodes: RecentEpisode[];
+}
+
+export interface PhaseStats {
+  workerid: number | null;
+  worker: string | null;
+  class: string;
+  phase: Open<"start" | "connect" | "up" | "stop">;
+  count: number;
+  p50: number | null;
+  p95: number | null;
+  p99: number | null;
+  max: number | null;
+  /** Upper bound in seconds and how many fell below it and above the one before. */
+  buckets: [upper: number, count: number][];
+  threshold_s: number | null;
+}
+
+export interface OutcomeStats {
+  workerid: number | null;
+  worker: string | null;
+  class: string;
+  count: number;
+  ok: number;
+  failed: number;
+  released: number;
+  unknown: number;
+  success_rate: number | null;
+}
+
+export interface StatsAnswer {
+  stats: PhaseStats[];
+  outcomes: OutcomeStats[];
+  meta: { since: number; until: number; total: number; truncated?: boolean };
+}
+
+export type LanePhase = [state: State, since: number, until: number | null];
+export type LaneBuild = [
+  since: number,
+  until: number | null,
+  builder: string,
+  number: number | null,
+  builderid: number | null,
+];
+
+export interface LaneEpisode {
+  id: number;
+  outcome: string | null;
+  phases: LanePhase[];
+  builds: LaneBuild[];
+}
+
+export interface Lane {
+  workerid: number;
+  worker: string;
+  masterid: number;
+  episodes: LaneEpisode[];
+}
+
+export interface Mark {
+  at: number;
+  kind: Open<"force" | "shutdown-release" | "master_start" | "master_stop" | "master_died" | "failure">;
+  workerid: number | null;
+  masterid: number;
+  text: string;
+}
+
+export interface TimelineAnswer {
+  lanes: Lane[];
+  marks: Mark[];
+  meta: { since: number; until: number; truncated: boolean };
 }

@@ -1,5 +1,5 @@
 import React from "react";
-import type { State, Verdict, Worker } from "../api/types";
+import type { Level, State, Verdict, Worker } from "../api/types";
 import { codeWords, plain, stateWords } from "../model/words";
 import { Icon, type IconName } from "./Icon";
 
@@ -12,6 +12,10 @@ const LEVELS: Record<string, { icon: IconName; host: string }> = {
   unknown: { icon: "unknown", host: "results_UNKNOWN" },
   ok: { icon: "ok", host: "results_SUCCESS" },
 };
+
+export function levelIcon(level: Level): IconName {
+  return LEVELS[level]?.icon ?? "unknown";
+}
 
 export const VerdictBadge = ({ verdict }: { verdict: Verdict }) => {
   const { icon, host } = LEVELS[verdict.level] ?? { icon: "unknown", host: "results_UNKNOWN" };
@@ -35,8 +39,24 @@ export const StateLabel = ({ state }: { state: State }) => {
 export const Connected = ({ worker }: { worker: Worker }) => (
   <span className={worker.connected ? "" : "bbl-muted"}>
     <Icon name={worker.connected ? "ok" : "no"} /> {worker.connected ? "yes" : "no"}
-    {worker.held > 0 && <span className="bbl-sub">{worker.held} refused, still waited for</span>}
+    {worker.held > 0 && <span className="bbl-sub">{heldWords(worker)}</span>}
   </span>
+);
+
+function heldWords(worker: Worker): string {
+  return `${worker.held.toLocaleString("en")} refused, still waited for`;
+}
+
+/** The same in the space of a line, where there is something to say. */
+export const ConnectedLine = ({ worker }: { worker: Worker }) => (
+  <>
+    {worker.connected && (
+      <span className="bbl-sub">
+        <Icon name="ok" /> connected
+      </span>
+    )}
+    {worker.held > 0 && <span className="bbl-sub">{heldWords(worker)}</span>}
+  </>
 );
 
 export const PausedMark = ({ worker }: { worker: Worker }) =>

@@ -1,15 +1,17 @@
 import React from "react";
 import { Link } from "react-router-dom";
 import type { Blocker, MasterStop } from "../api/types";
-import { cannotStop } from "../model/health";
+import { cannotStop, stopCost } from "../model/health";
 import { duration } from "../model/durations";
 import { workerRoute } from "../model/links";
 import { blockerWords, count } from "../model/words";
-import { Age } from "./Time";
+import { Icon } from "./Icon";
+import { Age, Moment } from "./Time";
 
 const SHOWN = 20;
 
-/** What blocks the stop; it keeps its place when nothing does, so that the table below does not jump. Of each master, what it would wait for if it were stopped now. */
+/** What blocks the stop; it keeps its place when nothing does, so that the table below does not jump. Of each master,
+ *  what it would wait for if it were stopped now. */
 export const Blockers = ({ stops }: { stops: readonly MasterStop[] }) => {
   const blocked = cannotStop(stops);
   if (blocked.length === 0) {
@@ -40,14 +42,8 @@ export const Blockers = ({ stops }: { stops: readonly MasterStop[] }) => {
                   is stopping since <Age since={stop.stopping_since} /> and waits for this:
                 </>
               )}
-              {!stop.live && " (as last known: this master is not up)"}
             </p>
-            <ul>
-              {stop.blockers.slice(0, SHOWN).map((blocker, index) => (
-                <Item key={index} blocker={blocker} />
-              ))}
-            </ul>
-            {stop.blockers.length > SHOWN && <p>and {stop.blockers.length - SHOWN} more.</p>}
+            <List blockers={stop.blockers} most={SHOWN} />
           </section>
         ))}
       </div>
@@ -59,17 +55,95 @@ function summary(stop: MasterStop): string {
   return `${stop.master}: ${count(stop.blockers.length, "thing")}`;
 }
 
+/** One master: what its stop would cost, and all that it waits for. */
+export const StopOf = ({ stop, heardAt }: { stop: MasterStop; heardAt: number }) => {
+  const cost = stopCost(stop);
+  const level = !stop.live ? "unknown" : cost === null ? "ok" : cost.endless ? "stuck" : "slow";
+  return (
+    <section
+      className="card bbl-panel"
+      aria-label={`Master ${stop.master}`}
+      data-test="stop"
+      data-master={stop.master}
+      data-level={level}
+    >
+      <div className="card-header bbl-stop">
+        <h2 className="h5">
+          <Icon name={level === "slow" ? "slow" : level} /> {stop.master}
+        </h2>
+        <span>{head(stop, cost)}</span>
+        {!stop.live && (
+          <span className="bbl-sub">
+            It is not up: this is what was last written down
+            {heardAt > 0 && (
+              <>
+                , <Age since={heardAt} /> ago
+              </>
+            )}
+            .
+          </span>
+        )}
+      </div>
+      <div className="card-body">
+        {stop.blockers.length === 0 ? (
+          <p className="bbl-muted">It waits for nothing.</p>
+        ) : (
+          <List blockers={stop.blockers} most={Infinity} />
+        )}
+      </div>
+    </section>
+  );
+};
+
+function head(stop: MasterStop, cost: ReturnType<typeof stopCost>): React.ReactNode {
+  if (stop.stopping_since !== null) {
+    return (
+      <>
+        It is stopping since <Moment at={stop.stopping_since} />, <Age since={stop.stopping_since} /> ago
+        {cost !== null && `; the stop ${cost.text}`}.
+      </>
+    );
+  }
+  if (!stop.live) return "";
+  if (cost === null) return "It could be stopped at once.";
+  return cost.endless ? `It ${cost.text}.` : `Stopping it now ${cost.text}.`;
+}
+
+/** What holds longest comes first; what is let go at once, last. */
+const byHold = (a: Blocker, b: Blocker) =>
+  Number(a.releasable) - Number(b.releasable) || (b.release_in_s ?? Infinity) - (a.release_in_s ?? Infinity) || 0;
+
+const List = ({ blockers, most }: { blockers: readonly Blocker[]; most: number }) => (
+  <>
+    <ul>
+      {[...blockers]
+        .sort(byHold)
+        .slice(0, most)
+        .map((blocker, index) => (
+          <Item key={index} blocker={blocker} />
+        ))}
+    </ul>
+    {blockers.length > most && (
+      <p>
+        and <Link to="/lifecycle/stop">{blockers.length - most} more</Link>.
+      </p>
+    )}
+  </>
+);
+
 const Item = ({ blocker }: { blocker: Blocker }) => (
   <li data-test="blocker" data-worker={blocker.worker}>
-    <Link to={workerRoute(blocker.workerid)}>{blocker.worker}</Link>: {blocker.text || blockerWords(blocker.what)}, for{" "}
-    <Age since={blocker.since} />
+    <Link to={workerRoute(blocker.workerid)}>
+      <bdi>{blocker.worker}</bdi>
+    </Link>
+    : {blocker.text || blockerWords(blocker.what)}, for <Age since={blocker.since} />
     <span className="bbl-sub">{release(blocker)}</span>
   </li>
 );
 
 function release(blocker: Blocker): string {
-  if (!blocker.releasable) return "It cannot be released: the stop waits until it ends.";
+  if (!blocker.releasable) return "It has no limit: the stop waits until it ends.";
   if (blocker.release_in_s === 0) return "Once the master is stopping, it is released at once.";
-  if (blocker.release_in_s === null) return "It can be released.";
-  return `Once the master is stopping, it is released by itself after ${duration(blocker.release_in_s)}.`;
+  if (blocker.release_in_s === null) return "Once the master is stopping, it is released when it counts as stuck.";
+  return `Once the master is stopping, it is released by itself after ${duration(Math.ceil(blocker.release_in_s))}.`;
 }

@@ -29,6 +29,24 @@ const SHAPES = {
 
 export type IconName = keyof typeof SHAPES;
 
+const OF_ACTIONS: Record<string, IconName> = { done: "ok", failed: "no", refused: "stuck", asked: "waiting" };
+const OF_OUTCOMES: Record<string, IconName> = {
+  ok: "ok",
+  start_failed: "failed",
+  stop_failed: "failed",
+  never_connected: "failed",
+  released: "stuck",
+  cancelled: "no",
+};
+
+export function actionIcon(status: string): IconName {
+  return OF_ACTIONS[status] ?? "unknown";
+}
+
+export function outcomeIcon(outcome: string | null): IconName {
+  return outcome === null ? "waiting" : (OF_OUTCOMES[outcome] ?? "unknown");
+}
+
 export const Icon = ({ name }: { name: IconName }) => (
   <svg className="bbl-icon" viewBox="0 0 16 16" width="1em" height="1em" aria-hidden="true" focusable="false">
     <path fillRule="evenodd" d={SHAPES[name]} />

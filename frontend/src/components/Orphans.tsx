@@ -2,10 +2,10 @@ import React, { useId, useState } from "react";
 import { Link } from "react-router-dom";
 import { asFailure, resolveOrphan } from "../api/client";
 import type { Orphan } from "../api/types";
-import { workerRoute } from "../model/links";
+import { episodeRoute, workerRoute } from "../model/links";
 import { count } from "../model/words";
 import { Icon } from "./Icon";
-import { Age } from "./Time";
+import { Age, Moment } from "./Time";
 
 interface Props {
   orphans: readonly Orphan[];
@@ -36,13 +36,18 @@ export const Orphans = ({ orphans, onResolved, open }: Props) => {
             <OrphanItem key={orphan.id} orphan={orphan} onResolved={onResolved} />
           ))}
         </ul>
-        {orphans.length > SHOWN && <p>and {orphans.length - SHOWN} more.</p>}
+        {orphans.length > SHOWN && (
+          <p>
+            and <Link to="/lifecycle/orphans">{orphans.length - SHOWN} more</Link>.
+          </p>
+        )}
       </div>
     </details>
   );
 };
 
-const OrphanItem = ({ orphan, onResolved }: { orphan: Orphan; onResolved: () => void }) => {
+/** One entry: what may run, since when and why; and the way to close it, or who has. */
+export const OrphanItem = ({ orphan, onResolved }: { orphan: Orphan; onResolved: () => void }) => {
   const id = useId();
   const [note, setNote] = useState("");
   const [message, setMessage] = useState("");
@@ -63,40 +68,72 @@ const OrphanItem = ({ orphan, onResolved }: { orphan: Orphan; onResolved: () => 
     setBusy(false);
   };
   return (
-    <li data-test="orphan" data-orphan={orphan.id} data-worker={orphan.worker}>
-      <code>{orphan.instance ?? "an instance whose name is not known"}</code> of{" "}
-      <Link to={workerRoute(orphan.workerid)}>{orphan.worker}</Link>, for <Age since={orphan.opened_at} />
-      <span className="bbl-sub">{orphan.why}</span>
-      <details>
-        <summary>I have looked…</summary>
-        <form
-          className="bbl-inline"
-          onSubmit={(event) => {
-            event.preventDefault();
-            void submit();
-          }}
-        >
-          <label htmlFor={id}>What became of it</label>
-          <input
-            id={id}
-            className="form-control"
-            value={note}
-            maxLength={1000}
-            placeholder="terminated by hand"
-            aria-describedby={`${id}-message`}
-            data-test="orphan-note"
-            onChange={(event) => {
-              setNote(event.target.value);
+    <li data-test="orphan" data-orphan={orphan.id} data-worker={orphan.worker} data-open={orphan.closed_at === null}>
+      <code>
+        <bdi>{orphan.instance ?? "an instance whose name is not known"}</bdi>
+      </code>{" "}
+      of{" "}
+      <Link to={workerRoute(orphan.workerid)}>
+        <bdi>{orphan.worker}</bdi>
+      </Link>
+      ,{" "}
+      {orphan.closed_at === null ? (
+        <>
+          for <Age since={orphan.opened_at} />
+        </>
+      ) : (
+        <>
+          opened <Moment at={orphan.opened_at} />
+        </>
+      )}
+      {orphan.episode !== null && (
+        <>
+          , in <Link to={episodeRoute(orphan.episode)}>episode {orphan.episode}</Link>
+        </>
+      )}
+      <bdi className="bbl-sub bbl-text">{orphan.why}</bdi>
+      {orphan.closed_at === null ? (
+        <details>
+          <summary>I have looked…</summary>
+          <form
+            className="bbl-inline"
+            onSubmit={(event) => {
+              event.preventDefault();
+              void submit();
             }}
-          />
-          <button type="submit" className="btn btn-sm btn-secondary" aria-disabled={busy} data-test="orphan-resolve">
-            Close this entry
-          </button>
-          <span className="bbl-field-error" id={`${id}-message`} aria-live="polite">
-            {message}
-          </span>
-        </form>
-      </details>
+          >
+            <label htmlFor={id}>What became of it</label>
+            <input
+              id={id}
+              className="form-control"
+              value={note}
+              maxLength={1000}
+              placeholder="terminated by hand"
+              aria-describedby={`${id}-message`}
+              data-test="orphan-note"
+              onChange={(event) => {
+                setNote(event.target.value);
+              }}
+            />
+            <button type="submit" className="btn btn-sm btn-secondary" aria-disabled={busy} data-test="orphan-resolve">
+              Close this entry
+            </button>
+            <span className="bbl-field-error" id={`${id}-message`} aria-live="polite">
+              {message}
+            </span>
+          </form>
+        </details>
+      ) : (
+        <span className="bbl-sub">
+          <Icon name="ok" /> closed <Moment at={orphan.closed_at} />
+          {orphan.closed_by !== null && <> by {orphan.closed_by}</>}
+          {orphan.note !== null && (
+            <>
+              : <bdi className="bbl-text">{orphan.note}</bdi>
+            </>
+          )}
+        </span>
+      )}
     </li>
   );
 };

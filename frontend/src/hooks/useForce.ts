@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useReducer, useRef } from "react";
-import { asFailure, type ApiFailure, dryRun, forceDisconnect, get } from "../api/client";
+import { asFailure, type ApiFailure, dryRun, forceDisconnect } from "../api/client";
 import { fetchWorkers, fleetStore } from "../api/fleet";
+import { outcomes } from "../api/outcomes";
 import { pausesAfterwards } from "../model/refusals";
 import type { Action, DryRun, Worker } from "../api/types";
 
@@ -19,8 +20,6 @@ export interface Force {
   /** What was asked for; `answered` is false while the owning master has not said what came of it. */
   result: { action: Action; answered: boolean } | null;
 }
-
-const FOLLOW_EVERY_MS = 2_000;
 
 export function useForce(initial: Worker) {
   const [force, change] = useReducer((now: Force, next: Partial<Force>): Force => ({ ...now, ...next }), {
@@ -74,6 +73,7 @@ export function useForce(initial: Worker) {
           reason,
         });
         change({ sending: false, result });
+        outcomes.put(result.action);
       } catch (error) {
         change({ sending: false, failure: asFailure(error) });
       }
@@ -90,19 +90,13 @@ export function useForce(initial: Worker) {
 
   const { result } = force;
   useEffect(() => {
-    if (result === null || result.action.finished_at !== null) return;
-    const timer = setInterval(() => {
-      void get<{ actions: Action[] }>(`actions/${result.action.id}`).then(
-        ({ actions }) => {
-          const action = actions[0];
-          if (action !== undefined) change({ result: { action, answered: action.finished_at !== null } });
-        },
-        () => undefined,
-      );
-    }, FOLLOW_EVERY_MS);
-    return () => {
-      clearInterval(timer);
-    };
+    if (result === null) return;
+    return outcomes.watch(() => {
+      const action = outcomes.of(result.action.workerid);
+      if (action?.id === result.action.id && action !== result.action) {
+        change({ result: { action, answered: action.finished_at !== null } });
+      }
+    });
   }, [result]);
 
   return { force, look, lookAgain, submit };

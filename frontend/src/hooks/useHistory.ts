@@ -12,9 +12,10 @@ export interface HistoryState<Item> extends History<Item> {
   reload: () => void;
 }
 
-/** One of a worker's histories: its newest page kept up to date, older ones added on demand. `path` has no query. */
+/** A history of one worker, or of all (null): its newest page kept up to date, older ones added on demand. `path` has no
+ *  query. */
 export function useHistory<Item extends { id: number }>(
-  workerid: number,
+  workerid: number | null,
   path: string,
   plural: string,
   query: string,

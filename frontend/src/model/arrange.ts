@@ -12,17 +12,28 @@ export interface View {
   state: string;
   /** Empty for all. */
   verdict: string;
+  /** The class of the worker; empty for all. */
+  class: string;
+  /** The id of the master, as text; empty for all. */
+  master: string;
   sort: SortKey;
   descending: boolean;
 }
 
-export const DEFAULT_VIEW: View = { text: "", state: "", verdict: "", sort: "severity", descending: false };
+/** What a view leaves out; what is not named here is about the order. */
+export const NO_FILTER = { text: "", state: "", verdict: "", class: "", master: "" };
+export const DEFAULT_VIEW: View = { ...NO_FILTER, sort: "severity", descending: false };
+
+export const isFiltered = (view: View) =>
+  (Object.keys(NO_FILTER) as (keyof typeof NO_FILTER)[]).some((name) => view[name] !== "");
 
 export const isStuck = (worker: Worker) => worker.verdict.level === "stuck";
 
 export function matches(worker: Worker, view: View): boolean {
   if (view.state !== "" && worker.state !== view.state) return false;
   if (view.verdict !== "" && worker.verdict.level !== view.verdict) return false;
+  if (view.class !== "" && worker.class !== view.class) return false;
+  if (view.master !== "" && String(worker.masterid) !== view.master) return false;
   const wanted = view.text.trim().toLowerCase();
   if (wanted === "") return true;
   const where = [worker.name, worker.class, worker.master, worker.instance ?? "", worker.verdict.reason];

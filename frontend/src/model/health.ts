@@ -1,9 +1,10 @@
 import type { Blocker, MasterStop, Worker } from "../api/types";
 import { isStuck } from "./arrange";
 import { duration } from "./durations";
-import { count, list } from "./words";
+import { blockerWords, count, list } from "./words";
 
-/* The line at the top: is all well, in one sentence. */
+/* The line at the top: is all well, and what would a stop of the master cost now. With this plugin a master can be
+   stopped: what does not end in time is released, unless it has no limit. */
 
 export interface Health {
   level: "ok" | "stuck" | "warning";
@@ -22,18 +23,56 @@ export function cannotStop(stops: readonly MasterStop[]): MasterStop[] {
     .filter((stop) => stop.live && stop.blockers.length > 0);
 }
 
-/** After how many seconds the last of them would be let go, or null when that is not known. */
-function freeAfter(held: readonly MasterStop[]): number | null {
-  const seconds = held.flatMap((stop) =>
-    stop.blockers.map((blocker) => (blocker.releasable ? blocker.release_in_s : null)),
-  );
-  return seconds.includes(null) ? null : Math.max(...seconds.map(Number));
+function things(blockers: readonly Blocker[]): string {
+  return blockers.every((blocker) => blocker.what.endsWith("_instance"))
+    ? count(blockers.length, "call")
+    : count(blockers.length, "thing");
+}
+
+/** What a stop of this master now would be like. Null where it would be over at once. */
+export function stopCost(stop: MasterStop): { endless: boolean; text: string } | null {
+  const held = stop.blockers.filter(holds);
+  if (held.length === 0) return null;
+  const stopping = stop.stopping_since !== null;
+  const endless = held.filter((blocker) => !blocker.releasable);
+  const [first] = endless;
+  if (first !== undefined) {
+    const more = endless.length === 1 ? "" : ` and ${count(endless.length - 1, "more such thing")}`;
+    return {
+      endless: true,
+      text: `${stopping ? "does not end" : "cannot be stopped"} while ${blockerWords(first.what)} (${first.worker})${more}: that has no limit`,
+    };
+  }
+  const seconds = held.map((blocker) => blocker.release_in_s);
+  const longest = seconds.includes(null) ? null : Math.max(...seconds.map(Number));
+  const takes = longest === null ? "some time" : `up to ${duration(Math.ceil(longest))}`;
+  return {
+    endless: false,
+    text: `${stopping ? "takes" : "would take"} ${takes} and ${stopping ? "releases" : "release"} ${things(held)}`,
+  };
+}
+
+function stopWords(stops: readonly MasterStop[]): { text: string; heavy: boolean } | null {
+  const live = stops.filter((stop) => stop.live);
+  if (live.length === 0) return null;
+  const costs = live.flatMap((stop) => {
+    const cost = stopCost(stop);
+    return cost === null ? [] : [{ stop, ...cost }];
+  });
+  if (costs.length === 0) {
+    return { text: `${live.length === 1 ? "the master" : "every master"} could be stopped at once`, heavy: false };
+  }
+  const texts = costs.map(({ stop, endless, text }) => {
+    const who = live.length === 1 ? "the master" : `master ${stop.master}`;
+    if (endless) return `${who} ${text}`;
+    return stop.stopping_since === null ? `stopping ${who} now ${text}` : `the stop of ${who} ${text}`;
+  });
+  return { text: texts.length > 3 ? `${list(texts.slice(0, 2))} and more` : list(texts), heavy: true };
 }
 
 export function healthLine(workers: readonly Worker[], stops: readonly MasterStop[] | null): Health {
   const stuck = workers.filter(isStuck).length;
   const failed = workers.filter((worker) => worker.verdict.level === "failed").length;
-  const held = stops === null ? [] : cannotStop(stops);
   const parts: string[] = [];
   if (stuck > 0) {
     parts.push(
@@ -47,14 +86,8 @@ export function healthLine(workers: readonly Worker[], stops: readonly MasterSto
     );
   }
   if (failed > 0) parts.push(`${failed.toLocaleString("en")} failed`);
-  if (held.length > 0) {
-    const who = list(held.map((stop) => stop.master));
-    const after = freeAfter(held);
-    const until = after === null ? "" : `, but after ${duration(after)}`;
-    parts.push(`${held.length === 1 ? "master" : "masters"} ${who} could not be stopped now${until}`);
-  } else if (stops !== null && stops.length > 0) {
-    parts.push(stops.length === 1 ? "the master could be stopped now" : "all masters could be stopped now");
-  }
-  const level = stuck > 0 ? "stuck" : failed > 0 || held.length > 0 ? "warning" : "ok";
+  const stop = stops === null ? null : stopWords(stops);
+  if (stop !== null) parts.push(stop.text);
+  const level = stuck > 0 ? "stuck" : failed > 0 || stop?.heavy === true ? "warning" : "ok";
   return { level, text: `${parts.join("; ")}.` };
 }

@@ -13,6 +13,7 @@ export function buildLabel(build: Build): string {
 }
 
 export const workerRoute = (workerid: number) => `/lifecycle/workers/${workerid}`;
+export const episodeRoute = (episode: number) => `/lifecycle/episodes/${episode}`;
 export const stockWorkerRoute = (workerid: number) => `/workers/${workerid}`;
 
 /** The query of a ready-made address of the next page: its host may be another one behind a proxy, and only our own

@@ -4,6 +4,7 @@ export function badgeText(stuck: number): string {
   return stuck > 99 ? "99+" : String(stuck);
 }
 
-export function badgeWords(stuck: number): string {
-  return stuck === 1 ? "1 stuck worker" : `${stuck} stuck workers`;
+/** `levels` is what is counted. */
+export function badgeWords(n: number, levels: readonly string[]): string {
+  return `${n} ${levels.join(" or ")} ${n === 1 ? "worker" : "workers"}`;
 }

@@ -28,3 +28,15 @@ export function shortMoment(at: number): string {
 export function machineMoment(at: number): string {
   return new Date(at * 1000).toISOString();
 }
+
+const dayOnly = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+const hourAndMinute = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+
+/** As much of a moment as tells it from the others of its axis, whose lines are so many seconds apart. */
+export function tickLabel(at: number, step: number): string {
+  const date = new Date(at * 1000);
+  if (step < 60) return clock.format(date);
+  return step >= 86_400 || (date.getHours() === 0 && date.getMinutes() === 0)
+    ? dayOnly.format(date)
+    : hourAndMinute.format(date);
+}

@@ -1,6 +1,6 @@
-import { utcTicks } from "d3-time";
 import type { Episode, State } from "../api/types";
 import { duration } from "./durations";
+import { durationTicks } from "./ticks";
 
 /* The geometry of a worker's episodes: one row each, all from the same left edge, so that a long one is seen beside the
    others. One that is longer than the rest by far is torn off at the right edge, with its true length in words: else it
@@ -72,10 +72,10 @@ export function layOut(episodes: readonly Episode[], now: number, width: number)
     });
     return { episode, seconds: episodeSeconds(episode, now), bars };
   });
-  // From the epoch on, the calendar's steps are those of durations: 15 s, 5 min, 3 h.
-  const ticks = utcTicks(new Date(0), new Date(axis * 1000), Math.max(2, Math.floor(width / PIXELS_A_TICK)))
-    .map((tick) => tick.getTime() / 1000)
-    .map((seconds) => ({ x: x(seconds), label: duration(seconds) }));
+  const ticks = durationTicks(axis, Math.max(2, Math.floor(width / PIXELS_A_TICK))).map((seconds) => ({
+    x: x(seconds),
+    label: duration(seconds),
+  }));
   return {
     rows,
     ticks,

@@ -49,6 +49,19 @@ export function codeWords(code: string): string {
   return CODES[code] ?? plain(code);
 }
 
+/** The verdicts in words, for who reads one of them. */
+const LEVELS: Record<string, string> = {
+  stuck: "will hardly come out by itself",
+  failed: "the last start or stop went wrong",
+  unknown: "its master is not there to ask",
+  slow: "more than half of its limit is over",
+  ok: "nothing is waited for for long",
+};
+
+export function levelGloss(level: Level): string {
+  return LEVELS[level] ?? "";
+}
+
 /** Lower is worse. A level that we do not know is not taken for healthy. */
 export function severity(level: Level): number {
   const rank = KNOWN_LEVELS.indexOf(level);
@@ -60,7 +73,7 @@ const BLOCKERS: Record<string, string> = {
   start_instance: "start_instance has not ended",
   check_instance: "check_instance has not ended",
   refused_connection: "a refused connection is still waited for",
-  build: "a build is running",
+  build: "a build runs",
   state: "it is between two states",
 };
 

@@ -1,5 +1,6 @@
 import React from "react";
 import { Boundary } from "../components/Boundary";
+import { settings } from "../api/settings";
 import { useStuckCount } from "../hooks/useStuckCount";
 import { badgeText, badgeWords } from "../model/menu";
 
@@ -15,12 +16,13 @@ const Drawing = () => (
 
 const Badge = () => {
   const stuck = useStuckCount();
+  const words = badgeWords(stuck ?? 0, settings().badge);
   return (
     <span role="status">
       {stuck !== null && stuck > 0 && (
-        <span className="bbl-menu-badge" title={badgeWords(stuck)} data-test="menu-badge" data-stuck={stuck}>
+        <span className="bbl-menu-badge" title={words} data-test="menu-badge" data-stuck={stuck}>
           <span aria-hidden="true">{badgeText(stuck)}</span>
-          <span className="bbl-sr">{badgeWords(stuck)}</span>
+          <span className="bbl-sr">{words}</span>
         </span>
       )}
     </span>

@@ -1,81 +1,115 @@
-import React, { useCallback, useDeferredValue, useMemo, useRef, useState } from "react";
-import { useTopbarItems } from "buildbot-ui";
+import React, { useCallback, useDeferredValue, useMemo, useState } from "react";
 import type { Fleet } from "../api/fleet";
 import { fleetStore } from "../api/fleet";
 import type { Worker } from "../api/types";
 import { Behind, Stale } from "../components/Banners";
 import { Blockers } from "../components/Blockers";
 import { ForceDialog } from "../components/force/ForceDialog";
+import { ForceMany } from "../components/force/ForceMany";
 import { Icon } from "../components/Icon";
-import { LiveBar } from "../components/LiveBar";
 import { Notice } from "../components/Notice";
 import { Orphans } from "../components/Orphans";
+import { Page } from "../components/Page";
+import { FailedPage } from "../components/FailedPage";
 import { Filters } from "../components/table/Filters";
+import { SelectionBar } from "../components/table/SelectionBar";
+import { Tiles } from "../components/table/Tiles";
 import { WorkerTable } from "../components/table/WorkerTable";
 import { useFleet } from "../hooks/useFleet";
+import { useTarget } from "../hooks/useTarget";
 import { useView } from "../hooks/useView";
 import { arrange } from "../model/arrange";
 import { healthLine } from "../model/health";
-import { explainPage } from "../model/refusals";
 
-const TOPBAR = [{ caption: "Latent workers", route: "/lifecycle" }];
 const HEALTH_ICONS = { ok: "ok", stuck: "stuck", warning: "failed" } as const;
 
 export const Overview = () => {
-  useTopbarItems(TOPBAR);
   const fleet = useFleet();
-  const heading = useRef<HTMLHeadingElement>(null);
-  const [target, setTarget] = useState<Worker | null>(null);
-  const close = useCallback(() => {
-    setTarget(null);
-    // The row of the button may be gone by now; the browser then has nowhere to put the focus.
-    requestAnimationFrame(() => {
-      if (document.activeElement === document.body) heading.current?.focus();
-    });
-  }, []);
+  const [target, open, close, heading] = useTarget<readonly Worker[]>();
+  const onForce = useCallback(
+    (worker: Worker) => {
+      open([worker]);
+    },
+    [open],
+  );
+  const [one, ...others] = target ?? [];
   return (
-    <div className="container bbl" data-bb-lifecycle="overview">
-      <div className="bbl-top">
-        <h1 className="h4" ref={heading} tabIndex={-1}>
-          Latent workers
-        </h1>
-        <LiveBar />
-      </div>
-      <Content fleet={fleet} onForce={setTarget} />
-      {target !== null && <ForceDialog key={target.workerid} worker={target} onClose={close} />}
-    </div>
+    <Page name="overview" title="Latent workers" heading={heading}>
+      <Content fleet={fleet} onForce={onForce} onForceMany={open} />
+      {one !== undefined && others.length === 0 && <ForceDialog key={one.workerid} worker={one} onClose={close} />}
+      {target !== null && others.length > 0 && <ForceMany workers={target} onClose={close} />}
+    </Page>
   );
 };
 
-const Content = ({ fleet, onForce }: { fleet: Fleet; onForce: (worker: Worker) => void }) => {
-  if (fleet.at === null) return fleet.failure === null ? <Loading /> : <Failed fleet={fleet} />;
+interface ContentProps {
+  fleet: Fleet;
+  onForce: (worker: Worker) => void;
+  onForceMany: (workers: readonly Worker[]) => void;
+}
+
+const Content = ({ fleet, onForce, onForceMany }: ContentProps) => {
+  if (fleet.at === null) return fleet.failure === null ? <Loading /> : <FailedPage failure={fleet.failure} />;
   return (
     <>
       <HealthLine fleet={fleet} />
       {fleet.failure !== null && <Stale failure={fleet.failure} at={fleet.at} />}
       {fleet.meta !== null && <Behind meta={fleet.meta} />}
-      {fleet.stops !== null && <Blockers stops={fleet.stops} />}
-      {fleet.orphans !== null && <Orphans orphans={fleet.orphans} onResolved={fleetStore.reload} open={false} />}
-      {fleet.workers.length === 0 ? <Empty /> : <Workers fleet={fleet} onForce={onForce} />}
+      <div className="bbl-panels">
+        {fleet.stops !== null && <Blockers stops={fleet.stops} />}
+        {fleet.orphans !== null && <Orphans orphans={fleet.orphans} onResolved={fleetStore.reload} open={false} />}
+      </div>
+      {fleet.workers.length === 0 ? <Empty /> : <Workers fleet={fleet} onForce={onForce} onForceMany={onForceMany} />}
     </>
   );
 };
 
-const Workers = ({ fleet, onForce }: { fleet: Fleet; onForce: (worker: Worker) => void }) => {
+const NOBODY: ReadonlySet<number> = new Set();
+
+const Workers = ({ fleet, onForce, onForceMany }: ContentProps) => {
   const [view, setView] = useView();
   // Typing stays quick with thousands of workers: the table follows when it can.
   const wanted = useDeferredValue(view);
   const rows = useMemo(() => arrange(fleet.workers, wanted), [fleet.workers, wanted]);
+  const [selection, setSelection] = useState(NOBODY);
+  const select = useCallback((workerid: number, selected: boolean) => {
+    setSelection((now) => {
+      const next = new Set(now);
+      if (selected) next.add(workerid);
+      else next.delete(workerid);
+      return next;
+    });
+  }, []);
+  const selected = fleet.workers.filter((worker) => selection.has(worker.workerid));
   return (
     <>
+      <Tiles workers={fleet.workers} view={wanted} onView={setView} />
       <Filters workers={fleet.workers} shown={rows.length} view={view} onView={setView} />
       {rows.length === 0 ? (
         <Notice kind="light" title="No worker matches" test="no-match">
           None of the latent workers has all that you asked for. Clear the filter to see them all.
         </Notice>
       ) : (
-        <WorkerTable rows={rows} meta={fleet.meta} view={view} onView={setView} onForce={onForce} />
+        <WorkerTable
+          rows={rows}
+          meta={fleet.meta}
+          view={view}
+          onView={setView}
+          onForce={onForce}
+          selection={selection}
+          onSelect={fleet.meta?.can_force === true ? select : null}
+        />
       )}
+      <SelectionBar
+        selected={selected}
+        shown={rows}
+        onSelect={(workers) => {
+          setSelection(new Set(workers.map((worker) => worker.workerid)));
+        }}
+        onForce={() => {
+          onForceMany(selected);
+        }}
+      />
     </>
   );
 };
@@ -95,23 +129,6 @@ const Loading = () => (
     Loading the latent workers…
   </p>
 );
-
-const Failed = ({ fleet }: { fleet: Fleet }) => {
-  if (fleet.failure === null) return null;
-  const { title, text } = explainPage(fleet.failure);
-  return (
-    <Notice
-      kind={fleet.failure.status === 401 || fleet.failure.status === 403 ? "warning" : "danger"}
-      title={title}
-      test="failed"
-    >
-      <p>{text}</p>
-      <button type="button" className="btn btn-secondary" onClick={fleetStore.reload}>
-        Try again
-      </button>
-    </Notice>
-  );
-};
 
 const Empty = () => (
   <Notice kind="light" title="This Buildbot has no latent workers" test="empty">

@@ -1,24 +1,25 @@
-import React, { useCallback, useMemo, useRef, useState } from "react";
-import { useTopbarItems } from "buildbot-ui";
-import { Link, useParams } from "react-router-dom";
-import type { ApiFailure } from "../api/client";
+import React from "react";
+import { useParams } from "react-router-dom";
 import type { Action, Episode, LifecycleEvent, Orphan, Worker, WorkersMeta } from "../api/types";
 import { VerdictBadge } from "../components/Badge";
 import { Behind, Stale } from "../components/Banners";
 import { ForceButton } from "../components/ForceButton";
-import { LiveBar } from "../components/LiveBar";
-import { Notice } from "../components/Notice";
+import { FailedPage } from "../components/FailedPage";
 import { Orphans } from "../components/Orphans";
+import { Page } from "../components/Page";
 import { ForceDialog } from "../components/force/ForceDialog";
 import { ActionList } from "../components/worker/ActionList";
+import { Distributions } from "../components/worker/Distributions";
 import { EpisodeTable } from "../components/worker/EpisodeTable";
 import { EventTable } from "../components/worker/EventTable";
 import { Facts } from "../components/worker/Facts";
 import { HistoryFoot } from "../components/worker/HistoryFoot";
 import { TimelineChart } from "../components/worker/TimelineChart";
 import { useHistory } from "../hooks/useHistory";
+import { useTarget } from "../hooks/useTarget";
 import { useWorker } from "../hooks/useWorker";
-import { explainPage } from "../model/refusals";
+import { workerRoute } from "../model/links";
+import { settings } from "../api/settings";
 
 export const WorkerPage = () => {
   const workerid = Number(useParams<"workerid">().workerid);
@@ -27,44 +28,27 @@ export const WorkerPage = () => {
 
 const OneWorker = ({ workerid }: { workerid: number }) => {
   const { worker, meta, failure, at } = useWorker(workerid);
-  const name = worker?.name ?? `Worker ${workerid}`;
-  useTopbarItems(
-    useMemo(
-      () => [
-        { caption: "Latent workers", route: "/lifecycle" },
-        { caption: name, route: `/lifecycle/workers/${workerid}` },
-      ],
-      [name, workerid],
-    ),
-  );
-  const heading = useRef<HTMLHeadingElement>(null);
-  const [target, setTarget] = useState<Worker | null>(null);
-  const close = useCallback(() => {
-    setTarget(null);
-    requestAnimationFrame(() => {
-      if (document.activeElement === document.body) heading.current?.focus();
-    });
-  }, []);
+  const [target, open, close, heading] = useTarget<Worker>();
   return (
-    <div className="container bbl" data-bb-lifecycle="worker" data-worker={worker?.name}>
-      <div className="bbl-top">
-        <h1 className="h4" ref={heading} tabIndex={-1}>
-          {name}
-        </h1>
-        <LiveBar />
-      </div>
+    <Page
+      name="worker"
+      title={worker?.name ?? `Worker ${workerid}`}
+      route={workerRoute(workerid)}
+      heading={heading}
+      worker={worker?.name}
+    >
       {worker === null && failure === null && (
         <p className="bbl-loading" role="status" data-test="loading">
           Loading the worker…
         </p>
       )}
-      {worker === null && failure !== null && <Failed failure={failure} />}
+      {worker === null && failure !== null && <FailedPage failure={failure} />}
       {worker !== null && failure !== null && at !== null && <Stale failure={failure} at={at} />}
       {meta !== null && <Behind meta={meta} />}
-      {worker !== null && <Now worker={worker} meta={meta} onForce={setTarget} />}
-      {worker !== null && <Histories workerid={worker.workerid} />}
+      {worker !== null && <Now worker={worker} meta={meta} onForce={open} />}
+      {worker !== null && <Histories worker={worker} />}
       {target !== null && <ForceDialog worker={target} onClose={close} />}
-    </div>
+    </Page>
   );
 };
 
@@ -90,9 +74,11 @@ const Now = ({ worker, meta, onForce }: NowProps) => {
   );
 };
 
-const Histories = ({ workerid }: { workerid: number }) => {
+const Histories = ({ worker }: { worker: Worker }) => {
+  const { workerid } = worker;
+  const { pageSize } = settings();
   const episodes = useHistory<Episode>(workerid, `workers/${workerid}/episodes`, "episodes", "?limit=20");
-  const events = useHistory<LifecycleEvent>(workerid, `workers/${workerid}/events`, "events", "?limit=50");
+  const events = useHistory<LifecycleEvent>(workerid, `workers/${workerid}/events`, "events", `?limit=${pageSize}`);
   const actions = useHistory<Action>(workerid, "actions", "actions", `?workerid=${workerid}&limit=20`);
   const orphans = useHistory<Orphan>(workerid, "orphans", "orphans", `?workerid=${workerid}&open=true&limit=20`);
   return (
@@ -111,6 +97,7 @@ const Histories = ({ workerid }: { workerid: number }) => {
           test="episodes"
         />
       </section>
+      <Distributions worker={worker} />
       <section aria-labelledby="bbl-actions">
         <h2 className="h5" id="bbl-actions">
           Actions
@@ -126,15 +113,5 @@ const Histories = ({ workerid }: { workerid: number }) => {
         <HistoryFoot history={events} what="events" empty="Nothing was recorded yet." test="events" />
       </section>
     </>
-  );
-};
-
-const Failed = ({ failure }: { failure: ApiFailure }) => {
-  const { title, text } = explainPage(failure);
-  return (
-    <Notice kind="warning" title={title} test="failed">
-      <p>{text}</p>
-      <Link to="/lifecycle">All latent workers</Link>
-    </Notice>
   );
 };

@@ -14,6 +14,8 @@ describe("the view in the address", () => {
       text: "a&b=ü",
       state: "insubstantiating",
       verdict: "stuck",
+      class: "EC2LatentWorker",
+      master: "2",
       sort: "since" as const,
       descending: true,
     };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { MasterStop } from "../../src/api/types";
+import type { Blocker, MasterStop } from "../../src/api/types";
 import { healthLine } from "../../src/model/health";
 import { NOW, idle, stopHangs, verdict } from "../situations";
 
@@ -13,17 +13,24 @@ const stop = (master: string, blocked: boolean): MasterStop => ({
     : [],
 });
 
+const [held] = stop("a", true).blockers as [Blocker];
+const blockedBy = (...blockers: Partial<Blocker>[]): MasterStop => ({
+  ...stop("a", true),
+  blockers: blockers.map((blocker) => ({ ...held, ...blocker })),
+});
+const line = (...stops: MasterStop[]) => healthLine([idle()], stops).text;
+
 describe("the line at the top", () => {
-  it("says how many are stuck and which master could not be stopped", () => {
+  it("says how many are stuck, and what a stop of the master would cost", () => {
     expect(healthLine([stopHangs(), stopHangs(), idle()], [stop("a", true), stop("b", false)])).toEqual({
       level: "stuck",
-      text: "2 of 3 latent workers are stuck; master a could not be stopped now, but after 6 s.",
+      text: "2 of 3 latent workers are stuck; stopping master a now would take up to 6 s and release 1 call.",
     });
   });
   it("says that all is well when it is", () => {
     expect(healthLine([idle(), idle()], [stop("a", false)])).toEqual({
       level: "ok",
-      text: "None of 2 latent workers is stuck; the master could be stopped now.",
+      text: "None of 2 latent workers is stuck; the master could be stopped at once.",
     });
   });
   it("does not call it well when an instance failed", () => {
@@ -37,24 +44,32 @@ describe("the line at the top", () => {
     expect(healthLine([idle()], null).text).toBe("The latent worker is not stuck.");
   });
   it("does not hold a connection against the master that is let go at once", () => {
-    const [blocker] = stop("a", true).blockers;
-    const light = { ...stop("a", true), blockers: blocker === undefined ? [] : [{ ...blocker, release_in_s: 0 }] };
-    expect(healthLine([idle()], [light]).text).toContain("the master could be stopped now");
+    expect(line(blockedBy({ release_in_s: 0 }))).toContain("the master could be stopped at once");
   });
-  it("does not promise an end when one thing cannot be released", () => {
-    const [blocker] = stop("a", true).blockers;
-    const heavy = {
-      ...stop("a", true),
-      blockers: blocker === undefined ? [] : [blocker, { ...blocker, releasable: false }],
-    };
-    expect(healthLine([idle()], [heavy]).text).toBe(
-      "The latent worker is not stuck; master a could not be stopped now.",
+  it("takes the longest of several, and counts what is released", () => {
+    expect(line(blockedBy({}, { release_in_s: 11.05 }, { release_in_s: 0 }))).toBe(
+      "The latent worker is not stuck; stopping the master now would take up to 12 s and release 2 calls.",
+    );
+  });
+  it("does not promise an end when one thing has no limit", () => {
+    expect(line(blockedBy({}, { releasable: false, release_in_s: null }))).toBe(
+      "The latent worker is not stuck; the master cannot be stopped while stop_instance has not ended (ec2-3): that has no limit.",
+    );
+  });
+  it("gives no figure where none is known", () => {
+    expect(line(blockedBy({ release_in_s: null }))).toContain("would take some time and release 1 call");
+  });
+  it("speaks of a master that is stopping as of one that is", () => {
+    expect(line({ ...stop("a", true), stopping_since: NOW })).toContain(
+      "the stop of the master takes up to 6 s and releases 1 call",
     );
   });
   it("leaves out a master that is not up", () => {
     expect(healthLine([idle()], [{ ...stop("a", true), live: false }]).level).toBe("ok");
   });
-  it("names several masters", () => {
-    expect(healthLine([idle()], [stop("a", true), stop("b", true)]).text).toContain("masters a and b could not");
+  it("names each of several masters", () => {
+    const text = line(stop("a", true), stop("b", true));
+    expect(text).toContain("stopping master a now");
+    expect(text).toContain("and stopping master b now");
   });
 });

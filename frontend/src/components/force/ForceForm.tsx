@@ -2,6 +2,8 @@ import React, { useId, useRef, useState } from "react";
 
 interface Props {
   name: string;
+  /** What has to be typed. */
+  what?: string;
   sending: boolean;
   onSubmit: (confirm: string, reason: string) => void;
   formId: string;
@@ -10,7 +12,7 @@ interface Props {
 const LONGEST_REASON = 1000;
 
 /** The worker's name and the reason. The fields say what is missing, instead of a button that will not be pressed. */
-export const ForceForm = ({ name, sending, onSubmit, formId }: Props) => {
+export const ForceForm = ({ name, what = "worker's name", sending, onSubmit, formId }: Props) => {
   const id = useId();
   const [confirm, setConfirm] = useState("");
   const [reason, setReason] = useState("");
@@ -33,7 +35,7 @@ export const ForceForm = ({ name, sending, onSubmit, formId }: Props) => {
     <form id={formId} onSubmit={submit} noValidate>
       <div className="form-group mb-3">
         <label htmlFor={`${id}-name`}>
-          Type the worker's name, <code>{name}</code>, to confirm
+          Type the {what}, <code>{name}</code>, to confirm
         </label>
         <input
           id={`${id}-name`}
@@ -52,7 +54,7 @@ export const ForceForm = ({ name, sending, onSubmit, formId }: Props) => {
           data-test="force-name"
         />
         <div className="bbl-field-error" id={`${id}-name-error`} aria-live="polite">
-          {wrongName && "This is not the worker's name."}
+          {wrongName && `This is not the ${what}.`}
         </div>
       </div>
       <div className="form-group mb-3">

@@ -1,7 +1,8 @@
 import React, { useId } from "react";
 import type { Worker } from "../../api/types";
-import { DEFAULT_VIEW, type View } from "../../model/arrange";
+import { NO_FILTER, isFiltered, type View } from "../../model/arrange";
 import { KNOWN_LEVELS, KNOWN_STATES, count, plain, stateWords } from "../../model/words";
+import { Choice } from "../Choice";
 
 interface Props {
   workers: readonly Worker[];
@@ -10,24 +11,45 @@ interface Props {
   onView: (change: Partial<View>) => void;
 }
 
+type Option = [value: string, label: string];
+
 /** What the reader may choose from: the known words, those that only the server knows, and what the address asks for. */
-function choices(known: readonly string[], found: readonly string[], chosen: string): string[] {
+function words(known: readonly string[], found: readonly string[], chosen: string): string[] {
   return [...new Set([...known, ...found, ...(chosen === "" ? [] : [chosen])])];
+}
+
+function masters(workers: readonly Worker[], chosen: string): Option[] {
+  const names = new Map(workers.map((worker) => [String(worker.masterid), worker.master]));
+  if (chosen !== "" && !names.has(chosen)) names.set(chosen, `master ${chosen}`);
+  return [...names].sort((a, b) => a[1].localeCompare(b[1]));
 }
 
 export const Filters = ({ workers, shown, view, onView }: Props) => {
   const id = useId();
-  const states = choices(
-    KNOWN_STATES,
-    workers.map((worker) => worker.state),
-    view.state,
-  );
-  const levels = choices(
+  const levels = words(
     KNOWN_LEVELS,
     workers.map((worker) => worker.verdict.level),
     view.verdict,
   );
-  const filtered = view.text !== "" || view.state !== "" || view.verdict !== "";
+  const states = words(
+    KNOWN_STATES,
+    workers.map((worker) => worker.state),
+    view.state,
+  );
+  const classes = words([], workers.map((worker) => worker.class).sort(), view.class);
+  const owners = masters(workers, view.master);
+  const filtered = isFiltered(view);
+  const choice = (name: "verdict" | "state" | "class" | "master", label: string, options: Option[]) => (
+    <Choice
+      label={label}
+      value={view[name]}
+      options={[["", "any"], ...options]}
+      test={`filter-${name}`}
+      onChoose={(value) => {
+        onView({ [name]: value });
+      }}
+    />
+  );
   return (
     <form
       role="search"
@@ -50,40 +72,23 @@ export const Filters = ({ workers, shown, view, onView }: Props) => {
           onView({ text: event.target.value });
         }}
       />
-      <label htmlFor={`${id}-verdict`}>Verdict</label>
-      <select
-        id={`${id}-verdict`}
-        className="form-control"
-        value={view.verdict}
-        data-test="filter-verdict"
-        onChange={(event) => {
-          onView({ verdict: event.target.value });
-        }}
-      >
-        <option value="">any</option>
-        {levels.map((level) => (
-          <option key={level} value={level}>
-            {plain(level)}
-          </option>
-        ))}
-      </select>
-      <label htmlFor={`${id}-state`}>State</label>
-      <select
-        id={`${id}-state`}
-        className="form-control"
-        value={view.state}
-        data-test="filter-state"
-        onChange={(event) => {
-          onView({ state: event.target.value });
-        }}
-      >
-        <option value="">any</option>
-        {states.map((state) => (
-          <option key={state} value={state}>
-            {stateWords(state).label}
-          </option>
-        ))}
-      </select>
+      {choice(
+        "verdict",
+        "Verdict",
+        levels.map((level) => [level, plain(level)]),
+      )}
+      {choice(
+        "state",
+        "State",
+        states.map((state) => [state, stateWords(state).label]),
+      )}
+      {(classes.length > 1 || view.class !== "") &&
+        choice(
+          "class",
+          "Class",
+          classes.map((name) => [name, name]),
+        )}
+      {(owners.length > 1 || view.master !== "") && choice("master", "Master", owners)}
       <span role="status" className="bbl-shown" data-test="shown">
         {filtered ? `${shown.toLocaleString("en")} of ${count(workers.length, "worker")}` : count(shown, "worker")}
       </span>
@@ -92,7 +97,7 @@ export const Filters = ({ workers, shown, view, onView }: Props) => {
         className={`btn btn-sm btn-link${filtered ? "" : " bbl-hidden"}`}
         data-test="filter-clear"
         onClick={() => {
-          onView({ text: DEFAULT_VIEW.text, state: DEFAULT_VIEW.state, verdict: DEFAULT_VIEW.verdict });
+          onView(NO_FILTER);
         }}
       >
         Clear

@@ -1,6 +1,7 @@
-import React, { useCallback, useMemo, useLayoutEffect, useRef, useState } from "react";
-import { defaultRangeExtractor, useWindowVirtualizer, type Range } from "@tanstack/react-virtual";
+import React, { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { recentStore } from "../../api/recent";
 import type { Worker, WorkersMeta } from "../../api/types";
+import { useRows } from "../../hooks/useRows";
 import type { SortKey, View } from "../../model/arrange";
 import { Icon } from "../Icon";
 import { WorkerRow } from "./WorkerRow";
@@ -11,107 +12,98 @@ interface Props {
   view: View;
   onView: (change: Partial<View>) => void;
   onForce: (worker: Worker) => void;
+  selection: ReadonlySet<number>;
+  /** Null where nothing can be selected. */
+  onSelect: ((workerid: number, selected: boolean) => void) | null;
 }
 
-const COLUMNS: { title: string; sort: SortKey | null; width: string }[] = [
-  { title: "Worker", sort: "name", width: "23%" },
-  { title: "Verdict", sort: "severity", width: "25%" },
-  { title: "State", sort: "state", width: "16%" },
-  { title: "For", sort: "since", width: "9%" },
-  { title: "Connected", sort: null, width: "9%" },
-  { title: "Current build", sort: null, width: "10%" },
-  { title: "Action", sort: null, width: "9rem" },
+const COLUMNS: { title: string; sort: SortKey | null; name: string }[] = [
+  { title: "Worker", sort: "name", name: "worker" },
+  { title: "Verdict", sort: "severity", name: "verdict" },
+  { title: "State", sort: "state", name: "state" },
+  { title: "For", sort: "since", name: "for" },
+  { title: "Lately", sort: null, name: "lately" },
+  { title: "Current build", sort: null, name: "build" },
+  { title: "Action", sort: null, name: "action" },
 ];
 
 /* A short table is in the page as a whole, where the browser's own search finds it; of a long one, what can be seen. */
 const SHORT = 100;
-const OVERSCAN = 8;
 
-export const WorkerTable = ({ rows, meta, view, onView, onForce }: Props) => {
+export const WorkerTable = ({ rows, meta, view, onView, onForce, selection, onSelect }: Props) => {
   const body = useRef<HTMLTableSectionElement>(null);
-  const [top, setTop] = useState(0);
   const [focused, setFocused] = useState<number | null>(null);
   const showMaster = useMemo(() => new Set(rows.map((worker) => worker.masterid)).size > 1, [rows]);
-
+  const keys = useMemo(() => rows.map((worker) => worker.workerid), [rows]);
+  const guess = useCallback((index: number) => (rows[index]?.verdict.level === "ok" ? 49 : 70), [rows]);
   // The row with the focus stays in the page when it is scrolled out of sight, or the focus would be lost.
-  const rangeExtractor = useCallback(
-    (range: Range) => {
-      const shown = defaultRangeExtractor(range);
-      const kept = rows.findIndex((worker) => worker.workerid === focused);
-      return kept === -1 || shown.includes(kept) ? shown : [...shown, kept].sort((a, b) => a - b);
-    },
-    [rows, focused],
-  );
-  // Kept the same between drawings: a new one makes the virtualizer count all rows anew.
-  const estimateSize = useCallback((index: number) => (rows[index]?.verdict.level === "ok" ? 49 : 70), [rows]);
-  const getItemKey = useCallback((index: number) => rows[index]?.workerid ?? index, [rows]);
-  const virtualizer = useWindowVirtualizer({
-    count: rows.length,
-    estimateSize,
-    getItemKey,
-    overscan: rows.length <= SHORT ? SHORT : OVERSCAN,
-    scrollMargin: top,
-    rangeExtractor,
-  });
-  // What stands above the table comes and goes, and moves it: looked at after every drawing, and at rest when it is right.
-  // eslint-disable-next-line react-hooks/exhaustive-deps
-  useLayoutEffect(() => {
-    if (virtualizer.isScrolling) return;
-    const measured = (body.current?.getBoundingClientRect().top ?? 0) + window.scrollY;
-    if (Math.abs(measured - top) > 1) setTop(measured);
-  });
+  const kept = focused === null ? -1 : keys.indexOf(focused);
+  const { rows: shown, height } = useRows({ keys, guess, list: body, kept, short: SHORT });
+  const shownIds = shown.map(({ index }) => keys[index] ?? -1);
+  const shownKey = shownIds.join();
+  useEffect(() => {
+    recentStore.want(shownKey === "" ? [] : shownKey.split(",").map(Number));
+  }, [shownKey]);
 
-  const items = virtualizer.getVirtualItems();
+  const columns = COLUMNS.length + Number(onSelect !== null);
   const parts: React.JSX.Element[] = [];
   let filledTo = 0;
   const gap = (until: number) => {
     if (until - filledTo > 0.5) {
       parts.push(
         <tr key={`gap-${filledTo}`} className="bbl-gap" aria-hidden="true">
-          <td colSpan={COLUMNS.length} style={{ height: until - filledTo }} />
+          <td colSpan={columns} style={{ height: until - filledTo }} />
         </tr>,
       );
     }
   };
-  for (const item of items) {
-    const worker = rows[item.index];
+  for (const { index, start, end } of shown) {
+    const worker = rows[index];
     if (worker === undefined) continue;
-    gap(item.start - top);
-    filledTo = item.end - top;
+    gap(start);
+    filledTo = end;
     parts.push(
       <WorkerRow
-        key={item.key}
+        key={worker.workerid}
         worker={worker}
-        index={item.index}
+        index={index}
         meta={meta}
         showMaster={showMaster}
-        measure={virtualizer.measureElement}
+        selected={selection.has(worker.workerid)}
+        onSelect={onSelect}
         onForce={onForce}
       />,
     );
   }
-  gap(virtualizer.getTotalSize());
+  gap(rows.length > SHORT ? height : 0);
 
+  // The roles are said again: on a phone the rows are drawn as cards, and browsers forget a table that is not drawn as one.
   return (
-    <table className="table table-sm table-hover bbl-table" aria-rowcount={rows.length + 1} data-test="worker-table">
+    <table
+      role="table"
+      className={`table table-sm table-hover bbl-table${onSelect === null ? " bbl-noselect" : ""}`}
+      aria-rowcount={rows.length + 1}
+      data-test="worker-table"
+    >
       <caption className="bbl-sr">Latent workers. Stuck ones come first, whatever the order is.</caption>
-      <colgroup>
-        {COLUMNS.map((column) => (
-          <col key={column.title} style={{ width: column.width }} />
-        ))}
-      </colgroup>
-      <thead>
-        <tr aria-rowindex={1}>
+      <thead role="rowgroup">
+        <tr role="row" aria-rowindex={1}>
+          {onSelect !== null && (
+            <th role="columnheader" scope="col" className="bbl-c-select">
+              <span className="bbl-sr">Selected</span>
+            </th>
+          )}
           {COLUMNS.map((column) => (
-            <Heading key={column.title} title={column.title} sort={column.sort} view={view} onView={onView} />
+            <Heading key={column.title} {...column} view={view} onView={onView} />
           ))}
         </tr>
       </thead>
       <tbody
+        role="rowgroup"
         ref={body}
         onFocus={(event) => {
           const row = (event.target as HTMLElement).closest<HTMLElement>("tr[data-index]");
-          setFocused(rows[Number(row?.dataset.index)]?.workerid ?? null);
+          setFocused(keys[Number(row?.dataset.index)] ?? null);
         }}
         onBlur={(event) => {
           // Within the table the focus only moves: a row that went now would take it along.
@@ -126,16 +118,18 @@ export const WorkerTable = ({ rows, meta, view, onView, onForce }: Props) => {
 
 interface HeadingProps {
   title: string;
+  name: string;
   sort: SortKey | null;
   view: View;
   onView: (change: Partial<View>) => void;
 }
 
-const Heading = ({ title, sort, view, onView }: HeadingProps) => {
-  if (sort === null) return <th scope="col">{title}</th>;
+const Heading = ({ title, name, sort, view, onView }: HeadingProps) => {
+  const place = { role: "columnheader", scope: "col", className: `bbl-c-${name}` } as const;
+  if (sort === null) return <th {...place}>{title}</th>;
   const current = view.sort === sort;
   return (
-    <th scope="col" aria-sort={current ? (view.descending ? "descending" : "ascending") : "none"}>
+    <th {...place} aria-sort={current ? (view.descending ? "descending" : "ascending") : "none"}>
       <button
         type="button"
         className="bbl-sort"

@@ -1,20 +1,32 @@
 import React from "react";
+import { Link } from "react-router-dom";
 import type { Action } from "../../api/types";
+import { episodeRoute, workerRoute } from "../../model/links";
 import { plain, statusWords } from "../../model/words";
 import { VerdictBadge } from "../Badge";
-import { Icon, type IconName } from "../Icon";
+import { Icon, actionIcon } from "../Icon";
 import { Moment } from "../Time";
 import { Steps } from "../force/Steps";
 
-const ICONS: Record<string, IconName> = { done: "ok", failed: "no", refused: "stuck", asked: "waiting" };
-
 /** Who asked for what, why, and what came of it. */
-export const ActionList = ({ actions }: { actions: readonly Action[] }) => (
+export const ActionList = ({ actions, named = false }: { actions: readonly Action[]; named?: boolean }) => (
   <ul className="bbl-actions" data-test="actions">
     {actions.map((action) => (
       <li key={action.id} data-test="action-row" data-action={action.id} data-status={action.status}>
-        <Icon name={ICONS[action.status] ?? "unknown"} /> <strong>{plain(action.what)}</strong>{" "}
-        {statusWords(action.status)}, <Moment at={action.at} />, by <strong>{action.actor}</strong>: {action.reason}
+        <Icon name={actionIcon(action.status)} /> <strong>{plain(action.what)}</strong>{" "}
+        {named && (
+          <>
+            of{" "}
+            <Link to={workerRoute(action.workerid)}>
+              <bdi>{action.worker}</bdi>
+            </Link>{" "}
+          </>
+        )}
+        {statusWords(action.status)}, <Moment at={action.at} />, by{" "}
+        <strong>
+          <bdi>{action.actor}</bdi>
+        </strong>
+        : <bdi className="bbl-text">{action.reason}</bdi>
         {action.outcome !== null && <span className="bbl-sub">{action.outcome}</span>}
         <details>
           <summary>
@@ -24,6 +36,11 @@ export const ActionList = ({ actions }: { actions: readonly Action[] }) => (
           <p>
             At that time: <VerdictBadge verdict={action.verdict} /> {action.verdict.reason}
           </p>
+          {action.episode !== null && (
+            <p>
+              In <Link to={episodeRoute(action.episode)}>episode {action.episode}</Link>
+            </p>
+          )}
           <Steps steps={action.steps} outcome={true} />
         </details>
       </li>

@@ -1,24 +1,17 @@
 import React, { useCallback } from "react";
+import { Link } from "react-router-dom";
 import type { Episode } from "../../api/types";
 import { useTicking } from "../../hooks/useTicking";
 import { duration } from "../../model/durations";
+import { episodeRoute } from "../../model/links";
 import { outcomeWords, stateWords } from "../../model/words";
 import { BuildLink } from "../BuildLink";
-import { Icon, type IconName } from "../Icon";
+import { Icon, outcomeIcon } from "../Icon";
 import { Age, Moment } from "../Time";
-
-const ICONS: Record<string, IconName> = {
-  ok: "ok",
-  start_failed: "failed",
-  stop_failed: "failed",
-  never_connected: "failed",
-  released: "stuck",
-  cancelled: "no",
-};
 
 /** The timeline in words. */
 export const EpisodeTable = ({ episodes }: { episodes: readonly Episode[] }) => (
-  <div className="bbl-scroll">
+  <div className="bbl-scroll" tabIndex={0} role="region" aria-label="Episodes">
     <table className="table table-sm" data-test="episodes">
       <caption className="bbl-sr">Episodes, newest first</caption>
       <thead>
@@ -34,7 +27,9 @@ export const EpisodeTable = ({ episodes }: { episodes: readonly Episode[] }) => 
       <tbody>
         {episodes.map((episode) => (
           <tr key={episode.id} data-test="episode-row" data-episode={episode.id}>
-            <th scope="row">{episode.id}</th>
+            <th scope="row">
+              <Link to={episodeRoute(episode.id)}>{episode.id}</Link>
+            </th>
             <td>
               <Moment at={episode.started_at} />
             </td>
@@ -68,10 +63,10 @@ const OutcomeOf = ({ episode }: { episode: Episode }) => {
   const { outcome, failure } = episode;
   return (
     <>
-      <Icon name={outcome === null ? "waiting" : (ICONS[outcome] ?? "unknown")} /> {outcomeWords(outcome)}
+      <Icon name={outcomeIcon(outcome)} /> {outcomeWords(outcome)}
       {failure !== null && (
         <span className="bbl-sub">
-          <code>{failure.call}</code>: {failure.error}
+          <code>{failure.call}</code>: <bdi className="bbl-text">{failure.error}</bdi>
         </span>
       )}
       {failure?.traceback != null && <Traceback text={failure.traceback} />}

@@ -1,6 +1,8 @@
 import React from "react";
+import { Link } from "react-router-dom";
 import type { LifecycleEvent } from "../../api/types";
 import { tell } from "../../model/events";
+import { episodeRoute } from "../../model/links";
 import { plain } from "../../model/words";
 import { Icon } from "../Icon";
 import { Moment } from "../Time";
@@ -8,7 +10,7 @@ import { Traceback } from "./EpisodeTable";
 
 /** All that was recorded of a worker, newest first. */
 export const EventTable = ({ events }: { events: readonly LifecycleEvent[] }) => (
-  <div className="bbl-scroll">
+  <div className="bbl-scroll" tabIndex={0} role="region" aria-label="Events">
     <table className="table table-sm" data-test="events">
       <caption className="bbl-sr">Events, newest first</caption>
       <thead>
@@ -35,7 +37,7 @@ const EventRow = React.memo(({ event }: { event: LifecycleEvent }) => {
       <td className="bbl-nowrap">
         <Moment at={event.at} />
       </td>
-      <td>{event.episode ?? ""}</td>
+      <td>{event.episode !== null && <Link to={episodeRoute(event.episode)}>{event.episode}</Link>}</td>
       <td className="bbl-nowrap">{plain(event.kind)}</td>
       <td>
         {tone === "bad" && (
@@ -43,7 +45,7 @@ const EventRow = React.memo(({ event }: { event: LifecycleEvent }) => {
             <Icon name="failed" /> <span className="bbl-sr">Problem: </span>
           </>
         )}
-        {text}
+        <bdi className="bbl-text">{text}</bdi>
         {detail !== null && <Traceback text={detail} />}
       </td>
     </tr>

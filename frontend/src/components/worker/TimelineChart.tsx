@@ -3,6 +3,7 @@ import type { Episode } from "../../api/types";
 import { useTicking } from "../../hooks/useTicking";
 import { useWidth } from "../../hooks/useWidth";
 import { duration } from "../../model/durations";
+import { episodeRoute } from "../../model/links";
 import { shortMoment } from "../../model/moments";
 import { layOut, type Bar, type Row } from "../../model/timeline";
 import { outcomeWords, stateWords } from "../../model/words";
@@ -68,11 +69,13 @@ const ChartRow = ({ row, y, plot, base }: { row: Row; y: number; plot: number; b
       <text x={LEFT - 10} y={ROW / 2 + 4} textAnchor="end">
         {shortMoment(episode.started_at)}
       </text>
-      <g transform={`translate(${LEFT},${(ROW - BAR) / 2})`}>
-        {row.bars.map((bar) => (
-          <PhaseBar key={`${bar.state}-${bar.since}`} bar={bar} plot={plot} base={base} />
-        ))}
-      </g>
+      <a href={`#${episodeRoute(episode.id)}`} aria-hidden="true" tabIndex={-1}>
+        <g transform={`translate(${LEFT},${(ROW - BAR) / 2})`}>
+          {row.bars.map((bar) => (
+            <PhaseBar key={`${bar.state}-${bar.since}`} bar={bar} plot={plot} base={base} />
+          ))}
+        </g>
+      </a>
       <text x={LEFT + plot + 14} y={ROW / 2 + 4} className={episode.outcome === "ok" ? "" : "bbl-strong"}>
         {duration(row.seconds)}
         {", "}

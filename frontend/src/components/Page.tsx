@@ -1,0 +1,42 @@
+import React, { useMemo, type RefObject } from "react";
+import { useTopbarItems } from "buildbot-ui";
+import { LiveBar } from "./LiveBar";
+import { Tabs } from "./Tabs";
+
+interface Props {
+  /** For tests: which page this is. */
+  name: string;
+  title: string;
+  /** The last part of the host's trail; none on the first page. */
+  route?: string;
+  heading?: RefObject<HTMLHeadingElement>;
+  worker?: string | undefined;
+  /** Uses the whole width of the window. */
+  wide?: boolean;
+  children: React.ReactNode;
+}
+
+/** The frame of each of our views: where we are, whether it is live, and the ways to the others. */
+export const Page = ({ name, title, route, heading, worker, wide = false, children }: Props) => {
+  useTopbarItems(
+    useMemo(
+      () => [
+        { caption: "Latent workers", route: "/lifecycle" },
+        ...(route === undefined ? [] : [{ caption: title, route }]),
+      ],
+      [title, route],
+    ),
+  );
+  return (
+    <div className={`${wide ? "container-fluid" : "container"} bbl`} data-bb-lifecycle={name} data-worker={worker}>
+      <div className="bbl-top">
+        <h1 className="h4" ref={heading} tabIndex={-1}>
+          <bdi>{title}</bdi>
+        </h1>
+        <LiveBar />
+      </div>
+      <Tabs />
+      {children}
+    </div>
+  );
+};

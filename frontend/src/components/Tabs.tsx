@@ -1,0 +1,43 @@
+import React from "react";
+import { Link, useLocation, useSearchParams } from "react-router-dom";
+import { useFleet } from "../hooks/useFleet";
+import { cannotStop } from "../model/health";
+import { keptFilter } from "../model/address";
+
+const TABS = [
+  { route: "/lifecycle", caption: "Workers", keeps: true },
+  { route: "/lifecycle/timeline", caption: "Timeline", keeps: true },
+  { route: "/lifecycle/stop", caption: "What blocks the stop", keeps: false },
+  { route: "/lifecycle/orphans", caption: "Orphans", keeps: false },
+  { route: "/lifecycle/actions", caption: "Actions", keeps: false },
+];
+
+/** The ways between our views. The filter of the workers goes along where it means something. */
+export const Tabs = () => {
+  const { pathname } = useLocation();
+  const [query] = useSearchParams();
+  const { stops, orphans } = useFleet();
+  const filter = keptFilter(query);
+  const numbers: Record<string, number> = {
+    "/lifecycle/stop": stops === null ? 0 : cannotStop(stops).reduce((sum, stop) => sum + stop.blockers.length, 0),
+    "/lifecycle/orphans": orphans?.length ?? 0,
+  };
+  return (
+    <nav aria-label="Views of the latent workers" className="bbl-tabs" data-test="tabs">
+      <ul className="nav nav-tabs">
+        {TABS.map(({ route, caption, keeps }) => (
+          <li key={route} className="nav-item">
+            <Link
+              className={`nav-link${pathname === route ? " active" : ""}`}
+              aria-current={pathname === route ? "page" : undefined}
+              to={keeps && filter !== "" ? `${route}?${filter}` : route}
+            >
+              {caption}
+              {(numbers[route] ?? 0) > 0 && <span className="bbl-count"> {numbers[route]}</span>}
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+};

@@ -1,0 +1,80 @@
+import React from "react";
+import type { Worker } from "../../api/types";
+import type { View } from "../../model/arrange";
+import { tiles, type Tile } from "../../model/tiles";
+import { levelGloss, plain, stateWords } from "../../model/words";
+import { levelIcon } from "../Badge";
+import { Icon } from "../Icon";
+
+interface Props {
+  workers: readonly Worker[];
+  view: View;
+  onView: (change: Partial<View>) => void;
+}
+
+/** How many there are of each kind; a press shows these alone, another one all again. */
+export const Tiles = ({ workers, view, onView }: Props) => {
+  const { verdicts, states } = tiles(workers, view);
+  return (
+    <div className="bbl-tiles">
+      <div className="bbl-tiles-row" role="group" aria-label="Filter by verdict" data-test="tiles-verdict">
+        {verdicts.map((tile) => (
+          <Button
+            key={tile.value}
+            tile={tile}
+            chosen={view.verdict === tile.value}
+            kind={`level-${tile.value}`}
+            title={levelGloss(tile.value)}
+            onChoose={(verdict) => {
+              onView({ verdict });
+            }}
+          >
+            <Icon name={levelIcon(tile.value)} /> {plain(tile.value)}
+          </Button>
+        ))}
+      </div>
+      <div className="bbl-tiles-row bbl-tiles-states" role="group" aria-label="Filter by state" data-test="tiles-state">
+        {states.map((tile) => (
+          <Button
+            key={tile.value}
+            tile={tile}
+            chosen={view.state === tile.value}
+            kind={`state-${tile.value}`}
+            title={stateWords(tile.value).gloss}
+            onChoose={(state) => {
+              onView({ state });
+            }}
+          >
+            {stateWords(tile.value).label}
+          </Button>
+        ))}
+      </div>
+    </div>
+  );
+};
+
+interface ButtonProps {
+  tile: Tile;
+  chosen: boolean;
+  kind: string;
+  title: string;
+  onChoose: (value: string) => void;
+  children: React.ReactNode;
+}
+
+const Button = ({ tile, chosen, kind, title, onChoose, children }: ButtonProps) => (
+  <button
+    type="button"
+    className={`bbl-tile bbl-tile-${kind}${tile.count === 0 ? " bbl-tile-none" : ""}`}
+    aria-pressed={chosen}
+    title={title}
+    data-test="tile"
+    data-value={tile.value}
+    data-count={tile.count}
+    onClick={() => {
+      onChoose(chosen ? "" : tile.value);
+    }}
+  >
+    <strong>{tile.count.toLocaleString("en")}</strong> <span>{children}</span>
+  </button>
+);

@@ -1,0 +1,107 @@
+import { useEffect, useLayoutEffect, useMemo, useState, type RefObject } from "react";
+
+/* The rows of a long list that can be seen, in a window that scrolls as a whole. Rows may be of any height: they are
+   guessed at first, and measured once they are drawn. */
+
+const BEYOND_PX = 400;
+
+export interface ShownRow {
+  index: number;
+  /** From the top of the list, in pixels. */
+  start: number;
+  end: number;
+}
+
+interface Wish {
+  keys: readonly number[];
+  guess: (index: number) => number;
+  /** The element whose top is the top of the list, and whose children with `data-index` are the rows. */
+  list: RefObject<HTMLElement>;
+  /** Drawn whatever the window shows: the row with the focus. */
+  kept: number;
+  /** Up to so many rows, all are drawn. */
+  short: number;
+}
+
+/** The last offset that is not above `y`. */
+function rowAt(offsets: Float64Array, y: number): number {
+  let low = 0;
+  let high = offsets.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((offsets[middle] ?? 0) <= y) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+const FIRST_SHOWN = { first: 0, last: 40 };
+
+export function useRows({ keys, guess, list, kept, short }: Wish): { rows: ShownRow[]; height: number } {
+  // The map is filled as rows are seen; a new object around it says that it has changed.
+  const [heights, setHeights] = useState(() => ({ of: new Map<number, number>() }));
+  const [{ first, last }, setShown] = useState(FIRST_SHOWN);
+  const all = keys.length <= short;
+
+  const offsets = useMemo(() => {
+    const result = new Float64Array(keys.length + 1);
+    keys.forEach((key, index) => {
+      result[index + 1] = (result[index] ?? 0) + (heights.of.get(key) ?? guess(index));
+    });
+    return result;
+  }, [keys, guess, heights]);
+
+  useEffect(() => {
+    if (all) return;
+    const look = () => {
+      const top = list.current?.getBoundingClientRect().top ?? 0;
+      const next = {
+        first: rowAt(offsets, -top - BEYOND_PX),
+        last: rowAt(offsets, window.innerHeight - top + BEYOND_PX),
+      };
+      setShown((now) => (next.first === now.first && next.last === now.last ? now : next));
+    };
+    let asked = requestAnimationFrame(look);
+    const onMove = () => {
+      cancelAnimationFrame(asked);
+      asked = requestAnimationFrame(look);
+    };
+    // The host scrolls an element of its own: such events do not bubble.
+    window.addEventListener("scroll", onMove, { passive: true, capture: true });
+    window.addEventListener("resize", onMove, { passive: true });
+    return () => {
+      cancelAnimationFrame(asked);
+      window.removeEventListener("scroll", onMove, { capture: true });
+      window.removeEventListener("resize", onMove);
+    };
+  }, [all, list, offsets]);
+
+  // After each drawing, since any of the rows may have got another height. It comes to rest: a height that is known
+  // changes nothing.
+  // eslint-disable-next-line react-hooks/exhaustive-deps
+  useLayoutEffect(() => {
+    if (all) return;
+    let changed = false;
+    for (const row of list.current?.querySelectorAll<HTMLElement>("[data-index]") ?? []) {
+      const key = keys[Number(row.dataset.index)];
+      const height = row.getBoundingClientRect().height;
+      if (key === undefined || height === 0 || Math.abs((heights.of.get(key) ?? -1) - height) < 0.5) continue;
+      heights.of.set(key, height);
+      changed = true;
+    }
+    // eslint-disable-next-line react-hooks/set-state-in-effect
+    if (changed) setHeights({ of: heights.of });
+  });
+
+  const rows: ShownRow[] = [];
+  const add = (index: number) => {
+    if (index < 0 || index >= keys.length) return;
+    rows.push({ index, start: offsets[index] ?? 0, end: offsets[index + 1] ?? 0 });
+  };
+  const from = all ? 0 : first;
+  const to = all ? keys.length - 1 : last;
+  if (kept < from) add(kept);
+  for (let index = from; index <= to; index++) add(index);
+  if (kept > to) add(kept);
+  return { rows, height: offsets[keys.length] ?? 0 };
+}

@@ -1,0 +1,70 @@
+import React from "react";
+import { settings } from "../api/settings";
+import type { Orphan } from "../api/types";
+import { Choice } from "../components/Choice";
+import { CsvLink } from "../components/CsvLink";
+import { OrphanItem } from "../components/Orphans";
+import { Page } from "../components/Page";
+import { TextFilter } from "../components/TextFilter";
+import { HistoryFoot } from "../components/worker/HistoryFoot";
+import { useHistory } from "../hooks/useHistory";
+import { useParam } from "../hooks/useQuery";
+import { queryOf } from "../model/filters";
+
+const STATES = [
+  ["open", "open"],
+  ["closed", "closed"],
+  ["any", "any"],
+] as const;
+
+/** The ledger of instances that may still run. */
+export const OrphansPage = () => {
+  const [show, setShow] = useParam("show", "open");
+  const [worker, setWorker] = useParam("worker");
+  const [workerid] = useParam("workerid");
+  const filter = {
+    open: show === "any" ? null : String(show === "open"),
+    worker__contains: worker,
+    workerid,
+  };
+  const query = queryOf({ ...filter, limit: settings().pageSize });
+  return (
+    <Page name="orphans" title="Orphans" route="/lifecycle/orphans">
+      <p className="bbl-lead">
+        Instances that may still run, and cost money, after a release, a failed stop or a crash. An entry is closed by a
+        later success of its stop, or by who has looked.
+      </p>
+      <form
+        role="search"
+        className="bbl-filters"
+        onSubmit={(event) => {
+          event.preventDefault();
+        }}
+      >
+        <Choice label="Entries" value={show} options={STATES} test="filter-show" onChoose={setShow} />
+        <TextFilter label="Worker" value={worker} test="filter-worker" onChange={setWorker} />
+        <CsvLink what="orphans" query={queryOf(filter)} />
+      </form>
+      <Ledger key={query} query={query} open={show === "open"} />
+    </Page>
+  );
+};
+
+const Ledger = ({ query, open }: { query: string; open: boolean }) => {
+  const orphans = useHistory<Orphan>(null, "orphans", "orphans", query);
+  return (
+    <>
+      <ul className="bbl-orphans" data-test="ledger">
+        {orphans.items.map((orphan) => (
+          <OrphanItem key={orphan.id} orphan={orphan} onResolved={orphans.reload} />
+        ))}
+      </ul>
+      <HistoryFoot
+        history={orphans}
+        what="orphans"
+        empty={open ? "No instance is known to have been left running." : "No entry is like that."}
+        test="orphans"
+      />
+    </>
+  );
+};
