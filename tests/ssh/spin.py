@@ -7,13 +7,14 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+from twisted.internet import defer
+from twisted.internet import reactor as _reactor
+from twisted.python.failure import Failure
+
 from buildbot_lifecycle.workers.ssh import options, remote
 from buildbot_lifecycle.workers.ssh.client import Client, Word
 from buildbot_lifecycle.workers.ssh.program import READY
 from tests.harness.sshd import Sshd
-from twisted.internet import defer
-from twisted.internet import reactor as _reactor
-from twisted.python.failure import Failure
 
 T = TypeVar("T")
 
@@ -73,7 +74,7 @@ class Host:
     async def start(
         self,
         owner: str = "w",
-        password: str = "pw",  # noqa: S107
+        password: str = "pw",
         seconds: float = 30,
         tell: Callable[[Word], None] = lambda _: None,
         **launch: Any,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from twisted.internet import task
 
 from buildbot_lifecycle.workers.ssh import remote
 from buildbot_lifecycle.workers.ssh.errors import Broken, Refused, Unreachable
@@ -20,7 +21,6 @@ from tests.harness.waiting import wait_until
 from tests.ssh.conftest import MakeSshd
 from tests.ssh.proxy import Proxy
 from tests.ssh.spin import SLEEPER, STUBBORN, Host, defer, reactor, spin
-from twisted.internet import task
 
 pytestmark = pytest.mark.master
 
@@ -197,7 +197,7 @@ def test_a_host_key_that_changed_is_told_as_such_and_nothing_was_done(sshd: Sshd
 def test_an_sshd_that_accepts_and_says_nothing_is_given_up_in_time(sshd: Sshd) -> None:
     sshd.freeze()
     began = time.monotonic()
-    with pytest.raises(Unreachable, match="no shell within 2 s|timed out"):
+    with pytest.raises(Unreachable, match=r"no shell within 2 s|timed out"):
         spin(Host(sshd, connect_timeout=2).start())
     assert time.monotonic() - began < 6
     sshd.thaw()
@@ -205,7 +205,7 @@ def test_an_sshd_that_accepts_and_says_nothing_is_given_up_in_time(sshd: Sshd) -
 
 def test_an_sshd_that_freezes_after_the_login_is_given_up_in_time(sshd: Sshd) -> None:
     host = Host(sshd)
-    with pytest.raises(Broken, match="no end within 3 s|Timeout, server"):
+    with pytest.raises(Broken, match=r"no end within 3 s|Timeout, server"):
         spin(host.start(prepare="sleep 1000", seconds=3, tell=lambda _: sshd.freeze()))
     sshd.thaw()
 
@@ -218,7 +218,7 @@ def test_a_network_that_dies_in_the_middle_is_given_up_in_time(
     host = Host(sshd, port=proxy.port, connect_timeout=3)
     with pytest.raises(Broken, match="no end within 3 s"):
         spin(host.start(prepare="sleep 1000", seconds=3, tell=lambda _: proxy.swallow()))
-    with pytest.raises(Unreachable, match="no shell within 3 s|timed out"):
+    with pytest.raises(Unreachable, match=r"no shell within 3 s|timed out"):
         spin(host.stop(None))
     proxy.heal()
     assert spin(host.stop(None))[-2:] == ["gone", "end"]
@@ -305,6 +305,10 @@ def test_a_jump_host_that_freezes_leaves_no_client_behind(
     jump.thaw()
 
 
+def names(directory: str) -> list[str]:
+    return sorted(path.name for path in Path(directory).iterdir())
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_hundred_starts_and_stops_leave_nothing_on_either_side(sshd: Sshd) -> None:
@@ -312,7 +316,7 @@ def test_a_hundred_starts_and_stops_leave_nothing_on_either_side(sshd: Sshd) -> 
 
     def left() -> tuple[int, list[Path], int]:
         files = sorted(p for p in sshd.directory.rglob("*") if p.name != "sshd.log")
-        return len(os.listdir("/proc/self/fd")), files, len(sshd.processes())
+        return len(names("/proc/self/fd")), files, len(sshd.processes())
 
     async def cycle(owner: str) -> None:
         directory = str(sshd.directory / owner)
@@ -323,7 +327,7 @@ def test_a_hundred_starts_and_stops_leave_nothing_on_either_side(sshd: Sshd) -> 
     for owner in owners:
         spin(cycle(owner))
     wait_until(lambda: not sshd.sessions())
-    before, temporary = left(), sorted(os.listdir("/tmp"))
+    before, temporary = left(), names("/tmp")
 
     async def many(owner: str, times: int) -> None:
         for _ in range(times):
@@ -337,9 +341,7 @@ def test_a_hundred_starts_and_stops_leave_nothing_on_either_side(sshd: Sshd) -> 
     wait_until(lambda: not sshd.sessions())
     assert left() == before
     assert not sshd.instances()
-    assert not [
-        name for name in sorted(os.listdir("/tmp")) if "ssh" in name and name not in temporary
-    ]
+    assert not [name for name in names("/tmp") if "ssh" in name and name not in temporary]
     assert not reactor.getDelayedCalls()
 
 

@@ -97,7 +97,7 @@ def test_secrets_reach_the_worker_and_no_log_and_no_other_user(
     directory = sshd.directory / "workers" / "w"
     directory.mkdir(parents=True)
     (directory / "status").write_text("1")
-    extra = f"c['secretsProviders'] = [__import__('buildbot.plugins', fromlist=['secrets'])"
+    extra = "c['secretsProviders'] = [__import__('buildbot.plugins', fromlist=['secrets'])"
     extra += f".secrets.SecretInAFile({str(secrets)!r})]"
     master = make_master([expression], extra=extra)
     request = master.force_build("w")

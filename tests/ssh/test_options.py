@@ -1,0 +1,94 @@
+"""The arguments of SSHLatentWorker: a wrong one is named, with what was expected."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from buildbot.plugins import util
+
+from buildbot_lifecycle.workers.ssh import options
+from buildbot_lifecycle.workers.ssh.client import command, explain
+from buildbot_lifecycle.workers.ssh.session import Ended
+from tests.conftest import MakeMaster
+
+WRONG: dict[str, tuple[Any, str]] = {
+    "host": ("-oProxyCommand=evil", "host name or address"),
+    "port": (70000, "1 to 65535"),
+    "user": ("two words", "user name"),
+    "identity_file": ("", "a path"),
+    "jump_host": ("-J", r"\[user@\]host"),
+    "ssh_options": ("-v", "a list of texts"),
+    "basedir": ("~/work", "does not expand ~"),
+    "python": ([], "a program"),
+    "worker_command": (3, "a program"),
+    "environment": ({"A-B": "1"}, "no name of a variable"),
+    "umask": ("022", "0o022"),
+    "prepare_command": (" ", "shell commands"),
+    "worker_options": ({"maxretries": 3}, "unknown: maxretries"),
+    "master_port": ("9989", "a port"),
+    "protocol": ("http", "one of pb"),
+    "connect_timeout": (0, "at least 1"),
+    "kill_timeout": (float("nan"), "seconds"),
+    "term_timeout": (True, "seconds"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_argument_is_named_with_what_was_expected(name: str) -> None:
+    value, expected = WRONG[name]
+    _, (problem,) = options.parse({"host": "h", "master_host": "m", name: value})
+    assert problem.startswith(f"{name} is ")
+    assert re.search(expected, problem)
+
+
+def test_a_problem_does_not_show_what_may_be_a_secret() -> None:
+    _, (problem,) = options.parse({"host": "h", "environment": {"A": b"hush-hush"}})
+    assert "hush" not in problem
+
+
+def test_host_is_needed_and_a_jump_host_needs_the_masters_address() -> None:
+    assert "host is missing" in options.parse({})[1][0]
+    assert "master_host is missing" in options.parse({"host": "h", "jump_host": "j"})[1][0]
+
+
+def test_renderables_are_taken_where_something_is_run_and_not_where_it_is() -> None:
+    rendered = util.Interpolate("%(prop:x)s")
+    run = {"python": rendered, "prepare_command": rendered, "environment": {"A": rendered}}
+    assert options.parse({"host": "h", **run})[1] == []
+    for name in ("host", "user", "basedir"):
+        assert options.parse({"host": "h", name: rendered})[1]
+
+
+def test_the_stop_is_bounded_by_the_sum_of_its_parts() -> None:
+    chosen, _ = options.parse({"host": "h", "connect_timeout": 1, "ask_timeout": 2})
+    assert chosen.stop_bound == 10 + 1 + (2 + 10 + 5) + 15
+
+
+def test_what_the_user_says_to_ssh_comes_before_what_we_say() -> None:
+    chosen, _ = options.parse({"host": "h", "ssh_options": ["-o", "BatchMode=no"], "port": 7})
+    words = command(chosen, "exec /bin/sh")
+    assert words.index("BatchMode=no") < words.index("BatchMode=yes")
+    assert words[-3:] == ["--", "h", "exec /bin/sh"]
+
+
+def test_ssh_is_quoted_without_its_noise() -> None:
+    said = "@@@@@@\nWarning: Permanently added 'h' to the list\nPermission denied (publickey).\n"
+    assert explain(Ended(255, None, said, None)) == "Permission denied (publickey)."
+    assert explain(Ended(None, 9, "", None)) == "the ssh client ended with signal 9"
+    assert explain(Ended(None, 9, said, "no end within 3 s")) == "no end within 3 s"
+
+
+@pytest.mark.master
+def test_checkconfig_shows_all_that_is_wrong(make_master: MakeMaster) -> None:
+    found = "__import__('buildbot.plugins', fromlist=['worker']).worker"
+    wrong = f"{found}.SSHLatentWorker('w', host='a b', port='22', unheard_of=1)"
+    master = make_master([wrong], start=False)
+    master.create()
+    master.configure()
+    with pytest.raises(AssertionError) as raised:
+        master.run("checkconfig", str(master.basedir / "master.cfg"))
+    assert "SSHLatentWorker 'w': host is 'a b': expected a host name" in str(raised.value)
+    assert "SSHLatentWorker 'w': port is '22': expected a port" in str(raised.value)
+    assert "unheard_of" in str(raised.value)
