@@ -122,7 +122,7 @@ def overview(camera: Camera) -> None:
     camera.build("healthy")
     camera.wait_for("healthy", state="substantiated", building=bool)
     camera.open()
-    camera.shoot("overview", height=900)
+    camera.shoot("overview", height=1110)
 
 
 def blockers(camera: Camera) -> None:
