@@ -103,6 +103,9 @@ def _stuck_after(name: str, value: Any, problems: list[str]) -> dict[str, float 
                 f"{name}[{key!r}] must be a number of seconds above 0, or None for never,"
                 f" not {seconds!r}"
             )
+    if State.INSUBSTANTIATING in parsed:
+        # a build that queues behind a stop must not give the same stop another limit
+        parsed.setdefault(State.INSUBSTANTIATING_SUBSTANTIATING, parsed[State.INSUBSTANTIATING])
     return parsed
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.episodes import Call, Facts
-from buildbot_lifecycle.core.states import RESTING, STOPPING, State
+from buildbot_lifecycle.core.states import RESTING, STARTING, STOPPING, State
 
 #: Part of a threshold after which a wait is called slow.
 SLOW_SHARE = 0.5
@@ -107,6 +107,21 @@ def judge(facts: Facts, thresholds: Thresholds, now: float) -> Verdict:
         # a rule that is due at its own moment again must not hold the reactor
         due = later if later is not None and later > due else None
     return dataclasses.replace(worst, due=due)
+
+
+def wait_ends_at(facts: Facts, thresholds: Thresholds) -> float | None:
+    """When what Buildbot waits for is too old: the pending call, else a start that nothing answers.
+
+    None if nothing is waited for, or if it has no limit. A stop of the master waits until then.
+    """
+    call = facts.pending
+    if call is not None:
+        limit, since = _threshold(thresholds, _state_of_call(call, facts)), call.since
+    elif facts.state in STARTING and facts.state_since is not None:
+        limit, since = _threshold(thresholds, facts.state), facts.state_since
+    else:
+        return None
+    return None if limit is None else since + limit
 
 
 def _worst(facts: Facts, thresholds: Thresholds, now: float) -> tuple[Verdict, float | None]:
@@ -299,6 +314,9 @@ def _judge_refused(facts: Facts, thresholds: Thresholds, now: float) -> Verdict 
     times = "once" if facts.refused == 1 else f"{facts.refused} times"
     text = f"the worker came back after it was stopped and was refused {times}, first"
     verdict = _graded("rejected_loop", facts.survived_stop, limit, now, text)
+    if verdict.level == "stuck" and not facts.held:
+        # nothing of it holds the master, and there is nothing to release; but it still runs somewhere
+        verdict = dataclasses.replace(verdict, level="failed")
     return dataclasses.replace(verdict, reason=verdict.reason.replace("first for", "for"))
 
 

@@ -133,7 +133,8 @@ def leave_machine_wait(worker: Any) -> None:
 
 def may_connect_by_itself(worker: Any) -> bool:
     """Whether the worker may be connected while it is not substantiated."""
-    return worker.build_wait_timeout < 0 or bool(worker.starts_without_substantiate)
+    # before its first reconfigService a worker has no build_wait_timeout yet
+    return getattr(worker, "build_wait_timeout", 0) < 0 or bool(worker.starts_without_substantiate)
 
 
 def latent_machine(worker: Any) -> Any | None:

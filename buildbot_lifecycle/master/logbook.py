@@ -17,7 +17,7 @@ from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.learned import Memory
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
-from buildbot_lifecycle.core.verdicts import HEALTHY, Verdict, judge
+from buildbot_lifecycle.core.verdicts import HEALTHY, Thresholds, Verdict, judge, wait_ends_at
 from buildbot_lifecycle.master import internals
 from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.probe import Watched
@@ -67,6 +67,7 @@ class Logbook:
         self._waiters: list[tuple[int, Callable[[Known], bool], defer.Deferred[bool]]] = []
         self._failures: dict[str, int] = {}
         self._memory = Memory()
+        self._gone: dict[int, Known] = {}
         self.last_error: str | None = None
 
     # reading
@@ -140,6 +141,8 @@ class Logbook:
         known = self._known.get(workerid)
         if known is not None and known.watched is watched:
             return known
+        if id(watched) in self._gone:
+            return self._gone[id(watched)]
         known = Known(
             workerid=workerid,
             name=str(worker.name),
@@ -147,8 +150,6 @@ class Logbook:
             watched=watched,
             facts=Facts(workerid=workerid),
         )
-        self._known[workerid] = known
-        watched.introduced = True
         data = {
             "state": (found or internals.state_of(worker.state)).value,
             "connected": worker.conn is not None,
@@ -159,6 +160,8 @@ class Logbook:
             "may_connect": internals.may_connect_by_itself(worker),
             "locked": internals.lock_is_held(worker),
         }
+        self._known[workerid] = known
+        watched.introduced = True
         self._apply(known, Kind.BASELINE, data)
         return known
 
@@ -181,17 +184,27 @@ class Logbook:
         known.timer = None
         if self._known.get(known.workerid) is known:
             del self._known[known.workerid]
+        if known.watched.abandoned():
+            # what was released may still end, and that counts for the ledger
+            self._gone[id(known.watched)] = known
 
     # verdicts
 
     def _judge(self, known: Known) -> Verdict:
+        return judge(known.facts, self._thresholds(known), self._clock.seconds())
+
+    def _thresholds(self, known: Known) -> Thresholds:
         settings = self._settings()
         thresholds = settings.of(known.name).stuck_after
         if settings.adaptive is not None:
             thresholds = self._memory.limits(
                 known.workerid, known.class_name, thresholds, settings.adaptive
             )
-        return judge(known.facts, thresholds, self._clock.seconds())
+        return thresholds
+
+    def wait_ends_at(self, known: Known) -> float | None:
+        """When what Buildbot waits for here is too old; see `verdicts.wait_ends_at`."""
+        return wait_ends_at(known.facts, self._thresholds(known))
 
     def verdict_now(self, known: Known) -> Verdict:
         """The verdict with its reason as of this moment (the stored one tells when it changed)."""

@@ -254,7 +254,18 @@ class Probe:
                 self._wrap(watched, name, hook)
             except Exception:
                 self._failed(worker, f"wrapping {name}")
+        self._watch_connection(watched)
         return watched
+
+    def _watch_connection(self, watched: Watched) -> None:
+        """A connection from before us tells its end to Buildbot's own method, not to our wrapper."""
+        conn = watched.worker.conn
+        if conn is None:
+            return
+        try:
+            conn.notifyOnDisconnect(lambda: self.tell(watched, Kind.DETACHED, dict))
+        except Exception:
+            self._failed(watched.master, "watching a connection")
 
     def adopt_new(self, worker: Any) -> Watched | None:
         """`adopt` for a worker that is about to get its parent; None (and told) if it fails."""

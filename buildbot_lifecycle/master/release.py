@@ -79,6 +79,8 @@ class Releaser:
         self._locks: dict[int, defer.DeferredLock] = {}
         # token of a released call -> the orphan that was opened for it
         self._orphans: dict[int, int] = {}
+        # released calls that ended before their orphan was written
+        self._late: dict[int, tuple[Known, Mapping[str, Any]]] = {}
 
     # what an operator asks for
 
@@ -248,14 +250,19 @@ class Releaser:
         def remember(orphan: int) -> int:
             for call in before.calls:
                 self._orphans[call.token] = orphan
+                if call.token in self._late:
+                    self.late_end(*self._late.pop(call.token))
             return orphan
 
         return opened.addCallback(remember)
 
     def late_end(self, known: Known, data: Mapping[str, Any]) -> None:
         """A released call has ended after all: a stop that succeeded closes its orphan."""
+        if data["call"] != "stop_instance":
+            return
         orphan = self._orphans.pop(data["token"], None)
-        if orphan is None or data["call"] != "stop_instance":
+        if orphan is None:
+            self._late[data["token"]] = (known, data)
             return
         if data["outcome"] in ("true", "other"):
             note = "the released stop_instance ended late, and successfully"

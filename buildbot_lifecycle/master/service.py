@@ -149,6 +149,8 @@ class LifecycleService(service.BuildbotService):
             yield self._consume()
         except Exception as error:
             # a master with us in it must start as one without
+            PROBE.unsubscribe(self.master)
+            self._begun = False
             self._off = f"{type(error).__name__}: {error}"
             log_error(error, "lifecycle: could not start; nothing is recorded")
 

@@ -17,7 +17,7 @@ from twisted.python import log
 
 from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.settings import Settings
-from buildbot_lifecycle.core.states import RESTING
+from buildbot_lifecycle.core.states import RESTING, STARTING
 from buildbot_lifecycle.master import internals
 from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.logbook import Known, Logbook
@@ -63,6 +63,7 @@ class ShutdownWatch:
         self.asked_at: float | None = None
         self._whole_master = False
         self._leaving: dict[int, float] = {}
+        self._released_at: dict[int, float] = {}
         self._abandoned = 0
         #: audit rows of the stop that are being written; the service waits for them
         self.pending_writes: list[defer.Deferred[Any]] = []
@@ -173,7 +174,9 @@ class ShutdownWatch:
                 refused.deliver_when_closed = True
                 PROBE.deliver(watched, refused)
         due = self.release_at(known, now)
-        if due is not None and now >= due:
+        again = now >= self._released_at.get(known.workerid, 0.0) + SAY_EVERY
+        if due is not None and now >= due and again:
+            self._released_at[known.workerid] = now
             self._release(known, now)
         asked = self._asked(known, now)
         patience = self._settings().shutdown_grace + BUILDBOT_GRACE
@@ -195,12 +198,12 @@ class ShutdownWatch:
             return asked
         if situation.found_pending:
             return asked + self._settings().shutdown_grace
-        if known.facts.pending is None:
-            return None
-        verdict = self._logbook.verdict_now(known)
-        if verdict.stuck_at is None:
-            return None
-        return max(asked + self._settings().shutdown_grace, verdict.stuck_at)
+        facts, grace = known.facts, self._settings().shutdown_grace
+        if self._whole_master and facts.pending is None and facts.state in STARTING:
+            # the master's stop holds the lock that every login needs: the worker cannot come any more
+            return asked + grace
+        ends = self._logbook.wait_ends_at(known)
+        return None if ends is None else max(asked + grace, ends)
 
     def _release(self, known: Known, now: float) -> None:
         verdict = self._logbook.verdict_now(known)
@@ -263,6 +266,9 @@ class ShutdownWatch:
             patience = self._settings().shutdown_grace + BUILDBOT_GRACE
             at = self._asked(known, now) + patience
             found.append(self._blocker(known, "build", facts.build_stopping, at, now, text))
+        if not found and self.asked_at is not None and facts.state in STARTING:
+            text = "a start is under way, and its worker cannot log in while the master stops"
+            found.append(self._blocker(known, "state", facts.state_since or now, due, now, text))
         if not found and situation.half:
             text = "the stop broke off half way; stock Buildbot would loop for ever here"
             found.append(self._blocker(known, "state", facts.state_since or now, due, now, text))

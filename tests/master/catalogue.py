@@ -50,6 +50,8 @@ def row(code: str, variant: str = "") -> Iterator[Row]:
         directory = os.environ.get(DIRECTORY)
         if directory:
             name = f"{code}-{variant}".rstrip("-").replace(" ", "_")
-            text = json.dumps({"code": code, "variant": variant, **seen.seen, "reason": seen.reason})
+            text = json.dumps(
+                {"code": code, "variant": variant, **seen.seen, "reason": seen.reason}
+            )
             Path(directory).mkdir(parents=True, exist_ok=True)
             (Path(directory) / f"{name}.json").write_text(text, encoding="utf-8")

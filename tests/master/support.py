@@ -11,7 +11,9 @@ from tests.harness.web import Answer
 STUCK_AFTER = {
     "insubstantiating": 2,
     "insubstantiating_substantiating": 2,
-    "substantiating_starting": 3,
+    # generous: starting a worker process takes its time on a busy machine; tests of hanging starts
+    # use START_STUCK_AFTER
+    "substantiating_starting": 40,
     "not_substantiated": 1,
 }
 
@@ -19,6 +21,12 @@ LIFECYCLE: dict[str, Any] = {
     "stuck_after": STUCK_AFTER,
     "shutdown_grace": 1,
     "anonymous_may_force": True,
+}
+
+#: The same, for a start that hangs.
+START_LIFECYCLE: dict[str, Any] = {
+    **LIFECYCLE,
+    "stuck_after": {**STUCK_AFTER, "substantiating_starting": 3},
 }
 
 #: Seconds of a stop beyond grace and threshold: "a few", on a machine with two busy cores.
@@ -58,20 +66,32 @@ def get_stuck(master: RealMaster, name: str, timeout: float = 30.0, **fields: An
     return master.wait_worker(name, timeout, verdict__level="stuck", **fields)
 
 
+def written(master: RealMaster) -> None:
+    """Wait until the database has all that was seen: history is read from there, states from memory."""
+
+    def all_written() -> bool:
+        return bool(master.api("workers")["meta"]["behind"]["events"] == 0)
+
+    master.wait_until(all_written, 30, "everything is written")
+
+
 def transitions(master: RealMaster, name: str) -> list[tuple[str, str]]:
     """All transitions of a worker, oldest first."""
+    written(master)
     rows = master.api(f"workers/{name}/transitions?limit=1000")["transitions"]
     return [(row["from"], row["to"]) for row in reversed(rows)]
 
 
 def events(master: RealMaster, name: str) -> list[dict[str, Any]]:
     """All events of a worker, oldest first."""
+    written(master)
     rows: list[dict[str, Any]] = master.api(f"workers/{name}/events?limit=1000")["events"]
     return rows[::-1]
 
 
 def episodes(master: RealMaster, name: str) -> list[dict[str, Any]]:
     """All episodes of a worker, oldest first."""
+    written(master)
     rows: list[dict[str, Any]] = master.api(f"workers/{name}/episodes?limit=1000")["episodes"]
     return rows[::-1]
 

@@ -12,6 +12,7 @@ from tests.harness.master import RealMaster, worker
 from tests.master.support import (
     FEW_SECONDS,
     LIFECYCLE,
+    START_LIFECYCLE,
     ask_force,
     events,
     force,
@@ -25,13 +26,15 @@ pytestmark = pytest.mark.master
 
 def stuck_master(make_master: MakeMaster, kind: str, **options: Any) -> RealMaster:
     """A master whose worker "stuck" is stuck; later calls of it do not hang."""
-    made = make_master([], lifecycle=LIFECYCLE, start=False)
+    starts = kind in ("StuckStart", "StuckCheck")
+    settings = START_LIFECYCLE if starts else LIFECYCLE
+    made = make_master([], lifecycle=settings, start=False)
     hang = made.basedir.parent / "hang"
     hang.touch()
     made.workers = [worker(kind, "stuck", hang_file=hang, **options)]
     made.start()
     made.force_build("stuck")
-    get_stuck(made, "stuck")
+    get_stuck(made, "stuck", pending=bool, episode=lambda number: number is not None)
     hang.unlink()
     return made
 

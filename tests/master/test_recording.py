@@ -72,6 +72,8 @@ def test_a_start_that_fails_is_told_with_its_traceback(make_master: MakeMaster) 
     master.force_build("failing")
     seen = master.wait_worker("failing", verdict__level="failed")
     assert seen["verdict"]["code"] == "start_failed"
+    master.wait_until(lambda: episodes(master, "failing"), 10, "an episode")
+    master.wait_until(lambda: episodes(master, "failing")[0]["ended_at"], 10, "its end")
     first = episodes(master, "failing")[0]
     assert first["outcome"] == "start_failed"
     assert first["failure"]["call"] == "start_instance"

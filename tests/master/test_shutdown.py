@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import MakeMaster
 from tests.harness.master import RealMaster, worker
-from tests.master.support import FEW_SECONDS, LIFECYCLE, get_stuck, rows
+from tests.master.support import FEW_SECONDS, LIFECYCLE, START_LIFECYCLE, get_stuck, rows
 
 pytestmark = pytest.mark.master
 
@@ -84,7 +84,7 @@ def test_a_healthy_master_stops_as_fast_as_a_stock_one_and_writes_its_end(
 def test_a_build_that_waits_for_a_hung_start_does_not_hold_the_stop(
     make_master: MakeMaster,
 ) -> None:
-    master = make_master([worker("StuckStart", "stuck")], lifecycle=LIFECYCLE)
+    master = make_master([worker("StuckStart", "stuck")], lifecycle=START_LIFECYCLE)
     master.force_build("stuck")
     get_stuck(master, "stuck", verdict__code="start_pending")
     assert master.stop() < GRACE + FEW_SECONDS
