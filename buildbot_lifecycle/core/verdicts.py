@@ -242,6 +242,12 @@ def _judge_half(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | N
 
 def _judge_connection(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None:
     """A connection that leads nowhere: silent before it is attached, kept out, or left over."""
+    if facts.duplicate_first is not None and not facts.connected:
+        text = (
+            f"an older connection keeps the worker out ({facts.duplicates} rejected as duplicate)"
+        )
+        limit = _threshold(thresholds, "duplicate_arbitration")
+        return _graded("duplicate_arbitration", facts.duplicate_first, limit, now, text)
     if facts.attaching is not None and not facts.connected:
         text = "connected, and silent before it was attached"
         return _graded(
@@ -252,12 +258,6 @@ def _judge_connection(facts: Facts, thresholds: Thresholds, now: float) -> Verdi
         return _graded(
             "frozen_attach", facts.login, _threshold(thresholds, "frozen_attach"), now, text
         )
-    if facts.duplicate_first is not None and not facts.connected:
-        text = (
-            f"an older connection keeps the worker out ({facts.duplicates} rejected as duplicate)"
-        )
-        limit = _threshold(thresholds, "duplicate_arbitration")
-        return _graded("duplicate_arbitration", facts.duplicate_first, limit, now, text)
     since = facts.state_since
     if facts.connected and facts.state in RESTING and not facts.may_connect and since is not None:
         text = "not substantiated, and a connection is still held"

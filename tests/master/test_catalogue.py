@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
 from tests.conftest import MakeMaster
-from tests.harness.master import RealMaster, worker
+from tests.harness.master import ROOT, RealMaster, worker
 from tests.master.catalogue import Row, row
 from tests.master.support import (
     FEW_SECONDS,
@@ -153,18 +155,61 @@ def test_never_connected(make_master: MakeMaster) -> None:
         freed_and_used_again(seen, master)
 
 
+def peer(master: RealMaster, silent_at: str) -> subprocess.Popen[bytes]:
+    """A process that logs in as the worker "w" and goes silent at a question; dies with the master."""
+    command = [sys.executable, "-m", "tests.harness.frozen_peer"]
+    command += [str(master.pb_port), "w", "demo-w", silent_at]
+    return subprocess.Popen(command, env=master.env, cwd=ROOT)
+
+
+@pytest.mark.parametrize("silent_at", ["print", "setBuilderList"])
+def test_frozen_attach(make_master: MakeMaster, silent_at: str) -> None:
+    with row("frozen_attach", f"silent at {silent_at}") as seen:
+        master = make_master([], lifecycle=SETTINGS, start=False)
+        connect = master.basedir.parent / "connect"
+        master.workers = [worker("NeverConnects", "w", connect_file=connect)]
+        master.start()
+        master.force_build("w")
+        master.wait_worker("w", state="substantiating_starting", pending=lambda p: p is None)
+        frozen = peer(master, silent_at)
+        detected(seen, master, "silent" if silent_at == "setBuilderList" else "has not answered")
+        connect.touch()
+        freed_and_used_again(seen, master)
+        frozen.wait(20)
+
+
+def test_duplicate_arbitration(make_master: MakeMaster) -> None:
+    with row("duplicate_arbitration") as seen:
+        master = make_master([], lifecycle=SETTINGS, start=False)
+        connect = master.basedir.parent / "connect"
+        master.workers = [
+            worker("NeverConnects", "w", connect_file=connect, restart_after=0.5),
+        ]
+        master.start()
+        master.force_build("w")
+        master.wait_worker("w", state="substantiating_starting", pending=lambda p: p is None)
+        # an old process answers, but is never let in; it keeps the real worker out
+        frozen = peer(master, "setBuilderList")
+        master.wait_log("bot attached", timeout=20)
+        connect.touch()
+        detected(seen, master, "keeps the worker out")
+        freed_and_used_again(seen, master)
+        frozen.wait(20)
+
+
 def test_frozen_worker(make_master: MakeMaster) -> None:
     with row("frozen_worker") as seen:
         master = make_master([worker("Healthy", "w")], lifecycle=SETTINGS)
-        request = master.force_build("w", seconds=1)
-        # the instance is frozen while its build runs
+        end = master.basedir.parent / "end"
+        request = master.force_build("w", until=end)
         build = master.wait_build(request, state="started")
-        pids = master.instance_pids("w")
-        for pid in pids:
+        # the instance is frozen while its build runs
+        for pid in master.instance_pids("w"):
             os.kill(pid, signal.SIGSTOP)
         stop = {"jsonrpc": "2.0", "method": "stop", "id": 1, "params": {"reason": "x"}}
         master.post(f"api/v2/builds/{build['buildid']}", stop).ok()
         detected(seen, master, "asked to stop its build, and silent")
+        end.touch()
         freed_and_used_again(seen, master)
 
 
