@@ -22,7 +22,8 @@ export interface Build {
   builderid: number | null;
   builder: string;
   number: number | null;
-  since: number;
+  /** Told of builds that go on. */
+  since?: number;
 }
 
 export interface Verdict {

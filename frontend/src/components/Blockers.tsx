@@ -28,7 +28,12 @@ export const Blockers = ({ stops }: { stops: readonly MasterStop[] }) => {
       open={blocked.some((stop) => stop.stopping_since !== null)}
     >
       <summary className="card-header">
-        What blocks the stop <span className="bbl-muted">{blocked.map(summary).join("; ")}</span>
+        What blocks the stop{" "}
+        <span className="bbl-muted">
+          {stops.length === 1 && blocked[0] !== undefined
+            ? count(blocked[0].blockers.length, "thing")
+            : blocked.map(summary).join("; ")}
+        </span>
       </summary>
       <div className="card-body">
         {blocked.map((stop) => (

@@ -41,11 +41,49 @@ function placeOf(uppers: readonly number[], seconds: number): number {
   return at + Math.log(seconds / lower) / Math.log(upper / lower);
 }
 
-/** Empty buckets at both ends say nothing. */
-function trimmed(buckets: PhaseStats["buckets"]): PhaseStats["buckets"] {
-  const filled = buckets.map(([, n]) => n > 0);
-  const first = filled.indexOf(true);
-  return first === -1 ? [] : buckets.slice(first, filled.lastIndexOf(true) + 1);
+const LEAST_COLUMNS = 7;
+const SMALLEST_S = 0.1;
+
+/** The bound after this one, in 1, 2, 5, 10, 20 ... */
+function after(bound: number): number {
+  const power = 10 ** Math.floor(Math.log10(bound) + 1e-9);
+  const digit = Math.round(bound / power);
+  return digit === 1 ? 2 * power : digit === 2 ? 5 * power : 10 * power;
+}
+
+function before(bound: number): number {
+  const power = 10 ** Math.floor(Math.log10(bound) + 1e-9);
+  const digit = Math.round(bound / power);
+  return digit === 1 ? power / 2 : digit === 2 ? power : 2 * power;
+}
+
+/** The buckets with their empty neighbours, so that the threshold has its place, and a single bucket is not a wall. */
+function widened(buckets: PhaseStats["buckets"], threshold: number | null): PhaseStats["buckets"] {
+  const filled = buckets.filter(([upper, n]) => n > 0 && upper > 0);
+  const [first] = filled;
+  const last = filled[filled.length - 1];
+  if (first === undefined || last === undefined) return [];
+  const counts = new Map(filled);
+  const uppers = filled.map(([upper]) => upper);
+  let low = first[0];
+  let high = last[0];
+  while (threshold !== null && high < threshold && uppers.length < 40) {
+    high = after(high);
+    uppers.push(high);
+  }
+  while (uppers.length < LEAST_COLUMNS) {
+    if (low > SMALLEST_S && uppers.length % 2 === 0) {
+      low = before(low);
+      uppers.push(low);
+    } else {
+      high = after(high);
+      uppers.push(high);
+    }
+  }
+  // What lies between two that have any, and was left out.
+  for (let bound = low; bound < high; bound = after(bound)) uppers.push(bound);
+  const near = (upper: number) => Number(upper.toPrecision(3));
+  return [...new Set(uppers.map(near))].sort((a, b) => a - b).map((upper) => [upper, counts.get(upper) ?? 0]);
 }
 
 export function short(seconds: number): string {
@@ -54,7 +92,7 @@ export function short(seconds: number): string {
 }
 
 export function distribution(stats: PhaseStats, width: number, height: number): Distribution {
-  const buckets = trimmed(stats.buckets);
+  const buckets = widened(stats.buckets, stats.threshold_s);
   const uppers = buckets.map(([upper]) => upper);
   const most = Math.max(1, ...buckets.map(([, n]) => n));
   const each = width / Math.max(1, buckets.length);

@@ -49,6 +49,6 @@ export function readSettings(range: unknown, pageSize: unknown, badge: unknown):
   return {
     range: RANGES.find((each) => each.name === range)?.name ?? DEFAULTS.range,
     pageSize: Math.min(500, Math.max(5, size)),
-    badge: BADGES[typeof badge === "string" && badge in BADGES ? (badge as Badge) : DEFAULTS.badge],
+    badge: BADGES[typeof badge === "string" && Object.keys(BADGES).includes(badge) ? (badge as Badge) : DEFAULTS.badge],
   };
 }

@@ -10,13 +10,16 @@ export type Part = "start" | "up" | "stop";
 export interface Column {
   id: number;
   parts: { part: Part; y: number; height: number }[];
+  /** Where the column ends above. */
+  top: number;
   /** Something went wrong in it. */
   bad: boolean;
   label: string;
 }
 
-const LONGEST = Math.log1p(86_400);
-const LEAST = 3;
+/* As high as it goes; what is longer is not drawn higher. */
+const LONGEST = Math.log1p(4 * 3_600);
+const LEAST = 5;
 
 const WELL = new Set(["ok", "cancelled"]);
 
@@ -42,13 +45,19 @@ export function columns(episodes: readonly RecentEpisode[], height: number): Col
         return { part, y: below, height: part_height };
       });
     if (parts.length === 0) parts.push({ part: "start", y: height - high, height: high });
-    return { id, parts, bad: isBad(outcome), label: `${outcomeWords(outcome)}, ${duration(total)}` };
+    return {
+      id,
+      parts,
+      top: height - high,
+      bad: isBad(outcome),
+      label: `${outcomeWords(outcome)}, ${duration(total)}`,
+    };
   });
 }
 
 /** The same in words. */
 export function sparklineWords(episodes: readonly RecentEpisode[]): string {
-  if (episodes.length === 0) return "no episode yet";
+  if (episodes.length === 0) return "none has ended yet";
   const bad = episodes.filter(([, outcome]) => isBad(outcome)).length;
   const last = episodes[episodes.length - 1]?.[1] ?? null;
   return `last ${count(episodes.length, "episode")}: ${bad === 0 ? "none" : bad} went wrong, the last one ${outcomeWords(last)}`;

@@ -1,4 +1,4 @@
-import type { Episode, LifecycleEvent, State } from "../api/types";
+import type { Episode, LaneBuild, LifecycleEvent, State } from "../api/types";
 import { durationTicks } from "./ticks";
 import { tell } from "./events";
 import { stateWords } from "./words";
@@ -25,73 +25,70 @@ export interface Waterfall {
   ticks: number[];
 }
 
-/** Beginnings and their ends, by kind; what of the event tells which end belongs to which beginning. */
-const PAIRS: Record<string, { end: string; kind: "call" | "build"; key: (data: Record<string, unknown>) => string }> = {
-  call_started: { end: "call_ended", kind: "call", key: (data) => String(data.call) },
-  build_started: { end: "build_finished", kind: "build", key: (data) => JSON.stringify(data.build) },
-};
-const ENDS = new Set(Object.values(PAIRS).map((pair) => pair.end));
 /** Told by the phases, or by rows of their own. */
-const UNTOLD = new Set(["transition", "baseline", "asked"]);
+const UNTOLD = new Set(["transition", "baseline", "asked", "build_started", "build_finished"]);
 
-export function waterfall(episode: Episode, events: readonly LifecycleEvent[], now: number): Waterfall {
+/** The calls, each from its beginning to its end. */
+function callsOf(events: readonly LifecycleEvent[], start: number, end: number, over: boolean): Fall[] {
+  const ends = events.filter((event) => event.kind === "call_ended");
+  return events
+    .filter((event) => event.kind === "call_started")
+    .map((event): Fall => {
+      const at = ends.findIndex((other) => other.id > event.id && other.data.call === event.data.call);
+      const [found] = at === -1 ? [] : ends.splice(at, 1);
+      const ended = found === undefined ? null : tell(found);
+      return {
+        kind: "call",
+        label: String(event.data.call),
+        state: null,
+        from: event.at - start,
+        to: (found?.at ?? end) - start,
+        open: found === undefined && !over,
+        bad: ended?.tone === "bad",
+        detail: ended?.text ?? (over ? "its end was not seen" : "has not ended"),
+      };
+    });
+}
+
+export function waterfall(
+  episode: Episode,
+  events: readonly LifecycleEvent[],
+  builds: readonly LaneBuild[],
+  now: number,
+): Waterfall {
   const start = episode.started_at;
+  const over = episode.ended_at !== null;
   const end = episode.ended_at ?? now;
+  const inOrder = [...events].sort((a, b) => a.at - b.at || a.id - b.id);
   const phases = episode.phases.map((phase): Fall => ({
     kind: "phase",
     label: stateWords(phase.state).label,
     state: phase.state,
     from: phase.since - start,
     to: (phase.until ?? end) - start,
-    open: phase.until === null && episode.ended_at === null,
+    open: phase.until === null && !over,
     bad: false,
     detail: stateWords(phase.state).gloss,
   }));
-  const inOrder = [...events].sort((a, b) => a.at - b.at || a.id - b.id);
-  const used = new Set<LifecycleEvent>();
-  const others = inOrder.flatMap((event): Fall[] => {
-    const pair = PAIRS[event.kind];
-    const told = tell(event);
-    const from = event.at - start;
-    if (pair === undefined) {
-      const orphaned = ENDS.has(event.kind) && !used.has(event);
-      if (UNTOLD.has(event.kind) || (ENDS.has(event.kind) && !orphaned)) return [];
-      return [
-        {
-          kind: "mark",
-          label: told.text,
-          state: null,
-          from,
-          to: null,
-          open: false,
-          bad: told.tone === "bad",
-          detail: "",
-        },
-      ];
-    }
-    const found = inOrder.find(
-      (other) =>
-        other.kind === pair.end &&
-        !used.has(other) &&
-        (other.at > event.at || (other.at === event.at && other.id > event.id)) &&
-        pair.key(other.data) === pair.key(event.data),
-    );
-    if (found !== undefined) used.add(found);
-    const ended = found === undefined ? null : tell(found);
-    return [
-      {
-        kind: pair.kind,
-        label: pair.kind === "call" ? String(event.data.call) : told.text.replace(/ started$/, ""),
-        state: null,
-        from,
-        to: (found?.at ?? end) - start,
-        open: found === undefined && episode.ended_at === null,
-        bad: ended?.tone === "bad",
-        detail: ended?.text ?? (episode.ended_at === null ? "has not ended" : "its end was not seen"),
-      },
-    ];
-  });
-  const last = Math.max(end - start, ...[...phases, ...others].map((row) => row.to ?? row.from));
-  const seconds = Math.max(last, 0.001);
-  return { rows: [...phases, ...others], seconds, ticks: seconds < 5 ? [] : durationTicks(seconds, 6) };
+  const work = builds.map(([since, until, builder, number]): Fall => ({
+    kind: "build",
+    label: number === null ? builder : `${builder} #${number}`,
+    state: null,
+    from: Math.max(0, since - start),
+    to: (until ?? end) - start,
+    open: until === null && !over,
+    bad: false,
+    detail: since < start ? "waited for the instance before" : "build",
+  }));
+  const marks = inOrder
+    .filter((event) => !UNTOLD.has(event.kind) && !event.kind.startsWith("call_"))
+    .map((event): Fall => {
+      const { text, tone } = tell(event);
+      const from = event.at - start;
+      return { kind: "mark", label: text, state: null, from, to: null, open: false, bad: tone === "bad", detail: "" };
+    });
+  const inner = [...callsOf(inOrder, start, end, over), ...work, ...marks].sort((a, b) => a.from - b.from);
+  const rows = [...phases, ...inner];
+  const seconds = Math.max(0.001, end - start, ...rows.map((row) => row.to ?? row.from));
+  return { rows, seconds, ticks: seconds < 5 ? [] : durationTicks(seconds, 6) };
 }

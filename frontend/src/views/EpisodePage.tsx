@@ -1,7 +1,7 @@
 import React from "react";
 import { Link, useParams } from "react-router-dom";
 import { settings } from "../api/settings";
-import type { Action, Episode, LifecycleEvent, Orphan } from "../api/types";
+import type { Action, Episode, LaneBuild, LifecycleEvent, Orphan, TimelineAnswer } from "../api/types";
 import { BuildLink } from "../components/BuildLink";
 import { Stale } from "../components/Banners";
 import { FailedPage } from "../components/FailedPage";
@@ -17,6 +17,7 @@ import { HistoryFoot } from "../components/worker/HistoryFoot";
 import { useAnswer } from "../hooks/useAnswer";
 import { useHistory } from "../hooks/useHistory";
 import { duration } from "../model/durations";
+import { queryOf } from "../model/filters";
 import { episodeRoute, workerRoute } from "../model/links";
 import { isBad } from "../model/sparkline";
 import { outcomeWords } from "../model/words";
@@ -48,6 +49,16 @@ const OneEpisode = ({ id }: { id: number }) => {
   );
 };
 
+const NO_BUILDS: readonly LaneBuild[] = [];
+
+/** The builds in it; the events of a build are not all of the episode that it waited for. */
+function useBuilds({ id, workerid, started_at, ended_at }: Episode): readonly LaneBuild[] {
+  const until = ended_at === null ? null : ended_at.toFixed(3);
+  const query = queryOf({ since: started_at.toFixed(3), until, workerid });
+  const { answer } = useAnswer<TimelineAnswer>(`timeline${query}`, workerid);
+  return answer?.lanes[0]?.episodes.find((episode) => episode.id === id)?.builds ?? NO_BUILDS;
+}
+
 const Told = ({ episode }: { episode: Episode }) => {
   const { id, workerid, failure } = episode;
   const { pageSize } = settings();
@@ -60,6 +71,7 @@ const Told = ({ episode }: { episode: Episode }) => {
   );
   const actions = useHistory<Action>(workerid, "actions", "actions", `?episode=${id}&limit=${pageSize}`);
   const orphans = useHistory<Orphan>(workerid, "orphans", "orphans", `?episode=${id}&limit=${pageSize}`);
+  const builds = useBuilds(episode);
   const level = isBad(episode.outcome) ? "stuck" : "ok";
   return (
     <>
@@ -80,7 +92,7 @@ const Told = ({ episode }: { episode: Episode }) => {
           What happened when
         </h2>
         <div className="bbl-scroll" tabIndex={0} role="region" aria-labelledby="bbl-fall">
-          <WaterfallTable episode={episode} events={events.items} />
+          <WaterfallTable episode={episode} events={events.items} builds={builds} />
         </div>
       </section>
       {orphans.items.length > 0 && (

@@ -1,5 +1,5 @@
 import React, { useCallback, useMemo } from "react";
-import type { Episode, LifecycleEvent } from "../../api/types";
+import type { Episode, LaneBuild, LifecycleEvent } from "../../api/types";
 import { useTicking } from "../../hooks/useTicking";
 import { short } from "../../model/distribution";
 import { duration } from "../../model/durations";
@@ -9,11 +9,20 @@ import { Icon } from "../Icon";
 
 const STEP_S = 1;
 
+interface Props {
+  episode: Episode;
+  events: readonly LifecycleEvent[];
+  builds: readonly LaneBuild[];
+}
+
 /** A table whose last column is a drawing: whoever cannot see it has the same in numbers. */
-export const WaterfallTable = ({ episode, events }: { episode: Episode; events: readonly LifecycleEvent[] }) => {
+export const WaterfallTable = ({ episode, events, builds }: Props) => {
   const closed = episode.ended_at;
   const now = Number(useTicking(useCallback((at: number) => String(closed ?? Math.ceil(at / STEP_S)), [closed])));
-  const { rows, seconds, ticks } = useMemo(() => waterfall(episode, events, now), [episode, events, now]);
+  const { rows, seconds, ticks } = useMemo(
+    () => waterfall(episode, events, builds, now),
+    [episode, events, builds, now],
+  );
   // A little room is left at the right, for marks at the very end.
   const share = (value: number) => `${(Math.min(1, Math.max(0, value / seconds)) * 97).toFixed(3)}%`;
   return (

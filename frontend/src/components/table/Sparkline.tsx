@@ -37,7 +37,13 @@ export const Sparkline = memo(({ workerid }: { workerid: number }) => {
           {column.parts.map(({ part, y, height }) => (
             <rect key={part} y={y} width={COLUMN} height={height} fill={GROUNDS[part]} />
           ))}
-          {column.bad && <path d="M0 -6L6 0M6 -6L0 0" className="bbl-spark-bad" />}
+          {column.bad && (
+            <path
+              d="M0.5 -5.5L5.5 -0.5M5.5 -5.5L0.5 -0.5"
+              transform={`translate(0,${column.top})`}
+              className="bbl-spark-bad"
+            />
+          )}
         </g>
       ))}
     </svg>

@@ -16,8 +16,12 @@ export const EventTable = ({ events }: { events: readonly LifecycleEvent[] }) =>
       <thead>
         <tr>
           <th scope="col">When</th>
-          <th scope="col">Episode</th>
-          <th scope="col">Kind</th>
+          <th scope="col" className="bbl-wide">
+            Episode
+          </th>
+          <th scope="col" className="bbl-wide">
+            Kind
+          </th>
           <th scope="col">What happened</th>
         </tr>
       </thead>
@@ -37,8 +41,10 @@ const EventRow = React.memo(({ event }: { event: LifecycleEvent }) => {
       <td className="bbl-nowrap">
         <Moment at={event.at} />
       </td>
-      <td>{event.episode !== null && <Link to={episodeRoute(event.episode)}>{event.episode}</Link>}</td>
-      <td className="bbl-nowrap">{plain(event.kind)}</td>
+      <td className="bbl-wide">
+        {event.episode !== null && <Link to={episodeRoute(event.episode)}>{event.episode}</Link>}
+      </td>
+      <td className="bbl-nowrap bbl-wide">{plain(event.kind)}</td>
       <td>
         {tone === "bad" && (
           <>

@@ -35,7 +35,13 @@ export const Facts = ({ worker }: { worker: Worker }) => (
         : worker.building.map((build, index) => (
             <React.Fragment key={build.buildid ?? index}>
               {index > 0 && ", "}
-              <BuildLink build={build} /> for <Age since={build.since} />
+              <BuildLink build={build} />
+              {build.since !== undefined && (
+                <>
+                  {" "}
+                  for <Age since={build.since} />
+                </>
+              )}
             </React.Fragment>
           ))}
     </dd>
