@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,17 +63,18 @@ def unhang(master: RealMaster) -> None:
     (master.basedir.parent / "hang").unlink()
 
 
-def freed_and_used_again(seen: Row, master: RealMaster, *, build: bool = True) -> None:
-    """Force, see it rest, build on it again, and stop the master."""
+def freed_and_used_again(seen: Row, master: RealMaster, then: Path | None = None) -> None:
+    """Force, see it rest, touch `then`, build on it again, and stop the master."""
     action = force(master, "w")
     assert action["status"] == "done", action
     seen.released()
     master.wait_worker("w", verdict__level=lambda level: level != "stuck")
-    if build:
-        request = master.force_build("w")
-        unpause(master, "w")
-        assert master.wait_build(request)["results"] == 0
-        master.wait_worker("w", state="not_substantiated")
+    if then is not None:
+        then.touch()
+    request = master.force_build("w")
+    unpause(master, "w")
+    assert master.wait_build(request)["results"] == 0
+    master.wait_worker("w", state="not_substantiated")
     seen.reused()
     assert master.stop() < FEW_SECONDS
     seen.stopped()
@@ -115,8 +117,7 @@ def test_check_pending(make_master: MakeMaster) -> None:
         master.force_build("w")
         detected(seen, master, "check_instance has not ended for")
         hang.unlink()
-        connect.touch()
-        freed_and_used_again(seen, master)
+        freed_and_used_again(seen, master, then=connect)
 
 
 def test_check_pending_with_the_worker_connected_meanwhile_loses_no_build(
@@ -151,8 +152,7 @@ def test_never_connected(make_master: MakeMaster) -> None:
         master.start()
         master.force_build("w")
         detected(seen, master, "the worker has not connected for")
-        connect.touch()
-        freed_and_used_again(seen, master)
+        freed_and_used_again(seen, master, then=connect)
 
 
 def peer(master: RealMaster, silent_at: str) -> subprocess.Popen[bytes]:
@@ -173,8 +173,7 @@ def test_frozen_attach(make_master: MakeMaster, silent_at: str) -> None:
         master.wait_worker("w", state="substantiating_starting", pending=lambda p: p is None)
         frozen = peer(master, silent_at)
         detected(seen, master, "silent" if silent_at == "setBuilderList" else "has not answered")
-        connect.touch()
-        freed_and_used_again(seen, master)
+        freed_and_used_again(seen, master, then=connect)
         frozen.wait(20)
 
 
