@@ -45,6 +45,20 @@ class Life(NamedTuple):
     stop_s: float | None
 
 
+class BuildEvent(NamedTuple):
+    """A build that took a worker, or gave it back; ``kind`` is the event's."""
+
+    id: int
+    workerid: int
+    masterid: int
+    episode: int | None
+    kind: str
+    at: float
+    builder: str
+    number: int | None
+    builderid: int | None
+
+
 @dataclasses.dataclass(frozen=True)
 class Who:
     """A worker as its master last wrote it down."""

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from twisted.internet import defer
 
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.core.statistics import Life, Who
+from buildbot_lifecycle.core.statistics import BuildEvent, Life, Who
 from buildbot_lifecycle.db import schema
 from buildbot_lifecycle.db.recorder import Pool
 
@@ -68,13 +68,13 @@ class Reader:
 
     def builds(
         self, kind: str, above: int, below: int | None, limit: int, workerid: int | None = None
-    ) -> defer.Deferred[list[dict[str, Any]]]:
+    ) -> defer.Deferred[list[BuildEvent]]:
         """Events of builds that were started or finished, newest first."""
         return self._pool.do(_builds, kind, above, below, limit, workerid)
 
     def builds_at(
         self, moment: float, below: int | None, workerids: Sequence[int]
-    ) -> defer.Deferred[list[dict[str, Any]]]:
+    ) -> defer.Deferred[list[BuildEvent]]:
         """The build_started events of the builds that ran at `moment`."""
         return self._pool.do(_builds_at, moment, below, workerids)
 
@@ -196,19 +196,10 @@ def _details(conn: sa.engine.Connection, ids: Sequence[int]) -> dict[int, dict[s
 _BUILD = (_V.id, _V.workerid, _V.masterid, _V.episode, _V.kind, _V.at, _V.data)
 
 
-def _build(row: Any) -> dict[str, Any]:
+def _build(row: Any) -> BuildEvent:
     build = row.data.get("build") or {}
-    return {
-        "id": row.id,
-        "workerid": row.workerid,
-        "masterid": row.masterid,
-        "episode": row.episode,
-        "kind": row.kind,
-        "at": row.at,
-        "builder": build.get("builder"),
-        "number": build.get("number"),
-        "builderid": build.get("builderid"),
-    }
+    named = (str(build.get("builder") or ""), build.get("number"), build.get("builderid"))
+    return BuildEvent(row.id, row.workerid, row.masterid, row.episode, row.kind, row.at, *named)
 
 
 def _builds(
@@ -218,7 +209,7 @@ def _builds(
     below: int | None,
     limit: int,
     workerid: int | None,
-) -> list[dict[str, Any]]:
+) -> list[BuildEvent]:
     query = _between(sa.select(*_BUILD).where(_V.kind == kind), _V.id, above, below)
     if workerid is not None:
         query = query.where(_V.workerid == workerid)
@@ -231,10 +222,10 @@ _BACK = 8
 
 def _builds_at(
     conn: sa.engine.Connection, moment: float, below: int | None, workerids: Sequence[int]
-) -> list[dict[str, Any]]:
+) -> list[BuildEvent]:
     found = []
     for workerid in workerids:
-        events: list[dict[str, Any]] = []
+        events: list[BuildEvent] = []
         for kind in _BUILD_KINDS:
             query = sa.select(*_BUILD).where(
                 _V.workerid == workerid, _V.kind == kind, _V.at < moment
@@ -247,12 +238,12 @@ def _builds_at(
     return found
 
 
-def _running(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    running: dict[Any, dict[str, Any]] = {}
-    for event in sorted(events, key=lambda event: int(event["id"])):
-        key = (event["masterid"], event["builder"])
+def _running(events: Iterable[BuildEvent]) -> list[BuildEvent]:
+    running: dict[Any, BuildEvent] = {}
+    for event in sorted(events):
+        key = (event.masterid, event.builder)
         running.pop(key, None)
-        if event["kind"] == Kind.BUILD_STARTED.value:
+        if event.kind == Kind.BUILD_STARTED.value:
             running[key] = event
     return list(running.values())
 

@@ -13,7 +13,7 @@ from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.statistics import Tally, Who
 from buildbot_lifecycle.master import walk
-from buildbot_lifecycle.master.walk import Reader, breath
+from buildbot_lifecycle.master.walk import Reader, Turns, breath
 
 #: Seconds that are looked back when nothing is said.
 DEFAULT_WINDOW = 30 * 86400.0
@@ -26,9 +26,6 @@ CACHE_SECONDS = 30.0
 
 #: Different questions whose answers are kept.
 _KEPT = 16
-
-#: Seconds of computing after which others have their turn.
-_TURN = 0.005
 
 
 class Statistics:
@@ -90,13 +87,11 @@ class Statistics:
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         stats: list[dict[str, Any]] = []
         outcomes: list[dict[str, Any]] = []
-        turn = self._clock.seconds()
+        turns = Turns(self._clock)
         for phases, outcome in tally.results(_Thresholds(self._settings(), everyone)):
             stats.extend(phases)
             outcomes.append(outcome)
-            if self._clock.seconds() - turn > _TURN:
-                await breath(self._clock)
-                turn = self._clock.seconds()
+            await turns()
         return stats, outcomes
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet import defer
 
 from buildbot_lifecycle.core.events import Kind, cut
 from buildbot_lifecycle.core.requests import TimelineQuery
-from buildbot_lifecycle.core.statistics import Life, Who
+from buildbot_lifecycle.core.statistics import BuildEvent, Life, Who
 from buildbot_lifecycle.master import walk
-from buildbot_lifecycle.master.walk import Reader, breath, chunks
+from buildbot_lifecycle.master.walk import Reader, Turns, breath, chunks
 
 #: Seconds that are looked back when nothing is said.
 DEFAULT_WINDOW = 86400.0
@@ -25,6 +25,9 @@ _WORKERS = 50
 
 #: Marks of each kind at most, and the length (characters) of their texts.
 _MARKS, _TEXT = 1000, 200
+
+
+_Of = TypeVar("_Of", BuildEvent, Life)
 
 
 class Timeline:
@@ -56,7 +59,7 @@ class Timeline:
             window = dataclasses.replace(window, since=max(since, min(x.started_at for x in lives)))
         builds = await self._builds(window, lives, wanted and workerids, query.limit)
         marks = await self._marks(window, lives, details, wanted)
-        lanes = _lanes(everyone, wanted and set(workerids), lives, details, builds)
+        lanes = await self._lanes(everyone, wanted and set(workerids), lives, details, builds)
         meta = {"since": since, "until": until, "truncated": truncated, "total": len(lanes)}
         return {"lanes": lanes, "marks": marks, "meta": meta}
 
@@ -91,33 +94,57 @@ class Timeline:
 
     async def _builds(
         self, window: _Window, lives: Sequence[Life], wanted: Sequence[int] | None, limit: int
-    ) -> dict[int, list[list[Any]]]:
-        """The builds in each episode, by its number."""
+    ) -> list[BuildEvent]:
+        """Starts and ends of builds in the window, and the starts of those that ran at its begin."""
         before = sorted({life.workerid for life in lives if life.started_at < window.since})
-        events: list[dict[str, Any]] = []
+        events: set[BuildEvent] = set()
         _, (above, below) = await self._reader.borders(window.since, window.border)
         _, (_, border) = await self._reader.borders(window.since, window.since)
         for part in chunks(before, _WORKERS):
-            events.extend(await self._reader.builds_at(window.since, border, part))
+            events.update(await self._reader.builds_at(window.since, border, part))
         each: Sequence[int | None] = (None,)
         if wanted is not None and walk.is_one_by_one(wanted):
             each = wanted
         for workerid in each:
             for kind in (Kind.BUILD_STARTED, Kind.BUILD_FINISHED):
-                events.extend(await self._build_events(kind, above, below, workerid, limit))
-        return _paired({event["id"]: event for event in events}.values(), lives)
+                events.update(await self._build_events(kind, above, below, workerid, limit))
+        # By number, which no two have in common.
+        return sorted(events)
 
     async def _build_events(
         self, kind: Kind, above: int, below: int | None, workerid: int | None, limit: int
-    ) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+    ) -> list[BuildEvent]:
+        found: list[BuildEvent] = []
         while len(found) < 2 * limit:
             part = await self._reader.builds(kind.value, above, below, _SLICE, workerid)
             found.extend(part)
             if len(part) < _SLICE:
                 break
-            below = part[-1]["id"]
+            below = part[-1].id
         return found
+
+    async def _lanes(
+        self,
+        everyone: Iterable[Who],
+        wanted: set[int] | None,
+        lives: Iterable[Life],
+        details: Mapping[int, Mapping[str, Any]],
+        builds: Iterable[BuildEvent],
+    ) -> list[dict[str, Any]]:
+        """A lane for each worker that has an episode here, or that was asked for."""
+        turns = Turns(self._clock)
+        names = {(who.workerid, who.masterid): who.name for who in everyone}
+        of_worker = _by_worker(lives)
+        events = _by_worker(builds)
+        keys = {*of_worker, *(key for key in names if wanted is not None and key[0] in wanted)}
+        lanes = []
+        for key in sorted(keys, key=lambda key: (names.get(key, ""), key)):
+            own = of_worker.get(key, [])[::-1]  # oldest first
+            paired = _paired(events.get(key, ()), own)
+            lane = {"workerid": key[0], "worker": names.get(key, str(key[0])), "masterid": key[1]}
+            lanes.append({**lane, "episodes": [_episode(x, details, paired) for x in own]})
+            await turns()
+        return lanes
 
     async def _marks(
         self,
@@ -164,91 +191,69 @@ def _failure(life: Life, failure: Mapping[str, Any] | None) -> list[dict[str, An
     ]
 
 
-def _paired(
-    events: Iterable[Mapping[str, Any]], lives: Iterable[Life]
-) -> dict[int, list[list[Any]]]:
-    """The builds of each episode: [since, until, builder, number, builderid], oldest first.
+def _by_worker(things: Iterable[_Of]) -> dict[tuple[int, int], list[_Of]]:
+    """Events or episodes by workerid and masterid, in their order."""
+    found: dict[tuple[int, int], list[_Of]] = {}
+    for thing in things:
+        found.setdefault((thing.workerid, thing.masterid), []).append(thing)
+    return found
 
-    Buildbot takes the worker for a build before it asks for its instance, often while the instance
-    before it is on its way out: so the end of a build says to which episode it belongs.
+
+def _paired(events: Iterable[BuildEvent], lives: Sequence[Life]) -> dict[int, list[list[Any]]]:
+    """The builds of one worker's episodes: [since, until, builder, number, builderid].
+
+    Both come oldest first. Buildbot takes the worker for a build before it asks for its instance,
+    often while the instance before it is on its way out: so the end of a build says to which
+    episode it belongs.
     """
-    of_worker: dict[Any, list[Life]] = {}
-    for life in sorted(lives, key=lambda life: life.started_at):
-        of_worker.setdefault((life.workerid, life.masterid), []).append(life)
+    by_number = {life.id: life for life in lives}
     found: dict[int, list[list[Any]]] = {}
     for start, end in _spans(events):
-        home = _home(start, end, of_worker.get((start["workerid"], start["masterid"]), []))
+        home = _unended(start, lives) if end is None else by_number.get(end.episode or 0)
         if home is not None:
             found.setdefault(home.id, []).append(_span(start, end, home))
     return found
 
 
-def _spans(events: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
-    """Each start of a build with its end, or with None."""
-    found: list[list[Any]] = []
-    running: dict[Any, list[Any]] = {}
-    for event in sorted(events, key=lambda event: int(event["id"])):
-        key = (event["workerid"], event["masterid"], event["builder"])
-        if event["kind"] == Kind.BUILD_STARTED.value:
-            running[key] = [event, None]
-            found.append(running[key])
-        elif key in running:
-            running.pop(key)[1] = event
-    return found
+def _spans(events: Iterable[BuildEvent]) -> list[tuple[BuildEvent, BuildEvent | None]]:
+    """Each start of a build with its end, or with None; in the order of the starts."""
+    ends: dict[int, BuildEvent] = {}
+    starts: list[BuildEvent] = []
+    running: dict[str, BuildEvent] = {}
+    for event in events:
+        if event.kind == Kind.BUILD_STARTED.value:
+            running[event.builder] = event
+            starts.append(event)
+        elif event.builder in running:
+            ends[running.pop(event.builder).id] = event
+    return [(start, ends.get(start.id)) for start in starts]
 
 
-def _home(
-    start: Mapping[str, Any], end: Mapping[str, Any] | None, lives: Sequence[Life]
-) -> Life | None:
-    """The episode that a build belongs to, of its worker's, oldest first; None if it is not here."""
-    if end is not None:
-        return next((life for life in lives if life.id == end["episode"]), None)
+def _unended(start: BuildEvent, lives: Sequence[Life]) -> Life | None:
+    """The episode of a build without an end: the open one, else (the master died) the next."""
     if lives and lives[-1].ended_at is None:
         return lives[-1]
-    # Its end was not recorded: the master died.
-    return next((life for life in lives if (life.ended_at or 0) > start["at"]), None)
+    return next((life for life in lives if (life.ended_at or 0) > start.at), None)
 
 
-def _span(start: Mapping[str, Any], end: Mapping[str, Any] | None, life: Life) -> list[Any]:
-    since = max(start["at"], life.started_at)
+def _span(start: BuildEvent, end: BuildEvent | None, life: Life) -> list[Any]:
+    since = max(start.at, life.started_at)
     # What its end does not tell, it did not outlive its instance.
-    until = life.ended_at if end is None else end["at"]
+    until = life.ended_at if end is None else end.at
     # The number may be known only since the build was started.
-    known = [
-        start[name] if start[name] is not None or end is None else end[name] for name in _NAMES
-    ]
-    return [since, until if until is None else max(since, until), start["builder"], *known]
+    number, builderid = start.number, start.builderid
+    if end is not None:
+        number = end.number if number is None else number
+        builderid = end.builderid if builderid is None else builderid
+    return [since, until if until is None else max(since, until), start.builder, number, builderid]
 
 
-_NAMES = ("number", "builderid")
-
-
-def _lanes(
-    everyone: Iterable[Who],
-    wanted: set[int] | None,
-    lives: Iterable[Life],
-    details: Mapping[int, Mapping[str, Any]],
-    builds: Mapping[int, list[list[Any]]],
-) -> list[dict[str, Any]]:
-    """A lane for each worker that has an episode here, or that was asked for; oldest first in it."""
-    names = {(who.workerid, who.masterid): who.name for who in everyone}
-    lanes: dict[tuple[int, int], list[dict[str, Any]]] = {}
-    if wanted is not None:
-        lanes.update((key, []) for key in names if key[0] in wanted)
-    for life in sorted(lives, key=lambda life: life.started_at):
-        episode = {
-            "id": life.id,
-            "outcome": life.outcome,
-            "phases": details.get(life.id, {}).get("phases", []),
-            "builds": builds.get(life.id, []),
-        }
-        lanes.setdefault((life.workerid, life.masterid), []).append(episode)
-    return [
-        {
-            "workerid": key[0],
-            "worker": names.get(key, str(key[0])),
-            "masterid": key[1],
-            "episodes": lanes[key],
-        }
-        for key in sorted(lanes, key=lambda key: (names.get(key, ""), key))
-    ]
+def _episode(
+    life: Life, details: Mapping[int, Mapping[str, Any]], builds: Mapping[int, list[list[Any]]]
+) -> dict[str, Any]:
+    return {
+        "id": life.id,
+        "outcome": life.outcome,
+        "phases": details.get(life.id, {}).get("phases", []),
+        "builds": builds.get(life.id, []),
+    }

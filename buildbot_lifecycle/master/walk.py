@@ -6,12 +6,13 @@ and Python's lock would be held all the same. What is long is cut into pieces in
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from twisted.internet import defer, task
 
-from buildbot_lifecycle.core.statistics import Life, Who
+from buildbot_lifecycle.core.statistics import BuildEvent, Life, Who
 
 _T = TypeVar("_T")
 
@@ -20,6 +21,9 @@ SLICE = 2000
 
 #: Workers in one slice.
 WORKERS = 200
+
+#: Seconds of work in the reactor's thread after which others have their turn.
+TURN = 0.005
 
 #: Workers up to which each is walked by itself; more are walked all together.
 FEW = 100
@@ -46,11 +50,11 @@ class Reader(Protocol):
 
     def builds(
         self, kind: str, above: int, below: int | None, limit: int, workerid: int | None = None, /
-    ) -> defer.Deferred[list[dict[str, Any]]]: ...
+    ) -> defer.Deferred[list[BuildEvent]]: ...
 
     def builds_at(
         self, moment: float, below: int | None, workerids: Sequence[int], /
-    ) -> defer.Deferred[list[dict[str, Any]]]: ...
+    ) -> defer.Deferred[list[BuildEvent]]: ...
 
     def marks(
         self, since: float, until: float, limit: int, /
@@ -64,6 +68,19 @@ class Reader(Protocol):
 def breath(clock: Any) -> defer.Deferred[None]:
     """Let the reactor do what else there is to do."""
     return task.deferLater(clock, 0, lambda: None)
+
+
+class Turns:
+    """For long work in the reactor's thread: awaited often, it lets others have their turn."""
+
+    def __init__(self, clock: Any) -> None:
+        self._clock = clock
+        self._since = time.perf_counter()
+
+    async def __call__(self) -> None:
+        if time.perf_counter() - self._since > TURN:
+            await breath(self._clock)
+            self._since = time.perf_counter()
 
 
 def chunks(things: Sequence[_T], size: int) -> list[Sequence[_T]]:

@@ -245,7 +245,7 @@ def test_a_worker_has_the_fields_of_rest_that_the_database_knows(
     assert set(found) == {
         *("workerid", "name", "masterid", "master", "class", "state", "state_since", "connected"),
         *("building", "paused", "pause_reason", "episode", "instance", "pending", "refused"),
-        *("held", "verdict", "updated_at"),
+        *("held", "orphans", "verdict", "updated_at"),
     }
 
 
