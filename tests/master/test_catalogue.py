@@ -112,7 +112,9 @@ def test_check_pending(make_master: MakeMaster) -> None:
         connect = master.basedir.parent / "connect"
         hang = master.basedir.parent / "hang"
         hang.touch()
-        master.workers = [worker("StuckCheck", "w", hang_file=hang, connect_file=connect)]
+        master.workers = [
+            worker("StuckCheck", "w", hang_file=hang, connect_file=connect, restart_after=0.5)
+        ]
         master.start()
         master.force_build("w")
         detected(seen, master, "check_instance has not ended for")
@@ -148,7 +150,7 @@ def test_never_connected(make_master: MakeMaster) -> None:
     with row("never_connected") as seen:
         master = make_master([], lifecycle=START_SETTINGS, start=False)
         connect = master.basedir.parent / "connect"
-        master.workers = [worker("NeverConnects", "w", connect_file=connect)]
+        master.workers = [worker("NeverConnects", "w", connect_file=connect, restart_after=0.5)]
         master.start()
         master.force_build("w")
         detected(seen, master, "the worker has not connected for")
@@ -167,7 +169,7 @@ def test_frozen_attach(make_master: MakeMaster, silent_at: str) -> None:
     with row("frozen_attach", f"silent at {silent_at}") as seen:
         master = make_master([], lifecycle=SETTINGS, start=False)
         connect = master.basedir.parent / "connect"
-        master.workers = [worker("NeverConnects", "w", connect_file=connect)]
+        master.workers = [worker("NeverConnects", "w", connect_file=connect, restart_after=0.5)]
         master.start()
         master.force_build("w")
         master.wait_worker("w", state="substantiating_starting", pending=lambda p: p is None)
