@@ -32,6 +32,8 @@ TEST_REQUIRES = [
     "pytest-timeout>=2.2",
     "hypothesis>=6.80",
     *DEMO_REQUIRES,
+    # What Buildbot's own Docker driver needs: the kit for authors is tried on it.
+    "docker>=4",
     # Drivers of the databases that are tested. PyMySQL needs no C library of MySQL.
     "psycopg2-binary>=2.9",
     "pymysql>=1.1",
