@@ -1,7 +1,8 @@
 """History by pages: transitions, events, episodes, actions and orphans, newest first.
 
 A page is asked for by key (rows with an id below ``before``), never by offset, so that the
-thousandth costs what the first does.
+thousandth costs what the first does. A filter that no index answers looks through the history in
+parts, each of them short.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from buildbot_lifecycle.core.requests import HistoryQuery, Page, Refusal
+from buildbot_lifecycle.core.requests import Filter, HistoryQuery, Page, Refusal
 from buildbot_lifecycle.db import codec, schema
 from buildbot_lifecycle.db.filters import MAX_NUMBER, condition
 
 #: Most rows on one page.
 MAX_LIMIT = 1000
+
+#: Rows looked at in one go, some ten milliseconds: SQLite's one thread serves all of Buildbot.
+WINDOW = 50_000
 
 _WORKER = (schema.workers.c.name.label("worker"), schema.workers.c["class"].label("class_name"))
 
@@ -147,24 +151,71 @@ SOURCES: Mapping[str, Source] = {
 }
 
 
-def history(conn: sa.engine.Connection, query: HistoryQuery) -> Page:
-    """One page of history as in REST. Raises `Refusal` (400) for a filter that makes no sense."""
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """What one short look found; ``resume`` is the id below which to look on, None at the end."""
+
+    rows: list[dict[str, Any]]
+    resume: int | None
+
+
+def part(conn: sa.engine.Connection, query: HistoryQuery, wanted: int) -> Part:
+    """Up to `wanted` rows of `query`, from one look that is short however long the history is.
+
+    With conditions that no index answers it looks at `WINDOW` rows only. Raises `Refusal` (400) for
+    a filter that makes no sense.
+    """
     source = SOURCES[query.what]
-    limit = max(1, min(query.limit, MAX_LIMIT))
-    statement = source.select()
-    for wanted in query.filters:
-        statement = statement.where(condition(conn, source.fields, wanted))
+    found = source.select()
+    for each in query.filters:
+        found = found.where(condition(conn, source.fields, each))
+    before = MAX_NUMBER if query.before is None else min(query.before, MAX_NUMBER)
     if query.workerid is not None:
         if abs(query.workerid) > MAX_NUMBER:
-            return Page([], False)
-        statement = statement.where(source.table.c.workerid == query.workerid)
-    if query.before is not None and query.before <= MAX_NUMBER:
-        if query.before < 1:
-            return Page([], False)
-        statement = statement.where(source.table.c.id < query.before)
+            return Part([], None)
+        found = found.where(source.table.c.workerid == query.workerid)
+    number = source.table.c.id
+    floor = None
+    if not all(_has_index(each) for each in query.filters):
+        # Two queries: for both in one SQLite reads the whole table.
+        newest = conn.execute(sa.select(sa.func.max(number))).scalar()
+        oldest = conn.execute(sa.select(sa.func.min(number))).scalar()
+        before = min(before, (newest or 0) + 1)
+        floor = before - WINDOW if before - WINDOW > (oldest or 0) else None
+    found = found.where(number < max(before, -MAX_NUMBER))
+    if floor is not None:
+        found = found.where(number >= floor)
+    rows = conn.execute(found.order_by(number.desc()).limit(wanted)).all()
+    return Part([source.as_json(row) for row in rows], None if len(rows) == wanted else floor)
+
+
+def _has_index(wanted: Filter) -> bool:
+    """Whether the rows of this filter can be read in their order, without looking at others."""
+    one = wanted.op in ("eq", "in") and len(wanted.values) == 1
+    return wanted.field == "id" or (one and wanted.field in ("workerid", "kind"))
+
+
+def size(query: HistoryQuery) -> int:
+    """The rows on a page of `query`."""
+    return max(1, min(query.limit, MAX_LIMIT))
+
+
+def history(conn: sa.engine.Connection, query: HistoryQuery) -> Page:
+    """One page of history as in REST, in one go; see `pages.page` for the reactor's thread."""
+    rows: list[dict[str, Any]] = []
     # One more than asked for tells whether there is a next page.
-    rows = conn.execute(statement.order_by(source.table.c.id.desc()).limit(limit + 1)).all()
-    return Page([source.as_json(row) for row in rows[:limit]], len(rows) > limit)
+    wanted = size(query) + 1
+    looking: HistoryQuery | None = query
+    while looking is not None:
+        found = part(conn, looking, wanted - len(rows))
+        rows += found.rows
+        looking = following(looking, found)
+    return Page(rows[: size(query)], len(rows) > size(query))
+
+
+def following(query: HistoryQuery, found: Part) -> HistoryQuery | None:
+    """What is to be looked for after `found`; None when that was all."""
+    return None if found.resume is None else dataclasses.replace(query, before=found.resume)
 
 
 def one(conn: sa.engine.Connection, what: str, number: int) -> dict[str, Any] | None:
