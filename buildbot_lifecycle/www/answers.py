@@ -6,7 +6,7 @@ import dataclasses
 import json
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from twisted.internet import task
@@ -28,12 +28,14 @@ _PIECE = 1 << 16
 class Answer:
     """What a handler answers.
 
-    ``rows`` come out under the key ``plural``, beside what is in ``fields``.
+    ``rows`` come out under the key ``plural``, beside what is in ``fields``. Rows that have long
+    lists themselves say under which of their keys: ``inner``.
     """
 
     fields: Mapping[str, Any]
     plural: str | None = None
     rows: Sequence[Mapping[str, Any]] = ()
+    inner: str | None = None
     status: int = 200
     allow: tuple[str, ...] = ()
     #: In the place of JSON: the body and its content type.
@@ -66,22 +68,52 @@ async def encoded(answer: Answer, reactor: Any) -> bytes:
         return answer.raw
     if answer.plural is None:
         return encode(answer.fields)
-    if len(answer.rows) <= SLICE:
+    if answer.inner is None and len(answer.rows) <= SLICE:
         return encode({answer.plural: answer.rows, **answer.fields})
-    slices = []
-    for start in range(0, len(answer.rows), SLICE):
-        part = json.dumps(
-            answer.rows[start : start + SLICE], separators=(",", ":"), allow_nan=False
-        )
-        slices.append(part[1:-1].encode("ascii"))
+    parts = []
+    for part in _parts(answer.rows, answer.inner):
+        parts.append(part)
         await task.deferLater(reactor, 0, lambda: None)
     rest = encode(answer.fields)[1:]
     return b'{"%s":[%s]%s%s' % (
         answer.plural.encode("ascii"),
-        b",".join(slices),
+        b"".join(parts),
         b"," if answer.fields else b"",
         rest,
     )
+
+
+def _parts(rows: Sequence[Mapping[str, Any]], inner: str | None) -> Iterator[bytes]:
+    """The JSON of rows, without the brackets around them, in parts of `SLICE` things each."""
+    some: list[Mapping[str, Any]] = []
+    weight, comma = 0, b""
+    for row in rows:
+        own = 1 if inner is None else 1 + len(row[inner])
+        if some and weight + own > SLICE:
+            yield comma + _joined(some)
+            some, weight, comma = [], 0, b","
+        if inner is not None and own > SLICE:
+            yield from _long_row(row, inner, comma)
+            comma = b","
+            continue
+        some.append(row)
+        weight += own
+    if some:
+        yield comma + _joined(some)
+
+
+def _long_row(row: Mapping[str, Any], inner: str, comma: bytes) -> Iterator[bytes]:
+    """One row whose list is too long to be encoded at once."""
+    head = encode({name: value for name, value in row.items() if name != inner})[:-1]
+    yield comma + head + b',"%s":[' % inner.encode("ascii")
+    things = row[inner]
+    for start in range(0, len(things), SLICE):
+        yield (b"," if start else b"") + _joined(things[start : start + SLICE])
+    yield b"]}"
+
+
+def _joined(things: Sequence[Any]) -> bytes:
+    return json.dumps(things, separators=(",", ":"), allow_nan=False)[1:-1].encode("ascii")
 
 
 def takes_gzip(accepted: bytes | None) -> bool:

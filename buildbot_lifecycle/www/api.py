@@ -167,7 +167,8 @@ async def timeline(call: Call) -> Answer:
     for workerid in asked.workerids:
         await call.rights.may_read(workerid)
     found = await shielded(call.service.timeline, asked)
-    return Answer({"marks": found["marks"], "meta": found["meta"]}, "lanes", found["lanes"])
+    fields = {"marks": found["marks"], "meta": found["meta"]}
+    return Answer(fields, "lanes", found["lanes"], inner="episodes")
 
 
 async def health(call: Call) -> Answer:

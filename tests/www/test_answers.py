@@ -43,6 +43,19 @@ def test_a_long_answer_is_the_same_json_as_a_short_one(many: int, fields: dict[s
     assert turns == (-(-many // SLICE) if many > SLICE else 0)
 
 
+@pytest.mark.parametrize(
+    "lengths", [[], [0], [3, 0, 5], [SLICE - 1] * 3, [SLICE], [1, 5 * SLICE, 1], [3 * SLICE] * 2]
+)
+@pytest.mark.parametrize("fields", [{}, {"marks": [], "meta": {"total": 3}}])
+def test_rows_with_long_lists_are_cut_inside_them(
+    lengths: list[int], fields: dict[str, Any]
+) -> None:
+    rows = [{"workerid": n, "episodes": [{"id": i} for i in range(n)], "x": 1} for n in lengths]
+    body, turns = body_of(Answer(fields, "lanes", rows, inner="episodes"))
+    assert json.loads(body) == {"lanes": rows, **fields}
+    assert turns >= sum(lengths) // SLICE
+
+
 def test_texts_that_are_no_unicode_come_out_as_ascii() -> None:
     assert encode({"value": "\ud800☃"}) == b'{"value":"\\ud800\\u2603"}'
 

@@ -1,0 +1,173 @@
+"""The OpenAPI document: valid, complete, and what a real master answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import openapi_spec_validator
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.routing import Map, Rule
+
+from buildbot_lifecycle.core.requests import Refusal
+from buildbot_lifecycle.www import api, entities, openapi, wire
+from tests.www.client import API
+from tests.www.served import Master, Server
+
+DOCUMENT: Any = json.loads(json.dumps(openapi.document(api.ROUTES)))
+
+
+def operations() -> list[tuple[str, str, Any]]:
+    return [
+        (method.upper(), path, operation)
+        for path, methods in DOCUMENT["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def test_it_is_a_valid_openapi_3_1_document() -> None:
+    openapi_spec_validator.OpenAPIV31SpecValidator(DOCUMENT).validate()
+
+
+def test_every_route_is_in_it_and_no_other() -> None:
+    """Each path of the document leads Werkzeug to a route, and no route is left over."""
+    rules = [
+        Rule(route.path, methods=[route.method], endpoint=n) for n, route in enumerate(api.ROUTES)
+    ]
+    urls = Map(rules).bind("localhost")
+    found = set()
+    for method, path, _ in operations():
+        filled = "/v1" + path.replace("{number}", "1").replace("{worker}", "calm")
+        found.add(urls.match(filled, method)[0])
+    assert found == set(range(len(api.ROUTES)))
+
+
+def test_every_operation_has_a_sentence_and_a_name_of_its_own() -> None:
+    names = [operation["operationId"] for _, _, operation in operations()]
+    assert len(set(names)) == len(names)
+    assert all(operation["summary"].endswith(".") for _, _, operation in operations())
+
+
+def test_every_filter_is_a_parameter() -> None:
+    for entity, path in ((entities.WORKER, "/workers"), (entities.HISTORY["orphans"], "/orphans")):
+        names = {p["name"] for p in DOCUMENT["paths"][path]["get"]["parameters"]}
+        for field, of in entity.fields.items():
+            wanted = {f"{field}__{op}" for op in of.ops} | ({field} if of.ops else set())
+            assert wanted <= names
+
+
+def test_no_error_that_is_documented_has_another_shape() -> None:
+    for response in DOCUMENT["components"]["responses"].values():
+        schema = response["content"]["application/json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/error"}
+
+
+# what is written in it and what checks are the same
+
+scalars = st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=4) | st.just("calm")
+bodies = st.dictionaries(
+    st.sampled_from([*wire.FORCE["properties"], "note", "x"]), scalars | st.lists(scalars)
+)
+
+
+@given(bodies | scalars)
+@pytest.mark.parametrize(
+    ("schema", "read"), [(wire.FORCE, wire.force_request), (wire.NOTE, wire.note)]
+)
+def test_a_body_is_taken_if_its_schema_says_so(schema: Any, read: Any, body: Any) -> None:
+    says = jsonschema.Draft202012Validator(schema).is_valid(body)
+    try:
+        read(json.dumps(body).encode())
+    except Refusal:
+        # Of what is blank, Python's idea and that of regular expressions differ a little.
+        assert not says or any(
+            isinstance(v, str) and not v.isprintable() for v in getattr(body, "values", list)()
+        )
+    else:
+        assert says
+
+
+PATHS = {
+    "/workers": "/workers",
+    "/workers/{worker}": "/workers/calm",
+    "/workers/{worker}/events": "/workers/calm/events",
+    "/workers/{worker}/episodes": "/workers/calm/episodes",
+    "/transitions": "/transitions",
+    "/actions": "/actions",
+    "/orphans": "/orphans",
+    "/stats": "/stats",
+    "/recent": "/recent",
+    "/timeline": "/timeline",
+    "/shutdown": "/shutdown",
+    "/health": "/health",
+}
+
+
+@pytest.fixture(scope="module")
+def busy(real: Master) -> Master:
+    """The real master, after a build and an orphan's worth of history."""
+    real.real.build("calm")
+    real.real.wait_worker("calm", state="not_substantiated")
+    real.real.wait_until(lambda: real.real.api("recent")["recent"], 20, "an episode that is over")
+    return real
+
+
+@pytest.mark.master
+@pytest.mark.parametrize("path", PATHS)
+def test_a_real_master_answers_what_is_written(busy: Master, path: str) -> None:
+    reply = busy.client.get(PATHS[path], "alice")
+    assert reply.status == 200
+    (content,) = DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"].values()
+    schema = {**content["schema"], "components": DOCUMENT["components"]}
+    jsonschema.Draft202012Validator(schema).validate(reply.json)
+    if path == "/workers":
+        whole = {"type": "object", "required": sorted(reply.json["workers"][0])}
+        fields = content["schema"]["properties"]["workers"]["items"]["properties"]
+        assert sorted(set(whole["required"])) == sorted(fields)
+
+
+@pytest.mark.parametrize("user", ["alice", "bob"])
+def test_it_is_served_as_it_is(server: Server, user: str) -> None:
+    assert server.client.get("/openapi.json", user).json == DOCUMENT
+
+
+@pytest.mark.master
+@pytest.mark.slow
+def test_a_fuzzer_that_reads_the_document_finds_nothing(busy: Master, tmp_path: Path) -> None:
+    """Thousands of requests, right and wrong ones: no fault, no status or shape that is not written.
+
+    Of the master: `429` and the like are not ours, and a designed 503 is in the document.
+    """
+    document = tmp_path / "openapi.json"
+    document.write_text(json.dumps(DOCUMENT), encoding="utf-8")
+    checks = (
+        "not_a_server_error,status_code_conformance,content_type_conformance,"
+        "response_schema_conformance,unsupported_method"
+    )
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli", "run", str(document)),
+        *("--url", f"http://127.0.0.1:{busy.client.port}{API}/v1"),
+        *("--header", f"Cookie: {busy.client.cookie('alice')}"),
+        *("--checks", checks, "--max-examples", "15", "--seed", "1", "--no-color"),
+        *("--phases", "examples,fuzzing", "--generation-database", "none"),
+    ]
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": ""}
+    ran = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+        timeout=170,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-2000:]
+    assert re.search(r"\d+ generated, \d+ .*passed|No issues found", ran.stdout), ran.stdout[-2000:]
