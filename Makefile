@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8010
 
-.PHONY: help test unit lint format docs screenshots build demo clean
+.PHONY: help test unit lint format docs screenshots catalogue build demo clean
 
 help:
 	@echo "make test    everything: lint, types, page, docs, tests with real masters, databases, browser"
@@ -13,6 +13,7 @@ help:
 	@echo "make lint    ruff, mypy and the page's linters; make format mends what a machine can"
 	@echo "make docs    docs/_build"
 	@echo "make screenshots    docs/screenshots, from the demonstration"
+	@echo "make catalogue   docs/catalogue-table.md, from the tests of the catalogue"
 	@echo "make build   the page: frontend/ into buildbot_lifecycle/static"
 	@echo "make demo    a master with workers of all sorts at http://127.0.0.1:$(PORT)/"
 
@@ -54,6 +55,9 @@ screenshots: $(VENV)/.made
 
 build: frontend/node_modules/.package-lock.json
 	cd frontend && npm run build
+
+catalogue: $(VENV)/.made
+	$(VENV)/bin/python -m tests.master.catalogue docs/catalogue-table.md -n 2
 
 demo: $(VENV)/.made-for-demo
 	@exec $(VENV)/bin/python -m buildbot_lifecycle.cli.demo --port $(PORT)
