@@ -34,6 +34,7 @@ from buildbot_lifecycle.core.requests import (
 )
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.core.statistics import Life
 from buildbot_lifecycle.db import migrations, queries
 from buildbot_lifecycle.db.recorder import Committed, Entry, Identity, Recorder
 from buildbot_lifecycle.db.statistics import Reader
@@ -57,6 +58,12 @@ SERVICE_NAME = "lifecycle"
 
 #: Seconds between two signs of life in the database.
 HEARTBEAT_SECONDS = 20.0
+
+#: Seconds after a worker became known until its earlier durations are read, with those of others.
+LEARN_SECONDS = 1.0
+
+#: Workers whose durations are read at once.
+LEARN_AT_ONCE = 50
 
 #: Seconds between two looks at what waits to be sent to workers.
 SAMPLE_SECONDS = 15.0
@@ -132,6 +139,7 @@ class LifecycleService(service.BuildbotService):
         self._retry: Any = None
         self._retries = 0
         self._closing = False
+        self._to_learn: set[int] = set()
 
     def reconfigService(self, **arguments: Any) -> defer.Deferred[None]:
         self.settings = core_settings.parse(arguments)[0]
@@ -235,28 +243,47 @@ class LifecycleService(service.BuildbotService):
         if not self._closing:
             self.ledger.start()
             self.policy.start()
-            learnt = defer.ensureDeferred(self._learn(reader=Reader(master.db.pool)))
-            learnt.addErrback(lambda _: self.logbook.failed("learning from earlier runs"))
+            for known in self.logbook.known():
+                self._learn_soon(known)
             self._sampler.start(SAMPLE_SECONDS).addErrback(log_error, "lifecycle: sampling")
             self._heartbeat.start(HEARTBEAT_SECONDS).addErrback(log_error, "lifecycle: heartbeat")
 
-    async def _learn(self, reader: Reader) -> None:
-        """Give the logbook the durations of earlier runs, from which limits are learnt."""
-        if self.settings.adaptive is None:
+    def _learn_soon(self, known: Known) -> None:
+        """A worker is known now: its earlier durations are read with those of others, in a moment."""
+        if self.settings.adaptive is None or self._incarnation is None:
             return
-        for known in self.logbook.known():
-            newest = await reader.newest([known.workerid], learned.KEPT)
-            for life in reversed(newest.get(known.workerid, [])):
-                if life.outcome != "ok":
-                    continue
-                for state, seconds in (
-                    (State.SUBSTANTIATING_STARTING, life.start_s),
-                    (State.INSUBSTANTIATING, life.stop_s),
-                    (State.INSUBSTANTIATING_SUBSTANTIATING, life.stop_s),
-                ):
-                    if seconds is not None:
-                        self.logbook.remember(known.workerid, known.class_name, state, seconds)
+        if not self._to_learn:
+            self.master.reactor.callLater(LEARN_SECONDS, self._learn)
+        self._to_learn.add(known.workerid)
+
+    def _learn(self) -> None:
+        waiting, self._to_learn = sorted(self._to_learn), set()
+        if self._begun:
+            learnt = defer.ensureDeferred(self._learn_from_database(waiting))
+            learnt.addErrback(lambda _: self.logbook.failed("learning from earlier runs"))
+
+    async def _learn_from_database(self, workerids: Sequence[int]) -> None:
+        """Give the logbook the durations of earlier runs, from which limits are learnt."""
+        reader = Reader(self.master.db.pool)
+        for at in range(0, len(workerids), LEARN_AT_ONCE):
+            newest = await reader.newest(workerids[at : at + LEARN_AT_ONCE], learned.KEPT)
+            for workerid, lives in newest.items():
+                known = self.logbook.get(workerid)
+                if known is not None:
+                    for life in lives:
+                        self._learn_life(known, life)
         self.logbook.rejudge_all()
+
+    def _learn_life(self, known: Known, life: Life) -> None:
+        if life.outcome != "ok":
+            return
+        for state, seconds in (
+            (State.SUBSTANTIATING_STARTING, life.start_s),
+            (State.INSUBSTANTIATING, life.stop_s),
+            (State.INSUBSTANTIATING_SUBSTANTIATING, life.stop_s),
+        ):
+            if seconds is not None:
+                self.logbook.remember(known.workerid, known.class_name, state, seconds)
 
     def _not_prepared(self, problem: Any) -> None:
         self._retries += 1
@@ -345,6 +372,7 @@ class LifecycleService(service.BuildbotService):
         self.recorder.put(Entry(identity, event, known.facts, tuple(episodes)))
         if event.kind is Kind.BASELINE:
             self.ledger.introduce(known)
+            self._learn_soon(known)
         elif event.kind is Kind.CALL_ENDED:
             self.ledger.see(known, event)
             if event.data.get("late"):
