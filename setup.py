@@ -31,6 +31,10 @@ TEST_REQUIRES = [
     # A test that hangs must end with a stack, not with the CI's own limit.
     "pytest-timeout>=2.2",
     "hypothesis>=6.80",
+    # The OpenAPI document: is it valid, does a master answer so, does a fuzzer find anything.
+    "openapi-spec-validator>=0.7",
+    "jsonschema>=4.18",
+    "schemathesis>=4",
     *DEMO_REQUIRES,
     # What Buildbot's own Docker driver needs: the kit for authors is tried on it.
     "docker>=4",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -73,8 +72,23 @@ def test_no_error_that_is_documented_has_another_shape() -> None:
 # what is written in it and what checks are the same
 
 scalars = st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=4) | st.just("calm")
-bodies = st.dictionaries(
-    st.sampled_from([*wire.FORCE["properties"], "note", "x"]), scalars | st.lists(scalars)
+words = st.text("ab \t", min_size=1, max_size=4)
+#: Mostly right, so that what is wrong is seen by itself; and anything.
+right = st.fixed_dictionaries(
+    {"episode": st.none() | st.integers(-1, 4)},
+    optional={
+        "confirm": st.just("calm"),
+        "reason": words,
+        **dict.fromkeys(("pause", "dry_run", "override"), st.booleans()),
+    },
+)
+notes = st.fixed_dictionaries({"note": words})
+bodies = (
+    right
+    | notes
+    | st.dictionaries(
+        st.sampled_from([*wire.FORCE["properties"], "note", "x"]), scalars | st.lists(scalars)
+    )
 )
 
 
@@ -139,35 +153,41 @@ def test_it_is_served_as_it_is(server: Server, user: str) -> None:
     assert server.client.get("/openapi.json", user).json == DOCUMENT
 
 
+def without_rows(schema: Any) -> Any:
+    """The document without ``prefixItems``, which Schemathesis 4.32 turns into an invalid schema.
+
+    What these say is held against a real master above.
+    """
+    if isinstance(schema, list):
+        return [without_rows(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {name: without_rows(of) for name, of in schema.items() if name != "prefixItems"}
+
+
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,"
+    "response_schema_conformance,unsupported_method"
+)
+
+
 @pytest.mark.master
 @pytest.mark.slow
 def test_a_fuzzer_that_reads_the_document_finds_nothing(busy: Master, tmp_path: Path) -> None:
-    """Thousands of requests, right and wrong ones: no fault, no status or shape that is not written.
-
-    Of the master: `429` and the like are not ours, and a designed 503 is in the document.
-    """
+    """Hundreds of requests, right and wrong: no fault, and no status or shape that is not written."""
     document = tmp_path / "openapi.json"
-    document.write_text(json.dumps(DOCUMENT), encoding="utf-8")
-    checks = (
-        "not_a_server_error,status_code_conformance,content_type_conformance,"
-        "response_schema_conformance,unsupported_method"
-    )
+    document.write_text(json.dumps(without_rows(DOCUMENT)), encoding="utf-8")
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run", str(document)),
         *("--url", f"http://127.0.0.1:{busy.client.port}{API}/v1"),
         *("--header", f"Cookie: {busy.client.cookie('alice')}"),
-        *("--checks", checks, "--max-examples", "15", "--seed", "1", "--no-color"),
-        *("--phases", "examples,fuzzing", "--generation-database", "none"),
+        *("--checks", CHECKS, "--phases", "fuzzing", "--max-examples", "30"),
+        *("--seed", "1", "--generation-database", "none", "--no-color"),
     ]
-    environment = {**os.environ, "SCHEMATHESIS_HOOKS": ""}
     ran = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env=environment,
-        timeout=170,
-        check=False,
+        command, capture_output=True, text=True, cwd=tmp_path, timeout=170, check=False
     )
     assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-2000:]
-    assert re.search(r"\d+ generated, \d+ .*passed|No issues found", ran.stdout), ran.stdout[-2000:]
+    counted = re.search(r"(\d+) generated, (\d+) .*passed", ran.stdout)
+    assert counted is not None, ran.stdout[-2000:]
+    assert int(counted[1]) == int(counted[2]) > 100
