@@ -18,7 +18,7 @@ import pytest
 import sqlalchemy as sa
 
 from buildbot_lifecycle.core.requests import Filter, HistoryQuery
-from buildbot_lifecycle.db import history, queries, schema
+from buildbot_lifecycle.db import history, migrations, queries, schema
 from buildbot_lifecycle.db.recorder import Recorder
 from tests.db.conftest import Database, lite  # noqa: F401 - a fixture
 from tests.db.play import Seq, Worker
@@ -26,6 +26,18 @@ from tests.db.spin import reactor
 
 #: Rows of the long history.
 ROWS = 1_000_000
+
+
+#: In SQLite's own words, since through Python it takes a minute.
+FILL = f"""
+INSERT INTO lifecycle_events (incarnation, seq, workerid, masterid, episode, kind, at,
+                              from_state, to_state, expected, data)
+WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS - 1})
+SELECT 1, i + 1, i % 500, 1, i / 11 + 1,
+       CASE (i / 500) % 4 WHEN 1 THEN 'call_started' WHEN 3 THEN 'attached' ELSE 'transition' END,
+       1e9 + i, 'substantiating', 'substantiated', 1, '{{"from":"a","to":"b","expected":true}}'
+FROM n
+"""
 
 
 def tell(figures: str) -> None:
@@ -54,7 +66,7 @@ def rate(database: Database, group: int, lives: int) -> float:
 def test_group_commit_is_many_times_faster_than_a_transaction_for_each_event(
     lite: Database,  # noqa: F811
 ) -> None:
-    singly, together = rate(lite, 1, 40), rate(lite, 500, 1000)
+    singly, together = rate(lite, 1, 20), rate(lite, 500, 1000)
     tell(f"{singly:,.0f} events/s one by one, {together:,.0f} events/s in groups of 500")
     # 20 to 90 times were seen.
     assert together > 4 * singly
@@ -73,31 +85,11 @@ def milliseconds(function: Callable[[], Any]) -> float:
 @pytest.fixture(scope="module")
 def long_history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.engine.Engine]:
     """A log of a million events of 500 workers."""
-    from buildbot_lifecycle.db import migrations  # noqa: PLC0415
-
     database = Database("sqlite:///state.sqlite", str(tmp_path_factory.mktemp("long")), None)
     engine = database.engine()
     migrations.migrate(engine)
-    kinds = ("transition", "call_started", "transition", "call_ended", "transition", "attached")
     with engine.begin() as conn:
-        for start in range(0, ROWS, 50_000):
-            rows = [
-                {
-                    "incarnation": 1,
-                    "seq": number + 1,
-                    "workerid": number % 500,
-                    "masterid": 1,
-                    "episode": number // 11 + 1,
-                    "kind": kinds[(number // 500) % len(kinds)],
-                    "at": 1e9 + number,
-                    "from_state": "substantiating",
-                    "to_state": "substantiated",
-                    "expected": True,
-                    "data": {"from": "substantiating", "to": "substantiated"},
-                }
-                for number in range(start, start + 50_000)
-            ]
-            conn.execute(schema.events.insert(), rows)
+        conn.exec_driver_sql(FILL)
     yield engine
     engine.dispose()
 
