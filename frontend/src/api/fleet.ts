@@ -18,7 +18,7 @@ export interface Fleet {
 
 const FEW = 8;
 const SIDE_EVERY_MS = 2_000;
-const SIDE_WITHIN_MS = 1_500;
+const SIDE_WITHIN_MS = 300;
 
 const pause = (ms: number) =>
   new Promise<void>((resolve) => {
@@ -97,13 +97,15 @@ export class FleetStore {
     clearTimeout(this.wholeTimer);
     this.wholeTimer = undefined;
     const startedMs = performance.now();
+    // At first all comes at once, or the table would be pushed down by what stands above it.
+    const first = this.fleet.at === null;
+    const side = first ? this.fetchSide() : null;
     try {
       const { workers, meta } = await fetchWorkers("workers");
       const cost = performance.now() - startedMs;
       feed.reportCost(cost);
       this.nextWholeMs = performance.now() + Math.max(1_000, 10 * cost);
-      // At first all comes at once, or the table would be pushed down by what stands above it.
-      if (this.fleet.at === null) await Promise.race([this.fetchSide(), pause(SIDE_WITHIN_MS)]);
+      if (side !== null) await Promise.race([side, pause(SIDE_WITHIN_MS)]);
       this.set({ workers, meta, failure: null, at: Date.now() / 1000 });
       void this.fetchSide();
     } catch (error) {

@@ -1,4 +1,5 @@
 import { asFailure, get } from "./client";
+import { fleetStore } from "./fleet";
 import { feed } from "./live";
 import type { Recent, RecentEpisode } from "./types";
 
@@ -69,7 +70,7 @@ class RecentStore {
     this.stale.clear();
     try {
       const { recent } = await get<{ recent: Recent[] }>(
-        `recent?per_worker=${this.wanted.size > 0 && this.known.size > MANY ? FEWER : PER_WORKER}`,
+        `recent?per_worker=${fleetStore.snapshot().workers.length > MANY ? FEWER : PER_WORKER}`,
       );
       // Who is not in the answer has had none.
       for (const id of this.wanted) this.known.set(id, NONE);

@@ -1,9 +1,9 @@
-import { useEffect, useLayoutEffect, useMemo, useState, type RefObject } from "react";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from "react";
 
 /* The rows of a long list that can be seen, in a window that scrolls as a whole. Rows may be of any height: they are
    guessed at first, and measured once they are drawn. */
 
-const BEYOND_PX = 400;
+const BEYOND_PX = 250;
 
 export interface ShownRow {
   index: number;
@@ -35,7 +35,7 @@ function rowAt(offsets: Float64Array, y: number): number {
   return low;
 }
 
-const FIRST_SHOWN = { first: 0, last: 40 };
+const FIRST_SHOWN = { first: 0, last: 25 };
 
 export function useRows({ keys, guess, list, kept, short }: Wish): { rows: ShownRow[]; height: number } {
   // The map is filled as rows are seen; a new object around it says that it has changed.
@@ -76,21 +76,37 @@ export function useRows({ keys, guess, list, kept, short }: Wish): { rows: Shown
     };
   }, [all, list, offsets]);
 
-  // After each drawing, since any of the rows may have got another height. It comes to rest: a height that is known
-  // changes nothing.
-  // eslint-disable-next-line react-hooks/exhaustive-deps
+  // The browser tells of heights once it has laid out the rows: asking for them would make it do so twice.
+  const observer = useRef<ResizeObserver | null>(null);
+  const latestKeys = useRef(keys);
   useLayoutEffect(() => {
-    if (all) return;
-    let changed = false;
-    for (const row of list.current?.querySelectorAll<HTMLElement>("[data-index]") ?? []) {
-      const key = keys[Number(row.dataset.index)];
-      const height = row.getBoundingClientRect().height;
-      if (key === undefined || height === 0 || Math.abs((heights.of.get(key) ?? -1) - height) < 0.5) continue;
-      heights.of.set(key, height);
-      changed = true;
+    latestKeys.current = keys;
+  }, [keys]);
+  useEffect(() => {
+    if (all || typeof ResizeObserver === "undefined") return;
+    const watcher = new ResizeObserver((entries) => {
+      let changed = false;
+      for (const { target, borderBoxSize } of entries) {
+        const key = latestKeys.current[Number((target as HTMLElement).dataset.index)];
+        const height = borderBoxSize[0]?.blockSize ?? 0;
+        if (key === undefined || height === 0 || Math.abs((heights.of.get(key) ?? -1) - height) < 0.5) continue;
+        heights.of.set(key, height);
+        changed = true;
+      }
+      if (changed) setHeights({ of: heights.of });
+    });
+    observer.current = watcher;
+    for (const row of list.current?.children ?? []) watcher.observe(row);
+    return () => {
+      watcher.disconnect();
+      observer.current = null;
+    };
+  }, [all, list, heights.of]);
+  useEffect(() => {
+    // To observe what is observed already changes nothing; what has left the page is let go by the browser.
+    for (const row of list.current?.children ?? []) {
+      if ((row as HTMLElement).dataset.index !== undefined) observer.current?.observe(row);
     }
-    // eslint-disable-next-line react-hooks/set-state-in-effect
-    if (changed) setHeights({ of: heights.of });
   });
 
   const rows: ShownRow[] = [];

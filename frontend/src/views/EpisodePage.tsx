@@ -91,7 +91,7 @@ const Told = ({ episode }: { episode: Episode }) => {
         <h2 className="h5" id="bbl-fall">
           What happened when
         </h2>
-        <div className="bbl-scroll" tabIndex={0} role="region" aria-labelledby="bbl-fall">
+        <div className="bbl-scroll" tabIndex={0} role="region" aria-label="Table of what happened">
           <WaterfallTable episode={episode} events={events.items} builds={builds} />
         </div>
       </section>

@@ -1,6 +1,6 @@
 import React, { memo } from "react";
 import { useRecent } from "../../hooks/useStores";
-import { columns, sparklineWords, type Part } from "../../model/sparkline";
+import { columns, sparklineWords, type Column, type Part } from "../../model/sparkline";
 import { look } from "../../model/looks";
 
 const HEIGHT = 20;
@@ -14,6 +14,26 @@ const GROUNDS: Record<Part, string> = {
   stop: look("insubstantiating").ground,
 };
 
+const PARTS: readonly Part[] = ["start", "up", "stop"];
+
+/** All columns' share of this part as one path: there are many rows. */
+function pathOf(drawn: readonly Column[], wanted: Part): string {
+  return drawn
+    .flatMap((column, index) =>
+      column.parts
+        .filter(({ part }) => part === wanted)
+        .map(
+          ({ y, height }) =>
+            `M${index * (COLUMN + GAP)} ${(y + HEAD).toFixed(1)}h${COLUMN}v${height.toFixed(1)}h-${COLUMN}z`,
+        ),
+    )
+    .join("");
+}
+
+function cross(index: number, top: number): string {
+  return `M${index * (COLUMN + GAP) + 0.5} ${(top + 0.5).toFixed(1)}l5 5m0 -5l-5 5`;
+}
+
 /** The last episodes of a worker, newest at the right: how long each was, and which went wrong. */
 export const Sparkline = memo(({ workerid }: { workerid: number }) => {
   const episodes = useRecent(workerid);
@@ -21,6 +41,7 @@ export const Sparkline = memo(({ workerid }: { workerid: number }) => {
   if (episodes === null) return <span className="bbl-spark" />;
   const words = sparklineWords(episodes);
   if (episodes.length === 0) return <span className="bbl-sub">{words}</span>;
+  const drawn = columns(episodes, HEIGHT);
   return (
     <svg
       className="bbl-spark"
@@ -32,20 +53,13 @@ export const Sparkline = memo(({ workerid }: { workerid: number }) => {
       data-episodes={episodes.length}
     >
       <title>{words}</title>
-      {columns(episodes, HEIGHT).map((column, index) => (
-        <g key={column.id} transform={`translate(${index * (COLUMN + GAP)},${HEAD})`}>
-          {column.parts.map(({ part, y, height }) => (
-            <rect key={part} y={y} width={COLUMN} height={height} fill={GROUNDS[part]} />
-          ))}
-          {column.bad && (
-            <path
-              d="M0.5 -5.5L5.5 -0.5M5.5 -5.5L0.5 -0.5"
-              transform={`translate(0,${column.top})`}
-              className="bbl-spark-bad"
-            />
-          )}
-        </g>
+      {PARTS.map((part) => (
+        <path key={part} d={pathOf(drawn, part)} fill={GROUNDS[part]} />
       ))}
+      <path
+        d={drawn.map((column, index) => (column.bad ? cross(index, column.top) : "")).join("")}
+        className="bbl-spark-bad"
+      />
     </svg>
   );
 });

@@ -11,7 +11,7 @@ import { Age, Moment } from "../Time";
 
 /** The timeline in words. */
 export const EpisodeTable = ({ episodes }: { episodes: readonly Episode[] }) => (
-  <div className="bbl-scroll" tabIndex={0} role="region" aria-label="Episodes">
+  <div className="bbl-scroll" tabIndex={0} role="region" aria-label="Table of episodes">
     <table className="table table-sm" data-test="episodes">
       <caption className="bbl-sr">Episodes, newest first</caption>
       <thead>

@@ -10,7 +10,7 @@ import { Traceback } from "./EpisodeTable";
 
 /** All that was recorded of a worker, newest first. */
 export const EventTable = ({ events }: { events: readonly LifecycleEvent[] }) => (
-  <div className="bbl-scroll" tabIndex={0} role="region" aria-label="Events">
+  <div className="bbl-scroll" tabIndex={0} role="region" aria-label="Table of events">
     <table className="table table-sm" data-test="events">
       <caption className="bbl-sr">Events, newest first</caption>
       <thead>

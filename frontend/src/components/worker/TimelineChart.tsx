@@ -29,12 +29,7 @@ export const TimelineChart = ({ episodes }: { episodes: readonly Episode[] }) =>
   const height = HEAD + rows.length * ROW;
   return (
     <div ref={frame} className="bbl-timeline" data-test="timeline">
-      <svg
-        width={width}
-        height={height}
-        role="img"
-        aria-label={`Timeline of the last ${episodes.length} episodes. The table below has the same in words.`}
-      >
+      <svg width={width} height={height} aria-hidden="true">
         <Patterns base={base} />
         {ticks.map((tick) => (
           <g key={tick.x} transform={`translate(${LEFT + tick.x},0)`}>
@@ -69,7 +64,7 @@ const ChartRow = ({ row, y, plot, base }: { row: Row; y: number; plot: number; b
       <text x={LEFT - 10} y={ROW / 2 + 4} textAnchor="end">
         {shortMoment(episode.started_at)}
       </text>
-      <a href={`#${episodeRoute(episode.id)}`} aria-hidden="true" tabIndex={-1}>
+      <a href={`#${episodeRoute(episode.id)}`} tabIndex={-1}>
         <g transform={`translate(${LEFT},${(ROW - BAR) / 2})`}>
           {row.bars.map((bar) => (
             <PhaseBar key={`${bar.state}-${bar.since}`} bar={bar} plot={plot} base={base} />
