@@ -7,6 +7,7 @@ looked at are told as broken, with the reason.
 from __future__ import annotations
 
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -89,6 +90,10 @@ def _in_words(left: int | None) -> str:
     return "no instance is left" if left == 0 else f"instances left: {left}"
 
 
+def _short(text: str) -> str:
+    return textwrap.shorten(text, 200, placeholder=" ...")
+
+
 def _succeeded(ended: dict[str, Any]) -> bool:
     # Buildbot looks at no value of stop_instance; None is what several of its own drivers give.
     return ended["outcome"] != "False" and not ended["outcome"].startswith("raised")
@@ -120,7 +125,7 @@ def _life(driver: Driver, directory: Path) -> Findings:
             lambda: master.ended("stop_instance"), driver.seconds, "the end of stop_instance"
         )
         stop = master.ended("stop_instance")[-1]
-        seen = f"{stop['outcome']} after {stop['seconds']:.1f} s"
+        seen = f"{_short(stop['outcome'])} after {stop['seconds']:.1f} s"
         yield Finding("stop ends", _succeeded(stop), seen)
         left = _left(driver, master)
         yield Finding("gone", None if left is None else left == 0, _in_words(left))
@@ -163,7 +168,7 @@ def _refusal(driver: Driver, directory: Path) -> Findings:
             lambda: master.ended("stop_instance"), driver.seconds, "stop_instance after the refusal"
         )
         left = _left(driver, master)
-        seen = f"{start['outcome']} after {start['seconds']:.1f} s; {_in_words(left)}"
+        seen = f"{_short(start['outcome'])} after {start['seconds']:.1f} s; {_in_words(left)}"
         yield Finding("refusal is told", told and not left, seen)
 
 
@@ -184,7 +189,7 @@ def _hang(driver: Driver, directory: Path) -> Findings:
                 yield Finding("hang is not hidden", None, "it did not end")
             else:
                 stop = master.ended("stop_instance")[-1]
-                seen = f"{stop['outcome'][:160]} after {stop['seconds']:.1f} s"
+                seen = f"{_short(stop['outcome'])} after {stop['seconds']:.1f} s"
                 yield Finding("hang is bounded", True, seen)
                 left = driver.instances() if driver.instances else None
                 hidden = _succeeded(stop) and bool(left)
@@ -223,7 +228,7 @@ def _frozen(driver: Driver, directory: Path) -> Findings:
         )
         stop = master.ended("stop_instance")[-1]
         left = _left(driver, master)
-        seen = f"{stop['outcome'][:160]} after {stop['seconds']:.1f} s; {_in_words(left)}"
+        seen = f"{_short(stop['outcome'])} after {stop['seconds']:.1f} s; {_in_words(left)}"
         yield Finding("frozen is ended", _succeeded(stop) and not left, seen)
 
 

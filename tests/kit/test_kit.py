@@ -15,6 +15,7 @@ from buildbot_lifecycle.cli.processes import kill_marked, marked
 from buildbot_lifecycle.testing import Driver, Finding, Report, check
 from buildbot_lifecycle.testing.report import RULES
 from buildbot_lifecycle.testing.scenarios import SCENARIOS
+from tests.harness.master import ROOT
 from tests.harness.sshd import Sshd
 from tests.kit.engine import Engine
 from tests.ssh.conftest import make_sshd, sshd
@@ -27,6 +28,14 @@ pytestmark = [pytest.mark.master, pytest.mark.timeout(600)]
 def test_every_rule_is_looked_at_by_one_scenario() -> None:
     shown = [rule for rules, _ in SCENARIOS.values() for rule in rules]
     assert sorted(shown) == sorted(RULES)
+
+
+def test_every_rule_is_documented_as_it_is() -> None:
+    page = (ROOT / "docs" / "writing-workers.md").read_text(encoding="utf-8")
+    for rule, demand in RULES.items():
+        assert f"| `{rule}` | {demand} |" in page.replace(
+            "`stop_instance`", "stop_instance"
+        ).replace("`kill -9`", "kill -9")
 
 
 def test_a_report_says_what_is_broken_in_a_table_and_to_a_program() -> None:

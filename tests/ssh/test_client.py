@@ -25,6 +25,11 @@ from tests.ssh.spin import SLEEPER, STUBBORN, Host, defer, reactor, spin
 pytestmark = pytest.mark.master
 
 
+async def pause(seconds: float) -> None:
+    """Let the reactor run, which notices ends of processes only then."""
+    await task.deferLater(reactor, seconds)
+
+
 def children() -> list[str]:
     """The commands of all processes that this one has started and not reaped."""
     found = []
@@ -222,6 +227,21 @@ def test_a_network_that_dies_in_the_middle_is_given_up_in_time(
         spin(host.stop(None))
     proxy.heal()
     assert spin(host.stop(None))[-2:] == ["gone", "end"]
+
+
+def test_a_session_that_nobody_waits_for_any_more_is_cut(sshd: Sshd) -> None:
+    sshd.freeze()
+
+    async def given_up() -> None:
+        waiting = defer.ensureDeferred(Host(sshd, connect_timeout=30).stop(None))
+        reactor.callLater(1, waiting.cancel)
+        await waiting
+
+    with pytest.raises(defer.CancelledError):
+        spin(given_up())
+    # `_no_client_is_left` waits for 5 s, and the limits of the session are beyond that
+    spin(pause(0.5))
+    sshd.thaw()
 
 
 def test_a_port_where_nobody_listens_is_told_at_once(sshd: Sshd) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any
 
@@ -12,6 +13,7 @@ from buildbot_lifecycle.workers.ssh import options
 from buildbot_lifecycle.workers.ssh.client import command, explain
 from buildbot_lifecycle.workers.ssh.session import Ended
 from tests.conftest import MakeMaster
+from tests.harness.master import ROOT
 
 WRONG: dict[str, tuple[Any, str]] = {
     "host": ("-oProxyCommand=evil", "host name or address"),
@@ -78,6 +80,21 @@ def test_ssh_is_quoted_without_its_noise() -> None:
     assert explain(Ended(255, None, said, None)) == "Permission denied (publickey)."
     assert explain(Ended(None, 9, "", None)) == "the ssh client ended with signal 9"
     assert explain(Ended(None, 9, said, "no end within 3 s")) == "no end within 3 s"
+
+
+def test_every_argument_is_documented_with_its_default() -> None:
+    page = (ROOT / "docs" / "ssh-worker.md").read_text(encoding="utf-8")
+    rows = {}
+    for line in re.findall(r"^\|.*$", page, re.MULTILINE):
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        for name in re.findall(r"`(\w+)`", cells[0]):
+            rows[name] = cells[1] if len(cells) > 1 else ""
+    for field in dataclasses.fields(options.Options):
+        assert field.name in rows
+        if isinstance(field.default, float):
+            assert rows[field.name] == f"{field.default:g}", field.name
+    for name in options.WORKER_OPTIONS:
+        assert f"`{name}`" in page
 
 
 @pytest.mark.master

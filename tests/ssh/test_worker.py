@@ -187,6 +187,15 @@ def test_a_host_key_that_changed_leaves_the_stop_untrue(
     stopped(master, "w")
     assert_stops(master, "w", "raised")
     master.wait_log("may still run: no shell on .*: the host key is not the one in the known hosts")
+    # The driver closes the entry of the ledger itself, once the host can be asked again.
+    (entry,) = master.api("orphans")["orphans"]
+    assert entry["closed_at"] is None
+    sshd.trust()
+    for pid in sshd.instances():
+        os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: master.api("orphans")["orphans"][0]["closed_at"], 70, "the ledger's closing")
+    assert master.api("orphans")["orphans"][0]["closed_by"] == "driver"
+    assert not sshd.instances()
 
 
 def test_after_kill_9_a_worker_ends_by_itself_and_one_that_cannot_is_ended_by_the_next_start(

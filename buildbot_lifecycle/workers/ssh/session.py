@@ -52,13 +52,13 @@ class Ended:
 
 
 class Session(ProcessProtocol):
-    """One run. `finished` fires with `Ended`, once, always, and never with a failure.
+    """One run. `finished` fires with `Ended`, once, always; cancelling it cuts the session.
 
     `line` is called with each line of the remote output as it comes, without its end.
     """
 
     def __init__(self, reactor: Any, line: Callable[[str], None]) -> None:
-        self.finished: defer.Deferred[Ended] = defer.Deferred()
+        self.finished: defer.Deferred[Ended] = defer.Deferred(lambda _: self.cut("given up"))
         self._reactor = reactor
         self._line = line
         self._rest = b""
@@ -148,9 +148,9 @@ class Session(ProcessProtocol):
         if self._reaper is not None and self._reaper.active():
             self._reaper.cancel()
         self._reaper = None
-        if self.finished.called:
-            return
         if self.transport is not None:
             self._process().loseConnection()
+        if self.finished.called:
+            return
         said = self._errors.decode("utf-8", "replace")
         self.finished.callback(Ended(status, number, said, self._cut))

@@ -34,6 +34,9 @@ from buildbot_lifecycle.workers.ssh.steps import Ladder, Starting
 #: Seconds that the worker has to answer to being asked over its connection.
 ASK_SECONDS = 2.0
 
+#: Seconds that the lifecycle service's question may take; it waits for 20.
+HOOK_SECONDS = 18.0
+
 #: Seconds that the remote script watches the worker's process come up; then it is watched by checks.
 READY_SECONDS = 30.0
 
@@ -127,10 +130,12 @@ class SSHLatentWorker(CompatibleLatentWorkerMixin, AbstractLatentWorker):
     def lifecycle_is_gone(self, instance: str | None = None) -> defer.Deferred[bool | None]:
         """Whether an instance (its name as above; None: any of this worker's) is gone.
 
-        True: no process of it is left. False: there are some. None: it could not be found out. Takes
-        `connect_timeout` and some seconds at most, and does not depend on what this process remembers.
+        True: no process of it is left. False: there are some. None: it could not be found out, within
+        `HOOK_SECONDS`. It does not depend on what this process remembers.
         """
-        return defer.ensureDeferred(self._is_gone(instance))
+        asked = defer.ensureDeferred(self._is_gone(instance))
+        asked.addTimeout(HOOK_SECONDS, self.master.reactor, onTimeoutCancel=lambda *_: None)
+        return asked
 
     # start
 
