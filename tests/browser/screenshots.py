@@ -76,7 +76,7 @@ class Camera:
         self.page.goto("about:blank")
         self.page.goto(f"{self.demo.url}#/lifecycle{route}")
         self.page.locator("[data-test=live-state][data-mode=live]").wait_for()
-        self.page.wait_for_timeout(1000)
+        self.page.wait_for_timeout(2500)
 
     def open_worker(self, name: str) -> None:
         """Open the page of one worker."""
@@ -90,8 +90,9 @@ class Camera:
             clip = {"x": 0, "y": 0, "width": 1280, "height": height or 900}
             self.page.screenshot(path=path, clip=clip, full_page=True)
         else:
-            boxes = [part.bounding_box() for part in parts]
-            self.page.screenshot(path=path, clip=_around([b for b in boxes if b]), full_page=True)
+            with _tall(self.page):
+                boxes = [part.bounding_box() for part in parts]
+                self.page.screenshot(path=path, clip=_around([b for b in boxes if b]))
         sys.stdout.write(f"{path}: {path.stat().st_size} bytes\n")
 
     def part(self, name: str) -> Locator:
@@ -135,8 +136,7 @@ def shut_door(camera: Camera) -> None:
     """Why the button of a healthy worker is shut."""
     camera.open()
     row = camera.row("healthy")
-    row.scroll_into_view_if_needed()
-    row.locator("[data-test=force-button]").hover()
+    row.locator("[data-test=force-button]").focus()
     camera.shoot("shut-door", row, row.locator("[data-test=force-why]"))
 
 
@@ -155,8 +155,7 @@ def dialog(camera: Camera) -> None:
     camera.row("stuck-stop").locator("[data-test=force-button]").click()
     camera.part("force-name").fill("stuck-stop")
     camera.part("force-reason").fill(REASON)
-    with _tall(camera.page):
-        camera.shoot("force-dialog", camera.part("force-dialog"))
+    camera.shoot("force-dialog", camera.part("force-dialog"))
 
 
 def outcome(camera: Camera) -> None:
@@ -173,6 +172,16 @@ def orphans(camera: Camera) -> None:
     camera.open()
     camera.part("orphans").locator("summary").first.click()
     camera.shoot("orphans", camera.part("orphans"))
+
+
+def timeline(camera: Camera) -> None:
+    """All workers, one lane each."""
+    camera.open("/timeline")
+    camera.page.get_by_role("button", name="1 h", exact=True).click()
+    for name in ["Zoom in"] * 3 + ["Later"] * 8:
+        camera.page.get_by_role("button", name=name, exact=True).click()
+    camera.page.wait_for_timeout(2500)
+    camera.shoot("timeline", height=800)
 
 
 def polling(camera: Camera) -> None:
@@ -200,15 +209,16 @@ PICTURES: tuple[Callable[[Camera], None], ...] = (
     outcome,
     orphans,
     failed_page,
+    timeline,
     polling,
 )
 
 
 @contextmanager
 def _tall(page: Page) -> Iterator[None]:
-    """Room for a dialog that scrolls in a window of the usual height."""
-    page.set_viewport_size({"width": 1280, "height": 1500})
-    page.wait_for_timeout(300)
+    """Room for all of the page: where boxes are is told by the window, and dialogs scroll in it."""
+    page.set_viewport_size({"width": 1280, "height": 1800})
+    page.wait_for_timeout(500)
     yield
     page.set_viewport_size({"width": 1280, "height": 900})
 
@@ -226,6 +236,7 @@ def main() -> int:
             camera = Camera(demo, browser.Watched(chromium).page, folder)
             for picture in PICTURES:
                 picture(camera)
+            camera.page.unroute_all(behavior="ignoreErrors")
     finally:
         demo.end()
     return 0

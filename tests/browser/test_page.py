@@ -182,7 +182,7 @@ def test_a_worker_is_freed_by_keyboard_alone(make_master: MakeMaster, page: Page
     assert rows(master, "select status from lifecycle_actions") == [("done",)]
 
 
-def _tab_to(page: Page, name: str, presses: int = 60) -> None:
+def _tab_to(page: Page, name: str, presses: int = 150) -> None:
     """Press Tab until the focus is on a part of the page; each stop must be one that can be seen."""
     for _ in range(presses):
         page.keyboard.press("Tab")
