@@ -162,7 +162,8 @@ export interface Action {
   finished_at: number | null;
   steps: Step[];
   outcome: string | null;
-  verdict: Verdict;
+  /** At that time; null of one that was not about a verdict. */
+  verdict: Verdict | null;
   pause: boolean;
   override: boolean;
 }

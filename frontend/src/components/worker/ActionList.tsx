@@ -33,9 +33,11 @@ export const ActionList = ({ actions, named = false }: { actions: readonly Actio
             Steps of action {action.id}
             {action.override && ", with the override"}
           </summary>
-          <p>
-            At that time: <VerdictBadge verdict={action.verdict} /> {action.verdict.reason}
-          </p>
+          {action.verdict !== null && (
+            <p>
+              At that time: <VerdictBadge verdict={action.verdict} /> {action.verdict.reason}
+            </p>
+          )}
           {action.episode !== null && (
             <p>
               In <Link to={episodeRoute(action.episode)}>episode {action.episode}</Link>
