@@ -23,6 +23,13 @@ class ReleasedError(Exception):
     """What Buildbot gets in place of a stop_instance that was released; it logs it and goes on."""
 
 
+class BrokenOffError(Exception):
+    """What Buildbot gets in place of a BaseException of stop_instance while it stops the worker.
+
+    Its insubstantiate walks back from an Exception only; half way, its stopService would loop for ever.
+    """
+
+
 #: (call, outcome data): told when the driver's call ends, or when it is released.
 Ended = Callable[["Call", "dict[str, Any]"], None]
 
@@ -32,9 +39,16 @@ class Call:
 
     ``inner`` is the driver's Deferred, ``outer`` ours that Buildbot waits on; both None until it is
     known that the call did not end at once. ``told`` is whether its beginning was recorded.
+    ``must_walk_back`` says at the end whether Buildbot must be spared a BaseException.
     """
 
-    def __init__(self, name: str, token: int, on_end: Ended) -> None:
+    def __init__(
+        self,
+        name: str,
+        token: int,
+        on_end: Ended,
+        must_walk_back: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.name = name
         self.token = token
         self.inner: defer.Deferred[Any] | None = None
@@ -43,13 +57,16 @@ class Call:
         self.ended = False
         self.told = False
         self._on_end = on_end
+        self._must_walk_back = must_walk_back
 
     def begin(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Run the driver's method; what it returns or raises comes out as it is, if it came at once."""
         try:
             result = function(*args, **kwargs)
-        except BaseException:
+        except BaseException as error:
             self._end(failure.Failure())  # type: ignore[no-untyped-call]
+            if self._breaks_off(error):
+                raise BrokenOffError(_broken_off(self.name, error)) from error
             raise
         if inspect.iscoroutine(result) or inspect.isgenerator(result):
             result = defer.Deferred.fromCoroutine(cast("Any", result))
@@ -65,8 +82,14 @@ class Call:
     def _relay(self, result: Any) -> None:
         self._end(result)
         if self.outer is not None and not self.outer.called:
+            if isinstance(result, failure.Failure) and self._breaks_off(result.value):
+                error = BrokenOffError(_broken_off(self.name, result.value))
+                result = failure.Failure(error)  # type: ignore[no-untyped-call]
             # a Failure given to callback takes the errback way, as it would from the driver's own
             self.outer.callback(result)
+
+    def _breaks_off(self, error: BaseException | None) -> bool:
+        return not isinstance(error, Exception) and self._must_walk_back()
 
     def _end(self, result: Any) -> None:
         self.ended = True
@@ -104,6 +127,10 @@ class Call:
         else:
             self.outer.errback(ReleasedError(text))
         return True
+
+
+def _broken_off(name: str, error: BaseException | None) -> str:
+    return f"{name} ended with {type(error).__name__} while the worker was being stopped"
 
 
 def outcome_of(name: str, result: Any) -> dict[str, Any]:

@@ -78,6 +78,7 @@ class Watched:
         self.unsent_since: float | None = None
         self.wrapped: dict[str, tuple[Any, Any]] = {}
         self.stopping: defer.Deferred[Any] | None = None
+        self.stop_asked = False
         self.stopped = False
         self.introduced = False
 
@@ -345,7 +346,13 @@ class Probe:
         self, watched: Watched, name: str, original: Callable[..., Any], args: Any, kwargs: Any
     ) -> Any:
         self._tokens += 1
-        call = Call(name, self._tokens, functools.partial(self._call_ended, watched))
+        call = Call(
+            name,
+            self._tokens,
+            functools.partial(self._call_ended, watched),
+            # half way, Buildbot's stopService would loop for ever, or leave the worker as it is
+            lambda: name == "stop_instance" and watched.stop_asked,
+        )
         watched.calls[call.token] = call
 
         def data() -> dict[str, Any]:
@@ -574,6 +581,7 @@ class Probe:
 
     def _stop_service(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
         worker = watched.worker
+        watched.stop_asked = True
         try:
             # two states in which Buildbot's own stopService would loop for ever, blocking the reactor
             internals.leave_machine_wait(worker)

@@ -11,6 +11,7 @@ from twisted.internet import defer
 from buildbot_lifecycle.core.episodes import Facts, apply
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.master.calls import BrokenOffError
 from buildbot_lifecycle.master.probe import PROBE
 from tests.probe.support import Conn, Driven, Stage, hanging
 
@@ -236,6 +237,33 @@ class Workers(Stage):
         assert len(came) == 1
         assert not internals.finish_half_insubstantiated(self.worker())
         self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_a_stop_that_breaks_off_late_does_not_make_the_masters_stop_loop(self) -> Any:
+        yield self.play(Driven("w"))
+        answer, given = hanging()
+        self.answer("stop_instance", answer)
+        self.ask()
+        self.worker().insubstantiate()
+        ended = self.worker().stopService()
+        assert not ended.called
+        given[0].errback(asyncio.CancelledError())
+        yield ended
+        assert self.worker().state is States.SHUT_DOWN
+        assert self.notes.of(Kind.CALL_ENDED)[-1]["base"], "told as it was"
+        assert [e.type for e in self.flushLoggedErrors()] == [BrokenOffError]
+        self.worker().stopService = lambda: None
+
+    @defer.inlineCallbacks
+    def test_a_stop_that_breaks_off_at_once_does_not_make_the_masters_stop_fail(self) -> Any:
+        yield self.play(Driven("w"))
+        self.answer("stop_instance", base)
+        self.ask()
+        yield self.worker().attached(Conn())
+        yield self.worker().stopService()
+        assert self.worker().state is States.SHUT_DOWN
+        assert [e.type for e in self.flushLoggedErrors()] == [BrokenOffError]
+        self.worker().stopService = lambda: None
 
     @defer.inlineCallbacks
     def test_a_stop_that_is_under_way_is_not_half_way(self) -> Any:
