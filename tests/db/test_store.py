@@ -33,6 +33,7 @@ ORPHAN = {
     "opened_at": 50.0,
     "instance": "i-\x001",
     "why": "released",
+    "cause": "release",
     "worker": "worker-7",
 }
 
