@@ -164,6 +164,8 @@ export class FleetStore {
 
   /** What blocks the stop and what may still run. The page stands without them, so a failure here is not shown. */
   private async fetchSide() {
+    // All is looked at again when the tab is seen.
+    if (document.hidden && this.fleet.at !== null) return;
     const waitMs = this.sideAtMs + SIDE_EVERY_MS - performance.now();
     if (waitMs > 0) {
       this.sideTimer ??= setTimeout(() => {

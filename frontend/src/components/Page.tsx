@@ -1,7 +1,11 @@
 import React, { useMemo, type RefObject } from "react";
 import { useTopbarItems } from "buildbot-ui";
+import { clipped } from "../model/words";
 import { LiveBar } from "./LiveBar";
 import { Tabs } from "./Tabs";
+
+/** The host's trail does not break what is long. */
+const TRAIL = 60;
 
 interface Props {
   /** For tests: which page this is. */
@@ -22,7 +26,7 @@ export const Page = ({ name, title, route, heading, worker, wide = false, childr
     useMemo(
       () => [
         { caption: "Latent workers", route: "/lifecycle" },
-        ...(route === undefined ? [] : [{ caption: title, route }]),
+        ...(route === undefined ? [] : [{ caption: clipped(title, TRAIL), route }]),
       ],
       [title, route],
     ),

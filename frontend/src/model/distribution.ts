@@ -111,7 +111,15 @@ export function distribution(stats: PhaseStats, width: number, height: number): 
   const lines = wanted.flatMap(([label, seconds, threshold]): Line[] => {
     if (seconds === null || buckets.length === 0) return [];
     const place = placeOf(uppers, seconds);
-    return [{ label, seconds, threshold, x: Math.min(width, place * each), beyond: place >= uppers.length }];
+    return [
+      {
+        label,
+        seconds,
+        threshold,
+        x: Math.min(width, place * each),
+        beyond: seconds > (uppers[uppers.length - 1] ?? 0),
+      },
+    ];
   });
   const first = uppers[0] ?? 0;
   return {

@@ -17,8 +17,9 @@ export interface Column {
   label: string;
 }
 
-/* As high as it goes; what is longer is not drawn higher. */
-const LONGEST = Math.log1p(4 * 3_600);
+/* The longest of them fills the height, but for those of less than this: else a worker that only fails at once would look
+   as busy as one that works all night. */
+const LONGEST_AT_LEAST_S = 60;
 const LEAST = 5;
 
 const WELL = new Set(["ok", "cancelled"]);
@@ -28,6 +29,8 @@ export function isBad(outcome: string | null): boolean {
 }
 
 export function columns(episodes: readonly RecentEpisode[], height: number): Column[] {
+  const lengths = episodes.map(([, , start, up, stop]) => (start ?? 0) + (up ?? 0) + (stop ?? 0));
+  const longest = Math.log1p(Math.max(LONGEST_AT_LEAST_S, ...lengths));
   return episodes.map(([id, outcome, start, up, stop]) => {
     const seconds: [Part, number][] = [
       ["start", start ?? 0],
@@ -35,7 +38,7 @@ export function columns(episodes: readonly RecentEpisode[], height: number): Col
       ["stop", stop ?? 0],
     ];
     const total = seconds.reduce((sum, [, value]) => sum + value, 0);
-    const high = Math.max(LEAST, Math.min(1, Math.log1p(total) / LONGEST) * height);
+    const high = Math.max(LEAST, (Math.log1p(total) / longest) * height);
     let below = height;
     const parts = seconds
       .filter(([, value]) => value > 0)
