@@ -55,9 +55,14 @@ class Host:
 
     def __init__(self, sshd: Sshd, **changes: Any) -> None:
         self.sshd = sshd
+        # All these hosts are one machine, on which other tests may run just now: owners are per host.
+        self._port = sshd.port
         parsed, problems = options.parse(sshd.options(**changes))
         assert not problems
         self.client = Client(reactor, parsed)
+
+    def owner(self, name: str) -> str:
+        return f"{name}_{self._port}"
 
     def launch(self, **changes: Any) -> remote.Launch:
         values: dict[str, Any] = {
@@ -79,7 +84,7 @@ class Host:
         tell: Callable[[Word], None] = lambda _: None,
         **launch: Any,
     ) -> remote.Instance:
-        instance = remote.Instance(owner, secrets.token_hex(6))
+        instance = remote.Instance(self.owner(owner), secrets.token_hex(6))
         await self.client.run(
             remote.start(instance, self.launch(**launch), LIMITS),
             seconds=seconds,
@@ -93,7 +98,7 @@ class Host:
         self, instance: remote.Instance | None, owner: str = "w", limits: remote.Limits = LIMITS
     ) -> list[str]:
         words = await self.client.run(
-            remote.stop(owner, instance, limits), seconds=30, shell=remote.shell(None)
+            remote.stop(self.owner(owner), instance, limits), seconds=30, shell=remote.shell(None)
         )
         return [f"{word.word} {word.rest}".strip() for word in words]
 

@@ -60,7 +60,8 @@ def test_what_is_started_is_there_and_what_is_stopped_is_gone(sshd: Sshd) -> Non
 
 
 def test_a_stop_that_finds_nothing_says_gone_and_signals_nobody(sshd: Sshd) -> None:
-    said = spin(Host(sshd).stop(remote.Instance("w", "never")))
+    host = Host(sshd)
+    said = spin(host.stop(remote.Instance(host.owner("w"), "never")))
     assert said == ["rung ask", "gone", "end"]
 
 
@@ -89,7 +90,7 @@ def test_a_stop_ends_its_own_instance_and_no_other(sshd: Sshd) -> None:
     first = spin(host.start("a", directory=str(sshd.directory / "a")))
     second = spin(host.start("b", directory=str(sshd.directory / "b")))
     spin(host.stop(first))
-    assert spin(host.stop(remote.Instance("b", "another")))[-2:] == ["gone", "end"]
+    assert spin(host.stop(remote.Instance(host.owner("b"), "another")))[-2:] == ["gone", "end"]
     assert sshd.instances()
     spin(host.stop(second))
     assert not sshd.instances()
@@ -260,7 +261,7 @@ def test_a_banner_and_a_chatty_login_shell_are_no_answers(make_sshd: MakeSshd) -
     host = Host(sshd)
     instance = spin(host.start())
     assert spin(host.stop(None))[-1] == "end"
-    assert instance.owner == "w"
+    assert instance.owner == host.owner("w")
 
 
 def test_connections_that_sshd_drops_are_tried_again(make_sshd: MakeSshd) -> None:
@@ -396,7 +397,7 @@ def test_the_script_is_any_posix_shells_with_and_without_proc(
     program = shutil.which(shell)
     assert program
     command = [program]
-    instance = remote.Instance("posix", "1")
+    instance = remote.Instance(f"posix{os.getpid()}", "1")
     launch = remote.Launch(str(tmp_path / "w"), "#", SLEEPER, {"A": "b"}, 0o022, "true", 10)
     limits = remote.Limits(0, 2, 2)
     mark = dict([instance.mark.split("=")])
@@ -404,7 +405,7 @@ def test_the_script_is_any_posix_shells_with_and_without_proc(
         script.replace("/proc/self/environ", proc)
         for script in (
             remote.start(instance, launch, limits),
-            remote.stop("posix", instance, limits),
+            remote.stop(instance.owner, instance, limits),
         )
     )
     assert "lifecycle: started" in talk(command, start, mark)

@@ -17,7 +17,7 @@ from tests.conftest import MakeMaster
 from tests.harness.master import RealMaster
 from tests.harness.sshd import Sshd
 from tests.harness.waiting import wait_until
-from tests.master.support import LIFECYCLE, events, force, get_stuck, unpause
+from tests.master.support import LIFECYCLE, ask_force, events, force, get_stuck, unpause
 from tests.ssh.conftest import MakeSshd
 from tests.ssh.proxy import Proxy
 
@@ -389,7 +389,8 @@ def test_a_stop_command_that_hangs_is_seen_and_freed(make_master: MakeMaster, ss
     master = make_master([home_made(sshd, command)], lifecycle=LIFECYCLE)
     assert master.build("w", 120)["results"] == 0
     get_stuck(master, "w", verdict__code="stop_pending")
-    assert force(master, "w")["status"] == "done"
+    # 202 when the worker, which comes back all the time, is not at rest at once
+    assert ask_force(master, "w").status in (200, 202)
     stopped(master, "w")
     hang.unlink()
     unpause(master, "w")
