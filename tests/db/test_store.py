@@ -34,6 +34,7 @@ ORPHAN = {
     "instance": "i-\x001",
     "why": "released",
     "cause": "release",
+    "class": "demo.Worker",
     "worker": "worker-7",
 }
 
