@@ -77,7 +77,7 @@ c['services'] = [
         # Short, so that there is something to see soon.
         stuck_after={{
             'insubstantiating': 15,
-            'insubstantiating_substantiating': 15,
+            'insubstantiating_substantiating': 15, 'not_substantiated': 10,
             'substantiating': 20,
             'substantiating_starting': 20,
         }},

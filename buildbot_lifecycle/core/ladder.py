@@ -98,8 +98,11 @@ def _dead_connection(facts: Facts, situation: Situation) -> bool:
     return facts.build_stopping is not None or facts.send_blocked is not None
 
 
-def plan(facts: Facts, situation: Situation, *, pause: bool) -> list[Step]:
-    """The steps of a force disconnect in this situation; empty if there is nothing to release."""
+def plan(facts: Facts, situation: Situation, *, pause: bool, last: bool = False) -> list[Step]:
+    """The steps of a force disconnect in this situation; empty if there is nothing to release.
+
+    With ``last`` (the master stops) a queued substantiation is cancelled although nothing is paused.
+    """
     steps: list[Step] = []
     if pause:
         steps.append(
@@ -107,7 +110,7 @@ def plan(facts: Facts, situation: Situation, *, pause: bool) -> list[Step]:
                 "pause", "worker", "Pause the worker, so that no build starts on it until unpaused"
             )
         )
-    if facts.state is State.INSUBSTANTIATING_SUBSTANTIATING and pause:
+    if facts.state is State.INSUBSTANTIATING_SUBSTANTIATING and (pause or last):
         steps.append(
             Step(
                 "cancel_substantiation",

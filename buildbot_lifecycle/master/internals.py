@@ -104,6 +104,8 @@ def finish_half_insubstantiated(worker: Any) -> bool:
     if not is_half_insubstantiated(worker):
         return False
     worker.substantiation_build = None
+    if worker.state is States.INSUBSTANTIATING_SUBSTANTIATING:
+        worker.state = States.INSUBSTANTIATING  # by Buildbot's own way, that knows no shorter one
     worker.state = States.NOT_SUBSTANTIATED
     if worker._substantiation_notifier:
         worker._substantiation_notifier.notify(
@@ -173,6 +175,12 @@ def _is_lock_wait(worker: Any, callback: Any) -> bool:
     return any(
         callback in waiting.callbacks for waiting in getattr(worker._start_stop_lock, "waiting", ())
     )
+
+
+def cancelled_substantiation() -> Exception:
+    """What Buildbot takes for a substantiation that was called off: it retries the build."""
+    error: Exception = LatentWorkerSubstantiatiationCancelled()
+    return error
 
 
 # connections

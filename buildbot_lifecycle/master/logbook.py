@@ -69,6 +69,8 @@ class Logbook:
         self._memory = Memory()
         self._gone: dict[int, Known] = {}
         self.last_error: str | None = None
+        #: whether the master is stopping as a whole; set by the service
+        self.is_stopping: Callable[[], bool] = lambda: False
 
     # reading
 
@@ -115,6 +117,16 @@ class Logbook:
                 None, f"lifecycle: while {what} (further errors of this kind are only counted)"
             )
         self.last_error = f"while {what} ({count} times)"
+
+    def refuses_start(self, watched: Watched) -> bool:
+        """No new instance after a release that paused the worker, nor while the master stops.
+
+        A build that was taken before the pause is past Buildbot's own check of it; and one that was
+        being started when the stop came would wait for a worker that cannot log in any more.
+        """
+        if watched.hold and not watched.worker.isPaused():
+            watched.hold = False
+        return watched.hold or self.is_stopping()
 
     def note(self, known: Known, kind: Kind, data: dict[str, Any]) -> None:
         """Record something that was not seen by the probe: an mq event, an action."""

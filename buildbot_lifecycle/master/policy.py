@@ -23,6 +23,9 @@ ACTOR = "policy:auto_release"
 
 HOUR = 3600.0
 
+#: Seconds until a release that was refused is tried again.
+REFUSED_SECONDS = 30.0
+
 
 class Policy:
     """Releases workers that have been stuck for long enough, where the configuration says so."""
@@ -37,6 +40,7 @@ class Policy:
         self._done: dict[str, deque[float]] = {}
         self._busy: set[int] = set()
         self._told: set[str] = set()
+        self._not_before: dict[int, float] = {}
         self._loop = task.LoopingCall(self.look)
         self._loop.clock = clock
 
@@ -61,6 +65,8 @@ class Policy:
         stuck_at = known.verdict.stuck_at
         if stuck_at is None or now < stuck_at + rule.after or known.workerid in self._busy:
             return
+        if now < self._not_before.get(known.workerid, 0.0):
+            return
         done = self._done.setdefault(known.name, deque(maxlen=1000))
         while done and done[0] <= now - HOUR:
             done.popleft()
@@ -70,7 +76,6 @@ class Policy:
                 log_lines([f"{known.name}: auto_release has done {rule.per_hour} in this hour"])
             return
         self._told.discard(known.name)
-        done.append(now)
         self._busy.add(known.workerid)
         released = defer.ensureDeferred(self._release(known, rule))
         released.addErrback(log_error, "lifecycle: auto_release")
@@ -85,5 +90,8 @@ class Policy:
         )
         try:
             await self._releaser.force(known, request, ACTOR)
+            self._done[known.name].append(self._clock.seconds())
         except Refusal as refusal:
+            # no use of trying it every two seconds: the database may be away
+            self._not_before[known.workerid] = self._clock.seconds() + REFUSED_SECONDS
             log_lines([f"{known.name}: auto_release was refused: {refusal.text}"])

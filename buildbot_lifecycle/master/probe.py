@@ -45,6 +45,9 @@ class Sink(Protocol):
     def failed(self, what: str) -> None:
         """One of our hooks raised; the current exception tells what."""
 
+    def refuses_start(self, watched: Watched) -> bool:
+        """Whether no new instance may be started for this worker: an operator paused it, or a stop."""
+
 
 class RefusedConnection:
     """A connection that was refused. Stock Buildbot's stop waits for it for ever (issue 8400)."""
@@ -76,6 +79,8 @@ class Watched:
         self.refused: list[RefusedConnection] = []
         self.logins: list[Login] = []
         self.unsent_since: float | None = None
+        #: set by a release that pauses: no new instance for a build that was taken before the pause
+        self.hold = False
         self.wrapped: dict[str, tuple[Any, Any]] = {}
         self.stopping: defer.Deferred[Any] | None = None
         self.stop_asked = False
@@ -477,7 +482,19 @@ class Probe:
                 self._watch_machine(machine)
         except Exception:
             self._failed(watched.worker.master, "watching a machine")
+        if self._refuses_start(watched):
+            return defer.fail(internals.cancelled_substantiation())
         return original(*args, **kwargs)
+
+    def _refuses_start(self, watched: Watched) -> bool:
+        try:
+            sink = self._sinks.get(id(watched.master))
+            if sink is None or watched.worker.substantiated:
+                return False
+            return sink.refuses_start(watched)
+        except Exception:
+            self._failed(watched.master, "asking whether a start may be made")
+            return False
 
     def _build_started(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
         result = original(*args, **kwargs)

@@ -30,6 +30,9 @@ from buildbot_lifecycle.master.probe import PROBE
 #: Seconds for which the answer waits to see the worker come out; after that it is 202.
 SETTLE_SECONDS = 8.0
 
+#: Seconds in which an action must be written; else nothing is done.
+AUDIT_SECONDS = 10.0
+
 #: Seconds for which an outcome that came too late for the answer is still written down.
 OUTCOME_SECONDS = 24 * 3600.0
 
@@ -175,7 +178,9 @@ class Releaser:
             override=request.override,
         )
         try:
-            action["id"] = await self._audit.insert_action(action)
+            written = self._audit.insert_action(action)
+            # Buildbot's pool may try for a day; nobody waits so long, and nothing may be done so late
+            action["id"] = await written.addTimeout(AUDIT_SECONDS, self._clock)
         except Exception as error:
             log_error(error, "lifecycle: while writing an action; nothing was done")
             raise Refusal(
@@ -293,11 +298,14 @@ class Releaser:
     # the steps themselves, for the operator and for the shutdown
 
     def carry_out(
-        self, known: Known, *, pause: bool, by: str, reason: Mapping[str, Any]
+        self, known: Known, *, pause: bool, by: str, reason: Mapping[str, Any], last: bool = False
     ) -> list[Step]:
-        """Do every step of the plan, in its order; each tells how it went. Never raises."""
+        """Do every step of the plan, in its order; each tells how it went. Never raises.
+
+        With ``last`` no further instance is wanted: a queued substantiation is cancelled unpaused.
+        """
         steps = []
-        for step in ladder.plan(known.facts, situation_of(known), pause=pause):
+        for step in ladder.plan(known.facts, situation_of(known), pause=pause, last=last):
             if step.step == "open_orphan":
                 steps.append(step)
                 continue
@@ -314,6 +322,7 @@ class Releaser:
         detail: str | None = None
         if step.step == "pause":
             worker.pause(f"force disconnect by {reason['actor']}: {reason['reason']}")
+            known.watched.hold = True
         elif step.step == "cancel_substantiation":
             worker.insubstantiate().addErrback(log_error, "lifecycle: while cancelling")
         elif step.step == "abort_connection":

@@ -188,6 +188,7 @@ class LifecycleService(service.BuildbotService):
         self.shutdown = ShutdownWatch(
             master, self.logbook, self.releaser, self, lambda: self.settings
         )
+        self.logbook.is_stopping = lambda: self.shutdown.stops_whole_master
         self._lock = BasedirLock(master.basedir)
         self._locator = Locator(master.reactor)
         self._told_where: dict[int, int] = {}

@@ -106,6 +106,11 @@ class ShutdownWatch:
         self._begin()
 
     @property
+    def stops_whole_master(self) -> bool:
+        """Whether the master itself is stopping: not only waiting for its builds to end."""
+        return self._whole_master
+
+    @property
     def is_stopping(self) -> bool:
         return self.asked_at is not None
 
@@ -221,7 +226,9 @@ class ShutdownWatch:
         written.addTimeout(AUDIT_SECONDS, self._master.reactor)
         before = known.facts
         why = f"released: {self._why(known)}; {verdict.reason}"
-        steps = self._releaser.carry_out(known, pause=False, by="shutdown", reason=action)
+        steps = self._releaser.carry_out(
+            known, pause=False, by="shutdown", reason=action, last=True
+        )
         self._abandoned += 1
         internals.log_lines([f"{known.name}: released, because {verdict.reason}"])
         changes = {

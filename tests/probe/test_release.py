@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
+from buildbot.interfaces import LatentWorkerSubstantiatiationCancelled
 from buildbot.worker.latent import States
 from twisted.internet import defer
 from twisted.python.failure import Failure
@@ -129,6 +130,31 @@ class Release(Stage):
         assert action["verdict"]["level"] == "stuck"
         assert self.ledger.orphans[0]["why"] == "released by ann: the cloud says it is gone"
         self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_a_build_that_was_taken_before_the_pause_starts_no_new_instance(self) -> Any:
+        yield self.stuck()
+        self.force()
+        came: list[Any] = []
+        self.worker().substantiate(None, None).addBoth(came.append)
+        assert came[0].check(LatentWorkerSubstantiatiationCancelled)
+        assert self.worker().state is States.NOT_SUBSTANTIATED
+        # and once somebody has unpaused it, it starts again
+        self.worker().unpause()
+        self.answer("stop_instance", True)
+        self.worker().substantiate(None, None)
+        assert self.worker().state is not States.NOT_SUBSTANTIATED
+        yield self.worker().insubstantiate()
+        self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_no_new_instance_is_started_while_the_master_stops(self) -> Any:
+        yield self.stage()
+        self.logbook.is_stopping = lambda: True
+        came: list[Any] = []
+        self.worker().substantiate(None, None).addBoth(came.append)
+        assert came[0].check(LatentWorkerSubstantiatiationCancelled)
+        assert self.worker().state is States.NOT_SUBSTANTIATED
 
     @defer.inlineCallbacks
     def test_the_action_is_written_before_anything_is_done(self) -> Any:

@@ -234,6 +234,7 @@ class Workers(Stage):
         assert internals.is_half_insubstantiated(self.worker())
         assert internals.finish_half_insubstantiated(self.worker())
         assert self.worker().state is States.NOT_SUBSTANTIATED
+        assert all(told["expected"] for told in self.notes.of(Kind.TRANSITION))
         assert len(came) == 1
         assert not internals.finish_half_insubstantiated(self.worker())
         self.flushLoggedErrors()
@@ -296,7 +297,7 @@ class Workers(Stage):
                 "attached",
                 "detached",
             )
-        }
+        } | {"asking whether a start may be made"}
 
     @defer.inlineCallbacks
     def test_a_worker_that_cannot_be_described_starts_and_ends_its_builds(self) -> Any:
