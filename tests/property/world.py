@@ -1,0 +1,614 @@
+"""One worker of a real master, to which anything may happen, with the plugin or without it.
+
+Real are the master, its worker manager, its builders, the latent worker, its WorkerForBuilders and the
+subscriptions of its connections. Told by the test are the driver's answers, the transport under a
+connection, and when a build begins and ends. Every act can be asked for at any time: what is not
+possible then is not done, so that a script made in one world can be played in another.
+"""
+
+# ruff: noqa: N802 - Buildbot's and Twisted's names
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from buildbot.config import BuilderConfig
+from buildbot.interfaces import LatentWorkerCannotSubstantiate
+from buildbot.process.factory import BuildFactory
+from buildbot.test.fake import reactor as fake_reactor
+from buildbot.util import eventual
+from buildbot.worker.latent import States
+from buildbot.worker.protocols import base as protocol_base
+from twisted.internet import defer, error
+from twisted.python import failure, log
+from twisted.spread import pb
+
+from buildbot_lifecycle.core.episodes import Facts, apply
+from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.core.requests import ForceRequest
+from buildbot_lifecycle.core.settings import Settings, parse
+from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.master.probe import PROBE
+from buildbot_lifecycle.master.release import Releaser
+from buildbot_lifecycle.master.shutdown import ShutdownWatch
+from tests.probe.support import Driven, Stage
+
+BUILDERS = ("one", "two")
+CALLS = ("start_instance", "stop_instance", "check_instance")
+
+#: How a call of the driver ends, at once or later.
+ENDS = ("yes", "no", "none", "raises", "cannot", "breaks")
+#: How a call of the driver begins.
+ANSWERS = (*ENDS, "fails", "fails to break", "hangs")
+
+#: Locks taken in one act, above which nothing but an endless loop is left as its reason.
+MANY_LOCKS = 300
+
+
+class Spins(BaseException):
+    """Buildbot's code goes round for ever without the reactor; thrown in to get out of there."""
+
+
+class Lock(defer.DeferredLock):
+    """The worker's own lock; it counts."""
+
+    taken = 0
+
+    def acquire(self) -> Any:
+        self.taken += 1
+        if self.taken > MANY_LOCKS:
+            raise Spins
+        return super().acquire()
+
+
+class Worker(Driven):
+    """Writes down each state that is assigned, whether a probe is in or not."""
+
+    world: World
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "state":
+            self.__dict__.setdefault("states", []).append(value.name)
+
+    def _answer(self, call: str, default: Any) -> Any:
+        return self.world.called(call)
+
+
+class _Nobody:
+    """The real reactor, for `TestReactor`, which would ask it to turn the clock for it."""
+
+    def callLater(self, *args: Any) -> None: ...
+
+
+class House(Stage):
+    """The master. Its one configured worker is taken out; each `World` brings its own."""
+
+    __test__ = False
+
+    def runTest(self) -> None: ...
+
+    def mktemp(self) -> str:
+        return tempfile.mkdtemp(dir=self.directory)
+
+    def open(self, directory: str, *workers: str) -> None:
+        self.directory = directory
+        self.closed: list[World] = []
+        self.setUp()
+        self.patch(fake_reactor, "reactor", _Nobody())
+        configuration = self.configuration(*map(Driven, workers or ["w"]))
+        if not workers:
+            configuration["builders"] = [
+                BuilderConfig(name=n, workernames=["w"], factory=BuildFactory()) for n in BUILDERS
+            ]
+        self.setup_master(configuration).addErrback(log.err)
+        assert self.master.running
+        # builds are the tests' own; to ask the database for requests takes most of the time
+        self.patch(self.master.botmaster, "maybeStartBuildsForWorker", lambda _: None)
+        self.patch(self.master.botmaster, "maybeStartBuildsForBuilder", lambda _: None)
+        for worker in list(self.master.workers.workers.values()):
+            leave(worker)
+
+    def close(self) -> None:
+        assert self.doCleanups()
+
+
+def leave(worker: Any) -> defer.Deferred[Any]:
+    """As Buildbot's reconfiguration takes a worker out (util/service.py)."""
+
+    @defer.inlineCallbacks
+    def leaving() -> Any:
+        yield worker.stopService()
+        worker.stopService = lambda: None
+        yield worker.disownServiceParent()
+
+    return leaving()
+
+
+class _InOrder(dict):  # type: ignore[type-arg]
+    """Buildbot keeps subscriptions in a set, whose order is that of addresses: another in each run."""
+
+    def add(self, sub: Any) -> None:
+        self[sub] = None
+
+    def remove(self, sub: Any) -> None:
+        del self[sub]
+
+
+class Link(protocol_base.Connection):
+    """A connection as Perspective Broker makes it: after a refused login its end is told to nobody."""
+
+    def __init__(self, silent: bool) -> None:
+        super().__init__("w")
+        self._disconnectSubs.subscriptions = _InOrder()
+        self.mind = self.broker = self.transport = self
+        self.silent = silent
+        self.disconnected = False
+        self.refused = False
+        self.delivered = False
+        self.closings: list[Callable[[], Any]] = []
+        self.asked: list[defer.Deferred[Any]] = []
+        self.info: dict[str, Any] = {}
+        super().notifyOnDisconnect(self._told)
+
+    def _told(self) -> None:
+        self.delivered = True
+
+    def get_peer(self) -> str:
+        return "10.0.0.9:1"
+
+    def _remote(self, answer: Any) -> defer.Deferred[Any]:
+        if self.disconnected:
+            return defer.fail(pb.DeadReferenceError())
+        if not self.silent:
+            return defer.succeed(answer)
+        self.asked.append(defer.Deferred())
+        return self.asked[-1]
+
+    def remotePrint(self, message: str) -> Any:
+        return self._remote(None)
+
+    def remoteGetWorkerInfo(self) -> Any:
+        return self._remote({})
+
+    def remoteSetBuilderList(self, builders: Any) -> Any:
+        return self._remote([name for name, _ in builders])
+
+    def loseConnection(self) -> None:
+        if not self.silent:
+            self.end()
+
+    def abortConnection(self) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """The transport has gone."""
+        if self.disconnected:
+            return
+        self.disconnected = True
+        for deferred in self.asked:
+            if not deferred.called:
+                deferred.errback(error.ConnectionLost())
+        for closing in self.closings:
+            closing()
+        if not self.refused:
+            self.notifyDisconnected()
+
+    def watch(self, callback: Callable[[], Any]) -> None:
+        self.closings.append(callback)
+
+
+class _Mind:
+    """What `internals` reads of Perspective Broker."""
+
+    def __init__(self, link: Link) -> None:
+        self.broker = _Broker(link)
+
+
+class _Broker:
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self.transport = link
+
+    @property
+    def disconnected(self) -> bool:
+        return self._link.disconnected
+
+    def notifyOnDisconnect(self, callback: Callable[[], Any]) -> None:
+        self._link.watch(callback)
+
+
+class Job:
+    """What a build does with its worker (process/builder.py, process/build.py)."""
+
+    number = buildid = 7
+
+    def __init__(self, builder: Any, wfb: Any) -> None:
+        self.builder, self.workerforbuilder = builder, wfb
+        self.ready: Any = None
+        self.over = False
+        self.lost = False
+        self._sub: Any = None
+
+    def getProperty(self, name: str) -> int:
+        return 3
+
+    def start(self) -> None:
+        self.builder.building.append(self)
+        self.workerforbuilder.buildStarted()
+        self.workerforbuilder.substantiate_if_needed(self).addBoth(self._answered)
+
+    def _answered(self, result: Any) -> None:
+        worker = self.workerforbuilder.worker
+        # a Failure or, from a worker that did not come in time, an exception
+        self.ready = True if result is True else repr(getattr(result, "value", result))
+        if result is not True or worker is None or not worker.substantiated:
+            self.finish()
+        else:
+            self._sub = worker.conn.notifyOnDisconnect(self._lost)
+
+    def _lost(self) -> None:
+        self.lost = True
+        self.finish()
+
+    @property
+    def runs(self) -> bool:
+        return self.ready is True and not self.over
+
+    def finish(self) -> None:
+        if self.over:
+            return
+        self.over = True
+        if self._sub is not None and not self.lost:
+            self._sub.unsubscribe()
+        self.builder.building.remove(self)
+        self.workerforbuilder.buildFinished()
+
+    def stop(self) -> None:
+        if self.ready is None:
+            self.workerforbuilder.insubstantiate_if_needed()
+        elif self.runs:
+            self.finish()
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """An event as it was given to the recorder."""
+
+    event: Event
+    data: str
+
+
+class Desk:
+    """The plugin around one master, with its database in memory."""
+
+    def __init__(self, master: Any, settings: Settings, watch: bool) -> None:
+        self.log: list[Kept] = []
+        self.verdicts: list[Any] = []
+        self.unexpected: list[Any] = []
+        self.actions: list[dict[str, Any]] = []
+        self.orphans: list[dict[str, Any]] = []
+        self.logbook = Logbook(master.reactor, lambda: settings, self)
+        self.releaser = Releaser(master.reactor, self.logbook, self, lambda: settings)
+        self.watch = ShutdownWatch(master, self.logbook, self.releaser, self, lambda: settings)
+        self._watches = watch
+
+    # `release.Audit`
+
+    def insert_action(self, row: Any) -> defer.Deferred[int]:
+        self.actions.append(dict(row))
+        return defer.succeed(len(self.actions))
+
+    def update_action(self, action_id: int, changes: Any) -> defer.Deferred[Any]:
+        self.actions[action_id - 1].update(changes)
+        return defer.succeed(None)
+
+    def open_orphan(self, row: Any) -> defer.Deferred[int]:
+        self.orphans.append(dict(row))
+        return defer.succeed(len(self.orphans))
+
+    def close_orphan(self, orphan: int, workerid: int, by: str, note: str) -> defer.Deferred[Any]:
+        return defer.succeed(None)
+
+    # `logbook.Recording`
+
+    def record(self, known: Known, event: Event, episodes: Any) -> None:
+        self.log.append(Kept(event, json.dumps(event.data)))
+        if event.kind is Kind.TRANSITION and not event.data["expected"]:
+            self.unexpected.append(event.data)
+        if event.data.get("late"):
+            self.releaser.late_end(known, event.data)
+        if event.kind is Kind.LEAVING and self._watches:
+            self.watch.worker_leaves(known)
+
+    def record_verdict(self, known: Known) -> None:
+        self.verdicts.append((known.name, known.verdict))
+
+    def announce(self, workerid: int, what: str, message: Any) -> None: ...
+
+    def close(self) -> None:
+        self.watch.finish()
+        self.logbook.close()
+
+    def rebuilt(self, workerid: int) -> Facts:
+        """The facts of a worker, made once more of what was written, as JSON."""
+        facts = Facts(workerid=workerid)
+        for kept in self.log:
+            if kept.event.workerid == workerid:
+                event = dataclasses.replace(kept.event, data=json.loads(kept.data))
+                facts = apply(facts, event).facts
+        return facts
+
+
+#: Short limits, so that a world's hour is short.
+SHORT = parse(
+    {
+        "stuck_after": {
+            "not_substantiated": 5,
+            "substantiating": 5,
+            "substantiating_starting": 5,
+            "insubstantiating": 5,
+            "insubstantiating_substantiating": 5,
+        },
+        "shutdown_grace": 3,
+    }
+)[0]
+
+
+class World:
+    """A worker, what its driver says, its connections and builds; `act` does one thing to it."""
+
+    def __init__(
+        self,
+        house: House,
+        *,
+        observed: bool,
+        watch: bool = False,
+        settings: Settings = SHORT,
+        name: str = "w",
+        **arguments: Any,
+    ) -> None:
+        self.house, self.master, self.clock = house, house.master, house.reactor
+        self.faults = dict.fromkeys(CALLS, "yes")
+        self.pending: list[tuple[str, defer.Deferred[Any]]] = []
+        self.links: list[Link] = []
+        self.jobs: dict[str, Job] = {}
+        self.came: list[str] = []
+        self.errors: list[str] = []
+        self.stopped: list[Any] | None = None
+        self.spun = False
+        self._before = {id(call) for call in self.clock.getDelayedCalls()}
+        self._lasting = list(self.clock.getDelayedCalls())
+        self.desk = Desk(self.master, settings, watch) if observed else None
+        if self.desk is not None:
+            for watched in PROBE.subscribe(self.master, self.desk.logbook):
+                self.desk.logbook.baseline(watched)
+        self.worker = Worker(name, **arguments)
+        self.worker.world = self
+        self.lock = self.worker._start_stop_lock = Lock()
+        self.worker.setServiceParent(self.master.workers).addErrback(log.err)
+        self.worker.reconfigServiceWithSibling(self.worker).addErrback(log.err)
+        log.addObserver(self._logged)
+
+    def _logged(self, event: Any) -> None:
+        # "Unhandled error in Deferred" comes with the garbage collector, at any time
+        if event.get("isError") and event.get("log_namespace") != defer.__name__:
+            problem = event.get("failure")
+            self.errors.append(problem.type.__name__ if problem is not None else "error")
+
+    # the driver
+
+    def called(self, call: str) -> Any:
+        how = self.faults[call]
+        if how == "hangs":
+            self.pending.append((call, defer.Deferred()))
+            return self.pending[-1][1]
+        if how in ("fails", "fails to break"):
+            problem = asyncio.CancelledError() if how == "fails to break" else RuntimeError("no")
+            return defer.fail(problem)
+        return self._value(call, how)
+
+    def _value(self, call: str, how: str) -> Any:
+        if how == "raises":
+            raise RuntimeError("boom")
+        if how == "cannot":
+            raise LatentWorkerCannotSubstantiate("never")
+        if how == "breaks":
+            raise asyncio.CancelledError
+        value = {"yes": True, "no": False, "none": None}[how]
+        return (value, "") if call == "check_instance" and how != "none" else value
+
+    # one thing after another
+
+    def act(self, name: str, *arguments: Any) -> Any:
+        """Do one thing; what can be seen of the worker afterwards."""
+        self.lock.taken = 0
+        getattr(self, name)(*arguments)
+        self.clock.advance(0)
+        if self.lock.taken > MANY_LOCKS:
+            self.spun = True
+        return self.seen()
+
+    def seen(self) -> dict[str, Any]:
+        worker = self.worker
+        return {
+            "states": list(worker.__dict__.get("states", [])),
+            "locked": worker._start_stop_lock.locked,
+            "conn": worker.conn is not None,
+            "building": len(worker.building),
+            "jobs": {n: (j.ready, j.over, j.lost) for n, j in self.jobs.items()},
+            "came": list(self.came),
+            "errors": list(self.errors),
+            "calls": [(call, d.called) for call, d in self.pending],
+            "stopped": self._stop_as_seen(),
+        }
+
+    def _stop_as_seen(self) -> Any:
+        return [str(getattr(r, "type", r)) for r in self.stopped] if self.stopped else self.stopped
+
+    def _note(self, what: str) -> Callable[[Any], None]:
+        def came(result: Any) -> None:
+            text = result.type.__name__ if isinstance(result, failure.Failure) else "done"
+            self.came.append(f"{what}: {text}")
+
+        return came
+
+    def begin_build(self, builder: str) -> None:
+        wfb = self.worker.workerforbuilders.get(builder)
+        if wfb is not None and wfb.worker is self.worker and wfb.isAvailable():
+            self.jobs[builder] = Job(self.master.botmaster.builders[builder], wfb)
+            self.jobs[builder].start()
+
+    def end_build(self, builder: str) -> None:
+        if builder in self.jobs and self.jobs[builder].runs:
+            self.jobs[builder].finish()
+
+    def stop_build(self, builder: str) -> None:
+        if builder in self.jobs and not self.jobs[builder].over:
+            self.jobs[builder].stop()
+
+    def insubstantiate(self, fast: bool) -> None:
+        self.worker.insubstantiate(fast).addBoth(self._note("insubstantiate"))
+
+    def connect(self, silent: bool) -> None:
+        """A worker logs in, through the manager, as Perspective Broker does it."""
+        link = Link(silent=False)
+        link.mind = _Mind(link)
+        self.links.append(link)
+
+        @defer.inlineCallbacks
+        def login() -> Any:
+            try:
+                yield self.master.workers.newConnection(link, self.worker.name)
+                link.silent = silent
+                yield self.worker.attached(link)
+            except Exception:
+                link.refused = True
+                link.end()
+                raise
+
+        login().addBoth(self._note("login"))
+
+    def freeze(self) -> None:
+        """The process behind the connection stops to answer."""
+        for link in self.links:
+            link.silent = True
+
+    def lose(self) -> None:
+        for link in self.links:
+            link.end()
+
+    def advance(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    def pump(self, seconds: float, step: float = 0.5) -> None:
+        """Time passes in steps, as it does."""
+        for _ in range(int(seconds / step)):
+            self.act("advance", step)
+
+    def answer(self, call: str, how: str) -> None:
+        self.faults[call] = how
+
+    def end_call(self, which: int, how: str) -> None:
+        waiting = [(call, d) for call, d in self.pending if not d.called]
+        if not waiting:
+            return
+        call, deferred = waiting[which % len(waiting)]
+        try:
+            value = self._value(call, how)
+        except BaseException:  # noqa: BLE001 - the driver's, on its way to Buildbot
+            value = failure.Failure()
+        deferred.callback(value)
+
+    def stop(self) -> None:
+        """The master stops its worker."""
+        if self.stopped is None:
+            self.stopped = []
+            self.worker.stopService().addBoth(self.stopped.append)
+
+    def remove(self) -> None:
+        """A reconfiguration takes the worker out."""
+        if self.stopped is None:
+            self.stopped = []
+            leave(self.worker).addBoth(self.stopped.append)
+
+    # the operator
+
+    @property
+    def cannot_stop(self) -> bool:
+        """Stock Buildbot loops in this stop, fails it, or waits in it for a refused connection."""
+        if self.stopped is None:
+            return False
+        failed = any(isinstance(result, failure.Failure) for result in self.stopped)
+        return self.spun or failed or any(link.refused for link in self.links)
+
+    @property
+    def known(self) -> Known | None:
+        assert self.desk is not None
+        return self.desk.logbook.named(self.worker.name)
+
+    def force(self, pause: bool, override: bool = True) -> None:
+        if self.desk is None or self.known is None:
+            return
+        request = ForceRequest(
+            episode=None,
+            confirm=self.worker.name,
+            reason="it hangs",
+            pause=pause,
+            override=override,
+        )
+        forced = defer.ensureDeferred(self.desk.releaser.force(self.known, request, "ann"))
+        forced.addBoth(self._note("force"))
+
+    def unpause(self) -> None:
+        if self.worker.parent is not None:
+            self.worker.unpause()
+
+    # the end
+
+    def close(self) -> None:
+        """Take everything away, in whatever state it is."""
+        log.removeObserver(self._logged)
+        # a suspended generator that is collected runs its `finally`, in the middle of another world
+        self.house.closed.append(self)
+        for job in self.jobs.values():
+            job.over = True
+        self.lock.taken = -(10**9)
+        if self.desk is not None:
+            self.desk.close()
+            PROBE.unsubscribe(self.master)
+        manager, worker = self.master.workers, self.worker
+        manager.namedServices.pop(worker.name, None)
+        if worker in manager.services:
+            manager.services.remove(worker)
+        manager.connections.pop(worker.name, None)
+        manager.registrations.pop(worker.name, None)
+        for builder in self.master.botmaster.builders.values():
+            builder.workers.clear()
+            builder.building.clear()
+        for call in self.clock.getDelayedCalls():
+            if id(call) not in self._before and call.active():
+                call.cancel()
+        # its timer may have been among them, and it would wait for that for ever
+        eventual._theSimpleQueue._timer = None
+        eventual._theSimpleQueue._events.clear()
+
+
+@contextmanager
+def housed(directory: str, *workers: str) -> Iterator[House]:
+    """A master with one worker and two builders, or with a builder for each of these workers."""
+    house = House()
+    house.open(directory, *workers)
+    try:
+        yield house
+    finally:
+        house.close()
+
+
+RESTING = (States.NOT_SUBSTANTIATED, States.SHUT_DOWN)
