@@ -35,7 +35,7 @@ from buildbot_lifecycle.core.requests import (
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.statistics import Life
-from buildbot_lifecycle.db import migrations, queries
+from buildbot_lifecycle.db import migrations, pages, queries
 from buildbot_lifecycle.db.recorder import Committed, Entry, Identity, Recorder
 from buildbot_lifecycle.db.statistics import Reader
 from buildbot_lifecycle.db.store import Store
@@ -624,7 +624,8 @@ class LifecycleService(service.BuildbotService):
     def history(self, query: HistoryQuery) -> Any:
         """A page of transitions, events, episodes, actions or orphans."""
         self._ready()
-        return (yield self.master.db.pool.do(queries.history, query))
+        page = pages.page(self.master.db.pool, query)
+        return (yield defer.ensureDeferred(page))
 
     @defer.inlineCallbacks
     def one(self, what: str, number: int) -> Any:
@@ -747,6 +748,5 @@ def _all_workers(conn: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]
 
 def _open_orphans(conn: Any, masterid: int) -> list[Mapping[str, Any]]:
     """The open entries of a master's ledger."""
-    query = HistoryQuery("orphans", limit=1000, filters=(Filter("open", "eq", (True,)),))
-    rows: list[Mapping[str, Any]] = list(queries.history(conn, query).rows)
-    return [row for row in rows if row["masterid"] == masterid]
+    mine = (Filter("open", "eq", (True,)), Filter("masterid", "eq", (masterid,)))
+    return list(queries.history(conn, HistoryQuery("orphans", limit=1000, filters=mine)).rows)

@@ -118,7 +118,7 @@ class Server:
 
     def drop(self, url: str) -> None:
         """Remove a database that `fresh` made."""
-        self.execute(f"DROP DATABASE {sa.make_url(url).database}{self.drop_options}")
+        self.execute(f"DROP DATABASE {sa.engine.make_url(url).database}{self.drop_options}")
 
     drop_options = ""
 
