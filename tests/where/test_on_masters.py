@@ -8,7 +8,14 @@ import pytest
 
 from tests.conftest import MakeMaster
 from tests.harness.master import worker
-from tests.master.support import FEW_SECONDS, LIFECYCLE, ask_force, events, get_stuck
+from tests.master.support import (
+    FEW_SECONDS,
+    LIFECYCLE,
+    START_LIFECYCLE,
+    ask_force,
+    events,
+    get_stuck,
+)
 
 pytestmark = pytest.mark.master
 
@@ -73,9 +80,11 @@ def own_functions(frames: list[dict[str, Any]], file: str = DEMO) -> list[str]:
 def test_the_drivers_own_functions_are_told_where_a_call_hangs(
     make_master: MakeMaster, kind: str, expected: list[str]
 ) -> None:
-    master = make_master([worker(kind, "stuck")], lifecycle=LIFECYCLE, extra=EAVESDROPS)
+    settings = START_LIFECYCLE if kind == "StuckStart" else LIFECYCLE
+    master = make_master([worker(kind, "stuck")], lifecycle=settings, extra=EAVESDROPS)
     master.force_build("stuck")
-    seen = get_stuck(master, "stuck", pending=bool, episode=lambda e: e is not None)
+    code = "start_pending" if kind == "StuckStart" else "stop_pending"
+    seen = get_stuck(master, "stuck", verdict__code=code, episode=lambda e: e is not None)
     frames = seen["pending"]["where"]
     assert own_functions(frames) == expected
     assert all(set(f) == {"file", "line", "function"} and f["line"] > 0 for f in frames)
