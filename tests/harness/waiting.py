@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,7 +12,7 @@ T = TypeVar("T")
 POLL = 0.05  # seconds
 
 #: What a question to a process that is not there yet may raise.
-NOT_YET = (OSError, AssertionError, LookupError)
+NOT_YET = (OSError, AssertionError, LookupError, http.client.HTTPException)
 
 
 def wait_until(
