@@ -25,7 +25,7 @@ from twisted.application import service
 
 application = service.Application('buildbot-worker')
 worker = Worker({host!r}, {port!r}, {name!r}, {password!r}, {basedir!r}, keepalive=600,
-                protocol={protocol!r})
+                protocol={protocol!r}, connection_string={connection!r})
 worker.setServiceParent(application)
 """
 
@@ -49,6 +49,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--name", required=True)
     parser.add_argument("--password", required=True)
     parser.add_argument("--protocol", default="pb")
+    parser.add_argument("--connection", help="a Twisted client endpoint, instead of host and port")
     parser.add_argument("--restart", type=float, help="seconds between the end and the next start")
     parser.add_argument("--outlive-parent", action="store_true")
     return parser.parse_args()
@@ -62,8 +63,9 @@ def _run_worker(args: argparse.Namespace) -> None:
     os.chdir(args.directory)
     Path("buildbot.tac").write_text(
         _TAC.format(
-            host=args.host,
-            port=args.port,
+            host=None if args.connection else args.host,
+            port=None if args.connection else args.port,
+            connection=args.connection,
             name=args.name,
             password=args.password,
             protocol=args.protocol,

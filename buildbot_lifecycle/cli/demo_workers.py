@@ -67,6 +67,7 @@ _OURS = {
     "connect_file": None,
     "instance_dir": None,
     "protocol": "pb",
+    "connection": None,
     "message": None,
 }
 
@@ -96,6 +97,9 @@ class Healthy(AbstractLatentWorker):
         the worker process's directory; default `instances/<name>` in the master's
     protocol
         `pb` or `msgpack_experimental_v7`
+    connection
+        a Twisted client endpoint by which the worker process connects, as `tls:HOST:PORT`; default: to
+        the master's port on this machine
     message
         text of the exception that a Failing... or Raising... class raises
     """
@@ -161,6 +165,8 @@ class Healthy(AbstractLatentWorker):
         command = [sys.executable, "-m", "buildbot_lifecycle.cli.demo_instance", mark]
         command += ["--port", str(self._port()), "--name", self.name, "--password", self.password]
         command += ["--protocol", self.settings["protocol"]]
+        if self.settings["connection"] is not None:
+            command += ["--connection", self.settings["connection"]]
         if self.settings["restart_after"] is not None:
             command += ["--restart", str(self.settings["restart_after"])]
         if self.settings["outlives_master"]:

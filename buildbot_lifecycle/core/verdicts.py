@@ -124,6 +124,20 @@ def wait_ends_at(facts: Facts, thresholds: Thresholds) -> float | None:
     return None if limit is None else since + limit
 
 
+def held_by_silence(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None:
+    """The verdict on a connection that may never end, for which a stop would wait; None: there is none.
+
+    A silent worker's, or one that is left over. A call that is pending is waited for first.
+    """
+    if facts.pending is not None:
+        return None
+    for judged in (_judge_connection, _judge_build):
+        verdict = judged(facts, thresholds, now)
+        if verdict is not None and verdict.code in ("stale_connection", "frozen_worker"):
+            return verdict
+    return None
+
+
 def _worst(facts: Facts, thresholds: Thresholds, now: float) -> tuple[Verdict, float | None]:
     """The worst of what is found at `now`, and when the next of all waits turns."""
     if facts.state is State.UNKNOWN:

@@ -17,7 +17,14 @@ from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.learned import Memory
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
-from buildbot_lifecycle.core.verdicts import HEALTHY, Thresholds, Verdict, judge, wait_ends_at
+from buildbot_lifecycle.core.verdicts import (
+    HEALTHY,
+    Thresholds,
+    Verdict,
+    held_by_silence,
+    judge,
+    wait_ends_at,
+)
 from buildbot_lifecycle.master import internals
 from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.probe import Watched
@@ -217,6 +224,10 @@ class Logbook:
     def wait_ends_at(self, known: Known) -> float | None:
         """When what Buildbot waits for here is too old; see `verdicts.wait_ends_at`."""
         return wait_ends_at(known.facts, self._thresholds(known))
+
+    def held_by_silence(self, known: Known, now: float) -> Verdict | None:
+        """What is said of a connection that may never end; see `verdicts.held_by_silence`."""
+        return held_by_silence(known.facts, self._thresholds(known), now)
 
     def verdict_now(self, known: Known) -> Verdict:
         """The verdict with its reason as of this moment (the stored one tells when it changed)."""

@@ -208,7 +208,24 @@ class ShutdownWatch:
             # the master's stop holds the lock that every login needs: the worker cannot come any more
             return asked + grace
         ends = self._logbook.wait_ends_at(known)
-        return None if ends is None else max(asked + grace, ends)
+        if ends is None:
+            return self._silence_ends_at(known, asked, now)
+        return max(asked + grace, ends)
+
+    def _silence_ends_at(self, known: Known, asked: float, now: float) -> float | None:
+        """When a connection that may never end is released by a stop; None: there is none, or never.
+
+        A clean stop waits for builds as long as they take: there only the limit counts.
+        """
+        verdict = self._logbook.held_by_silence(known, now)
+        if verdict is None:
+            return None
+        grace = self._settings().shutdown_grace
+        dues = [] if verdict.stuck_at is None else [max(asked + grace, verdict.stuck_at)]
+        is_clean = self.asked_at is not None and not self._whole_master
+        if not is_clean or known.workerid in self._leaving:
+            dues.append(asked + grace + BUILDBOT_GRACE)
+        return min(dues, default=None)
 
     def _release(self, known: Known, now: float) -> None:
         verdict = self._logbook.verdict_now(known)
@@ -262,7 +279,7 @@ class ShutdownWatch:
                 self._blocker(known, call.call, call.since, due, now, f"{call.call} has not ended")
             )
         for since in [facts.refused_first or now] if known.watched.held else []:
-            text = "a refused connection is held; with this plugin it does not keep the master up"
+            text = "a refused connection is held; it is dropped at once when the master stops"
             found.append(self._blocker(known, "refused_connection", since, now, now, text))
         situation = situation_of(known)
         if not found and situation.found_pending:
@@ -270,9 +287,11 @@ class ShutdownWatch:
             found.append(self._blocker(known, "state", facts.state_since or now, due, now, text))
         if facts.build_stopping is not None and facts.building:
             text = "its build was asked to stop and has not"
-            patience = self._settings().shutdown_grace + BUILDBOT_GRACE
-            at = self._asked(known, now) + patience
-            found.append(self._blocker(known, "build", facts.build_stopping, at, now, text))
+            found.append(self._blocker(known, "build", facts.build_stopping, due, now, text))
+        silent = self._logbook.held_by_silence(known, now)
+        if not found and silent is not None:
+            since = silent.since or now
+            found.append(self._blocker(known, "connection", since, due, now, silent.reason))
         if not found and self.asked_at is not None and facts.state in STARTING:
             text = "a start is under way, and its worker cannot log in while the master stops"
             found.append(self._blocker(known, "state", facts.state_since or now, due, now, text))

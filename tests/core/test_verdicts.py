@@ -19,6 +19,7 @@ from buildbot_lifecycle.core.verdicts import (
     LEVELS,
     SLOW_SHARE,
     Verdict,
+    held_by_silence,
     judge,
 )
 from tests.core.story import (
@@ -379,6 +380,22 @@ def test_a_connection_held_without_an_instance_is_stale_unless_the_worker_may() 
     assert told(story, story.now + 1000).code == "stale_connection"
     story.facts = dataclasses.replace(story.facts, may_connect=True)
     assert told(story, story.now + 1000) == HEALTHY
+
+
+def test_a_stop_waits_for_a_connection_that_is_left_over_or_silent_but_for_a_call_first() -> None:
+    assert held_by_silence(Story().up().facts, LIMITS, NOW) is None
+    story = Story().up().event(Kind.BUILD_STARTED, build=BUILD)
+    assert held_by_silence(story.facts, LIMITS, story.now) is None
+    story.event(Kind.BUILD_STOPPING)
+    silent = held_by_silence(story.facts, LIMITS, story.now)
+    assert silent is not None
+    assert (silent.code, silent.stuck_at) == ("frozen_worker", story.now - 1 + 100)
+    story = Story().stopping()
+    assert held_by_silence(story.facts, LIMITS, story.now) is None
+    story.end("stop_instance").go(NOT)
+    left_over = held_by_silence(story.facts, LIMITS, story.now)
+    assert left_over is not None
+    assert left_over.code == "stale_connection"
 
 
 def test_a_worker_that_does_not_stop_its_build_is_frozen() -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from tests.conftest import MakeMaster
 from tests.harness.master import ROOT, RealMaster, worker
+from tests.harness.tls import Tls
 from tests.master.catalogue import Row, row
 from tests.master.support import (
     FEW_SECONDS,
@@ -24,6 +25,7 @@ from tests.master.support import (
     get_stuck,
     unpause,
 )
+from tests.ssh.proxy import Proxy
 
 pytestmark = pytest.mark.master
 
@@ -212,6 +214,25 @@ def test_frozen_worker(make_master: MakeMaster) -> None:
         detected(seen, master, "asked to stop its build, and silent")
         end.touch()
         freed_and_used_again(seen, master)
+
+
+def test_stale_connection(make_master: MakeMaster) -> None:
+    with row("stale_connection", "TLS, the network died") as seen:
+        master = make_master([], lifecycle=SETTINGS, start=False)
+        proxy = Proxy(master.pb_port)
+        tls = Tls(master.basedir.parent / "tls")
+        master.extra = tls.extra(master.pb_port)
+        master.workers = [
+            worker("Healthy", "w", build_wait_timeout=2, connection=tls.connection(proxy.port))
+        ]
+        master.start()
+        assert master.build("w")["results"] == 0
+        # nobody is left to answer the close of TLS, and the instance ends unheard
+        proxy.swallow()
+        detected(seen, master, "not substantiated, and a connection is still held")
+        proxy.heal()
+        freed_and_used_again(seen, master)
+        proxy.close()
 
 
 def test_rejected_loop(make_master: MakeMaster) -> None:

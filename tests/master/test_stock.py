@@ -6,6 +6,8 @@ import pytest
 
 from tests.conftest import MakeMaster
 from tests.harness.master import worker
+from tests.harness.tls import Tls
+from tests.ssh.proxy import Proxy
 
 pytestmark = pytest.mark.master
 
@@ -43,3 +45,22 @@ def test_stock_hangs_on_a_driver_thread_that_never_returns(make_master: MakeMast
     master.force_build("thread")
     master.wait_peek("thread", state="insubstantiating")
     assert master.sigterm().outlives(HANGS)
+
+
+def test_stock_hangs_on_a_connection_by_tls_whose_network_died(make_master: MakeMaster) -> None:
+    master = make_master([], plugin=False, start=False)
+    proxy = Proxy(master.pb_port)
+    tls = Tls(master.basedir.parent / "tls")
+    master.extra = tls.extra(master.pb_port)
+    connection = tls.connection(proxy.port)
+    master.workers = [worker("Healthy", "stale", build_wait_timeout=2, connection=connection)]
+    master.start()
+    master.build("stale")
+    proxy.swallow()
+    master.wait_peek("stale", state="not_substantiated", connected=True)
+    proxy.heal()
+    # nor does it serve a build again: the new instance is kept out by the dead connection
+    master.force_build("stale")
+    master.wait_log("but we are already connected to", timeout=40)
+    assert master.sigterm().outlives(HANGS)
+    proxy.close()
