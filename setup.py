@@ -36,6 +36,8 @@ TEST_REQUIRES = [
     "jsonschema>=4.18",
     "schemathesis>=4",
     *DEMO_REQUIRES,
+    # The harness talks HTTP over kept connections (tests/harness/web.py says why).
+    "urllib3>=2",
     # What Buildbot's own Docker driver needs: the kit for authors is tried on it.
     "docker>=4",
     # Drivers of the databases that are tested. PyMySQL needs no C library of MySQL.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import http
+import http.client
 import json
 import os
 import signal
@@ -10,7 +12,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -73,6 +74,7 @@ class Master:
         self._www, self._pb = _free_port(), _free_port()
         self._worker = worker or driver.worker
         self._process: subprocess.Popen[bytes] | None = None
+        self._connection: http.client.HTTPConnection | None = None
         self._held = directory / "held"
 
     def __enter__(self) -> Master:
@@ -220,10 +222,34 @@ class Master:
         return self._http(path)
 
     def _http(self, path: str, body: bytes | None = None) -> Any:
-        url = f"http://127.0.0.1:{self._www}/api/v2/{path}"
-        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - our own master
-            return json.load(answer)
+        """Ask over one kept connection.
+
+        Buildbot 4.3 writes these answers from a thread, and a connection that is closed right upon the
+        answer may leave a dead descriptor in the reactor: its web server is then gone for good.
+        """
+        kept, self._connection = self._connection, None
+        if kept is not None:
+            # Or the other side has closed it while it was idle.
+            with contextlib.suppress(ConnectionError):
+                return self._ask(kept, path, body)
+        fresh = http.client.HTTPConnection("127.0.0.1", self._www, timeout=20)
+        return self._ask(fresh, path, body)
+
+    def _ask(self, connection: http.client.HTTPConnection, path: str, body: bytes | None) -> Any:
+        method = "GET" if body is None else "POST"
+        try:
+            connection.request(
+                method, f"/api/v2/{path}", body, {"Content-Type": "application/json"}
+            )
+            answer = connection.getresponse()
+            text = answer.read()
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            raise
+        self._connection = connection
+        if answer.status >= http.HTTPStatus.BAD_REQUEST:
+            raise LookupError(f"{method} {path}: HTTP {answer.status} {text[:200]!r}")
+        return json.loads(text)
 
 
 def _free_port() -> int:

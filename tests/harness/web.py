@@ -1,13 +1,21 @@
-"""HTTP with JSON, by the standard library alone."""
+"""HTTP with JSON, over connections that are kept.
+
+Kept for a reason: Buildbot 4.3 writes the answers of its own REST from a thread. A client that closes
+its connection as soon as it has the answer may leave a dead descriptor in the master's epoll reactor,
+and the next connection that gets its number, and all after it, are reset: the master's web server is
+gone for good (twisted/twisted#11625). It was one master in some hundreds here.
+"""
 
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import urllib3
+
+_CONNECTIONS = urllib3.PoolManager(num_pools=50, maxsize=8)
 
 
 @dataclass(frozen=True)
@@ -40,10 +48,10 @@ def request(
     if body is not None and not isinstance(body, bytes):
         body = json.dumps(body).encode()
         sent.setdefault("Content-Type", "application/json")
-    asked = urllib.request.Request(url, data=body, headers=sent, method=method)
     try:
-        with urllib.request.urlopen(asked, timeout=timeout) as got:
-            return Answer(got.status, got.headers, got.read().decode(errors="replace"))
-    except urllib.error.HTTPError as error:
-        with error:
-            return Answer(error.code, error.headers, error.read().decode(errors="replace"))
+        got = _CONNECTIONS.request(
+            method, url, body=body, headers=sent, timeout=timeout, retries=False, redirect=False
+        )
+    except urllib3.exceptions.HTTPError as error:
+        raise ConnectionError(f"{method} {url}: {error}") from error
+    return Answer(got.status, got.headers, got.data.decode(errors="replace"))
