@@ -91,6 +91,14 @@ class StatsQuery:
 
 
 @dataclasses.dataclass(frozen=True)
+class RecentQuery:
+    """The newest episodes of each worker, at most ``per_worker``; without ``workerids`` of all."""
+
+    per_worker: int = 12
+    workerids: tuple[int, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class TimelineQuery:
     """The episodes that overlap a span of time, at most ``limit`` of them, the newest.
 

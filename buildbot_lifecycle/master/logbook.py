@@ -40,10 +40,7 @@ class Recording(Protocol):
         """Queue an event with the facts after it and the episodes that it touched."""
 
     def record_verdict(self, known: Known) -> None:
-        """Queue a worker's new verdict."""
-
-    def announce(self, workerid: int, what: str, message: dict[str, Any]) -> None:
-        """Send a message on mq now."""
+        """Queue a worker's new verdict; it is told to others once it is written."""
 
 
 @dataclasses.dataclass
@@ -247,12 +244,10 @@ class Logbook:
             self.failed("judging a worker")
 
     def _after_verdict(self, known: Known, before: Verdict) -> None:
-        """Announce a verdict that is another one now, and set the timer for its next turn."""
+        """Record a verdict that is another one now, and set the timer for its next turn."""
         now = known.verdict
         if (now.level, now.code) != (before.level, before.code):
             self._recording.record_verdict(known)
-            message = {"level": now.level, "code": now.code, "since": now.since}
-            self._recording.announce(known.workerid, "verdict", message)
         if known.timer is not None and known.timer.active():
             known.timer.cancel()
         known.timer = None

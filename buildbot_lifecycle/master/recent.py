@@ -13,6 +13,7 @@ from typing import Any
 from twisted.internet import defer
 
 from buildbot_lifecycle.core.episodes import Episode
+from buildbot_lifecycle.core.requests import RecentQuery
 from buildbot_lifecycle.core.statistics import Life, durations
 from buildbot_lifecycle.master import walk
 from buildbot_lifecycle.master.walk import Reader, chunks
@@ -82,17 +83,17 @@ class Recent:
                 self._rows.setdefault(episode.workerid, deque(maxlen=KEPT)).append(row)
 
     @defer.inlineCallbacks
-    def rows(self, per_worker: int) -> Any:
-        """``recent`` as in REST: at most `per_worker` of each worker, newest last."""
+    def rows(self, query: RecentQuery) -> Any:
+        """``recent`` as in REST: of each worker that is asked for, newest last."""
         now = self._clock.seconds()
         if self._read_at is None or now - self._read_at > READ_AGAIN:
             self._read_at = now
             yield defer.ensureDeferred(self._read_others())
         kept: dict[int, Sequence[Row]] = {**self._others, **self._rows}
         return [
-            {"workerid": workerid, "episodes": list(kept[workerid])[-per_worker:]}
-            for workerid in sorted(kept)
-            if kept[workerid]
+            {"workerid": workerid, "episodes": list(kept[workerid])[-query.per_worker :]}
+            for workerid in query.workerids or sorted(kept)
+            if kept.get(workerid)
         ]
 
 

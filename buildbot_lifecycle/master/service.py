@@ -28,6 +28,7 @@ from buildbot_lifecycle.core.requests import (
     ForceAnswer,
     ForceRequest,
     HistoryQuery,
+    RecentQuery,
     Refusal,
     StatsQuery,
     TimelineQuery,
@@ -35,6 +36,7 @@ from buildbot_lifecycle.core.requests import (
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.statistics import Life
+from buildbot_lifecycle.core.verdicts import Verdict
 from buildbot_lifecycle.db import migrations, pages, queries
 from buildbot_lifecycle.db.recorder import Committed, Entry, Identity, Recorder
 from buildbot_lifecycle.db.statistics import Reader
@@ -181,6 +183,7 @@ class LifecycleService(service.BuildbotService):
             master.masterid,
             self._committed,
             next_seq=self.logbook.next_seq,
+            on_verdicts=self._verdicts_committed,
         )
         self.releaser = Releaser(master.reactor, self.logbook, self, lambda: self.settings)
         self.ledger = Ledger(master.reactor, self.logbook, self, self._token)
@@ -417,6 +420,18 @@ class LifecycleService(service.BuildbotService):
                     "at": one.event.at,
                 }
                 self.announce(one.event.workerid, "transition", message)
+        # whoever is told of a transition looks at all of its worker; of the others, once for all
+        told = {one.event.workerid for one in committed if one.event.kind is Kind.TRANSITION}
+        newest = {one.event.workerid: one for one in committed}
+        for workerid, one in newest.items():
+            if workerid not in told:
+                message = {"id": one.id, "kind": one.event.kind.value, "at": one.event.at}
+                self.announce(workerid, "event", message)
+
+    def _verdicts_committed(self, verdicts: Mapping[int, Verdict]) -> None:
+        for workerid, verdict in verdicts.items():
+            message = {"level": verdict.level, "code": verdict.code, "since": verdict.since}
+            self.announce(workerid, "verdict", message)
 
     # `release.Audit`
 
@@ -644,10 +659,10 @@ class LifecycleService(service.BuildbotService):
         return (yield self._statistics.ask(query))
 
     @defer.inlineCallbacks
-    def recent(self, per_worker: int) -> Any:
+    def recent(self, query: RecentQuery) -> Any:
         """The last episodes of each worker; see `master.recent`."""
         self._ready()
-        return (yield self._recent.rows(per_worker))
+        return (yield self._recent.rows(query))
 
     @defer.inlineCallbacks
     def timeline(self, query: TimelineQuery) -> Any:

@@ -30,6 +30,7 @@ def live(known: Known, verdict: Verdict, masterid: int, now: float) -> dict[str,
         "episode": facts.episode.id if facts.episode else None,
         "instance": facts.instance,
         "pending": pending and {"call": pending.call, "since": pending.since, "where": []},
+        "abandoned": [{"call": call.call, "since": call.since} for call in facts.abandoned],
         "refused": facts.refused,
         "held": len(known.watched.held),
         "orphans": len(facts.orphans),
@@ -58,6 +59,8 @@ def stored(row: Mapping[str, Any], *, live: bool) -> dict[str, Any]:
         worker["connected"] = False
         if worker["state"] not in ("not_substantiated", "shut_down"):
             worker["verdict"] = DIED.as_json()
+    # what was released and still runs is known in its master's memory alone
+    worker["abandoned"] = None
     worker["live"] = live
     worker["forceable"] = False
     return worker

@@ -156,7 +156,10 @@ async def stats(call: Call) -> Answer:
 async def recent(call: Call) -> Answer:
     """The last episodes of each worker, in short."""
     await call.rights.may_read()
-    rows = await shielded(call.service.recent, parameters.recent(call.args))
+    asked = parameters.recent(call.args)
+    for workerid in asked.workerids:
+        await call.rights.may_read(workerid)
+    rows = await shielded(call.service.recent, asked)
     return Answer({"meta": {"total": len(rows)}}, "recent", rows)
 
 

@@ -19,7 +19,9 @@ from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts import LEVELS
 from buildbot_lifecycle.www.shapes import (
+    ABANDONED,
     BUILD,
+    BUILDING,
     CAUSE,
     FAILURE,
     NUMBER,
@@ -193,12 +195,13 @@ WORKER = _entity(
     state=_STATE,
     state_since=Number(null=True),
     connected=Truth(),
-    building=Shown(many(BUILD)),
+    building=Shown(many(BUILDING)),
     paused=Truth(),
     pause_reason=Text(null=True),
     episode=Whole(null=True),
     instance=Text(null=True),
     pending=Shown(PENDING, null=True),
+    abandoned=Shown(many(ABANDONED), null=True),
     refused=Whole(),
     held=Whole(),
     orphans=Whole(),

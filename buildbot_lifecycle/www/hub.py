@@ -20,6 +20,7 @@ from buildbot_lifecycle.core.requests import (
     ForceRequest,
     HistoryQuery,
     Page,
+    RecentQuery,
     Refusal,
     StatsQuery,
     TimelineQuery,
@@ -57,8 +58,8 @@ class Service(Protocol):
     def stats(self, query: StatsQuery, /) -> defer.Deferred[dict[str, Any]]:
         """``stats``, ``outcomes`` and ``meta``."""
 
-    def recent(self, per_worker: int, /) -> defer.Deferred[list[dict[str, Any]]]:
-        """The last episodes of each worker."""
+    def recent(self, query: RecentQuery, /) -> defer.Deferred[list[dict[str, Any]]]:
+        """The last episodes of each worker that is asked for."""
 
     def timeline(self, query: TimelineQuery, /) -> defer.Deferred[dict[str, Any]]:
         """``lanes``, ``marks`` and ``meta``."""

@@ -9,12 +9,16 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from buildbot_lifecycle.core.requests import Refusal, StatsQuery, TimelineQuery
+from buildbot_lifecycle.core.requests import RecentQuery, Refusal, StatsQuery, TimelineQuery
 from buildbot_lifecycle.core.statistics import GROUPINGS
 from buildbot_lifecycle.www.entities import Number, Text, Whole, Word
 from buildbot_lifecycle.www.query import Args
 from buildbot_lifecycle.www.shapes import Schema
 from buildbot_lifecycle.www.wire import shown
+
+
+#: How often a parameter can be said that may be said several times.
+MOST_VALUES = 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Parameter:
             found["maximum"] = self.high
         if self.default is not None:
             found["default"] = self.default
-        return {"type": "array", "items": found} if self.many else found
+        return {"type": "array", "items": found, "maxItems": MOST_VALUES} if self.many else found
 
     def read(self, raw: bytes) -> Any:
         """The value; raises ValueError for what it cannot be."""
@@ -69,6 +73,7 @@ STATS: Known = {
 
 RECENT: Known = {
     "per_worker": Parameter(Whole(), "episodes of each worker at most", 12, low=1, high=24),
+    "workerid": Parameter(Whole(), "only these workers", many=True),
 }
 
 TIMELINE: Known = {
@@ -85,9 +90,10 @@ def stats(args: Args) -> StatsQuery:
     return StatsQuery(said["since"], said["by"], said["workerid"], said["class"])
 
 
-def recent(args: Args) -> int:
-    """How many episodes of each worker ``GET /recent`` asks for."""
-    return int(_read(RECENT, args)["per_worker"])
+def recent(args: Args) -> RecentQuery:
+    """The question of ``GET /recent``."""
+    said = _read(RECENT, args)
+    return RecentQuery(said["per_worker"], said["workerid"])
 
 
 def timeline(args: Args) -> TimelineQuery:
@@ -113,6 +119,8 @@ def _value(name: str, of: Parameter, args: Args) -> Any:
     values = args.get(name.encode("ascii"), ())
     if len(values) > 1 and not of.many:
         raise _bad(name, f"{len(values)} values", f"one: {of.expected}")
+    if len(values) > MOST_VALUES:
+        raise _bad(name, f"{len(values)} values", f"at most {MOST_VALUES}")
     found = []
     for value in values:
         try:

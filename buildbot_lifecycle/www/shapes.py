@@ -27,6 +27,11 @@ def record(**fields: Schema) -> Schema:
     return {"type": "object", "properties": named, "required": list(named)}
 
 
+def optional(schema: Schema, **fields: Schema) -> Schema:
+    """`schema` with these fields, which need not be there."""
+    return {**schema, "properties": {**schema["properties"], **fields}}
+
+
 def row(*cells: Schema) -> Schema:
     """An array of exactly these."""
     return {
@@ -55,7 +60,10 @@ FRAME = record(file=STRING, line=WHOLE, function=STRING)
 BUILD = record(
     buildid=or_null(WHOLE), builderid=or_null(WHOLE), builder=STRING, number=or_null(WHOLE)
 )
+#: One that goes on; since when is not known of those that were found at work.
+BUILDING = optional(BUILD, since=TIME)
 PENDING = record(call=STRING, since=TIME, where=many(FRAME))
+ABANDONED = record(call=STRING, since=TIME)
 VERDICT = record(
     level=_words("ok", "slow", "stuck", "failed", "unknown"),
     code=STRING,
@@ -113,7 +121,7 @@ DRY_RUN = record(
     episode=or_null(WHOLE),
     verdict=VERDICT,
     instance=or_null(STRING),
-    build=or_null(BUILD),
+    build=or_null(BUILDING),
     where=many(FRAME),
 )
 

@@ -76,6 +76,7 @@ def worker(number: int, now: float) -> dict[str, Any]:
         "episode": number,
         "instance": f"i-{number:012x}",
         "pending": None,
+        "abandoned": [],
         "refused": 0,
         "held": 0,
         "orphans": 0,

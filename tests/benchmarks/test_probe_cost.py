@@ -37,8 +37,6 @@ class Drain:
 
     def record_verdict(self, known: Any) -> None: ...
 
-    def announce(self, workerid: int, what: str, message: Any) -> None: ...
-
 
 def microseconds(function: Callable[[], None]) -> float:
     return min(timeit.repeat(function, number=NUMBER, repeat=REPEATS)) / NUMBER * 1e6

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from twisted.internet import defer
 
 from buildbot_lifecycle.core.episodes import Episode, Phase
-from buildbot_lifecycle.core.requests import StatsQuery, TimelineQuery
+from buildbot_lifecycle.core.requests import RecentQuery, StatsQuery, TimelineQuery
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.statistics import Life
@@ -284,7 +284,7 @@ def test_an_empty_history_has_no_statistics_and_no_lanes(
     found = stats(ask, StatsQuery())
     assert (found["stats"], found["outcomes"]) == ([], [])
     assert timeline(ask, TimelineQuery())["lanes"] == []
-    assert ask(lambda reader: Recent(Clock(), reader, 1).rows(12)) == []
+    assert ask(lambda reader: Recent(Clock(), reader, 1).rows(RecentQuery())) == []
 
 
 # the timeline
@@ -394,10 +394,11 @@ def test_the_last_episodes_of_each_worker_come_from_the_database_newest_last(
     async def work(reader: Reader) -> Any:
         recent = Recent(Clock(), reader, 1)
         await recent.fill()
-        return await recent.rows(3)
+        return await recent.rows(RecentQuery(3)), await recent.rows(RecentQuery(3, (2, 4, 99)))
 
-    found = ask(work)
+    found, some = ask(work)
     assert [row["workerid"] for row in found] == [1, 2, 3, 4, 5]
+    assert some == [found[1], found[3]]
     for row in found:
         ended = [x for x in lives if x.workerid == row["workerid"] and x.ended_at is not None][-3:]
         assert row["episodes"] == [
@@ -415,12 +416,12 @@ def test_a_commit_is_in_the_last_episodes_without_a_query(ask: Ask, lives: list[
     async def work(reader: Reader) -> Any:
         recent = Recent(Clock(), reader, 1)
         await recent.fill()
-        await recent.rows(1)
+        await recent.rows(RecentQuery(1))
         recent._reader = None  # type: ignore[assignment]  # any query fails from now on
         recent.ended([new])
-        before = await recent.rows(1)
+        before = await recent.rows(RecentQuery(1))
         recent.committed({900: 12345})
-        return before, await recent.rows(24)
+        return before, await recent.rows(RecentQuery(24))
 
     before, after = ask(work)
     assert before[1]["episodes"][0][0] != 12345
@@ -440,7 +441,7 @@ def test_what_is_committed_while_the_database_is_read_is_there_once(
         recent.ended([same])
         recent.committed({900: last.id})
         await recent.fill()
-        return await recent.rows(24)
+        return await recent.rows(RecentQuery(24))
 
     ids = [episode[0] for episode in ask(work)[0]["episodes"]]
     assert ids == sorted(set(ids))
@@ -455,12 +456,12 @@ def test_other_masters_workers_are_read_again_after_a_while(
     async def work(reader: Reader) -> None:
         recent = Recent(clock, reader, 1)
         await recent.fill()
-        first = (await recent.rows(1))[-1]["episodes"]
+        first = (await recent.rows(RecentQuery(1)))[-1]["episodes"]
         with engine.begin() as conn:
             conn.execute(schema.episodes.insert(), [episode_row(9000, 5, NOW, NOW + 1)])
-        assert (await recent.rows(1))[-1]["episodes"] == first
+        assert (await recent.rows(RecentQuery(1)))[-1]["episodes"] == first
         clock.now += 31
-        assert (await recent.rows(1))[-1]["episodes"][0][5] == NOW + 1
+        assert (await recent.rows(RecentQuery(1)))[-1]["episodes"][0][5] == NOW + 1
 
     ask(work)
 

@@ -28,7 +28,6 @@ class Desk:
         self.logbook = Logbook(self.clock, lambda: self.settings, self)
         self.recorded: list[tuple[int, str]] = []
         self.verdicts: list[tuple[str, str]] = []
-        self.announced: list[tuple[str, str]] = []
         self.episodes: set[int] = set()
         self.broken = False
         master = Plain()
@@ -53,9 +52,6 @@ class Desk:
 
     def record_verdict(self, known: Known) -> None:
         self.verdicts.append((known.verdict.level, known.verdict.code))
-
-    def announce(self, workerid: int, what: str, message: dict[str, Any]) -> None:
-        self.announced.append((what, message["level"]))
 
     # what happens
 
@@ -140,7 +136,6 @@ def test_a_verdict_turns_by_itself_and_is_told_at_each_turn_only(desk: Desk) -> 
     desk.goes(NOT, SUB)
     for _ in range(300):
         desk.clock.advance(1)
-    assert [level for _, level in desk.announced] == ["ok", "slow", "stuck"]
     assert [level for level, _ in desk.verdicts] == ["ok", "slow", "stuck"]
     assert desk.clock.getDelayedCalls() == []
 

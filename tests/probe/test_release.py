@@ -65,8 +65,6 @@ class Ledger:
 
     def record_verdict(self, known: Known) -> None: ...
 
-    def announce(self, workerid: int, what: str, message: Any) -> None: ...
-
     releaser: Releaser
 
 

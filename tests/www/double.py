@@ -25,7 +25,7 @@ from twisted.internet.protocol import Protocol
 from twisted.python import log
 from twisted.web.resource import Resource
 
-from buildbot_lifecycle.core.requests import ForceAnswer, HistoryQuery, Page, Refusal
+from buildbot_lifecycle.core.requests import ForceAnswer, HistoryQuery, Page, RecentQuery, Refusal
 from buildbot_lifecycle.www.api import resource
 from tests.www import rules
 
@@ -61,6 +61,7 @@ def worker(workerid: int, name: str) -> dict[str, Any]:
         "episode": 7 if workerid == 1 else None,
         "instance": None,
         "pending": None,
+        "abandoned": [],
         "refused": 0,
         "held": 0,
         "orphans": 0,
@@ -123,8 +124,10 @@ class Double:
         meta = {"since": query.since, "until": NOW, "total": 0, "asked": dataclasses.asdict(query)}
         return defer.succeed({"stats": [], "outcomes": [], "meta": meta})
 
-    def recent(self, per_worker: int) -> Any:
-        return defer.succeed([{"workerid": 1, "episodes": [[n] for n in range(per_worker)]}])
+    def recent(self, query: RecentQuery) -> Any:
+        episodes = [[n] for n in range(query.per_worker)]
+        workerids = query.workerids or (1,)
+        return defer.succeed([{"workerid": one, "episodes": episodes} for one in workerids])
 
     def timeline(self, query: Any) -> Any:
         meta = {"total": 0, "truncated": False, "asked": dataclasses.asdict(query)}

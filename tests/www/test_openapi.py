@@ -156,12 +156,15 @@ def test_it_is_served_as_it_is(server: Server, user: str) -> None:
 def without_rows(schema: Any) -> Any:
     """The document without ``prefixItems``, which Schemathesis 4.32 turns into an invalid schema.
 
-    What these say is held against a real master above.
+    What these say is held against a real master above. And with short lists: a request line of more
+    than 16 kB is Twisted's to answer, which does so without a content type.
     """
     if isinstance(schema, list):
         return [without_rows(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
+    if "maxItems" in schema and "minItems" not in schema:
+        schema = {**schema, "maxItems": 3}
     return {name: without_rows(of) for name, of in schema.items() if name != "prefixItems"}
 
 

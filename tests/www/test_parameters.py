@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from buildbot_lifecycle.core.requests import Refusal, StatsQuery, TimelineQuery
+from buildbot_lifecycle.core.requests import RecentQuery, Refusal, StatsQuery, TimelineQuery
 from buildbot_lifecycle.www import parameters
 from tests.www.served import Server
 
@@ -16,7 +16,7 @@ Args = dict[bytes, list[bytes]]
 def test_nothing_said_is_the_default() -> None:
     assert parameters.stats({}) == StatsQuery(None, "worker", (), ())
     assert parameters.timeline({}) == TimelineQuery(None, None, (), 20_000)
-    assert parameters.recent({}) == 12
+    assert parameters.recent({}) == RecentQuery(12, ())
 
 
 def test_what_is_said_arrives_once_and_in_order() -> None:
@@ -26,7 +26,8 @@ def test_what_is_said_arrives_once_and_in_order() -> None:
     )
     args = {b"since": [b"1"], b"until": [b"2"], b"workerid": [b"1"], b"limit": [b"7"]}
     assert parameters.timeline(args) == TimelineQuery(1.0, 2.0, (1,), 7)
-    assert parameters.recent({b"per_worker": [b"24"]}) == 24
+    args = {b"per_worker": [b"24"], b"workerid": [b"9", b"2"]}
+    assert parameters.recent(args) == RecentQuery(24, (2, 9))
 
 
 WRONG: list[tuple[Any, Args, str]] = [
@@ -44,6 +45,8 @@ WRONG: list[tuple[Any, Args, str]] = [
     (parameters.recent, {b"per_worker": [b"0"]}, "1 to 24"),
     (parameters.recent, {b"per_worker": [b"25"]}, "1 to 24"),
     (parameters.recent, {b"since": [b"1"]}, "since"),
+    (parameters.recent, {b"workerid": [b"x"]}, "workerid"),
+    (parameters.recent, {b"workerid": [b"1"] * 201}, "at most 200"),
     (parameters.timeline, {b"since": [b"2"], b"until": [b"1"]}, "until"),
     (parameters.timeline, {b"limit": [b"20001"]}, "1 to 20000"),
     (parameters.timeline, {b"limit": [b""]}, "limit"),

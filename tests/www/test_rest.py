@@ -155,6 +155,7 @@ WORKER_FIELDS = {
     *("workerid", "name", "masterid", "master", "class", "state", "state_since", "connected"),
     *("building", "paused", "pause_reason", "episode", "instance", "pending", "refused", "held"),
     "orphans",
+    "abandoned",
     *("verdict", "forceable", "live", "updated_at"),
 }
 

@@ -332,6 +332,7 @@ export interface Answers {
         "builderid": number | null;
         "builder": string;
         "number": number | null;
+        "since"?: number;
       })[];
       "paused": boolean;
       "pause_reason": string | null;
@@ -346,6 +347,10 @@ export interface Answers {
           "function": string;
         })[];
       } | null;
+      "abandoned": ({
+        "call": string;
+        "since": number;
+      })[] | null;
       "refused": number;
       "held": number;
       "orphans": number;
@@ -386,6 +391,7 @@ export interface Answers {
         "builderid": number | null;
         "builder": string;
         "number": number | null;
+        "since"?: number;
       })[];
       "paused": boolean;
       "pause_reason": string | null;
@@ -400,6 +406,10 @@ export interface Answers {
           "function": string;
         })[];
       } | null;
+      "abandoned": ({
+        "call": string;
+        "since": number;
+      })[] | null;
       "refused": number;
       "held": number;
       "orphans": number;
@@ -530,6 +540,7 @@ export interface Answers {
         "builderid": number | null;
         "builder": string;
         "number": number | null;
+        "since"?: number;
       } | null;
       "where": ({
         "file": string;
