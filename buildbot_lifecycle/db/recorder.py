@@ -91,6 +91,8 @@ class Recorder:
         self._one_by_one = 0
         self._waking: defer.Deferred[None] | None = None
         self._waiting: list[defer.Deferred[bool]] = []
+        # Those who wait for a part of the queue, by the number of the last entry of that part.
+        self._following: dict[int, list[defer.Deferred[bool]]] = {}
 
     def start(self, incarnation: int) -> None:
         """Begin to write, as this incarnation; until then entries only queue up."""
@@ -121,19 +123,34 @@ class Recorder:
         """Fires with True once all that was put is written, with False after `timeout` seconds."""
         if self._is_idle():
             return defer.succeed(True)
+        waiter = self._waiter(self._waiting, timeout)
+        self._wake()
+        self._kick()
+        return waiter
+
+    def caught_up(self, timeout: float) -> defer.Deferred[bool]:
+        """As `drained`, for what was put before this call; later entries are not waited for."""
+        place = self._put
+        if self._done() >= place:
+            return defer.succeed(True)
+        return self._waiter(self._following.setdefault(place, []), timeout)
+
+    def _waiter(self, waiting: list[defer.Deferred[bool]], timeout: float) -> defer.Deferred[bool]:
         waiter: defer.Deferred[bool] = defer.Deferred()
-        call = self._reactor.callLater(timeout, self._give_up, waiter)
+
+        def give_up() -> None:
+            waiting.remove(waiter)
+            waiter.callback(False)
+
+        call = self._reactor.callLater(timeout, give_up)
 
         def answered(result: bool) -> bool:
             if call.active():
                 call.cancel()
             return result
 
-        waiter.addCallback(answered)
-        self._waiting.append(waiter)
-        self._wake()
-        self._kick()
-        return waiter
+        waiting.append(waiter)
+        return waiter.addCallback(answered)
 
     def stop(self, timeout: float = 5.0) -> defer.Deferred[bool]:
         """Write what is queued, for at most `timeout` seconds, then write no more; as `drained`."""
@@ -200,6 +217,7 @@ class Recorder:
         try:
             while (self._queue or self._verdicts) and not self._stopped:
                 await self._write_group()
+                self._tell_followers()
                 self._append_gaps()
         finally:
             self._pumping = False
@@ -211,7 +229,7 @@ class Recorder:
         assert incarnation is not None
         size = 1 if self._one_by_one else self._group
         entries = list(itertools.islice(self._queue, size))
-        done = self._put - len(self._queue) + len(entries)
+        done = self._done() + len(entries)
         group = Group(incarnation, self._masterid, entries, self._ripe(done))
         try:
             written = await self._pool.do_with_transaction(write, group)
@@ -299,14 +317,20 @@ class Recorder:
 
     # -- those who wait
 
+    def _done(self) -> int:
+        """How many of the entries that were put are out of the queue again."""
+        return self._put - len(self._queue)
+
     def _tell(self, result: bool) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting = list(self._waiting)
+        self._waiting.clear()
         for waiter in waiting:
             waiter.callback(result)
 
-    def _give_up(self, waiter: defer.Deferred[bool]) -> None:
-        self._waiting.remove(waiter)
-        waiter.callback(False)
+    def _tell_followers(self) -> None:
+        for place in sorted(place for place in self._following if place <= self._done()):
+            for waiter in self._following.pop(place):
+                waiter.callback(True)
 
 
 def _is_refusal(error: Exception) -> bool:

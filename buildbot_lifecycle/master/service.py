@@ -76,6 +76,9 @@ STALE_SECONDS = 70.0
 #: Seconds for which the end of the master waits for the last rows to be written.
 DRAIN_SECONDS = 10.0
 
+#: Seconds for which the answer to a force disconnect waits for the events that it tells of.
+CATCH_UP_SECONDS = 2.0
+
 #: Seconds between two looks at whether the workers have stopped, while the master stops.
 STOP_POLL_SECONDS = 0.05
 
@@ -732,6 +735,8 @@ class LifecycleService(service.BuildbotService):
             )
         answer: ForceAnswer = yield defer.ensureDeferred(self.releaser.force(known, request, actor))
         if answer.action is not None:
+            # who has the answer finds its events, and the worker's way back, in the history
+            yield self.recorder.caught_up(CATCH_UP_SECONDS)
             action = {**answer.action, "masterid": self.master.masterid}
             action.pop("token", None)
             status = {"id": action["id"], "status": action["status"]}

@@ -169,6 +169,25 @@ def test_who_is_told_of_an_event_finds_it_in_the_database(database: Database) ->
     database.run(work)
 
 
+def test_who_follows_waits_for_what_was_put_before_and_not_for_more(lite: Database) -> None:
+    async def work(pool: Any) -> None:
+        ear, seq = Ear(), Seq()
+        recording = make(pool, ear, seq, group=4)
+        before, after = Worker(7, seq).life(), Worker(8, seq).life()
+        put_all(recording, before)
+        assert await recording.caught_up(0.1) is False
+        followed = recording.caught_up(10)
+        put_all(recording, after)
+        recording.start(1)
+        assert await followed
+        assert ear.events[: len(before)] == [entry.event for entry in before]
+        assert len(ear.events) < len(before) + len(after)
+        assert await recording.drained(10)
+        assert await recording.caught_up(0)
+
+    lite.run(work)
+
+
 def test_a_listener_that_raises_stops_nothing(lite: Database) -> None:
     async def work(pool: Any) -> None:
         def told(committed: Sequence[Committed], episodes: Mapping[int, int]) -> None:
