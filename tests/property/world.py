@@ -20,6 +20,7 @@ from typing import Any
 
 from buildbot.config import BuilderConfig
 from buildbot.interfaces import LatentWorkerCannotSubstantiate
+from buildbot.machine.latent import AbstractLatentMachine
 from buildbot.process.factory import BuildFactory
 from buildbot.test.fake import reactor as fake_reactor
 from buildbot.util import eventual
@@ -33,14 +34,17 @@ from buildbot_lifecycle.core.episodes import Facts, apply
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.requests import ForceRequest
 from buildbot_lifecycle.core.settings import Settings, parse
+from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER
 from buildbot_lifecycle.master.logbook import Known, Logbook
-from buildbot_lifecycle.master.probe import PROBE
+from buildbot_lifecycle.master.policy import Policy
+from buildbot_lifecycle.master.probe import CALLS as WORKER_CALLS
+from buildbot_lifecycle.master.probe import MACHINE_CALLS, PROBE
 from buildbot_lifecycle.master.release import Releaser
 from buildbot_lifecycle.master.shutdown import ShutdownWatch
 from tests.probe.support import Driven, Stage
 
 BUILDERS = ("one", "two")
-CALLS = ("start_instance", "stop_instance", "check_instance")
+CALLS = (*WORKER_CALLS, *MACHINE_CALLS)
 
 #: How a call of the driver ends, at once or later.
 ENDS = ("yes", "no", "none", "raises", "cannot", "breaks")
@@ -81,6 +85,18 @@ class Worker(Driven):
         return self.world.called(call)
 
 
+class Machine(AbstractLatentMachine):
+    """What the worker runs on, where there is such a thing."""
+
+    world: World
+
+    def start_machine(self) -> Any:
+        return self.world.called("start_machine")
+
+    def stop_machine(self) -> Any:
+        return self.world.called("stop_machine")
+
+
 class _Nobody:
     """The real reactor, for `TestReactor`, which would ask it to turn the clock for it."""
 
@@ -114,6 +130,15 @@ class House(Stage):
         self.patch(self.master.botmaster, "maybeStartBuildsForBuilder", lambda _: None)
         for worker in list(self.master.workers.workers.values()):
             leave(worker)
+        # the master's own timers come back at every turn: no world could tell them from its own
+        for service in (self.master.db.cleanup_timer, self.master.masterHeartbeatService):
+            service.stopService()
+        self.clock_is_empty()
+
+    def clock_is_empty(self) -> None:
+        """Nothing is left that could go off in the next world."""
+        left = self.reactor.getDelayedCalls()
+        assert not left, left
 
     def close(self) -> None:
         assert self.doCleanups()
@@ -286,7 +311,10 @@ class Kept:
 
 
 class Desk:
-    """The plugin around one master, with its database in memory."""
+    """The plugin around one master, with its database in memory.
+
+    With ``watch`` it also looks after the master's stop, and releases by itself where it may.
+    """
 
     def __init__(self, master: Any, settings: Settings, watch: bool) -> None:
         self.log: list[Kept] = []
@@ -297,7 +325,10 @@ class Desk:
         self.logbook = Logbook(master.reactor, lambda: settings, self)
         self.releaser = Releaser(master.reactor, self.logbook, self, lambda: settings)
         self.watch = ShutdownWatch(master, self.logbook, self.releaser, self, lambda: settings)
+        self.policy = Policy(master.reactor, self.logbook, self.releaser, lambda: settings)
         self._watches = watch
+        if watch:
+            self.policy.start()
 
     # `release.Audit`
 
@@ -330,9 +361,8 @@ class Desk:
     def record_verdict(self, known: Known) -> None:
         self.verdicts.append((known.name, known.verdict))
 
-    def announce(self, workerid: int, what: str, message: Any) -> None: ...
-
     def close(self) -> None:
+        self.policy.stop()
         self.watch.finish()
         self.logbook.close()
 
@@ -347,18 +377,26 @@ class Desk:
 
 
 #: Short limits, so that a world's hour is short.
-SHORT = parse(
-    {
-        "stuck_after": {
-            "not_substantiated": 5,
-            "substantiating": 5,
-            "substantiating_starting": 5,
-            "insubstantiating": 5,
-            "insubstantiating_substantiating": 5,
-        },
-        "shutdown_grace": 3,
-    }
-)[0]
+_SHORT: dict[str, Any] = {
+    "stuck_after": {
+        "not_substantiated": 5,
+        "substantiating": 5,
+        "substantiating_starting": 5,
+        "insubstantiating": 5,
+        "insubstantiating_substantiating": 5,
+    },
+    "shutdown_grace": 3,
+}
+SHORT = parse(_SHORT)[0]
+
+
+def automatic(after: float, per_hour: int) -> Settings:
+    """Every limit is short, and what is stuck for ``after`` seconds more is released by itself."""
+    limits = {key: 5 for key, seconds in DEFAULT_STUCK_AFTER.items() if seconds is not None}
+    auto = {"after": after, "per_hour": per_hour}
+    settings, problems = parse({**_SHORT, "stuck_after": limits, "auto_release": auto})
+    assert not problems, problems
+    return settings
 
 
 class World:
@@ -372,8 +410,10 @@ class World:
         watch: bool = False,
         settings: Settings = SHORT,
         name: str = "w",
+        machine: str = "none",
         **arguments: Any,
     ) -> None:
+        """``machine``: none, plain, or one whose worker comes by itself once it is up ("brings")."""
         self.house, self.master, self.clock = house, house.master, house.reactor
         self.faults = dict.fromkeys(CALLS, "yes")
         self.pending: list[tuple[str, defer.Deferred[Any]]] = []
@@ -383,14 +423,20 @@ class World:
         self.errors: list[str] = []
         self.stopped: list[Any] | None = None
         self.spun = False
-        self._before = {id(call) for call in self.clock.getDelayedCalls()}
-        self._lasting = list(self.clock.getDelayedCalls())
         self.desk = Desk(self.master, settings, watch) if observed else None
         if self.desk is not None:
             for watched in PROBE.subscribe(self.master, self.desk.logbook):
                 self.desk.logbook.baseline(watched)
+        self.machine: Machine | None = None
+        if machine != "none":
+            self.machine = Machine(f"machine of {name}")
+            self.machine.world = self
+            arguments["machine_name"] = self.machine.name
+            self.machine.setServiceParent(self.master.machine_manager).addErrback(log.err)
+            self.machine.reconfigServiceWithSibling(self.machine).addErrback(log.err)
         self.worker = Worker(name, **arguments)
         self.worker.world = self
+        self.worker.starts_without_substantiate = machine == "brings"
         self.lock = self.worker._start_stop_lock = Lock()
         self.worker.setServiceParent(self.master.workers).addErrback(log.err)
         self.worker.reconfigServiceWithSibling(self.worker).addErrback(log.err)
@@ -441,6 +487,7 @@ class World:
             "states": list(worker.__dict__.get("states", [])),
             "locked": worker._start_stop_lock.locked,
             "conn": worker.conn is not None,
+            "machine": self.machine and self.machine.state.name,
             "building": len(worker.building),
             "jobs": {n: (j.ready, j.over, j.lost) for n, j in self.jobs.items()},
             "came": list(self.came),
@@ -450,7 +497,8 @@ class World:
         }
 
     def _stop_as_seen(self) -> Any:
-        return [str(getattr(r, "type", r)) for r in self.stopped] if self.stopped else self.stopped
+        # never the list itself: what it gets later would be seen as of now
+        return None if self.stopped is None else [str(getattr(r, "type", r)) for r in self.stopped]
 
     def _note(self, what: str) -> Callable[[Any], None]:
         def came(result: Any) -> None:
@@ -584,20 +632,28 @@ class World:
             self.desk.close()
             PROBE.unsubscribe(self.master)
         manager, worker = self.master.workers, self.worker
-        manager.namedServices.pop(worker.name, None)
-        if worker in manager.services:
-            manager.services.remove(worker)
+        _take_out(manager, worker)
+        if self.machine is not None:
+            _take_out(self.master.machine_manager, self.machine)
         manager.connections.pop(worker.name, None)
         manager.registrations.pop(worker.name, None)
         for builder in self.master.botmaster.builders.values():
             builder.workers.clear()
             builder.building.clear()
-        for call in self.clock.getDelayedCalls():
-            if id(call) not in self._before and call.active():
-                call.cancel()
+        # of a copy: each cancel takes one out of the clock's own list, and the next would be left out,
+        # to go off in another world
+        for call in list(self.clock.getDelayedCalls()):
+            call.cancel()
         # its timer may have been among them, and it would wait for that for ever
         eventual._theSimpleQueue._timer = None
         eventual._theSimpleQueue._events.clear()
+
+
+def _take_out(manager: Any, service: Any) -> None:
+    """At once, and without a stop, for which it may not be in a state."""
+    manager.namedServices.pop(service.name, None)
+    if service in manager.services:
+        manager.services.remove(service)
 
 
 @contextmanager
