@@ -21,8 +21,9 @@ WORLD = ("twisted", "sqlalchemy", "alembic", "klein", "werkzeug", "buildbot", "z
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.*": ("core.*",),
     "db.*": ("core.*", "db.*"),
-    # The hub. It alone knows both the tables and the rest of the master's side.
+    # The hub, in two halves. It alone knows both the tables and the rest of the master's side.
     "master.service": ("core.*", "db.*", "master.*"),
+    "master.answers": ("core.*", "db.*", "master.*"),
     "master.*": ("core.*", "master.*"),
     # The page's side asks the service, never the tables.
     "www.*": ("core.*", "master.service", "www.*"),

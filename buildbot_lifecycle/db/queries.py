@@ -62,9 +62,11 @@ def _worker(row: Any, orphans: Mapping[tuple[int, int], int]) -> dict[str, Any]:
     }
 
 
-def workers(conn: sa.engine.Connection) -> list[dict[str, Any]]:
-    """Every latent worker of every master, by workerid and masterid."""
+def workers(conn: sa.engine.Connection, *, but: int | None = None) -> list[dict[str, Any]]:
+    """Every latent worker of every master, or of all but one; by workerid and masterid."""
     query = _select().where(_SHOWN).order_by(_W.workerid, _W.masterid)
+    if but is not None:
+        query = query.where(_W.masterid != but)
     orphans = _orphans(conn)
     return [_worker(row, orphans) for row in conn.execute(query)]
 
@@ -109,6 +111,14 @@ def incarnations(
         query = query.where(table.c.masterid == masterid)
     if running:
         query = query.where(table.c.ended_at.is_(None))
+    return [dict(row._mapping) for row in conn.execute(query)]
+
+
+def newest_incarnations(conn: sa.engine.Connection) -> list[dict[str, Any]]:
+    """The newest incarnation of each master."""
+    table = schema.incarnations
+    newest = sa.select(sa.func.max(table.c.id)).group_by(table.c.masterid)
+    query = sa.select(table).where(table.c.id.in_(newest)).order_by(table.c.masterid)
     return [dict(row._mapping) for row in conn.execute(query)]
 
 

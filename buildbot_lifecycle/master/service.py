@@ -1,8 +1,7 @@
 """``util.LifecycleService``: the hub that joins probe, logbook, database, release and shutdown.
 
-The only module that knows both Buildbot's workers and the database. Its public methods are what the
-REST API (and later the command line) ask for; they answer JSON values as in docs/rest, or raise
-`buildbot_lifecycle.core.requests.Refusal`.
+With `buildbot_lifecycle.master.answers`, its other half, the only module that knows both Buildbot's
+workers and the database.
 """
 
 from __future__ import annotations
@@ -14,34 +13,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from buildbot import config
-from buildbot.util import service
 from twisted.internet import defer, task
 from twisted.python import log
 
-from buildbot_lifecycle import __version__
 from buildbot_lifecycle.core import learned
 from buildbot_lifecycle.core import settings as core_settings
 from buildbot_lifecycle.core.episodes import Episode
 from buildbot_lifecycle.core.events import Event, Kind, cut
 from buildbot_lifecycle.core.requests import (
     Filter,
-    ForceAnswer,
-    ForceRequest,
     HistoryQuery,
-    RecentQuery,
-    Refusal,
-    StatsQuery,
-    TimelineQuery,
 )
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.statistics import Life
 from buildbot_lifecycle.core.verdicts import Verdict
-from buildbot_lifecycle.db import migrations, pages, queries
+from buildbot_lifecycle.db import migrations, queries
 from buildbot_lifecycle.db.recorder import Committed, Entry, Identity, Recorder
 from buildbot_lifecycle.db.statistics import Reader
 from buildbot_lifecycle.db.store import Store
-from buildbot_lifecycle.master import internals, views
+from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.master.answers import Answers
 from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.ledger import Ledger
 from buildbot_lifecycle.master.lock import BasedirLock
@@ -70,14 +62,8 @@ LEARN_AT_ONCE = 50
 #: Seconds between two looks at what waits to be sent to workers.
 SAMPLE_SECONDS = 15.0
 
-#: Seconds after which another master's sign of life is too old: its facts are not current then.
-STALE_SECONDS = 70.0
-
 #: Seconds for which the end of the master waits for the last rows to be written.
 DRAIN_SECONDS = 10.0
-
-#: Seconds for which the answer to a force disconnect waits for the events that it tells of.
-CATCH_UP_SECONDS = 2.0
 
 #: Seconds between two looks at whether the workers have stopped, while the master stops.
 STOP_POLL_SECONDS = 0.05
@@ -110,7 +96,7 @@ def note_step(worker: Any, step: str, **details: Any) -> None:
         found.step(worker, {"step": cut(step, 200), **details})
 
 
-class LifecycleService(service.BuildbotService):
+class LifecycleService(Answers):
     """Records the lifecycle of every latent worker, and frees the stuck ones.
 
     The arguments are described in docs/configuration; a wrong one is a configuration error.
@@ -556,214 +542,13 @@ class LifecycleService(service.BuildbotService):
             data = {"since": stall.at, "seconds": stall.seconds, "where": stall.where}
             self.logbook.note(known, Kind.REACTOR_BLOCKED, data)
 
-    # what is asked
-
-    @property
-    def anonymous_may_force(self) -> bool:
-        return self.settings.anonymous_may_force
-
-    def _ready(self) -> None:
-        if self._off is not None:
-            raise Refusal(503, "not_ready", f"nothing is recorded: {self._off}")
-        if not self._begun or self._incarnation is None:
-            raise Refusal(503, "not_ready", "the database tables are not ready yet; try again")
-
-    def meta(self) -> dict[str, Any]:
-        """The server's time, and how far the database is behind."""
-        status = self.recorder.status() if self._begun else None
-        return {
-            "now": self.master.reactor.seconds(),
-            "behind": {
-                "events": status.queued if status else 0,
-                "since": status.oldest_unwritten_at if status else None,
-            },
-        }
-
-    @defer.inlineCallbacks
-    def workers(self) -> Any:
-        """Every latent worker of every master; this master's as of now, from memory."""
-        self._ready()
-        mine = {known.workerid: self._view(known) for known in self.logbook.known()}
-        names = {}
-        others = []
-        try:
-            rows, incarnations = yield self.master.db.pool.do(_all_workers)
-            names = {i["masterid"]: i["master"] for i in incarnations}
-            alive = self._alive(incarnations)
-            others = [
-                views.stored(row, live=row["masterid"] in alive)
-                for row in rows
-                if row["masterid"] != self.master.masterid
-            ]
-        except Exception:
-            # the page must show this master's workers also while the database is away
-            self.logbook.failed("reading other masters' workers")
-        names[self.master.masterid] = self.master.name
-        found = [*mine.values(), *others]
-        for worker in found:
-            worker["master"] = names.get(worker["masterid"], "")
-        return found
-
-    @defer.inlineCallbacks
-    def worker(self, worker: int | str) -> Any:
-        """One worker by workerid or name. Raises `Refusal` (404)."""
-        known = self._find(worker)
-        if known is not None:
-            self._ready()
-            seen = {**self._view(known), "master": self.master.name}
-            if seen["pending"]:
-                # looked for only here: of thousands of workers in a list nobody reads it
-                seen["pending"] = {**seen["pending"], "where": self._locator.of(known)}
-            return seen
-        for found in (yield self.workers()):
-            if worker in (found["workerid"], found["name"]):
-                return found
-        raise Refusal(404, "no_such_worker", f"there is no latent worker {worker!r}")
-
-    def _find(self, worker: int | str) -> Known | None:
-        if not self._begun:
-            return None
-        return self.logbook.get(worker) if isinstance(worker, int) else self.logbook.named(worker)
-
-    def _view(self, known: Known) -> dict[str, Any]:
-        now = self.master.reactor.seconds()
-        verdict = self.logbook.verdict_now(known)
-        return views.live(known, verdict, self.master.masterid, now)
-
-    def _alive(self, incarnations: Sequence[Mapping[str, Any]]) -> set[int]:
-        now = self.master.reactor.seconds()
-        return {
-            i["masterid"]
-            for i in incarnations
-            if i["ended_at"] is None and now - i["heartbeat_at"] < STALE_SECONDS
-        }
-
-    @defer.inlineCallbacks
-    def history(self, query: HistoryQuery) -> Any:
-        """A page of transitions, events, episodes, actions or orphans."""
-        self._ready()
-        page = pages.page(self.master.db.pool, query)
-        return (yield defer.ensureDeferred(page))
-
-    @defer.inlineCallbacks
-    def one(self, what: str, number: int) -> Any:
-        """One episode, action or orphan by its number. Raises `Refusal` (404)."""
-        self._ready()
-        found = yield self.master.db.pool.do(queries.one, what, number)
-        if found is None:
-            singular = what[:-1] if what.endswith("s") else what
-            raise Refusal(404, f"no_such_{singular}", f"there is no {singular} {number}")
-        return found
-
-    @defer.inlineCallbacks
-    def stats(self, query: StatsQuery) -> Any:
-        """How long things took; see `master.statistics`."""
-        self._ready()
-        return (yield self._statistics.ask(query))
-
-    @defer.inlineCallbacks
-    def recent(self, query: RecentQuery) -> Any:
-        """The last episodes of each worker; see `master.recent`."""
-        self._ready()
-        return (yield self._recent.rows(query))
-
-    @defer.inlineCallbacks
-    def timeline(self, query: TimelineQuery) -> Any:
-        """Lanes of episodes; see `master.timeline`."""
-        self._ready()
-        return (yield self._timeline.ask(query))
-
-    @defer.inlineCallbacks
-    def shutdown_view(self) -> Any:
-        """What would keep each master from stopping."""
-        self._ready()
-        now = self.master.reactor.seconds()
-        mine = {
-            "masterid": self.master.masterid,
-            "master": self.master.name,
-            "live": True,
-            "stopping_since": self.shutdown.asked_at,
-            "blockers": self.shutdown.blockers(now),
-        }
-        try:
-            rows, incarnations = yield self.master.db.pool.do(_all_workers)
-        except Exception:
-            self.logbook.failed("reading other masters' workers")
-            return [mine]
-        alive = self._alive(incarnations)
-        others = views.stored_shutdown(rows, incarnations, alive, self.master.masterid)
-        return [mine, *others]
-
-    def health(self) -> dict[str, Any]:
-        """How the recording goes."""
-        if self._off is not None or not self._begun:
-            return views.health_off(__version__, self._off or "not started")
-        status = self.recorder.status()
-        behind = self._incarnation is None or (status.queued > 0 and status.last_error is not None)
-        errors = self.logbook.errors + status.errors
-        return {
-            "status": "behind" if behind else "degraded" if status.dropped else "ok",
-            "version": __version__,
-            "schema": self._schema,
-            "recording": self._incarnation is not None,
-            "queued": status.queued,
-            "queue_bound": status.bound,
-            "dropped": status.dropped,
-            "written": status.written,
-            "errors": errors,
-            "last_error": self.logbook.last_error or status.last_error,
-            "last_write_at": status.last_write_at,
-            "oldest_unwritten_at": status.oldest_unwritten_at,
-            "incarnation": self._incarnation,
-            "masterid": self.master.masterid,
-            "probe": "on",
-            "reactor_blocked": self._stalls.last and self._stalls.last.as_json(),
-        }
-
-    @defer.inlineCallbacks
-    def force(self, worker: int | str, request: ForceRequest, actor: str) -> Any:
-        """Force disconnect a worker, or plan it (dry run). Raises `Refusal`."""
-        self._ready()
-        known = self._find(worker)
-        if known is None:
-            found = yield self.worker(worker)
-            raise Refusal(
-                409,
-                "other_master",
-                f"the worker belongs to master {found['master'] or found['masterid']},"
-                " ask that master",
-            )
-        answer: ForceAnswer = yield defer.ensureDeferred(self.releaser.force(known, request, actor))
-        if answer.action is not None:
-            # who has the answer finds its events, and the worker's way back, in the history
-            yield self.recorder.caught_up(CATCH_UP_SECONDS)
-            action = {**answer.action, "masterid": self.master.masterid}
-            action.pop("token", None)
-            status = {"id": action["id"], "status": action["status"]}
-            self.announce(known.workerid, "action", status)
-            return ForceAnswer(answer.status, action=action)
-        if answer.dry_run is not None:
-            plan = {**answer.dry_run, "where": self._locator.of(known)}
-            return ForceAnswer(answer.status, dry_run=plan)
-        return answer
+    # what a driver tells
 
     def step(self, worker: Any, data: Mapping[str, Any]) -> None:
         """Record a step that a worker's driver tells of; see `note_step`."""
         known = self.logbook.get(worker.workerid) if self._begun else None
         if known is not None:
             self.logbook.note(known, Kind.STEP, dict(data))
-
-    @defer.inlineCallbacks
-    def resolve_orphan(self, number: int, note: str, actor: str) -> Any:
-        """Close an entry of the orphan ledger. Raises `Refusal` (404, 409)."""
-        orphan = yield self.one("orphans", number)
-        if not (yield self.close_orphan(number, orphan["workerid"], actor, note)):
-            raise Refusal(409, "already_closed", f"orphan {number} was closed already")
-        return (yield self.one("orphans", number))
-
-
-def _all_workers(conn: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    return list(queries.workers(conn)), list(queries.incarnations(conn))
 
 
 def _open_orphans(conn: Any, masterid: int) -> list[Mapping[str, Any]]:

@@ -259,6 +259,7 @@ def test_a_worker_of_two_masters_is_told_by_the_one_that_is_busy_with_it(
         found = queries.worker(conn, 7)
         assert found is not None
         assert (found["masterid"], len(queries.workers(conn))) == (1, 2)
+        assert [row["masterid"] for row in queries.workers(conn, but=1)] == [2]
         other = queries.worker(conn, 7, 2)
     assert other is not None
     assert other["masterid"] == 2

@@ -67,6 +67,9 @@ def test_an_incarnation_is_opened_once_per_token(database: Database) -> None:
         rows = await pool.do(queries.incarnations)
         assert [row["id"] for row in rows] == [other, first]
         assert (rows[1]["master"], rows[0]["master"]) == ("m:/a", "host")
+        elsewhere = await store.open_incarnation(2, "three", 44, "host", 30.0)
+        newest = await pool.do(queries.newest_incarnations)
+        assert [row["id"] for row in newest] == [other, elsewhere]
 
     database.run(work)
 

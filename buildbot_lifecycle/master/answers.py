@@ -1,0 +1,270 @@
+"""What the REST API (and later the command line) asks of the service.
+
+The public methods answer JSON values as in docs/rest, or raise
+`buildbot_lifecycle.core.requests.Refusal`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from buildbot.util import service
+from twisted.internet import defer
+
+from buildbot_lifecycle import __version__
+from buildbot_lifecycle.core.requests import (
+    ForceAnswer,
+    ForceRequest,
+    HistoryQuery,
+    RecentQuery,
+    Refusal,
+    StatsQuery,
+    TimelineQuery,
+)
+from buildbot_lifecycle.db import pages, queries
+from buildbot_lifecycle.master import views
+
+if TYPE_CHECKING:
+    from buildbot_lifecycle.core.settings import Settings
+    from buildbot_lifecycle.db.recorder import Recorder
+    from buildbot_lifecycle.master.logbook import Known, Logbook
+    from buildbot_lifecycle.master.recent import Recent
+    from buildbot_lifecycle.master.release import Releaser
+    from buildbot_lifecycle.master.shutdown import ShutdownWatch
+    from buildbot_lifecycle.master.stall import StallWatch
+    from buildbot_lifecycle.master.statistics import Statistics
+    from buildbot_lifecycle.master.timeline import Timeline
+    from buildbot_lifecycle.master.where import Locator
+
+#: Seconds after which another master's sign of life is too old: its facts are not current then.
+STALE_SECONDS = 70.0
+
+#: Seconds for which the answer to a force disconnect waits for the events that it tells of.
+CATCH_UP_SECONDS = 2.0
+
+
+class Answers(service.BuildbotService):
+    """The half of `LifecycleService` that is asked; the other half fills these attributes."""
+
+    settings: Settings
+    logbook: Logbook
+    recorder: Recorder
+    releaser: Releaser
+    shutdown: ShutdownWatch
+    _recent: Recent
+    _statistics: Statistics
+    _timeline: Timeline
+    _locator: Locator
+    _stalls: StallWatch
+    #: Whether events are taken; why nothing is recorded; whose rows are written, once some are.
+    _begun: bool
+    _off: str | None
+    _incarnation: int | None
+    _schema: int | None
+
+    def announce(self, workerid: int, what: str, message: Mapping[str, Any]) -> None:
+        """Send on mq."""
+        raise NotImplementedError
+
+    def close_orphan(self, orphan: int, workerid: int, by: str, note: str) -> defer.Deferred[Any]:
+        """Close an entry of the ledger; fires with whether it was open."""
+        raise NotImplementedError
+
+    @property
+    def anonymous_may_force(self) -> bool:
+        return self.settings.anonymous_may_force
+
+    def _ready(self) -> None:
+        if self._off is not None:
+            raise Refusal(503, "not_ready", f"nothing is recorded: {self._off}")
+        if not self._begun or self._incarnation is None:
+            raise Refusal(503, "not_ready", "the database tables are not ready yet; try again")
+
+    def meta(self) -> dict[str, Any]:
+        """The server's time, and how far the database is behind."""
+        status = self.recorder.status() if self._begun else None
+        return {
+            "now": self.master.reactor.seconds(),
+            "behind": {
+                "events": status.queued if status else 0,
+                "since": status.oldest_unwritten_at if status else None,
+            },
+        }
+
+    @defer.inlineCallbacks
+    def workers(self) -> Any:
+        """Every latent worker of every master; this master's as of now, from memory."""
+        self._ready()
+        mine = {known.workerid: self._view(known) for known in self.logbook.known()}
+        names = {}
+        others = []
+        try:
+            rows, incarnations = yield self.master.db.pool.do(_elsewhere, self.master.masterid)
+            names = {i["masterid"]: i["master"] for i in incarnations}
+            alive = self._alive(incarnations)
+            others = [views.stored(row, live=row["masterid"] in alive) for row in rows]
+        except Exception:
+            # the page must show this master's workers also while the database is away
+            self.logbook.failed("reading other masters' workers")
+        names[self.master.masterid] = self.master.name
+        found = [*mine.values(), *others]
+        for worker in found:
+            worker["master"] = names.get(worker["masterid"], "")
+        return found
+
+    @defer.inlineCallbacks
+    def worker(self, worker: int | str) -> Any:
+        """One worker by workerid or name. Raises `Refusal` (404)."""
+        known = self._find(worker)
+        if known is not None:
+            self._ready()
+            seen = {**self._view(known), "master": self.master.name}
+            if seen["pending"]:
+                # looked for only here: of thousands of workers in a list nobody reads it
+                seen["pending"] = {**seen["pending"], "where": self._locator.of(known)}
+            return seen
+        for found in (yield self.workers()):
+            if worker in (found["workerid"], found["name"]):
+                return found
+        raise Refusal(404, "no_such_worker", f"there is no latent worker {worker!r}")
+
+    def _find(self, worker: int | str) -> Known | None:
+        if not self._begun:
+            return None
+        return self.logbook.get(worker) if isinstance(worker, int) else self.logbook.named(worker)
+
+    def _view(self, known: Known) -> dict[str, Any]:
+        now = self.master.reactor.seconds()
+        verdict = self.logbook.verdict_now(known)
+        return views.live(known, verdict, self.master.masterid, now)
+
+    def _alive(self, incarnations: Sequence[Mapping[str, Any]]) -> set[int]:
+        now = self.master.reactor.seconds()
+        return {
+            i["masterid"]
+            for i in incarnations
+            if i["ended_at"] is None and now - i["heartbeat_at"] < STALE_SECONDS
+        }
+
+    @defer.inlineCallbacks
+    def history(self, query: HistoryQuery) -> Any:
+        """A page of transitions, events, episodes, actions or orphans."""
+        self._ready()
+        page = pages.page(self.master.db.pool, query)
+        return (yield defer.ensureDeferred(page))
+
+    @defer.inlineCallbacks
+    def one(self, what: str, number: int) -> Any:
+        """One episode, action or orphan by its number. Raises `Refusal` (404)."""
+        self._ready()
+        found = yield self.master.db.pool.do(queries.one, what, number)
+        if found is None:
+            singular = what[:-1] if what.endswith("s") else what
+            raise Refusal(404, f"no_such_{singular}", f"there is no {singular} {number}")
+        return found
+
+    @defer.inlineCallbacks
+    def stats(self, query: StatsQuery) -> Any:
+        """How long things took; see `master.statistics`."""
+        self._ready()
+        return (yield self._statistics.ask(query))
+
+    @defer.inlineCallbacks
+    def recent(self, query: RecentQuery) -> Any:
+        """The last episodes of each worker; see `master.recent`."""
+        self._ready()
+        return (yield self._recent.rows(query))
+
+    @defer.inlineCallbacks
+    def timeline(self, query: TimelineQuery) -> Any:
+        """Lanes of episodes; see `master.timeline`."""
+        self._ready()
+        return (yield self._timeline.ask(query))
+
+    @defer.inlineCallbacks
+    def shutdown_view(self) -> Any:
+        """What would keep each master from stopping."""
+        self._ready()
+        now = self.master.reactor.seconds()
+        mine = {
+            "masterid": self.master.masterid,
+            "master": self.master.name,
+            "live": True,
+            "stopping_since": self.shutdown.asked_at,
+            "blockers": self.shutdown.blockers(now),
+        }
+        try:
+            rows, incarnations = yield self.master.db.pool.do(_elsewhere, self.master.masterid)
+        except Exception:
+            self.logbook.failed("reading other masters' workers")
+            return [mine]
+        alive = self._alive(incarnations)
+        others = views.stored_shutdown(rows, incarnations, alive, self.master.masterid)
+        return [mine, *others]
+
+    def health(self) -> dict[str, Any]:
+        """How the recording goes."""
+        if self._off is not None or not self._begun:
+            return views.health_off(__version__, self._off or "not started")
+        status = self.recorder.status()
+        behind = self._incarnation is None or (status.queued > 0 and status.last_error is not None)
+        errors = self.logbook.errors + status.errors
+        return {
+            "status": "behind" if behind else "degraded" if status.dropped else "ok",
+            "version": __version__,
+            "schema": self._schema,
+            "recording": self._incarnation is not None,
+            "queued": status.queued,
+            "queue_bound": status.bound,
+            "dropped": status.dropped,
+            "written": status.written,
+            "errors": errors,
+            "last_error": self.logbook.last_error or status.last_error,
+            "last_write_at": status.last_write_at,
+            "oldest_unwritten_at": status.oldest_unwritten_at,
+            "incarnation": self._incarnation,
+            "masterid": self.master.masterid,
+            "probe": "on",
+            "reactor_blocked": self._stalls.last and self._stalls.last.as_json(),
+        }
+
+    @defer.inlineCallbacks
+    def force(self, worker: int | str, request: ForceRequest, actor: str) -> Any:
+        """Force disconnect a worker, or plan it (dry run). Raises `Refusal`."""
+        self._ready()
+        known = self._find(worker)
+        if known is None:
+            found = yield self.worker(worker)
+            raise Refusal(
+                409,
+                "other_master",
+                f"the worker belongs to master {found['master'] or found['masterid']},"
+                " ask that master",
+            )
+        answer: ForceAnswer = yield defer.ensureDeferred(self.releaser.force(known, request, actor))
+        if answer.action is not None:
+            # who has the answer finds its events, and the worker's way back, in the history
+            yield self.recorder.caught_up(CATCH_UP_SECONDS)
+            action = {**answer.action, "masterid": self.master.masterid}
+            action.pop("token", None)
+            status = {"id": action["id"], "status": action["status"]}
+            self.announce(known.workerid, "action", status)
+            return ForceAnswer(answer.status, action=action)
+        if answer.dry_run is not None:
+            plan = {**answer.dry_run, "where": self._locator.of(known)}
+            return ForceAnswer(answer.status, dry_run=plan)
+        return answer
+
+    @defer.inlineCallbacks
+    def resolve_orphan(self, number: int, note: str, actor: str) -> Any:
+        """Close an entry of the orphan ledger. Raises `Refusal` (404, 409)."""
+        orphan = yield self.one("orphans", number)
+        if not (yield self.close_orphan(number, orphan["workerid"], actor, note)):
+            raise Refusal(409, "already_closed", f"orphan {number} was closed already")
+        return (yield self.one("orphans", number))
+
+
+def _elsewhere(conn: Any, masterid: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The other masters' workers, and the newest incarnation of every master."""
+    return queries.workers(conn, but=masterid), queries.newest_incarnations(conn)
