@@ -36,7 +36,8 @@ class Situation:
     ``half`` means INSUBSTANTIATING with a free lock; ``held`` counts refused connections whose end
     nobody was told of; ``connected`` is whether Buildbot still holds a connection. ``logins`` counts
     connections that are not let in yet, ``old_connection`` is one that keeps the worker out, and
-    ``found_pending`` a call that was under way before recording began.
+    ``found_pending`` a call that was under way before recording began. ``half_machine`` means that the
+    worker's latent machine is starting or stopping for ever: the call for it broke off.
     """
 
     connected: bool = False
@@ -45,6 +46,7 @@ class Situation:
     logins: int = 0
     old_connection: bool = False
     found_pending: bool = False
+    half_machine: bool = False
 
 
 def check_eligible(
@@ -84,6 +86,8 @@ def _anything_to_release(facts: Facts, situation: Situation) -> bool:
         return True
     if facts.state in STARTING or facts.unasked or situation.old_connection:
         return True
+    if situation.half_machine:
+        return True
     return situation.found_pending or _dead_connection(facts, situation)
 
 
@@ -93,7 +97,9 @@ def _dead_connection(facts: Facts, situation: Situation) -> bool:
         return False
     if facts.state in STOPPING or facts.attaching is not None:
         return True
-    if facts.state in RESTING:
+    if facts.state in RESTING or facts.state in STARTING:
+        # before a start has an answer, it is the connection of an earlier instance, which keeps this
+        # one's worker out
         return not facts.may_connect
     return facts.build_stopping is not None or facts.send_blocked is not None
 
@@ -130,6 +136,9 @@ def plan(facts: Facts, situation: Situation, *, pause: bool, last: bool = False)
                 else f"Drop {many} and tell Buildbot that they have gone",
             )
         )
+    if situation.half_machine:
+        text = "Put the worker's machine to rest: its start or stop broke off, and is waited for"
+        steps.append(Step("end_wait", "machine", text))
     steps.extend(_end_of_wait(facts, situation))
     if facts.unasked and not steps_end_wait(steps):
         text = "Stop the instance that nobody asked for, as after a build"

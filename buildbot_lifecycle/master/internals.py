@@ -3,7 +3,8 @@
 The rest of the package calls the functions below and touches no private name itself. `missing` is
 asked at start: if one of the names is gone, the plugin says which and stays out of the way.
 
-Sources, all of Buildbot 4.3.0: worker/latent.py (state machine, lock, deferwaiter), worker/base.py
+Sources, all of Buildbot 4.3.0: worker/latent.py (state machine, lock, deferwaiter), machine/latent.py
+(state, notifiers), worker/base.py
 (attach, disconnect), worker/manager.py (connections), worker/protocols/{base,pb,msgpack}.py, and
 util/subscription.py; of Twisted: internet/base.py and python/threadpool.py (pool threads).
 """
@@ -17,6 +18,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from buildbot.interfaces import ILatentMachine, LatentWorkerSubstantiatiationCancelled
+from buildbot.machine.latent import AbstractLatentMachine
+from buildbot.machine.latent import States as MachineStates
 from buildbot.process.botmaster import BotMaster
 from buildbot.util.deferwaiter import DeferWaiter
 from buildbot.worker.base import AbstractWorker
@@ -100,7 +103,7 @@ def is_half_insubstantiated(worker: Any) -> bool:
 
 
 def finish_half_insubstantiated(worker: Any) -> bool:
-    """Put such a worker back to rest. The one place that sets a state (DESIGN, section 6)."""
+    """Put such a worker back to rest. The one place that sets a worker's state (DESIGN, section 6)."""
     if not is_half_insubstantiated(worker):
         return False
     worker.substantiation_build = None
@@ -143,6 +146,29 @@ def latent_machine(worker: Any) -> Any | None:
     """The latent machine that the worker runs on; None if there is none."""
     machine = worker.machine
     return machine if machine is not None and ILatentMachine.providedBy(machine) else None
+
+
+def is_between(machine: Any) -> bool:
+    """Whether a latent machine is starting or stopping, as Buildbot sees it."""
+    return isinstance(machine, AbstractLatentMachine) and machine.state in (
+        MachineStates.STARTING,
+        MachineStates.STOPPING,
+    )
+
+
+def finish_half_machine(machine: Any, error: Exception) -> bool:
+    """Put a latent machine to rest whose start or stop a BaseException has broken off.
+
+    Nothing of Buildbot's code is left that would do so, and every later start of its workers waits
+    for it. Those who wait already get the error, and walk back.
+    """
+    if not is_between(machine):
+        return False
+    machine.state = MachineStates.STOPPED
+    for waiters in (machine._start_notifier, machine._stop_notifier):
+        if waiters:
+            waiters.notify(Failure(error))  # type: ignore[no-untyped-call]
+    return True
 
 
 def release_found(worker: Any, error: Exception) -> bool:

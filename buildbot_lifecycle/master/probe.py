@@ -163,6 +163,8 @@ class Probe:
         self._inherited: dict[str, Any] = {}
         self._watched: dict[int, Watched] = {}
         self._machines: dict[int, tuple[Any, dict[str, Any]]] = {}
+        #: machines whose start or stop a BaseException has broken off
+        self._broken_machines: set[int] = set()
         self._managers: dict[int, tuple[Any, Any]] = {}
         self._tokens = 0
         self.setting: Any = None
@@ -222,6 +224,7 @@ class Probe:
                 if machine.__dict__.get(name) is wrapper:
                     del machine.__dict__[name]
         self._machines.clear()
+        self._broken_machines.clear()
         for name, method in _ON_CLASS.items():
             if AbstractLatentWorker.__dict__.get(name) is not method:
                 continue
@@ -585,7 +588,11 @@ class Probe:
         self._tokens += 1
         concerned = [w for w in map(self.watched_one, machine.workers) if w is not None]
 
+        self._broken_machines.discard(id(machine))
+
         def ended(call: Call, outcome: dict[str, Any]) -> None:
+            if outcome.get("base") and not call.released:
+                self._broken_machines.add(id(machine))
             for watched in concerned:
                 self._call_ended(watched, call, outcome)
 
@@ -595,6 +602,13 @@ class Probe:
             watched.calls[call.token] = call
             self.tell(watched, Kind.CALL_STARTED, lambda: {"call": name, "token": call.token})
         return call.begin(original, args, kwargs)
+
+    def half_machine(self, watched: Watched) -> Any | None:
+        """The worker's machine, if its start or stop broke off, so that it never ends."""
+        machine = internals.latent_machine(watched.worker)
+        if machine is None or id(machine) not in self._broken_machines:
+            return None
+        return machine if internals.is_between(machine) else None
 
     def _stop_service(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
         worker = watched.worker

@@ -66,6 +66,7 @@ def situation_of(known: Known) -> Situation:
         found_pending=known.facts.found_locked
         and internals.lock_is_held(worker)
         and not known.watched.waiting(),
+        half_machine=PROBE.half_machine(known.watched) is not None,
     )
 
 
@@ -340,6 +341,9 @@ class Releaser:
             return internals.release_found(worker, error)
         if target == "state":
             return internals.finish_half_insubstantiated(worker)
+        if target == "machine":
+            error = ReleasedError(f"the wait for a machine whose call broke off was ended ({by})")
+            return internals.finish_half_machine(PROBE.half_machine(known.watched), error)
         in_use = internals.state_of(worker.state) is State.SUBSTANTIATED
         released = [call.release(by, in_use=in_use) for call in known.watched.waiting(target)]
         return any(released)

@@ -99,6 +99,27 @@ def test_a_stop_that_broke_off_half_way_puts_the_worker_to_rest() -> None:
     assert steps(Story().stopping(), Situation(half=True))[1] == ("end_wait", "state")
 
 
+def test_a_connection_of_an_earlier_instance_is_aborted_in_a_start_that_is_cancelled() -> None:
+    waiting = Story().asked().go(SUB, STARTING)
+    assert steps(waiting, Situation(connected=True)) == [
+        ("pause", "worker"),
+        ("abort_connection", "connection"),
+        ("cancel_substantiation", "start"),
+        ("open_orphan", "instance"),
+    ]
+
+
+def test_a_machine_whose_call_broke_off_is_put_to_rest_before_the_start_is_cancelled() -> None:
+    waiting = Story().asked().go(SUB)
+    assert steps(waiting, Situation(half_machine=True)) == [
+        ("pause", "worker"),
+        ("end_wait", "machine"),
+        ("cancel_substantiation", "start"),
+        ("open_orphan", "instance"),
+    ]
+    assert ("end_wait", "machine") in steps(Story(), Situation(half_machine=True))
+
+
 def test_a_start_that_hangs_is_released() -> None:
     story = Story().asked().go(SUB, STARTING).call("start_instance")
     assert ("end_wait", "start_instance") in steps(story)
