@@ -198,6 +198,50 @@ def test_a_host_key_that_changed_leaves_the_stop_untrue(
     assert not sshd.instances()
 
 
+#: A host on which the processes of an instance do not end: a stop's signals do nothing there, as to a
+#: process that hangs in the kernel. A start's own (its command has the mark) are real.
+NO_SIGNALS = """\
+case "$SSH_ORIGINAL_COMMAND" in
+  *BUILDBOT_LIFECYCLE_SSH=*) exec /bin/sh -c "$SSH_ORIGINAL_COMMAND" ;;
+  *) kill() { :; }; . /dev/stdin ;;
+esac
+"""
+
+
+def test_a_worker_that_survives_kill_is_told_as_such_and_the_next_start_ends_it(
+    make_master: MakeMaster, make_sshd: MakeSshd, tmp_path: Path
+) -> None:
+    (tmp_path / "no-signals").write_text(NO_SIGNALS)
+    sshd = make_sshd(extra=f"ForceCommand /bin/sh {tmp_path}/no-signals")
+    master = make_master([sshd.worker("w", **SHORT, build_wait_timeout=2)])
+    master.build("w", 120)
+    alive = sshd.instances()
+    freeze(alive)
+    stopped(master, "w")
+    assert_stops(master, "w", "raised")
+    assert steps(master, "w")[-4:] == ["asked to stop", "TERM", "KILL", "still there"]
+    master.wait_log("still runs after KILL: processes .*")
+    (entry,) = master.api("orphans")["orphans"]
+    assert (entry["cause"], entry["closed_at"]) == ("stop_failed", None)
+    assert "StillThere" in entry["why"]
+    assert sshd.instances() == alive
+    assert master.build("w", 120)["results"] == 0
+    assert "leftover: gone" in steps(master, "w")
+    assert not set(alive) & set(sshd.instances())
+
+
+def test_over_msgpack_it_builds_and_is_gone(make_master: MakeMaster, sshd: Sshd) -> None:
+    expression = sshd.worker("w", protocol="msgpack_experimental_v7")
+    master = make_master([expression], msgpack=True)
+    for _ in range(2):
+        assert master.build("w", 120)["results"] == 0
+        stopped(master, "w")
+        assert not sshd.instances()
+    assert_stops(master, "w", "true", "true")
+    assert not [e for e in events(master, "w") if e["kind"] == "refused"]
+    assert master.stop() < 8
+
+
 def test_after_kill_9_a_worker_ends_by_itself_and_one_that_cannot_is_ended_by_the_next_start(
     make_master: MakeMaster, sshd: Sshd, tmp_path: Path
 ) -> None:
