@@ -34,6 +34,11 @@ from tests.property.world import (
 LONG = int(os.environ.get("LIFECYCLE_PROPERTY_EXAMPLES", "0"))
 STEPS = 30
 
+TIMEOUTS = st.sampled_from([0, 10, -1])
+MACHINES = st.sampled_from(["none", "none", "plain", "brings"])
+#: How the driver answers at first, for each of its calls; half of it is well.
+MOODS = st.tuples(*[st.sampled_from([*["yes"] * len(ANSWERS), *ANSWERS]) for _ in CALLS])
+
 
 def profile(examples: int) -> Any:
     return settings(
@@ -85,13 +90,12 @@ class Interleavings(RuleBasedStateMachine):
             **self.terms,
         )
 
-    @initialize(
-        timeout=st.sampled_from([0, 10, -1]),
-        machine=st.sampled_from(["none", "none", "plain", "brings"]),
-    )
-    def hire(self, timeout: float, machine: str) -> None:
+    @initialize(timeout=TIMEOUTS, machine=MACHINES, moods=MOODS)
+    def hire(self, timeout: float, machine: str, moods: tuple[str, ...]) -> None:
         self.terms = {"build_wait_timeout": timeout, "machine": machine}
         self.world = self.make(self.observed)
+        for call, how in zip(CALLS, moods):
+            self.do("answer", call, how)
 
     def do(self, *act: Any) -> None:
         if not self.world.spun:
@@ -153,7 +157,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule(removed=st.booleans())
     def stop(self, removed: bool) -> None:
-        if len(self.script) > STEPS // 3:
+        if len(self.script) > len(CALLS) + STEPS // 3:
             self.do("remove" if removed else "stop")
 
 
@@ -275,14 +279,12 @@ class Automatic(Helped):
     """Nobody forces; the plugin releases by itself what is stuck, and no more than it may."""
 
     @initialize(
-        timeout=st.sampled_from([0, 10, -1]),
-        machine=st.sampled_from(["none", "none", "plain", "brings"]),
-        per_hour=st.sampled_from([1000, 1000, 2]),
+        timeout=TIMEOUTS, machine=MACHINES, moods=MOODS, per_hour=st.sampled_from([1000, 1000, 2])
     )
-    def hire(self, timeout: float, machine: str, per_hour: int) -> None:
+    def hire(self, timeout: float, machine: str, moods: tuple[str, ...], per_hour: int) -> None:
         self.after, self.per_hour = 2, per_hour
         self.settings = automatic(self.after, per_hour)
-        super().hire(timeout, machine)
+        super().hire(timeout, machine, moods)
 
     def help(self) -> None:
         self.world.pump(20)
