@@ -40,5 +40,11 @@ export default tseslint.config(
       ],
     },
   },
+  {
+    // Scripts of Node's, outside the page and its types.
+    files: ["tests/firefox/*.js"],
+    ...tseslint.configs.disableTypeChecked,
+    languageOptions: { globals: { process: "readonly" }, parserOptions: { projectService: false } },
+  },
   { ignores: ["eslint.config.js"] },
 );

@@ -2,7 +2,8 @@
 
 Installs with apt-get what is missing, as root or through sudo. Services that come with a package are
 not started: the tests start servers of their own. What cannot be had fails the run, unless it is named in
-$LIFECYCLE_MAY_MISS (words: chromium, mariadb, postgresql, sshd): its tests are skipped then, and listed.
+$LIFECYCLE_MAY_MISS (words: chromium, firefox, mariadb, postgresql, sshd): its tests are skipped then,
+and listed.
 """
 
 from __future__ import annotations
@@ -56,6 +57,10 @@ NEEDS: dict[str, tuple[Callable[[], bool], list[str]]] = {
             "CHROMIUM" in os.environ or _program("chromium", "chromium-browser", "google-chrome")()
         ),
         ["chromium", "fonts-liberation"],
+    ),
+    "firefox": (
+        lambda: "FIREFOX" in os.environ or _program("firefox-esr", "firefox")(),
+        ["firefox-esr"],
     ),
     # The package mariadb-server would bring a service along.
     "mariadb": (_program("mariadbd"), ["mariadb-server-core", "mariadb-client-core"]),
