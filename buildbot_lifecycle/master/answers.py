@@ -124,10 +124,31 @@ class Answers(service.BuildbotService):
                 # looked for only here: of thousands of workers in a list nobody reads it
                 seen["pending"] = {**seen["pending"], "where": self._locator.of(known)}
             return seen
+        there = yield self._worker_elsewhere(worker)
+        if there is not None:
+            return there
         for found in (yield self.workers()):
             if worker in (found["workerid"], found["name"]):
                 return found
         raise Refusal(404, "no_such_worker", f"there is no latent worker {worker!r}")
+
+    @defer.inlineCallbacks
+    def _worker_elsewhere(self, worker: int | str) -> Any:
+        """A worker of another master by itself, since all of them are many; None if it is not clear."""
+        self._ready()
+        try:
+            row, incarnations = yield self.master.db.pool.do(_one_elsewhere, worker)
+        except Exception:
+            self.logbook.failed("reading other masters' workers")
+            return None
+        if row is None or row["masterid"] == self.master.masterid:
+            return None
+        if worker not in (row["workerid"], row["name"]):
+            # a number as a name
+            return None
+        names = {i["masterid"]: i["master"] for i in incarnations}
+        found = views.stored(row, live=row["masterid"] in self._alive(incarnations))
+        return {**found, "master": names.get(row["masterid"], "")}
 
     def _find(self, worker: int | str) -> Known | None:
         if not self._begun:
@@ -263,6 +284,13 @@ class Answers(service.BuildbotService):
         if not (yield self.close_orphan(number, orphan["workerid"], actor, note)):
             raise Refusal(409, "already_closed", f"orphan {number} was closed already")
         return (yield self.one("orphans", number))
+
+
+def _one_elsewhere(
+    conn: Any, worker: int | str
+) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    """One worker as its master wrote it down, and the newest incarnation of every master."""
+    return queries.worker(conn, worker), queries.newest_incarnations(conn)
 
 
 def _elsewhere(conn: Any, masterid: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

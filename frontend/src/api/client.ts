@@ -1,3 +1,4 @@
+import { parseLong } from "./parse";
 import type { Action, DryRun, Orphan } from "./types";
 
 /** Why a request brought no answer to use. `status` is 0 when no answer came at all. */
@@ -25,7 +26,11 @@ export function apiUrl(path: string): string {
   return new URL(`plugins/lifecycle/api/v1/${path}`, window.location.href).href;
 }
 
-async function request(path: string, init: RequestInit): Promise<{ status: number; body: Record<string, unknown> }> {
+async function request(
+  path: string,
+  init: RequestInit,
+  plural?: string,
+): Promise<{ status: number; body: Record<string, unknown> }> {
   const clock = new AbortController();
   const timer = setTimeout(() => {
     clock.abort();
@@ -34,7 +39,9 @@ async function request(path: string, init: RequestInit): Promise<{ status: numbe
   let body: unknown;
   try {
     response = await fetch(apiUrl(path), { ...init, cache: "no-store", signal: clock.signal });
-    body = await response.json().catch(() => null);
+    body = await (
+      plural === undefined ? response.json() : response.arrayBuffer().then((bytes) => parseLong(bytes, plural))
+    ).catch(() => null);
   } catch {
     throw clock.signal.aborted
       ? new ApiFailure(0, "timeout", `Buildbot did not answer within ${ANSWER_WITHIN_MS / 1000} s.`)
@@ -54,6 +61,12 @@ async function request(path: string, init: RequestInit): Promise<{ status: numbe
 /** The caller names the shape; the contract of the API is what stands behind it. */
 export async function get<Answer>(path: string): Promise<Answer> {
   const { body } = await request(path, { headers: { Accept: "application/json" } });
+  return body as Answer;
+}
+
+/** The same, where the answer may have thousands of rows under `plural`. */
+export async function getMany<Answer>(path: string, plural: string): Promise<Answer> {
+  const { body } = await request(path, { headers: { Accept: "application/json" } }, plural);
   return body as Answer;
 }
 

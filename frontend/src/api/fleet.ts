@@ -1,5 +1,5 @@
 import { setServerTime } from "./clock";
-import { asFailure, get, type ApiFailure } from "./client";
+import { asFailure, get, getMany, type ApiFailure } from "./client";
 import { feed } from "./live";
 import type { MasterStop, Orphan, Worker, WorkersAnswer, WorkersMeta } from "./types";
 
@@ -16,7 +16,10 @@ export interface Fleet {
   at: number | null;
 }
 
+/* So many that have changed are asked for one by one in any case; more of them, while that is cheaper than to ask for all. */
 const FEW = 8;
+const MANY = 60;
+const ONE_MS = 10;
 const SIDE_EVERY_MS = 2_000;
 const SIDE_WITHIN_MS = 300;
 
@@ -28,7 +31,7 @@ const pause = (ms: number) =>
 /** Fetches the workers and takes the server's time from the answer. */
 export async function fetchWorkers(path: string): Promise<WorkersAnswer> {
   const asked = Date.now() / 1000;
-  const answer = await get<WorkersAnswer>(path);
+  const answer = await getMany<WorkersAnswer>(path, "workers");
   setServerTime(answer.meta.now, asked, Date.now() / 1000);
   return answer;
 }
@@ -42,6 +45,7 @@ export class FleetStore {
   private again = false;
   private readonly missed = new Set<number>();
   private nextWholeMs = 0;
+  private wholeCostMs = 0;
   private wholeTimer: ReturnType<typeof setTimeout> | undefined;
   private sideAtMs = -SIDE_EVERY_MS;
   private sideTimer: ReturnType<typeof setTimeout> | undefined;
@@ -104,6 +108,7 @@ export class FleetStore {
       const { workers, meta } = await fetchWorkers("workers");
       const cost = performance.now() - startedMs;
       feed.reportCost(cost);
+      this.wholeCostMs = cost;
       this.nextWholeMs = performance.now() + Math.max(1_000, 10 * cost);
       if (side !== null) await Promise.race([side, pause(SIDE_WITHIN_MS)]);
       this.set({ workers, meta, failure: null, at: Date.now() / 1000 });
@@ -139,7 +144,8 @@ export class FleetStore {
       for (const id of workerids) this.missed.add(id);
       return;
     }
-    if (workerids.size > FEW || this.fleet.at === null) {
+    const few = Math.min(MANY, Math.max(FEW, this.wholeCostMs / ONE_MS));
+    if (workerids.size > few || this.fleet.at === null) {
       this.wholeSoon();
       return;
     }

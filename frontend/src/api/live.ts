@@ -20,7 +20,7 @@ export interface FeedListener {
 
 /* The first message is followed at once, and what comes in its wake together: one build is a dozen of them. */
 const FIRST_MS = 25;
-const GATHER_MS = 300;
+const GATHER_MS = 180;
 const LINGER_MS = 4_000;
 /* A tab that nobody sees does nothing; one that is only looked away from for a moment keeps its socket. */
 const HIDDEN_MS = 10_000;

@@ -11,9 +11,10 @@ import type { Worker } from "./types";
 
 const EVERY_MS = 30_000;
 const SOON_MS = 1_000;
-/** Whether the reader wants this worker counted. */
-function counts(worker: Worker): boolean {
-  return settings().badge.includes(worker.verdict.level);
+/** How many of them the reader wants counted. The host's settings are asked once: they are slow to answer. */
+function countOf(workers: readonly Worker[]): number {
+  const { badge } = settings();
+  return workers.filter((worker) => badge.includes(worker.verdict.level)).length;
 }
 
 /* Who may not know today will hardly do so in half a minute. */
@@ -64,7 +65,7 @@ class StuckCount {
 
   private readonly take = () => {
     if (!fleetStore.current) return;
-    this.set(fleetStore.snapshot().workers.filter(counts).length);
+    this.set(countOf(fleetStore.snapshot().workers));
   };
 
   private readonly onSight = () => {
@@ -98,7 +99,7 @@ class StuckCount {
       try {
         const which = levels.map((level) => `level=${level}`).join("&");
         const answer = await fetchWorkers(this.filtered ? `workers?${which}` : "workers?field=workerid&field=verdict");
-        this.set(answer.workers.filter(counts).length);
+        this.set(countOf(answer.workers));
       } catch (error) {
         // A server that cannot filter by level is asked for all of them; any other failure leaves the number unknown.
         if (error instanceof ApiFailure && error.status === 400) this.filtered = false;

@@ -46,6 +46,12 @@ export interface Pending {
   where: Frame[];
 }
 
+/** A call that was released and has not ended. */
+export interface Abandoned {
+  call: string;
+  since: number;
+}
+
 export interface Worker {
   workerid: number;
   name: string;
@@ -61,6 +67,8 @@ export interface Worker {
   episode: number | null;
   instance: string | null;
   pending: Pending | null;
+  /** Null where it is not known; not there on an older server. */
+  abandoned?: Abandoned[] | null;
   refused: number;
   held: number;
   verdict: Verdict;

@@ -2,6 +2,7 @@ import React from "react";
 import type { Level, State, Verdict, Worker } from "../api/types";
 import { codeWords, plain, stateWords } from "../model/words";
 import { Icon, type IconName } from "./Icon";
+import { Age } from "./Time";
 
 /* The host's badges in the host's colours, each with a shape and a word. */
 
@@ -40,6 +41,9 @@ export const Connected = ({ worker }: { worker: Worker }) => (
   <span className={worker.connected ? "" : "bbl-muted"}>
     <Icon name={worker.connected ? "ok" : "no"} /> {worker.connected ? "yes" : "no"}
     {worker.held > 0 && <span className="bbl-sub">{heldWords(worker)}</span>}
+    {worker.held === 0 && worker.refused > 0 && (
+      <span className="bbl-sub">{worker.refused.toLocaleString("en")} refused since the last episode began</span>
+    )}
   </span>
 );
 
@@ -56,6 +60,17 @@ export const ConnectedLine = ({ worker }: { worker: Worker }) => (
       </span>
     )}
     {worker.held > 0 && <span className="bbl-sub">{heldWords(worker)}</span>}
+  </>
+);
+
+/** What was released and still runs: the verdict does not speak of it, since nothing waits for it. */
+export const AbandonedLine = ({ worker }: { worker: Worker }) => (
+  <>
+    {(worker.abandoned ?? []).map(({ call, since }) => (
+      <span key={`${call} ${since}`} className="bbl-sub" data-test="abandoned">
+        <Icon name="failed" /> the abandoned {call} still runs, for <Age since={since} />
+      </span>
+    ))}
   </>
 );
 

@@ -35,7 +35,25 @@ function rowAt(offsets: Float64Array, y: number): number {
   return low;
 }
 
-const FIRST_SHOWN = { first: 0, last: 25 };
+interface Shown {
+  first: number;
+  last: number;
+}
+
+/** Rows that are added at once: a frame of work, also on a slow machine. The others follow in the next frames. */
+const AT_ONCE = 8;
+const FIRST_SHOWN: Shown = { first: 0, last: 11 };
+
+/** The way from the rows that are drawn to those that are wanted: the ones in sight first, then those beyond. */
+export function nextShown(now: Shown, wanted: Shown, inSight: Shown): Shown {
+  const kept = { first: Math.max(now.first, wanted.first), last: Math.min(now.last, wanted.last) };
+  const none = kept.first > kept.last || kept.first > inSight.last || kept.last < inSight.first;
+  if (none) return { first: inSight.first, last: Math.min(inSight.last, inSight.first + AT_ONCE - 1) };
+  const { first, last } = kept;
+  if (first > inSight.first) return { first: Math.max(inSight.first, first - AT_ONCE), last };
+  if (last < wanted.last) return { first, last: Math.min(wanted.last, last + AT_ONCE) };
+  return { first: Math.max(wanted.first, first - AT_ONCE), last };
+}
 
 export function useRows({ keys, guess, list, kept, short }: Wish): { rows: ShownRow[]; height: number } {
   // The map is filled as rows are seen; a new object around it says that it has changed.
@@ -52,16 +70,23 @@ export function useRows({ keys, guess, list, kept, short }: Wish): { rows: Shown
   }, [keys, guess, heights]);
 
   useEffect(() => {
-    if (all) return;
+    // All of a short list is drawn, too, but not at once.
+    if (all && first === 0 && last >= keys.length - 1) return;
+    let asked = 0;
     const look = () => {
       const top = list.current?.getBoundingClientRect().top ?? 0;
-      const next = {
-        first: rowAt(offsets, -top - BEYOND_PX),
-        last: rowAt(offsets, window.innerHeight - top + BEYOND_PX),
-      };
-      setShown((now) => (next.first === now.first && next.last === now.last ? now : next));
+      const range = (beyond: number) => ({
+        first: Math.min(keys.length - 1, rowAt(offsets, -top - beyond)),
+        last: Math.min(keys.length - 1, rowAt(offsets, window.innerHeight - top + beyond)),
+      });
+      const wanted = all ? { first: 0, last: keys.length - 1 } : range(BEYOND_PX);
+      const inSight = range(0);
+      setShown((now) => {
+        const next = nextShown(now, wanted, inSight);
+        return next.first === now.first && next.last === now.last ? now : next;
+      });
     };
-    let asked = requestAnimationFrame(look);
+    asked = requestAnimationFrame(look);
     const onMove = () => {
       cancelAnimationFrame(asked);
       asked = requestAnimationFrame(look);
@@ -74,7 +99,8 @@ export function useRows({ keys, guess, list, kept, short }: Wish): { rows: Shown
       window.removeEventListener("scroll", onMove, { capture: true });
       window.removeEventListener("resize", onMove);
     };
-  }, [all, list, offsets]);
+    // After each step it is looked at again, until all that is wanted is drawn.
+  }, [all, list, offsets, keys.length, first, last]);
 
   // The browser tells of heights once it has laid out the rows: asking for them would make it do so twice.
   const observer = useRef<ResizeObserver | null>(null);
@@ -114,10 +140,8 @@ export function useRows({ keys, guess, list, kept, short }: Wish): { rows: Shown
     if (index < 0 || index >= keys.length) return;
     rows.push({ index, start: offsets[index] ?? 0, end: offsets[index + 1] ?? 0 });
   };
-  const from = all ? 0 : first;
-  const to = all ? keys.length - 1 : last;
-  if (kept < from) add(kept);
-  for (let index = from; index <= to; index++) add(index);
-  if (kept > to) add(kept);
+  if (kept < first) add(kept);
+  for (let index = first; index <= last; index++) add(index);
+  if (kept > last) add(kept);
   return { rows, height: offsets[keys.length] ?? 0 };
 }

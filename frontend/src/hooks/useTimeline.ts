@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { serverNow } from "../api/clock";
-import { asFailure, get, type ApiFailure } from "../api/client";
+import { asFailure, getMany, type ApiFailure } from "../api/client";
 import { feed } from "../api/live";
 import type { Lane, Mark, TimelineAnswer } from "../api/types";
 import { queryOf } from "../model/filters";
@@ -46,7 +46,7 @@ function sorted(answer: TimelineAnswer): { lanes: [number, Ready][]; masterMarks
 async function ask(since: number, until: number | null, workerids: readonly number[] | null) {
   const which = (workerids ?? []).map((id) => `&workerid=${id}`).join("");
   const window = queryOf({ since: since.toFixed(3), until: until === null ? null : until.toFixed(3) });
-  return get<TimelineAnswer>(`timeline${window}${which}`);
+  return getMany<TimelineAnswer>(`timeline${window}${which}`, "lanes");
 }
 
 /** Whether what is known has all of the window, and not far too coarsely. */

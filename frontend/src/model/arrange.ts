@@ -34,6 +34,7 @@ export function matches(worker: Worker, view: View): boolean {
   if (view.verdict !== "" && worker.verdict.level !== view.verdict) return false;
   if (view.class !== "" && worker.class !== view.class) return false;
   if (view.master !== "" && String(worker.masterid) !== view.master) return false;
+  if (view.text === "") return true;
   const wanted = view.text.trim().toLowerCase();
   if (wanted === "") return true;
   const where = [worker.name, worker.class, worker.master, worker.instance ?? "", worker.verdict.reason];
@@ -43,7 +44,19 @@ export function matches(worker: Worker, view: View): boolean {
 }
 
 const names = new Intl.Collator("en", { numeric: true });
-const byName = (a: Worker, b: Worker) => names.compare(a.name, b.name) || a.workerid - b.workerid;
+
+/* The place of each name among all that were seen: to compare names themselves is slow, and thousands of workers are put
+   in order again and again, with hardly ever a new name among them. */
+let places = new Map<string, number>();
+
+function learnNames(workers: readonly Worker[]) {
+  if (workers.every((worker) => places.has(worker.name))) return;
+  const all = [...new Set(workers.map((worker) => worker.name))].sort(names.compare);
+  places = new Map(all.map((name, place) => [name, place]));
+}
+
+const placeOf = (worker: Worker) => places.get(worker.name) ?? 0;
+const byName = (a: Worker, b: Worker) => placeOf(a) - placeOf(b) || a.workerid - b.workerid;
 /** The longest in its state first; unknown last. */
 const bySince = (a: Worker, b: Worker) => (a.state_since ?? Infinity) - (b.state_since ?? Infinity) || byName(a, b);
 
@@ -65,6 +78,7 @@ function bySinceWhenUnwell(a: Worker, b: Worker): number {
 
 /** Stuck workers come first whatever the order is. */
 export function arrange(workers: readonly Worker[], view: View): Worker[] {
+  learnNames(workers);
   const order = ORDERS[view.sort];
   const direction = view.descending ? -1 : 1;
   return workers

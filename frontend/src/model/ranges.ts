@@ -51,6 +51,11 @@ export function zoomed(span: Span, factor: number, at: number, now: number): Spa
   return held({ since: at - share * wanted, until: at + (1 - share) * wanted }, now);
 }
 
+/** The moment to zoom around where none is pointed at: now, if that is in sight, and else the middle. */
+export function zoomCentre(span: Span, now: number): number {
+  return span.since <= now && now <= span.until ? now : (span.since + span.until) / 2;
+}
+
 export function moved(span: Span, seconds: number, now: number): Span {
   return held({ since: span.since + seconds, until: span.until + seconds }, now);
 }

@@ -19,23 +19,19 @@ function inOrder(known: readonly string[], counts: Map<string, number>, chosen: 
     .filter((tile) => all || tile.count > 0 || tile.value === chosen);
 }
 
-function countBy(workers: readonly Worker[], value: (worker: Worker) => string): Map<string, number> {
+function countBy(workers: readonly Worker[], view: View, value: (worker: Worker) => string): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const worker of workers) counts.set(value(worker), (counts.get(value(worker)) ?? 0) + 1);
+  for (const worker of workers) {
+    if (matches(worker, view)) counts.set(value(worker), (counts.get(value(worker)) ?? 0) + 1);
+  }
   return counts;
 }
 
 /** Each tile says what choosing it would show: it counts under all filters but its own kind. All verdicts have their
  *  place, so that they do not move; states only where there are any. */
 export function tiles(workers: readonly Worker[], view: View): { verdicts: Tile[]; states: Tile[] } {
-  const verdicts = countBy(
-    workers.filter((worker) => matches(worker, { ...view, verdict: "" })),
-    (worker) => worker.verdict.level,
-  );
-  const states = countBy(
-    workers.filter((worker) => matches(worker, { ...view, state: "" })),
-    (worker) => worker.state,
-  );
+  const verdicts = countBy(workers, { ...view, verdict: "" }, (worker) => worker.verdict.level);
+  const states = countBy(workers, { ...view, state: "" }, (worker) => worker.state);
   return {
     verdicts: inOrder(KNOWN_LEVELS, verdicts, view.verdict, true),
     states: inOrder(KNOWN_STATES, states, view.state, false),

@@ -1,4 +1,4 @@
-import React, { useCallback, useDeferredValue, useMemo, useState } from "react";
+import React, { memo, useCallback, useDeferredValue, useMemo, useState } from "react";
 import type { Fleet } from "../api/fleet";
 import { fleetStore } from "../api/fleet";
 import type { Worker } from "../api/types";
@@ -49,6 +49,8 @@ interface ContentProps {
 }
 
 const Content = ({ fleet, onForce, onForceMany }: ContentProps) => {
+  // The table of thousands is drawn in pieces, between which the browser answers the reader.
+  const drawn = useDeferredValue(fleet);
   if (fleet.at === null) return fleet.failure === null ? <Loading /> : <FailedPage failure={fleet.failure} />;
   return (
     <>
@@ -59,14 +61,14 @@ const Content = ({ fleet, onForce, onForceMany }: ContentProps) => {
         {fleet.stops !== null && <Blockers stops={fleet.stops} />}
         {fleet.orphans !== null && <Orphans orphans={fleet.orphans} onResolved={fleetStore.reload} open={false} />}
       </div>
-      {fleet.workers.length === 0 ? <Empty /> : <Workers fleet={fleet} onForce={onForce} onForceMany={onForceMany} />}
+      {fleet.workers.length === 0 ? <Empty /> : <Workers fleet={drawn} onForce={onForce} onForceMany={onForceMany} />}
     </>
   );
 };
 
 const NOBODY: ReadonlySet<number> = new Set();
 
-const Workers = ({ fleet, onForce, onForceMany }: ContentProps) => {
+const Workers = memo(({ fleet, onForce, onForceMany }: ContentProps) => {
   const [view, setView] = useView();
   // Typing stays quick with thousands of workers: the table follows when it can.
   const wanted = useDeferredValue(view);
@@ -80,7 +82,7 @@ const Workers = ({ fleet, onForce, onForceMany }: ContentProps) => {
       return next;
     });
   }, []);
-  const selected = fleet.workers.filter((worker) => selection.has(worker.workerid));
+  const selected = selection.size === 0 ? [] : fleet.workers.filter((worker) => selection.has(worker.workerid));
   return (
     <>
       <Tiles workers={fleet.workers} view={wanted} onView={setView} />
@@ -112,7 +114,8 @@ const Workers = ({ fleet, onForce, onForceMany }: ContentProps) => {
       />
     </>
   );
-};
+});
+Workers.displayName = "Workers";
 
 const HealthLine = ({ fleet }: { fleet: Fleet }) => {
   if (fleet.workers.length === 0) return null;

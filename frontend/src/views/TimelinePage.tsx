@@ -17,7 +17,17 @@ import { useView } from "../hooks/useView";
 import { arrange, isFiltered } from "../model/arrange";
 import { episodeRoute } from "../model/links";
 import { ALL_LOOKS, UNNAMED } from "../model/looks";
-import { RANGES, moved, rangeSeconds, readSpan, writeSpan, zoomed, type RangeName, type Span } from "../model/ranges";
+import {
+  RANGES,
+  moved,
+  rangeSeconds,
+  readSpan,
+  writeSpan,
+  zoomCentre,
+  zoomed,
+  type RangeName,
+  type Span,
+} from "../model/ranges";
 import { stateWords } from "../model/words";
 
 /** So few workers are asked for by name; of more, all. */
@@ -137,11 +147,10 @@ interface RangesProps {
 
 const Ranges = ({ range, fixed, span, onSpan, loading }: RangesProps) => {
   const length = span.until - span.since;
-  const middle = (span.since + span.until) / 2;
   const moves: [test: string, label: string, text: string, next: () => Span][] = [
     ["earlier", "Earlier", "◀", () => moved(span, -length / 2, serverNow())],
-    ["zoom-out", "Zoom out", "−", () => zoomed(span, 2, middle, serverNow())],
-    ["zoom-in", "Zoom in", "+", () => zoomed(span, 0.5, middle, serverNow())],
+    ["zoom-out", "Zoom out", "−", () => zoomed(span, 2, zoomCentre(span, serverNow()), serverNow())],
+    ["zoom-in", "Zoom in", "+", () => zoomed(span, 0.5, zoomCentre(span, serverNow()), serverNow())],
     ["later", "Later", "▶", () => moved(span, length / 2, serverNow())],
   ];
   return (

@@ -44,6 +44,7 @@ describe("the websocket", () => {
     FakeSocket.last.onopen?.();
     expect(FakeSocket.last.sent.map((command) => command.path)).toEqual([
       "lifecycle/*/transition",
+      "lifecycle/*/event",
       "lifecycle/*/verdict",
       "lifecycle/*/action",
       "lifecycle/*/orphan",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { moved, readSpan, writeSpan, zoomed } from "../../src/model/ranges";
+import { moved, readSpan, writeSpan, zoomCentre, zoomed } from "../../src/model/ranges";
 import { NOW } from "../situations";
 
 const span = { since: NOW - 1000, until: NOW };
@@ -18,6 +18,12 @@ describe("the window of the timeline", () => {
     const at = NOW - 400;
     const next = zoomed(span, 0.5, at, NOW + 10_000);
     expect((at - next.since) / (next.until - next.since)).toBeCloseTo(0.6);
+  });
+  it("keeps now in sight while it is zoomed without a mouse", () => {
+    const rolling = { since: NOW - 1000, until: NOW + 10 };
+    const next = zoomed(rolling, 0.5, zoomCentre(rolling, NOW), NOW);
+    expect(next).toEqual({ since: NOW - 500, until: NOW + 5 });
+    expect(zoomCentre(span, NOW + 1)).toBe(NOW - 500);
   });
   it("does not go past now, but for a little room", () => {
     expect(moved(span, 5_000, NOW).until).toBe(NOW + 50);

@@ -23,7 +23,7 @@ export const Plan = ({ worker, plan }: { worker: Worker; plan: DryRun }) => (
         <>
           <dt>Waits for</dt>
           <dd>
-            <code>{worker.pending.call}</code> since <Age since={worker.pending.since} />
+            <code>{worker.pending.call}</code>, for <Age since={worker.pending.since} />
             <Frames frames={worker.pending.where} />
           </dd>
         </>

@@ -1,4 +1,4 @@
-import React, { useId } from "react";
+import React, { memo, useId, useMemo } from "react";
 import type { Worker } from "../../api/types";
 import { NO_FILTER, isFiltered, type View } from "../../model/arrange";
 import { KNOWN_LEVELS, KNOWN_STATES, count, plain, stateWords } from "../../model/words";
@@ -13,31 +13,38 @@ interface Props {
 
 type Option = [value: string, label: string];
 
-/** What the reader may choose from: the known words, those that only the server knows, and what the address asks for. */
-function words(known: readonly string[], found: readonly string[], chosen: string): string[] {
-  return [...new Set([...known, ...found, ...(chosen === "" ? [] : [chosen])])];
+/** What there is among the workers. */
+function found(workers: readonly Worker[]) {
+  const levels = new Set(KNOWN_LEVELS);
+  const states = new Set(KNOWN_STATES);
+  const classes = new Set<string>();
+  const masters = new Map<string, string>();
+  for (const worker of workers) {
+    levels.add(worker.verdict.level);
+    states.add(worker.state);
+    classes.add(worker.class);
+    masters.set(String(worker.masterid), worker.master);
+  }
+  return { levels: [...levels], states: [...states], classes: [...classes].sort(), masters: [...masters] };
 }
 
-function masters(workers: readonly Worker[], chosen: string): Option[] {
-  const names = new Map(workers.map((worker) => [String(worker.masterid), worker.master]));
-  if (chosen !== "" && !names.has(chosen)) names.set(chosen, `master ${chosen}`);
-  return [...names].sort((a, b) => a[1].localeCompare(b[1]));
+/** What the reader may choose from: what there is, and what the address asks for. */
+function words(there: readonly string[], chosen: string): string[] {
+  return [...new Set([...there, ...(chosen === "" ? [] : [chosen])])];
 }
 
-export const Filters = ({ workers, shown, view, onView }: Props) => {
+function masters(there: readonly Option[], chosen: string): Option[] {
+  const missing: Option[] = chosen === "" || there.some(([id]) => id === chosen) ? [] : [[chosen, `master ${chosen}`]];
+  return [...there, ...missing].sort((a, b) => a[1].localeCompare(b[1]));
+}
+
+export const Filters = memo(({ workers, shown, view, onView }: Props) => {
   const id = useId();
-  const levels = words(
-    KNOWN_LEVELS,
-    workers.map((worker) => worker.verdict.level),
-    view.verdict,
-  );
-  const states = words(
-    KNOWN_STATES,
-    workers.map((worker) => worker.state),
-    view.state,
-  );
-  const classes = words([], workers.map((worker) => worker.class).sort(), view.class);
-  const owners = masters(workers, view.master);
+  const there = useMemo(() => found(workers), [workers]);
+  const levels = words(there.levels, view.verdict);
+  const states = words(there.states, view.state);
+  const classes = words(there.classes, view.class);
+  const owners = masters(there.masters, view.master);
   const filtered = isFiltered(view);
   const choice = (name: "verdict" | "state" | "class" | "master", label: string, options: Option[]) => (
     <Choice
@@ -104,4 +111,5 @@ export const Filters = ({ workers, shown, view, onView }: Props) => {
       </button>
     </form>
   );
-};
+});
+Filters.displayName = "Filters";

@@ -12,8 +12,8 @@ interface Props {
 
 /** What can be done to the selected workers, at the foot of the window: nothing above the table comes and goes. */
 export const SelectionBar = ({ selected, shown, onSelect, onForce }: Props) => {
-  const stuck = shown.filter(isStuck);
   const some = selected.length > 0;
+  const stuck = some ? shown.filter(isStuck) : [];
   return (
     <div className={some ? "bbl-selection" : "bbl-sr"} role="region" aria-label="Selected workers">
       <span role="status" data-test="selected">

@@ -1,4 +1,4 @@
-import React from "react";
+import React, { memo, useMemo } from "react";
 import type { Worker } from "../../api/types";
 import type { View } from "../../model/arrange";
 import { tiles, type Tile } from "../../model/tiles";
@@ -13,8 +13,8 @@ interface Props {
 }
 
 /** How many there are of each kind; a press shows these alone, another one all again. */
-export const Tiles = ({ workers, view, onView }: Props) => {
-  const { verdicts, states } = tiles(workers, view);
+export const Tiles = memo(({ workers, view, onView }: Props) => {
+  const { verdicts, states } = useMemo(() => tiles(workers, view), [workers, view]);
   return (
     <div className="bbl-tiles">
       <div className="bbl-tiles-row" role="group" aria-label="Filter by verdict" data-test="tiles-verdict">
@@ -51,7 +51,8 @@ export const Tiles = ({ workers, view, onView }: Props) => {
       </div>
     </div>
   );
-};
+});
+Tiles.displayName = "Tiles";
 
 interface ButtonProps {
   tile: Tile;

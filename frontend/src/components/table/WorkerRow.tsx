@@ -4,7 +4,7 @@ import type { Worker, WorkersMeta } from "../../api/types";
 import { useOutcome } from "../../hooks/useStores";
 import { workerRoute } from "../../model/links";
 import { statusWords } from "../../model/words";
-import { ConnectedLine, PausedMark, StateLabel, VerdictBadge } from "../Badge";
+import { AbandonedLine, ConnectedLine, PausedMark, StateLabel, VerdictBadge } from "../Badge";
 import { BuildLink } from "../BuildLink";
 import { ForceButton } from "../ForceButton";
 import { Icon, actionIcon } from "../Icon";
@@ -70,6 +70,7 @@ export const WorkerRow = memo(
             {worker.verdict.reason}
           </bdi>
         )}
+        <AbandonedLine worker={worker} />
         <RowOutcome workerid={worker.workerid} />
       </td>
       <td role="cell" className="bbl-c-state">

@@ -75,7 +75,7 @@ export const WorkerTable = ({ rows, meta, view, onView, onForce, selection, onSe
       />,
     );
   }
-  gap(rows.length > SHORT ? height : 0);
+  gap(height);
 
   // The roles are said again: on a phone the rows are drawn as cards, and browsers forget a table that is not drawn as one.
   return (

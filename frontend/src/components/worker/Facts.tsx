@@ -2,7 +2,7 @@ import React from "react";
 import { Link } from "react-router-dom";
 import type { Worker } from "../../api/types";
 import { stockWorkerRoute } from "../../model/links";
-import { Connected, StateLabel } from "../Badge";
+import { AbandonedLine, Connected, StateLabel } from "../Badge";
 import { BuildLink } from "../BuildLink";
 import { Frames } from "../Frames";
 import { Age } from "../Time";
@@ -18,15 +18,22 @@ export const Facts = ({ worker }: { worker: Worker }) => (
       <>
         <dt>Waits for</dt>
         <dd>
-          <code>{worker.pending.call}</code> since <Age since={worker.pending.since} />
+          <code>{worker.pending.call}</code>, for <Age since={worker.pending.since} />
           <Frames frames={worker.pending.where} />
+        </dd>
+      </>
+    )}
+    {(worker.abandoned ?? []).length > 0 && (
+      <>
+        <dt>Abandoned</dt>
+        <dd>
+          <AbandonedLine worker={worker} />
         </dd>
       </>
     )}
     <dt>Connected</dt>
     <dd>
       <Connected worker={worker} />
-      {worker.refused > 0 && ` ${worker.refused} refused since the last episode began`}
     </dd>
     <dt>Current build</dt>
     <dd>
