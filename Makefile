@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8010
 
-.PHONY: help test unit lint format docs screenshots catalogue build demo clean
+.PHONY: help test unit lint format docs screenshots gallery catalogue build demo clean
 
 help:
 	@echo "make test    everything: lint, types, page, docs, tests with real masters, databases, browser"
@@ -13,6 +13,7 @@ help:
 	@echo "make lint    ruff, mypy and the page's linters; make format mends what a machine can"
 	@echo "make docs    docs/_build"
 	@echo "make screenshots    docs/screenshots, from the demonstration"
+	@echo "make gallery    docs/gallery, every view and state at three widths"
 	@echo "make catalogue   docs/catalogue-table.md, from the tests of the catalogue"
 	@echo "make build   the page: frontend/ into buildbot_lifecycle/static"
 	@echo "make demo    a master with workers of all sorts at http://127.0.0.1:$(PORT)/"
@@ -52,6 +53,9 @@ docs: $(VENV)/.made
 
 screenshots: $(VENV)/.made
 	$(VENV)/bin/python -m tests.browser.screenshots
+
+gallery: $(VENV)/.made
+	$(VENV)/bin/python -m tests.browser.gallery
 
 build: frontend/node_modules/.package-lock.json
 	cd frontend && npm run build

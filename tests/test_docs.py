@@ -416,9 +416,10 @@ def test_every_picture_is_shown_and_every_shown_one_is_there() -> None:
         Path(target).name
         for text in TEXTS.values()
         for target in LINK.findall(text)
-        if target.endswith(".png")
+        if target.endswith((".png", ".webp"))
     }
-    assert shown == {path.name for path in (DOCS / "screenshots").glob("*.png")}
+    there = [*(DOCS / "screenshots").glob("*.png"), *(DOCS / "gallery").glob("*.webp")]
+    assert shown == {path.name for path in there}
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -467,4 +468,4 @@ def test_the_readme_has_a_picture_and_the_commands_on_its_first_screen() -> None
     for wanted in ("overview.png", "pip install buildbot-lifecycle", "make demo", "make test"):
         assert wanted in first
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
-    assert {"demo", "test", "screenshots"} <= set(targets)
+    assert {"demo", "test", "screenshots", "gallery"} <= set(targets)

@@ -23,6 +23,15 @@ expect.set_options(timeout=SOON)
 
 PASSWORD = "opensesame"
 
+#: For master.cfg: a worker that is not latent, and a builder, which a master must have.
+ORDINARY = """
+from buildbot.plugins import worker as _worker
+c['workers'].append(_worker.Worker('ordinary', 'secret'))
+c['builders'].append(util.BuilderConfig(
+    name='ordinary', workernames=['ordinary'], factory=util.BuildFactory()))
+c['schedulers'].append(schedulers.ForceScheduler(name='ordinary', builderNames=['ordinary']))
+"""
+
 
 def rights() -> str:
     """Text for master.cfg: one has to log in, alice may force, bob may not. From docs/configuration."""

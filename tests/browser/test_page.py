@@ -9,6 +9,7 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.browser.support import (
     LIVE,
+    ORDINARY,
     button,
     log_in,
     make_stuck,
@@ -338,16 +339,6 @@ def test_a_worker_that_comes_back_after_its_stop_is_freed(
     part(page, "force-submit").click()
     expect(part(page, "force-outcome")).to_have_attribute("data-status", "done")
     assert rows(master, "select status from lifecycle_actions") == [("done",)]
-
-
-#: Buildbot wants at least one worker and one builder.
-ORDINARY = """
-from buildbot.plugins import worker as _worker
-c['workers'].append(_worker.Worker('ordinary', 'secret'))
-c['builders'].append(util.BuilderConfig(
-    name='ordinary', workernames=['ordinary'], factory=util.BuildFactory()))
-c['schedulers'].append(schedulers.ForceScheduler(name='ordinary', builderNames=['ordinary']))
-"""
 
 
 def test_a_master_without_latent_workers_says_what_would_be_here(
