@@ -524,9 +524,12 @@ class World:
     def insubstantiate(self, fast: bool) -> None:
         self.worker.insubstantiate(fast).addBoth(self._note("insubstantiate"))
 
+    def link(self) -> Link:
+        return Link(silent=False)
+
     def connect(self, silent: bool) -> None:
         """A worker logs in, through the manager, as Perspective Broker does it."""
-        link = Link(silent=False)
+        link = self.link()
         link.mind = _Mind(link)
         self.links.append(link)
 
