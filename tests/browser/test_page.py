@@ -85,7 +85,8 @@ def test_a_stuck_worker_is_freed_from_the_page_and_who_did_it_is_written_down(
     part(page, "force-close").click()
     expect(part(page, "force-dialog")).to_have_count(0)
     expect(row(page, "stuck")).to_have_attribute("data-state", "not_substantiated", timeout=LIVE)
-    expect(row(page, "stuck")).to_contain_text("paused")
+    expect(row(page, "stuck")).to_contain_text("paused", timeout=LIVE)
+    expect(row(page, "stuck")).to_contain_text("the abandoned stop_instance still runs")
     expect(part(page, "menu-badge")).to_have_count(0)
 
     # what the database says of it
@@ -143,9 +144,11 @@ def test_the_workers_own_page_tells_what_happened_and_frees_it_too(
     expect(part(page, "fact-state")).to_have_attribute("data-state", "not_substantiated")
     expect(part(page, "episode-row")).to_contain_text("released by force")
     expect(part(page, "action-row")).to_contain_text(REASON)
-    # Buildbot tells of the pause a moment later, and of that alone no message comes: up to a minute
+    # Buildbot tells of the pause a moment later: that comes by a message of its own
     paused = page.locator("[data-test=event-row][data-kind=paused]")
-    expect(paused).to_have_count(1, timeout=75_000)
+    expect(paused).to_have_count(1, timeout=LIVE)
+    # the verdict is "ok" by now, and the call that was abandoned is told of beside it
+    expect(part(page, "abandoned")).to_contain_text("the abandoned stop_instance still runs, for")
     kinds = page.locator("[data-test=event-row]").evaluate_all(
         "rows => rows.map(row => row.dataset.kind)"
     )
@@ -208,6 +211,39 @@ def test_a_verdict_that_turns_is_on_the_page_without_a_reload_or_a_poll(
     expect(part(page, "live-state")).to_have_attribute("data-mode", "live")
 
 
+def test_who_hears_of_something_finds_it_in_the_database(
+    make_master: MakeMaster, page: Page
+) -> None:
+    heard: list[tuple[str, bool]] = []
+    master = make_stuck(make_master, lifecycle=slow_to_be_stuck(300))
+
+    def hear(text: str | bytes) -> None:
+        message = json.loads(text)
+        kind = str(message.get("k", "")).rpartition("/")[2]
+        told = message.get("m", {})
+        if kind == "verdict":
+            query = f"select verdict from lifecycle_workers where workerid = {told['workerid']}"
+            ((verdict,),) = rows(master, query)
+            heard.append((kind, json.loads(verdict)["code"] == told["code"]))
+        elif kind in ("event", "transition"):
+            query = f"select count(*) from lifecycle_events where id = {told['id']}"
+            heard.append((kind, rows(master, query) == [(1,)]))
+
+    page.on("websocket", lambda socket: socket.on("framereceived", hear))
+    open_page(page, master)
+    master.reconfig(lifecycle=LIFECYCLE)
+    get_stuck(master, "stuck")
+    expect(row(page, "stuck")).to_have_attribute("data-verdict", "stuck", timeout=LIVE)
+    force(master, "stuck")
+    expect(row(page, "stuck")).to_have_attribute("data-state", "not_substantiated", timeout=LIVE)
+    # somebody unpauses it on Buildbot's own page: nothing but that happens
+    expect(row(page, "stuck")).to_contain_text("paused", timeout=LIVE)
+    unpause(master, "stuck")
+    expect(row(page, "stuck").get_by_text("paused", exact=True)).to_have_count(0, timeout=LIVE)
+    assert {kind for kind, _ in heard} == {"verdict", "event", "transition"}
+    assert all(there for _, there in heard)
+
+
 def test_without_its_websocket_the_page_says_that_it_polls_and_goes_on(
     make_master: MakeMaster, page: Page
 ) -> None:
@@ -254,6 +290,26 @@ def shut_because(page: Page, name: str, text: str) -> None:
     # as a person does who has read it: the reason lies over the next row while it is shown
     page.get_by_role("heading", name="Latent workers").click()
     expect(why).not_to_be_visible()
+
+
+def test_a_reason_that_is_shown_leaves_the_next_button_to_the_pointer(
+    make_master: MakeMaster, page: Page
+) -> None:
+    master = make_stuck(make_master)
+    get_stuck(master, "stuck")
+    open_page(page, master)
+    _tab_to(page, "force-button")
+    why = row(page, "stuck").locator("[data-test=force-why]")
+    expect(why).to_be_visible()
+    over, under = why.bounding_box(), button(page, "healthy").bounding_box()
+    assert over is not None
+    assert under is not None
+    assert over["y"] < under["y"] + under["height"] < over["y"] + over["height"] + under["height"]
+    spot = (under["x"] + under["width"] / 2, under["y"] + under["height"] / 2)
+    hit = "([x, y]) => document.elementFromPoint(x, y).closest('tr').dataset.worker"
+    assert page.evaluate(hit, spot) == "healthy"
+    page.mouse.click(*spot)
+    expect(row(page, "healthy").locator("[data-test=force-why]")).to_be_visible()
 
 
 def test_who_may_not_force_is_told_so_before_the_click_and_by_the_server(

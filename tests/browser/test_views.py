@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -108,6 +109,21 @@ def test_the_timeline_leads_by_mouse_and_by_keyboard_to_the_episode(
     expect(tip).to_contain_text(f"episode {at}")
     canvas.click(position=spot)
     expect(page).to_have_url(re.compile(f"/lifecycle/episodes/{at}$"))
+
+
+def test_zooming_by_its_button_keeps_now_in_sight(master: RealMaster, page: Page) -> None:
+    open_page(page, master, "/timeline?range=1_h")
+    expect(part(page, "lanes")).to_be_visible(timeout=SOON)
+    for _ in range(3):
+        part(page, "zoom-in").click()
+    expect(page).to_have_url(re.compile(r"until=\d+"), timeout=SOON)
+    until = re.search(r"until=(\d+)", page.url)
+    since = re.search(r"since=(\d+)", page.url)
+    assert until is not None
+    assert since is not None
+    length = int(until[1]) - int(since[1])
+    assert 400 < length < 500
+    assert abs(time.time() - int(until[1])) < length / 4
 
 
 def test_the_timeline_says_the_same_in_words(master: RealMaster, page: Page) -> None:

@@ -1,8 +1,8 @@
 /* Long answers are read by a worker thread and come back in slices: to parse megabytes at once would hold up the page.
    Where there can be no such thread (a content security policy may forbid it), they are parsed as any other. */
 
-/** Bytes from which on an answer is a long one. */
-const LONG = 400_000;
+/** Bytes from which on an answer is a long one: less is parsed sooner than a thread has begun. */
+const LONG = 3_000_000;
 /** Things in a slice: a few milliseconds of work. */
 const SLICE = 600;
 const ANSWER_WITHIN_MS = 20_000;

@@ -1,5 +1,6 @@
 import React from "react";
 import type { Frame } from "../api/types";
+import { fileName } from "../model/words";
 
 /** Where in the driver a call hangs, innermost last, as in a traceback. */
 export const Frames = ({ frames }: { frames: readonly Frame[] }) => {
@@ -22,7 +23,3 @@ export const Frames = ({ frames }: { frames: readonly Frame[] }) => {
     </details>
   );
 };
-
-function fileName(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
-}

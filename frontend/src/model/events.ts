@@ -1,6 +1,6 @@
 import type { LifecycleEvent } from "../api/types";
 import { duration } from "./durations";
-import { plain, stateWords } from "./words";
+import { fileName, plain, stateWords } from "./words";
 
 /* What was recorded, as a sentence. A kind that we do not know is shown with all that it carries. */
 
@@ -60,6 +60,15 @@ function driverStep({ step, ...details }: Data): Told {
   return usual(`${word(step)}${rest.length === 0 ? "" : ` (${rest.join(", ")})`}`);
 }
 
+/** Where in a driver something stood, as a sentence with the innermost place; all places as detail. */
+function standing(sentence: string, value: unknown, tone: Told["tone"]): Told {
+  const frames = Array.isArray(value) ? (value as Data[]) : [];
+  const last = frames[frames.length - 1];
+  const place = (frame: Data) => `${word(frame.file)}:${word(frame.line)} ${word(frame.function)}`;
+  const where = last === undefined ? "" : ` in ${word(last.function)}, ${fileName(word(last.file))}:${word(last.line)}`;
+  return { text: `${sentence}${where}`, detail: frames.length > 1 ? frames.map(place).join("\n") : null, tone };
+}
+
 const TOLD: Record<string, (data: Data) => Told> = {
   baseline: (data) => usual(`the recorder found it${word(data.state) === "" ? "" : ` ${state(data.state)}`}`),
   transition,
@@ -106,6 +115,8 @@ const TOLD: Record<string, (data: Data) => Told> = {
   paused: (data) => notable(`paused${because(data.reason)}`),
   unpaused: () => usual("unpaused"),
   removed: () => notable("removed from the configuration"),
+  where: (data) => standing(`${word(data.call)} hangs`, data.where, "notable"),
+  reactor_blocked: (data) => standing(`the master stood still for ${duration(Number(data.seconds))}`, data.where, "bad"),
   action: (data) =>
     notable(
       `${word(data.what)} by ${word(data.actor)}${because(data.reason)}${word(data.outcome) === "" ? "" : ` (${word(data.outcome)})`}`,

@@ -119,3 +119,6 @@ export function list(items: readonly string[]): string {
 export function clipped(text: string, most: number): string {
   return text.length <= most ? text : `${text.slice(0, most)}…`;
 }
+
+/** The last part of a path. */
+export const fileName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
