@@ -148,7 +148,7 @@ def the_orphans(camera: Camera, taker: Photographer) -> None:
 
 def the_actions(camera: Camera, taker: Photographer) -> None:
     camera.open("/actions")
-    camera.part("ledger").wait_for()
+    camera.part("action-row").wait_for()
     taker.at_all_widths("actions")
 
 

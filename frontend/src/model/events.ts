@@ -116,7 +116,8 @@ const TOLD: Record<string, (data: Data) => Told> = {
   unpaused: () => usual("unpaused"),
   removed: () => notable("removed from the configuration"),
   where: (data) => standing(`${word(data.call)} hangs`, data.where, "notable"),
-  reactor_blocked: (data) => standing(`the master stood still for ${duration(Number(data.seconds))}`, data.where, "bad"),
+  reactor_blocked: (data) =>
+    standing(`the master stood still for ${duration(Number(data.seconds))}`, data.where, "bad"),
   action: (data) =>
     notable(
       `${word(data.what)} by ${word(data.actor)}${because(data.reason)}${word(data.outcome) === "" ? "" : ` (${word(data.outcome)})`}`,

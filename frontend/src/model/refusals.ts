@@ -106,12 +106,8 @@ export function explainPage(failure: Failure): { title: string; text: string } {
   if (status === 401)
     return { title: "Not logged in", text: `${message} Log in at the top right to see the latent workers.` };
   if (status === 403) return { title: "Not allowed", text: `${message} An administrator can grant it in authz.` };
-  if (code === "not_ready") {
-    return {
-      title: "The recorder is not running",
-      text: `${message} Add c['services'].append(util.LifecycleService()) to master.cfg and reconfigure.`,
-    };
-  }
+  // The master says which line of master.cfg is missing, or what keeps the recorder from its work.
+  if (code === "not_ready") return { title: "The recorder is not running", text: message };
   if (status === 404) return { title: "Nothing here", text: message };
   return {
     title: "Buildbot failed at it",

@@ -41,6 +41,24 @@ describe("an event in words", () => {
   it("shows a step that a driver tells of, with its details", () => {
     expect(said("step", { step: "asked to stop", pid: 17 })).toBe("asked to stop (pid 17)");
   });
+  it("says where a call hangs, and keeps the way there", () => {
+    const where = [
+      { file: "/lib/cloud.py", line: 7, function: "Cloud.stop" },
+      { file: "/lib/wait.py", line: 21, function: "until" },
+    ];
+    const told = tell(event("where", { call: "stop_instance", token: 3, where }));
+    expect(told.text).toBe("stop_instance hangs in until, wait.py:21");
+    expect(told.detail).toBe("/lib/cloud.py:7 Cloud.stop\n/lib/wait.py:21 until");
+    expect(tell(event("where", { call: "stop_instance", where: [] })).text).toBe("stop_instance hangs");
+  });
+
+  it("says for how long a driver made the master stand still", () => {
+    const where = [{ file: "/lib/wait.py", line: 21, function: "until" }];
+    const told = tell(event("reactor_blocked", { seconds: 4, where }));
+    expect(told.text).toBe("the master stood still for 4 s in until, wait.py:21");
+    expect(told.tone).toBe("bad");
+  });
+
   it("says how much is missing", () => {
     expect(said("gap", { dropped: 12 })).toBe("12 events are missing here: the recorder could not keep up");
   });

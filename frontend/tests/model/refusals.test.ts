@@ -72,8 +72,8 @@ describe("the pause", () => {
 });
 
 describe("a page that has nothing to show", () => {
-  it("tells the administrator which line is missing in master.cfg", () => {
-    expect(explainPage(failure(503, "not_ready")).text).toContain("util.LifecycleService()");
+  it("says what keeps the recorder from its work as the master says it, once", () => {
+    expect(explainPage(failure(503, "not_ready")).text).toBe("Said the server.");
   });
   it("tells a stranger to log in", () => {
     expect(explainPage(failure(401, "not_logged_in")).text).toContain("Log in");
