@@ -22,7 +22,7 @@ from buildbot_lifecycle.db import history, migrations, queries, schema
 from buildbot_lifecycle.db.recorder import Recorder
 from tests.db.conftest import Database, lite  # noqa: F401 - a fixture
 from tests.db.play import Seq, Worker
-from tests.db.spin import reactor
+from tests.harness.spin import reactor
 
 #: Rows of the long history.
 ROWS = 1_000_000

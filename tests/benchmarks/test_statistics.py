@@ -28,8 +28,8 @@ from buildbot_lifecycle.master.recent import Recent
 from buildbot_lifecycle.master.statistics import Statistics
 from buildbot_lifecycle.master.timeline import Timeline
 from tests.db.conftest import Database
-from tests.db.spin import reactor
 from tests.db.test_statistics import worker_row
+from tests.harness.spin import reactor
 
 EPISODES, EVENTS, WORKERS = 200_000, 1_000_000, 1000
 

@@ -13,8 +13,8 @@ from buildbot.db import enginestrategy
 from buildbot.db.pool import DBThreadPool
 
 from buildbot_lifecycle.db import migrations, schema
-from tests.db.spin import reactor, spin
 from tests.harness import databases
+from tests.harness.spin import reactor, spin
 
 KINDS = (
     "sqlite",

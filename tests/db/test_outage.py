@@ -19,7 +19,7 @@ from buildbot_lifecycle.db.recorder import Recorder
 from buildbot_lifecycle.db.store import Store
 from tests.db.conftest import Database
 from tests.db.play import Seq, Worker
-from tests.db.spin import in_thread, reactor, sleep
+from tests.harness.spin import in_thread, reactor, sleep
 
 WRITER = """
 import sys

@@ -17,7 +17,7 @@ from buildbot_lifecycle.db import queries, recorder
 from buildbot_lifecycle.db.recorder import Committed, Entry, Recorder
 from tests.db.conftest import Database
 from tests.db.play import Seq, Worker
-from tests.db.spin import reactor, sleep
+from tests.harness.spin import reactor, sleep
 
 STUCK = Verdict("stuck", "stop_pending", "stop_instance has not ended", 10.0, 600.0)
 

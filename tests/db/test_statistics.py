@@ -22,7 +22,7 @@ from buildbot_lifecycle.master.recent import KEPT, Recent
 from buildbot_lifecycle.master.statistics import Statistics
 from buildbot_lifecycle.master.timeline import Timeline
 from tests.db.conftest import Database
-from tests.db.spin import reactor
+from tests.harness.spin import reactor
 
 HOUR = 3600.0
 #: The present of these tests.

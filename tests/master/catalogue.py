@@ -11,16 +11,22 @@ import os
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-#: Where the rows are kept when this is set: a directory, one file per row (tests run in parallel).
+#: Where the rows are kept when this is set: a directory, one file per test's row (they run in parallel).
 DIRECTORY = "LIFECYCLE_CATALOGUE"
 
 #: The tests, beside this file.
-TESTS = "test_catalogue.py"
+TESTS = ("test_catalogue.py", "test_catalogue_stops.py")
 
-COLUMNS = ("detected", "explained", "released", "reused", "stopped")
+COLUMNS = ("detected", "explained", "released", "reused")
+
+#: Ways of stopping, in the order of the table: SIGTERM, SIGINT, `buildbot stop`, `buildbot stop --clean`,
+#: and a reconfiguration that removes the worker.
+STOPS = ("TERM", "INT", "stop", "clean", "reconfig")
 
 
 class Row:
@@ -29,53 +35,76 @@ class Row:
     def __init__(self, code: str, variant: str) -> None:
         self.code = code
         self.variant = variant
-        self.seen: dict[str, bool] = dict.fromkeys(COLUMNS, False)
+        self.seen: dict[str, str] = {}
+        self.stops: list[str] = []
         self.reason = ""
 
     def detected(self) -> None:
-        self.seen["detected"] = True
+        self.seen["detected"] = "seen"
 
     def explained(self, reason: str) -> None:
-        self.seen["explained"] = True
+        self.seen["explained"] = "seen"
         self.reason = reason
 
     def released(self) -> None:
-        self.seen["released"] = True
+        self.seen["released"] = "seen"
+
+    def release_refused(self, why: str) -> None:
+        """There is nothing to release, and the one who asks for it is told so."""
+        self.seen["released"] = f"not needed: {why}"
 
     def reused(self) -> None:
-        self.seen["reused"] = True
+        self.seen["reused"] = "seen"
 
-    def stopped(self) -> None:
-        self.seen["stopped"] = True
+    def stopped(self, how: str = "TERM") -> None:
+        assert how in STOPS
+        self.stops.append(how)
+
+    def keep(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(vars(self))
+        (directory / f"{uuid.uuid4().hex}.json").write_text(text, encoding="utf-8")
 
 
 @contextlib.contextmanager
 def row(code: str, variant: str = "") -> Iterator[Row]:
     """Keep what the test sees, also when it fails half way: then the rest was not seen."""
-    seen = Row(code, variant)
+    with rows([(code, variant)]) as (seen,):
+        yield seen
+
+
+@contextlib.contextmanager
+def rows(which: list[tuple[str, str]]) -> Iterator[list[Row]]:
+    """The same, of several rows that one test sees."""
+    seen = [Row(code, variant) for code, variant in which]
     try:
         yield seen
     finally:
         directory = os.environ.get(DIRECTORY)
         if directory:
-            name = f"{code}-{variant}".rstrip("-").replace(" ", "_")
-            text = json.dumps(
-                {"code": code, "variant": variant, **seen.seen, "reason": seen.reason}
-            )
-            Path(directory).mkdir(parents=True, exist_ok=True)
-            (Path(directory) / f"{name}.json").write_text(text, encoding="utf-8")
+            for each in seen:
+                each.keep(Path(directory))
 
 
 def table(directory: Path) -> str:
     """The rows that tests left in a directory, as a Markdown table."""
-    found = [json.loads(path.read_text()) for path in sorted(directory.glob("*.json"))]
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for path in sorted(directory.glob("*.json")):
+        seen = json.loads(path.read_text())
+        line = found.setdefault(
+            (seen["code"], seen["variant"]), {"seen": {}, "stops": set(), "reason": ""}
+        )
+        line["seen"].update(seen["seen"])
+        line["stops"].update(seen["stops"])
+        line["reason"] = line["reason"] or seen["reason"]
     lines = [
-        "| code | variant | " + " | ".join(COLUMNS) + " | as it is told |",
-        "|---|---|" + "---|" * (len(COLUMNS) + 1),
+        "| code | variant | " + " | ".join(COLUMNS) + " | stopped | as it is told |",
+        "|---|---|" + "---|" * (len(COLUMNS) + 2),
     ]
-    for each in found:
-        marks = ["seen" if each[column] else "not seen" for column in COLUMNS]
-        cells = [f"`{each['code']}`", each["variant"], *marks, each["reason"].replace("|", "\\|")]
+    for (code, variant), line in sorted(found.items()):
+        marks = [line["seen"].get(column, "not seen") for column in COLUMNS]
+        stops = " ".join(how for how in STOPS if how in line["stops"]) or "not seen"
+        cells = [f"`{code}`", variant, *marks, stops, line["reason"].replace("|", "\\|")]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -83,7 +112,8 @@ def table(directory: Path) -> str:
 def main(target: str) -> int:
     """Run the catalogue's tests and write the table of what they saw; their exit code."""
     with tempfile.TemporaryDirectory(prefix="lifecycle-catalogue-") as directory:
-        command = [sys.executable, "-m", "pytest", "-q", str(Path(__file__).with_name(TESTS))]
+        files = [str(Path(__file__).with_name(name)) for name in TESTS]
+        command = [sys.executable, "-m", "pytest", "-q", *files]
         env = {**os.environ, DIRECTORY: directory}
         done = subprocess.run([*command, *sys.argv[2:]], env=env, check=False)
         Path(target).write_text(table(Path(directory)), encoding="utf-8")

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
-from tests.harness.master import API, RealMaster
+from tests.harness.master import API, ROOT, RealMaster
 from tests.harness.web import Answer
 
 #: Seconds: short enough for a test, long enough that a healthy call of a busy machine keeps to them.
@@ -27,6 +33,28 @@ LIFECYCLE: dict[str, Any] = {
 START_LIFECYCLE: dict[str, Any] = {
     **LIFECYCLE,
     "stuck_after": {**STUCK_AFTER, "substantiating_starting": 3},
+}
+
+#: Every situation's own limit, short too.
+SETTINGS: dict[str, Any] = {
+    **LIFECYCLE,
+    "stuck_after": {
+        **LIFECYCLE["stuck_after"],
+        "frozen_attach": 2,
+        "frozen_worker": 2,
+        "stale_connection": 2,
+        "duplicate_arbitration": 1,
+        "half_insubstantiated": 1,
+        "unasked_instance": 2,
+        "reconfig_frozen": 2,
+        "substantiating": 3,
+    },
+}
+
+#: The same for starts that hang.
+START_SETTINGS: dict[str, Any] = {
+    **SETTINGS,
+    "stuck_after": {**SETTINGS["stuck_after"], "substantiating_starting": 3},
 }
 
 #: Seconds of a stop beyond grace and threshold: "a few", on a machine with two busy cores.
@@ -66,6 +94,24 @@ def get_stuck(master: RealMaster, name: str, timeout: float = 30.0, **fields: An
     return master.wait_worker(name, timeout, verdict__level="stuck", **fields)
 
 
+def freeze(master: RealMaster, name: str) -> None:
+    """Stop all processes of a worker's instance, as a machine that hangs."""
+    for pid in master.instance_pids(name):
+        with contextlib.suppress(ProcessLookupError):  # a build's `sleep` that has just ended
+            os.kill(pid, signal.SIGSTOP)
+
+
+def fails_to_start(master: RealMaster, name: str, times: int) -> None:
+    """The start for a build fails so many times, and Buildbot tries it again.
+
+    The quarantines between are ended as a person does; the worker is left in the last one.
+    """
+    for number in range(times):
+        if number:
+            unpause(master, name)
+        master.wait_log(rf"(?s)({name} has been put in quarantine.*){{{number + 1}}}")
+
+
 def written(master: RealMaster) -> None:
     """Wait until the database has all that was seen: history is read from there, states from memory."""
 
@@ -100,3 +146,55 @@ def rows(master: RealMaster, query: str) -> list[Any]:
     """Rows of its SQLite database, read beside it."""
     with master.db() as connection:
         return [tuple(row) for row in connection.execute(query)]
+
+
+def peer(master: RealMaster, name: str, silent_at: str) -> subprocess.Popen[bytes]:
+    """A process that logs in as a worker and goes silent at a question; it dies with the master."""
+    command = [sys.executable, "-m", "tests.harness.frozen_peer"]
+    command += [str(master.pb_port), name, f"demo-{name}", silent_at]
+    return subprocess.Popen(command, env=master.env, cwd=ROOT)
+
+
+_MACHINE = """
+from buildbot.machine.latent import AbstractLatentMachine
+from twisted.internet import defer as _defer, reactor as _reactor
+import pathlib as _pathlib
+
+_kept = []
+
+
+class SlowMachine(AbstractLatentMachine):
+    hang = then = None
+
+    def start_machine(self):
+        if not _pathlib.Path(self.hang).exists():
+            return _defer.succeed(True)
+        _kept.append(_defer.Deferred())
+        if self.then is not None:
+            self._look(_kept[-1])
+        return _kept[-1]
+
+    def _look(self, waiting):
+        if _pathlib.Path(self.then).exists():
+            waiting.callback(True)
+        else:
+            _reactor.callLater(0.05, self._look, waiting)
+
+    def stop_machine(self):
+        return _defer.succeed(True)
+
+
+c.setdefault('machines', [])
+"""
+
+
+def latent_machine(name: str, hang: Path, then: Path | None = None) -> str:
+    """`RealMaster(extra=...)`: a machine whose start hangs while there is a file `hang`.
+
+    It ends, late, when there is a file `then`.
+    """
+    late = None if then is None else str(then)
+    return (
+        f"{_MACHINE}_m = SlowMachine({name!r}, build_wait_timeout=600)\n"
+        f"_m.hang, _m.then = {str(hang)!r}, {late!r}\nc['machines'].append(_m)\n"
+    )

@@ -5,50 +5,32 @@ Each test tells what it saw to `catalogue`, from which the table in docs/catalog
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import MakeMaster
-from tests.harness.master import ROOT, RealMaster, worker
+from tests.harness.master import API, RealMaster, worker
 from tests.harness.tls import Tls
 from tests.master.catalogue import Row, row
 from tests.master.support import (
     FEW_SECONDS,
-    LIFECYCLE,
+    SETTINGS,
+    START_SETTINGS,
+    ask_force,
+    fails_to_start,
     force,
+    freeze,
     get_stuck,
+    latent_machine,
+    peer,
+    rows,
     unpause,
 )
 from tests.ssh.proxy import Proxy
 
 pytestmark = pytest.mark.master
-
-SETTINGS: dict[str, Any] = {
-    **LIFECYCLE,
-    "stuck_after": {
-        **LIFECYCLE["stuck_after"],
-        "frozen_attach": 2,
-        "frozen_worker": 2,
-        "stale_connection": 2,
-        "duplicate_arbitration": 1,
-        "half_insubstantiated": 1,
-        "unasked_instance": 2,
-        "reconfig_frozen": 2,
-        "substantiating": 3,
-    },
-}
-
-#: The same for starts that hang, which is all that these masters do.
-START_SETTINGS: dict[str, Any] = {
-    **SETTINGS,
-    "stuck_after": {**SETTINGS["stuck_after"], "substantiating_starting": 3},
-}
 
 
 def with_hang(make_master: MakeMaster, kind: str, **options: Any) -> RealMaster:
@@ -159,13 +141,6 @@ def test_never_connected(make_master: MakeMaster) -> None:
         freed_and_used_again(seen, master, then=connect)
 
 
-def peer(master: RealMaster, silent_at: str) -> subprocess.Popen[bytes]:
-    """A process that logs in as the worker "w" and goes silent at a question; dies with the master."""
-    command = [sys.executable, "-m", "tests.harness.frozen_peer"]
-    command += [str(master.pb_port), "w", "demo-w", silent_at]
-    return subprocess.Popen(command, env=master.env, cwd=ROOT)
-
-
 @pytest.mark.parametrize("silent_at", ["print", "setBuilderList"])
 def test_frozen_attach(make_master: MakeMaster, silent_at: str) -> None:
     with row("frozen_attach", f"silent at {silent_at}") as seen:
@@ -175,7 +150,7 @@ def test_frozen_attach(make_master: MakeMaster, silent_at: str) -> None:
         master.start()
         master.force_build("w")
         master.wait_worker("w", state="substantiating_starting", pending=lambda p: p is None)
-        frozen = peer(master, silent_at)
+        frozen = peer(master, "w", silent_at)
         detected(seen, master, "silent" if silent_at == "setBuilderList" else "has not answered")
         freed_and_used_again(seen, master, then=connect)
         frozen.wait(20)
@@ -192,7 +167,7 @@ def test_duplicate_arbitration(make_master: MakeMaster) -> None:
         master.force_build("w")
         master.wait_worker("w", state="substantiating_starting", pending=lambda p: p is None)
         # an old process answers, but is never let in; it keeps the real worker out
-        frozen = peer(master, "setBuilderList")
+        frozen = peer(master, "w", "setBuilderList")
         master.wait_log("bot attached", timeout=20)
         connect.touch()
         detected(seen, master, "keeps the worker out")
@@ -207,8 +182,7 @@ def test_frozen_worker(make_master: MakeMaster) -> None:
         request = master.force_build("w", until=end)
         build = master.wait_build(request, state="started")
         # the instance is frozen while its build runs
-        for pid in master.instance_pids("w"):
-            os.kill(pid, signal.SIGSTOP)
+        freeze(master, "w")
         stop = {"jsonrpc": "2.0", "method": "stop", "id": 1, "params": {"reason": "x"}}
         master.post(f"api/v2/builds/{build['buildid']}", stop).ok()
         detected(seen, master, "asked to stop its build, and silent")
@@ -304,13 +278,25 @@ def test_half_insubstantiated(make_master: MakeMaster) -> None:
 
 def test_start_failed_loop(make_master: MakeMaster) -> None:
     with row("start_failed_loop") as seen:
-        master = make_master([worker("FailingStart", "w")], lifecycle=SETTINGS)
-        for _ in range(4):
-            master.force_build("w")
-        told = master.wait_worker("w", 60, verdict__code="start_failed_loop")
+        master = with_hang(make_master, "FailingStart")
+        request = master.force_build("w")
+        fails_to_start(master, "w", times=3)
+        told = master.wait_worker("w", verdict__code="start_failed_loop")
         seen.detected()
-        assert "starts in a row" in told["verdict"]["reason"]
+        assert "3 starts in a row" in told["verdict"]["reason"]
         seen.explained(told["verdict"]["reason"])
+        # no call is pending and nothing is held: a force disconnect has nothing to do, and says so
+        refused = ask_force(master, "w", override=True)
+        assert (refused.status, refused.json["code"]) == (409, "nothing_to_release")
+        assert "no call is pending" in refused.json["error"]
+        assert refused.json["verdict"]["code"] == "start_failed_loop"
+        assert rows(master, "select count(*) from lifecycle_actions") == [(0,)]
+        seen.release_refused("nothing is held")
+        unhang(master)  # the quota is back
+        unpause(master, "w")
+        assert master.wait_build(request)["results"] == 0
+        master.wait_worker("w", state="not_substantiated", verdict__code="healthy")
+        seen.reused()
         assert master.stop() < FEW_SECONDS
         seen.stopped()
 
@@ -376,46 +362,26 @@ def test_pending_before_us(make_master: MakeMaster) -> None:
 def test_crash_open(make_master: MakeMaster) -> None:
     with row("crash_open") as seen:
         master = make_master([worker("Healthy", "w", outlives_master=True)], lifecycle=SETTINGS)
-        request = master.force_build("w", seconds=60)
+        end = master.basedir.parent / "end"
+        request = master.force_build("w", until=end)
         master.wait_build(request, state="started")
         master.kill9()
         master.start()
-        told = master.wait_worker("w", verdict__code=lambda c: c in ("crash_open", "rejected_loop"))
+        told = master.wait_worker("w", verdict__code="crash_open")
         seen.detected()
         seen.explained(told["verdict"]["reason"])
         (orphan,) = master.api("orphans")["orphans"]
         assert orphan["cause"] == "crash"
-        master.post(
-            f"plugins/lifecycle/api/v1/orphans/{orphan['id']}/resolve", {"note": "looked"}
-        ).ok()
-        master.wait_worker("w", verdict__code=lambda c: c != "crash_open")
+        # Buildbot runs the lost build again; that it runs says nothing of the old instance
+        end.touch()
+        assert master.wait_build(request)["results"] == 0
+        master.wait_worker("w", state="not_substantiated", verdict__code="crash_open")
+        seen.reused()
+        master.post(f"{API}/orphans/{orphan['id']}/resolve", {"note": "looked"}).ok()
+        master.wait_worker("w", verdict__code=lambda code: code != "crash_open")
         seen.released()
         assert master.stop() < FEW_SECONDS
         seen.stopped()
-
-
-MACHINE = """
-from buildbot.machine.latent import AbstractLatentMachine
-from twisted.internet import defer as _defer
-import pathlib as _pathlib
-
-_hang = _pathlib.Path({hang!r})
-_kept = []
-
-
-class StuckMachine(AbstractLatentMachine):
-    def start_machine(self):
-        if not _hang.exists():
-            return _defer.succeed(True)
-        _kept.append(_defer.Deferred())
-        return _kept[-1]
-
-    def stop_machine(self):
-        return _defer.succeed(True)
-
-
-c['machines'] = [StuckMachine('m', build_wait_timeout=1)]
-"""
 
 
 def test_machine_pending(make_master: MakeMaster) -> None:
@@ -424,7 +390,7 @@ def test_machine_pending(make_master: MakeMaster) -> None:
         hang = master.basedir.parent / "hang"
         hang.touch()
         master.workers = [worker("Healthy", "w", machine_name="m")]
-        master.extra = MACHINE.format(hang=str(hang))
+        master.extra = latent_machine("m", hang)
         master.start()
         master.force_build("w")
         detected(seen, master, "start_machine has not ended for")
@@ -439,7 +405,7 @@ def test_a_worker_that_waits_for_its_machine_does_not_make_the_stop_loop(
     hang = master.basedir.parent / "hang"
     hang.touch()
     master.workers = [worker("Healthy", "w", machine_name="m")]
-    master.extra = MACHINE.format(hang=str(hang))
+    master.extra = latent_machine("m", hang)
     master.start()
     master.force_build("w")
     master.wait_worker("w", state="substantiating")
@@ -452,21 +418,15 @@ def test_unasked_instance(make_master: MakeMaster) -> None:
         hang = master.basedir.parent / "hang"
         hang.touch()
         master.workers = [worker("Healthy", "w", machine_name="m")]
-        late = MACHINE.replace("_kept.append(_defer.Deferred())", "_d = _later()")
-        late = late.replace("return _kept[-1]", "return _d")
-        late = late.replace(
-            "class StuckMachine",
-            "def _later():\n"
-            "    from twisted.internet import reactor, task\n"
-            "    return task.deferLater(reactor, 4, lambda: True)\n\n\nclass StuckMachine",
-        )
-        master.extra = late.format(hang=str(hang))
+        master.extra = latent_machine("m", hang, then=master.basedir.parent / "then")
         master.start()
         request = master.force_build("w")
         master.wait_worker("w", state="substantiating")
         build = master.wait_until(lambda: master.builds(request), 10, "a build")[-1]
         stop = {"jsonrpc": "2.0", "method": "stop", "id": 1, "params": {"reason": "x"}}
         master.post(f"api/v2/builds/{build['buildid']}", stop).ok()
+        master.wait_worker("w", state="not_substantiated", building=[])
+        (master.basedir.parent / "then").touch()
         detected(seen, master, "no build asked for")
         hang.unlink()
         freed_and_used_again(seen, master)

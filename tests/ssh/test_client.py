@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from twisted.internet import task
+from twisted.internet import defer, task
 
 from buildbot_lifecycle.workers.ssh import remote
 from buildbot_lifecycle.workers.ssh.errors import Broken, Refused, Unreachable
 from buildbot_lifecycle.workers.ssh.program import READY
+from tests.harness.spin import reactor
 from tests.harness.sshd import Sshd
 from tests.harness.waiting import wait_until
 from tests.ssh.conftest import MakeSshd
+from tests.ssh.host import SLEEPER, STUBBORN, Host, spin
 from tests.ssh.proxy import Proxy
-from tests.ssh.spin import SLEEPER, STUBBORN, Host, defer, reactor, spin
 
 pytestmark = pytest.mark.master
 

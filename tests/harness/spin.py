@@ -15,15 +15,18 @@ T = TypeVar("T")
 reactor: Any = _reactor
 
 
-def spin(coroutine: Coroutine[Any, Any, T], timeout: float = 90.0) -> T:
-    """The result of `coroutine`; its exception; or TimeoutError after `timeout` seconds."""
+def spin(coroutine: Coroutine[Any, Any, T], timeout: float = 90.0, *, processes: bool = False) -> T:
+    """The result of `coroutine`; its exception; or TimeoutError after `timeout` seconds.
+
+    With `processes` there are signal handlers: without SIGCHLD no end of a process is ever noticed.
+    """
     results: list[Any] = []
     running = defer.ensureDeferred(coroutine)
     running.addBoth(results.append)
     if not results:
         limit = reactor.callLater(timeout, reactor.crash)
         running.addBoth(lambda _: reactor.crash())
-        reactor.run(installSignalHandlers=False)
+        reactor.run(installSignalHandlers=processes)
         if limit.active():
             limit.cancel()
     if not results:

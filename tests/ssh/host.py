@@ -7,18 +7,14 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from twisted.internet import defer
-from twisted.internet import reactor as _reactor
-from twisted.python.failure import Failure
-
 from buildbot_lifecycle.workers.ssh import options, remote
 from buildbot_lifecycle.workers.ssh.client import Client, Word
 from buildbot_lifecycle.workers.ssh.program import READY
+from tests.harness import spin as harness
+from tests.harness.spin import reactor
 from tests.harness.sshd import Sshd
 
 T = TypeVar("T")
-
-reactor: Any = _reactor
 
 #: Ready at once, and sleeps; costs a hundredth of a Python process.
 SLEEPER = ("/bin/sh", "-c", f"echo {READY} $$; exec sleep 1000")
@@ -30,24 +26,8 @@ LIMITS = remote.Limits(0, 2, 5)
 
 
 def spin(coroutine: Coroutine[Any, Any, T], timeout: float = 60.0) -> T:
-    """The result of `coroutine`; its exception; or TimeoutError after `timeout` seconds.
-
-    With signal handlers: without SIGCHLD no end of a process is ever noticed.
-    """
-    results: list[Any] = []
-    running = defer.ensureDeferred(coroutine)
-    running.addBoth(results.append)
-    if not results:
-        limit = reactor.callLater(timeout, reactor.crash)
-        running.addBoth(lambda _: reactor.crash())
-        reactor.run(installSignalHandlers=True)
-        if limit.active():
-            limit.cancel()
-    if not results:
-        raise TimeoutError(f"not done after {timeout} s")
-    if isinstance(results[0], Failure):
-        results[0].raiseException()
-    return results[0]  # type: ignore[no-any-return]
+    """As `tests.harness.spin.spin`, where processes end."""
+    return harness.spin(coroutine, timeout, processes=True)
 
 
 class Host:

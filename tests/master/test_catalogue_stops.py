@@ -1,0 +1,334 @@
+"""The stop ends for every way to get stuck: all that can be so at once, per way of stopping.
+
+Afterwards the database is looked into: an action for each worker that was released, an orphan where an
+instance may still run. What was seen goes into the table of docs/catalogue.md, as in test_catalogue.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MakeMaster
+from tests.harness.master import RealMaster, worker
+from tests.harness.tls import Tls
+from tests.master import catalogue
+from tests.master.support import (
+    SETTINGS,
+    START_SETTINGS,
+    fails_to_start,
+    freeze,
+    get_stuck,
+    latent_machine,
+    peer,
+    rows,
+)
+from tests.ssh.proxy import Proxy
+
+pytestmark = pytest.mark.master
+
+#: Seconds within which the process must end. `buildbot stop` gives up after ten; with `--clean` it waits
+#: for builds to end, of which there are nine here.
+LIMITS = {"TERM": 10.0, "INT": 10.0, "stop": 10.0, "clean": 30.0, "reconfig": 15.0}
+
+#: Each worker of the master below: its line of the catalogue, and whether the stop must release it.
+STUCK = {
+    "stop": ("stop_pending", "StuckStopDeferred", True),
+    "coroutine": ("stop_pending", "StuckStopCoroutine", True),
+    "thread": ("stop_pending", "StuckStopThread", True),
+    "queued": ("substantiation_queued", "", True),
+    "start": ("start_pending", "", True),
+    "check": ("check_pending", "", True),
+    "checked": ("check_pending", "connected meanwhile", True),
+    "never": ("never_connected", "", False),
+    "print": ("frozen_attach", "silent at print", False),
+    "builders": ("frozen_attach", "silent at setBuilderList", False),
+    "duplicate": ("duplicate_arbitration", "", False),
+    "frozen": ("frozen_worker", "", True),
+    "rejected": ("rejected_loop", "", False),
+    "half": ("half_insubstantiated", "", True),
+    "raising": ("stop_failed", "RaisingStop", False),
+    "raises": ("stop_failed", "SyncRaisingStop", False),
+    "failing": ("start_failed_loop", "", False),
+    "machine": ("machine_pending", "", True),
+    "unasked": ("unasked_instance", "", False),
+}
+
+#: A quick stop makes Buildbot cancel these starts by itself; a clean one leaves them to us.
+LEFT_TO_A_CLEAN_STOP = {"never", "print", "builders", "duplicate"}
+
+
+def all_stuck(master: RealMaster, end: Path, *others: str) -> RealMaster:
+    """Start it with all of STUCK (and other workers), and wait until each is told as what it is."""
+    beside = end.parent
+    come, hang = beside / "come", beside / "hang"
+    hang.touch()
+    master.workers = [
+        worker("StuckStopDeferred", "stop"),
+        worker("StuckStopCoroutine", "coroutine"),
+        worker("StuckStopThread", "thread"),
+        worker("StuckStopDeferred", "queued"),
+        worker("StuckStart", "start"),
+        worker("StuckCheck", "check"),
+        worker("StuckCheck", "checked", connect_file=come),
+        worker("NeverConnects", "never"),
+        worker("NeverConnects", "print"),
+        worker("NeverConnects", "builders"),
+        worker("NeverConnects", "duplicate", connect_file=come, restart_after=5),
+        worker("Healthy", "frozen"),
+        worker("SurvivesStop", "rejected", restart_after=5),
+        worker("CancelledStop", "half"),
+        worker("RaisingStop", "raising"),
+        worker("SyncRaisingStop", "raises"),
+        worker("FailingStart", "failing"),
+        worker("Healthy", "machine", machine_name="m"),
+        worker("Healthy", "unasked", machine_name="late"),
+        *others,
+    ]
+    master.extra = latent_machine("m", hang) + latent_machine("late", hang, then=beside / "then")
+    master.extra += at_once(list(STUCK), until={"checked": end, "frozen": beside / "never"})
+    master.start()
+    master.wait_worker("unasked", state="substantiating", building=bool)
+    stop_build(master, "unasked")
+    master.wait_worker("unasked", state="not_substantiated", building=[])
+    (beside / "then").touch()
+    for name in ("print", "builders", "duplicate"):
+        master.wait_worker(name, state="substantiating_starting", pending=None)
+        peer(master, name, "print" if name == "print" else "setBuilderList")
+    master.wait_worker("duplicate", connected=False)
+    master.wait_worker("checked", pending=bool)
+    come.touch()
+    fails_to_start(master, "failing", times=3)
+    master.wait_worker("queued", state="insubstantiating")
+    master.force_build("queued")
+    master.wait_log("RemoteShellCommand.*/never", timeout=60)
+    freeze(master, "frozen")
+    stop_build(master, "frozen")
+    for name, (code, _, _) in STUCK.items():
+        # a process whose stop failed comes back, and is refused
+        codes = (code, "rejected_loop") if name == "raises" else (code,)
+        master.wait_worker(
+            name,
+            60,
+            verdict__code=codes.__contains__,
+            verdict__level=("stuck", "failed").__contains__,
+        )
+    return master
+
+
+def at_once(builders: Sequence[str], until: Mapping[str, Path]) -> str:
+    """`RealMaster(extra=...)`: a build of each as the master starts, with the property `until`."""
+    return "".join(
+        f"c['schedulers'].append(schedulers.Periodic(name='at-once-{number}', builderNames=[{name!r}],"
+        f" periodicBuildTimer=86400, properties={{'until': {str(until.get(name, ''))!r}}}))\n"
+        for number, name in enumerate(builders)
+    )
+
+
+def stop_build(master: RealMaster, name: str) -> None:
+    """Ask for the end of the build that a worker is taken for."""
+    (build,) = master.worker(name)["building"]
+    call = {"jsonrpc": "2.0", "method": "stop", "id": 1, "params": {"reason": "a test"}}
+    master.post(f"api/v2/builds/{build['buildid']}", call).ok()
+
+
+def by_signal(number: int) -> Callable[[RealMaster], None]:
+    def stop(master: RealMaster) -> None:
+        master._leaving = True
+        master.signal(number)
+
+    return stop
+
+
+def by_command(way: str, *arguments: str) -> Callable[[RealMaster], None]:
+    """`buildbot stop`, which sees the end itself (without `--clean`: in its own ten seconds)."""
+
+    def stop(master: RealMaster) -> None:
+        (master.basedir / "twistd.pid").write_text(str(master.pid))  # as for a master in background
+        master._leaving = True
+        master.signal(0)  # from here on wait_exit counts
+        command = [str(master.python.parent / "buildbot"), "stop", *arguments, str(master.basedir)]
+        with subprocess.Popen(command, env=master.env, stdout=subprocess.PIPE, text=True) as asked:
+            try:
+                master.wait_exit(LIMITS[way])
+                said, _ = asked.communicate()
+            finally:
+                asked.kill()
+        assert "is dead" in said
+
+    return stop
+
+
+WAYS = {
+    "TERM": by_signal(signal.SIGTERM),
+    "INT": by_signal(signal.SIGINT),
+    "stop": by_command("stop"),
+    "clean": by_command("clean", "--clean"),
+}
+
+
+def assert_all_written(master: RealMaster, names: Collection[str]) -> None:
+    """The process is gone, its end is in the database, and so is that of each worker."""
+    assert rows(master, "select ended_how from lifecycle_incarnations") == [("clean",)]
+    states = dict(rows(master, "select name, state from lifecycle_workers"))
+    assert states == dict.fromkeys(names, "shut_down")
+    assert rows(master, "select count(*) from lifecycle_episodes where ended_at is null") == [(0,)]
+
+
+_NAMES = "join lifecycle_workers using (workerid)"
+
+
+def actions(master: RealMaster) -> dict[str, tuple[str, ...]]:
+    """What was done to whom, by whom, and what came of it; once each."""
+    query = f"select name, what, actor, status from lifecycle_actions {_NAMES}"
+    found = rows(master, query)
+    assert len({name for name, *_ in found}) == len(found), found
+    return {name: tuple(rest) for name, *rest in found}
+
+
+def orphans(master: RealMaster) -> set[tuple[str, str]]:
+    """Whose instances may still run, and why."""
+    cause = "json_extract(lifecycle_orphans.data, '$.cause')"
+    query = f"select name, {cause} from lifecycle_orphans {_NAMES} where closed_at is null"
+    return set(rows(master, query))
+
+
+def expected_orphans(released: Collection[str]) -> set[tuple[str, str]]:
+    """An orphan for each released worker; where the stop itself failed there is one since then."""
+    failed = {"half", "raising", "raises"}
+    return {
+        *((name, "release") for name in released if name not in failed),
+        *((name, "stop_failed") for name in failed),
+    }
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_all_stuck_at_once_do_not_hold_the_stop(
+    make_master: MakeMaster, way: str, record_property: Callable[[str, object], None]
+) -> None:
+    lines = [(code, variant) for code, variant, _ in STUCK.values()]
+    with catalogue.rows(lines) as seen:
+        master = make_master([], lifecycle=START_SETTINGS, start=False)
+        end = master.basedir.parent / "end"
+        all_stuck(master, end)
+        if way == "clean":
+            end.touch()  # it waits for builds that go on
+        WAYS[way](master)
+        record_property("seconds", master.wait_exit(LIMITS[way]))
+        assert_all_written(master, STUCK)
+        released = {name for name, (*_, released) in STUCK.items() if released}
+        if way == "clean":
+            released |= LEFT_TO_A_CLEAN_STOP
+        assert actions(master) == dict.fromkeys(released, ("shutdown-release", "shutdown", "done"))
+        assert orphans(master) == expected_orphans(released)
+        for each in seen:
+            each.stopped(way)
+
+
+def test_a_reconfig_that_removes_all_stuck_workers_at_once_goes_on_and_so_does_the_rest(
+    make_master: MakeMaster, record_property: Callable[[str, object], None]
+) -> None:
+    lines = [(code, variant) for code, variant, _ in STUCK.values()]
+    with catalogue.rows(lines) as seen:
+        master = make_master([], lifecycle=START_SETTINGS, start=False)
+        other = worker("Healthy", "other")
+        all_stuck(master, master.basedir.parent / "end", other)
+        began = time.monotonic()
+        master.reconfig(workers=[other], extra="", timeout=LIMITS["reconfig"])
+        record_property("seconds", time.monotonic() - began)
+        # what a healthy worker's removal does is enough for a stop that broke off, and for TCP
+        released = {name for name, (*_, released) in STUCK.items() if released} - {"half", "frozen"}
+        expected = expected_orphans(released)
+        master.wait_until(lambda: orphans(master) == expected, 10, f"orphans {expected}")
+        assert actions(master) == dict.fromkeys(released, ("shutdown-release", "reconfig", "done"))
+        states = rows(master, "select name, state from lifecycle_workers where name != 'other'")
+        assert dict(states) == dict.fromkeys(STUCK, "shut_down")
+        assert master.build("other")["results"] == 0
+        assert master.stop() < LIMITS["TERM"]
+        for each in seen:
+            each.stopped("reconfig")
+
+
+#: What cannot be beside the others above: workers by TLS, a crash, a plugin that came later.
+OTHERS = {
+    "stale": ("stale_connection", "TLS, the network died"),
+    "crashed": ("crash_open", ""),
+    "before": ("pending_before_us", ""),
+    "leaving": ("reconfig_frozen", ""),
+}
+
+#: The call of "leaving" is not stuck yet when the reconfiguration that waits for it is.
+OTHER_SETTINGS = {
+    **SETTINGS,
+    "stuck_after": {**SETTINGS["stuck_after"], "reconfig_frozen": 0.5},
+    "workers": {"leaving": {"stuck_after": {"insubstantiating": 6}}},
+}
+
+
+def others_stuck(master: RealMaster, proxy: Proxy, tls: Tls) -> None:
+    """Start it with all of OTHERS, and wait until each is told as what it is; of the last, its call."""
+    end = master.basedir.parent / "end"
+    direct = tls.connection(master.pb_port)
+    master.extra = tls.extra(master.pb_port)
+    master.extra += at_once(["crashed"], until={"crashed": end})
+    master.workers = [
+        worker("Healthy", "stale", build_wait_timeout=3, connection=tls.connection(proxy.port)),
+        worker("Healthy", "crashed", outlives_master=True, connection=direct),
+        worker("StuckStopDeferred", "before", connection=direct),
+        worker("Healthy", "other", connection=direct),
+        worker("StuckStopDeferred", "leaving", connection=direct),
+    ]
+    master.start()
+    master.wait_log("RemoteShellCommand.*/end", timeout=60)
+    master.kill9()
+    master.plugin = False
+    master.start()
+    end.touch()
+    master.build("before")
+    master.wait_log("insubstantiating worker <StuckStopDeferred 'before'>")
+    master.reconfig(plugin=True)
+    master.build("stale")
+    proxy.swallow()
+    for name in ("stale", "crashed", "before"):
+        master.wait_worker(name, verdict__code=OTHERS[name][0])
+    master.build("leaving")
+    master.wait_worker("leaving", state="insubstantiating")
+
+
+@pytest.mark.parametrize("way", [*WAYS, "reconfig"])
+def test_all_others_stuck_at_once_and_a_frozen_reconfig_do_not_hold_the_stop(
+    make_master: MakeMaster, way: str, record_property: Callable[[str, object], None]
+) -> None:
+    with catalogue.rows(list(OTHERS.values())) as seen:
+        master = make_master([], lifecycle=OTHER_SETTINGS, start=False)
+        proxy = Proxy(master.pb_port)
+        tls = Tls(master.basedir.parent / "tls")
+        others_stuck(master, proxy, tls)
+        began = time.monotonic()
+        if way == "reconfig":
+            healthy = [text for text in master.workers if "'other'" in text]
+            extra = tls.extra(master.pb_port)
+            master.reconfig(workers=healthy, extra=extra, timeout=LIMITS["reconfig"])
+            assert master.build("other")["results"] == 0
+        else:
+            master.reconfig(workers=master.workers[:-1], wait=False)
+            get_stuck(master, "leaving", verdict__code="reconfig_frozen")
+            began = time.monotonic()
+            WAYS[way](master)
+            master.wait_exit(LIMITS[way])
+            states = dict(rows(master, "select name, state from lifecycle_workers"))
+            assert states == dict.fromkeys([*OTHERS, "other"], "shut_down")
+        record_property("seconds", time.monotonic() - began)
+        released = set(OTHERS) - {"crashed"}
+        expected = {("crashed", "crash"), *((name, "release") for name in released)}
+        master.wait_until(lambda: orphans(master) == expected, 10, f"orphans {expected}")
+        actor = "reconfig" if way == "reconfig" else "shutdown"
+        assert actions(master) == dict.fromkeys(released, ("shutdown-release", actor, "done"))
+        for each in seen:
+            each.stopped(way)
+        proxy.close()
