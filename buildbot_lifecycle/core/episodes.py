@@ -124,6 +124,9 @@ class Facts:
     instance: str | None = None
     queued_since: float | None = None
     asked_build: Mapping[str, Any] | None = None
+    #: a build that asked a worker whose connection had gone, and since when Buildbot has forgotten it
+    cut_off: Mapping[str, Any] | None = None
+    forgotten: float | None = None
     attaching: float | None = None
     login: float | None = None
     duplicates: int = 0
@@ -251,6 +254,11 @@ def _on_transition(facts: Facts, event: Event) -> Step:
         touched.append(episode)
     changes: dict[str, Any] = {"state": after, "state_since": event.at, "episode": episode}
     changes.update(half=None, found_locked=False)
+    # at rest again, without having gone on to the start that this build waits for
+    is_forgotten = after is State.NOT_SUBSTANTIATED and facts.cut_off is not None
+    changes["forgotten"] = event.at if is_forgotten else None
+    if after is State.INSUBSTANTIATING_SUBSTANTIATING or begins:
+        changes["cut_off"] = None
     if begins:
         changes.update(refused=0, refused_first=None, refused_last=None, survived_stop=None)
         changes.update(asked_build=None, duplicates=0, duplicate_first=None)
@@ -318,6 +326,8 @@ def _on_asked(facts: Facts, event: Event) -> Step:
         for b in facts.building
     )
     facts = dataclasses.replace(facts, building=building)
+    if facts.state is State.SUBSTANTIATED and not facts.connected:
+        facts = dataclasses.replace(facts, cut_off=build)
     if facts.episode is not None and facts.state in STARTING:
         return _changed(facts, build=facts.episode.build or build)
     return Step(dataclasses.replace(facts, asked_build=build))
@@ -412,7 +422,9 @@ def _on_duplicate(facts: Facts, event: Event) -> Step:
 
 
 def _on_attached(facts: Facts, event: Event) -> Step:
-    facts = dataclasses.replace(facts, attaching=None, duplicates=0, duplicate_first=None)
+    facts = dataclasses.replace(
+        facts, attaching=None, duplicates=0, duplicate_first=None, cut_off=None, forgotten=None
+    )
     if event.data.get("failed"):
         facts = dataclasses.replace(facts, connected=True)
         failure = Failure("attached", "the worker connected, and could not be attached")
@@ -467,6 +479,8 @@ def _on_build_finished(facts: Facts, event: Event) -> Step:
     build = event.data.get("build") or {}
     rest = [b for b in facts.building if not _same_build(b, build)]
     facts = dataclasses.replace(facts, building=tuple(rest), build_stopping=None, unasked=False)
+    if facts.cut_off is not None and _same_build(facts.cut_off, build):
+        facts = dataclasses.replace(facts, cut_off=None, forgotten=None)
     if facts.episode is None:
         return Step(facts)
     return _changed(facts, builds=facts.episode.builds + 1)

@@ -37,7 +37,8 @@ class Situation:
     nobody was told of; ``connected`` is whether Buildbot still holds a connection. ``logins`` counts
     connections that are not let in yet, ``old_connection`` is one that keeps the worker out, and
     ``found_pending`` a call that was under way before recording began. ``half_machine`` means that the
-    worker's latent machine is starting or stopping for ever: the call for it broke off.
+    worker's latent machine is starting or stopping for ever: the call for it broke off. ``forgotten``
+    means that a build waits for a worker at rest, which nobody will start for it.
     """
 
     connected: bool = False
@@ -47,6 +48,7 @@ class Situation:
     old_connection: bool = False
     found_pending: bool = False
     half_machine: bool = False
+    forgotten: bool = False
 
 
 def check_eligible(
@@ -86,7 +88,7 @@ def _anything_to_release(facts: Facts, situation: Situation) -> bool:
         return True
     if facts.state in STARTING or facts.unasked or situation.old_connection:
         return True
-    if situation.half_machine:
+    if situation.half_machine or situation.forgotten:
         return True
     return situation.found_pending or _dead_connection(facts, situation)
 
@@ -148,6 +150,9 @@ def plan(facts: Facts, situation: Situation, *, pause: bool, last: bool = False)
         steps.append(
             Step("open_orphan", "instance", "Write down that the instance may still be running")
         )
+    elif situation.forgotten:
+        text = "Cancel the start that Buildbot has forgotten; it retries the build"
+        steps.append(Step("cancel_substantiation", "forgotten build", text))
     return steps
 
 

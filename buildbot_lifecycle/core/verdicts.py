@@ -281,7 +281,7 @@ def _judge_connection(facts: Facts, thresholds: Thresholds, now: float) -> Verdi
 
 
 def _judge_build(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None:
-    """A worker gone silent while it builds, or one that is up for nobody."""
+    """A worker gone silent while it builds, one that is up for nobody, or one awaited in vain."""
     limit = _threshold(thresholds, "frozen_worker")
     if facts.building and facts.connected and facts.state is State.SUBSTANTIATED:
         if facts.build_stopping is not None:
@@ -291,6 +291,10 @@ def _judge_build(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | 
             text = "takes no data from the master while it builds"
             return _graded("frozen_worker", facts.send_blocked, limit, now, text)
     since = facts.state_since
+    if facts.forgotten is not None:
+        text = "a build waits for a start of the worker that Buildbot has forgotten"
+        limit = _threshold(thresholds, State.NOT_SUBSTANTIATED)
+        return _graded("build_forgotten", facts.forgotten, limit, now, text)
     idle = facts.state is State.SUBSTANTIATED and not facts.building
     if facts.unasked and idle and since is not None:
         text = "an instance is up that no build asked for any more"

@@ -119,6 +119,26 @@ def finish_half_insubstantiated(worker: Any) -> bool:
     return True
 
 
+def is_forgotten(worker: Any) -> bool:
+    """Whether a build waits for a worker that is at rest, and that nobody will start for it.
+
+    Asked again while it waits for the lock with its connection gone, Buildbot lets the insubstantiate
+    that is to lead to the build's start wait behind another one. That one puts the worker to rest, the
+    second finds nothing to do, and the build is not told. Nor can it be stopped.
+    """
+    return worker.state is States.NOT_SUBSTANTIATED and bool(worker._substantiation_notifier)
+
+
+def cancel_forgotten(worker: Any) -> bool:
+    """Tell such a build that its start was called off, as Buildbot would: it is retried."""
+    if not is_forgotten(worker):
+        return False
+    worker._substantiation_notifier.notify(
+        Failure(LatentWorkerSubstantiatiationCancelled())  # type: ignore[no-untyped-call]
+    )
+    return True
+
+
 def is_attached(worker: Any) -> bool:
     """Whether an ``attached`` that has returned went well: Buildbot swallows its errors.
 

@@ -66,6 +66,7 @@ def situation_of(known: Known) -> Situation:
         found_pending=known.facts.found_locked
         and internals.lock_is_held(worker)
         and not known.watched.waiting(),
+        forgotten=internals.is_forgotten(worker),
         half_machine=PROBE.half_machine(known.watched) is not None,
     )
 
@@ -324,6 +325,8 @@ class Releaser:
         if step.step == "pause":
             worker.pause(f"force disconnect by {reason['actor']}: {reason['reason']}")
             known.watched.hold = True
+        elif step.target == "forgotten build":
+            detail = None if internals.cancel_forgotten(worker) else "it had been told already"
         elif step.step == "cancel_substantiation":
             worker.insubstantiate().addErrback(log_error, "lifecycle: while cancelling")
         elif step.step == "abort_connection":

@@ -199,7 +199,7 @@ class ShutdownWatch:
         """
         situation = situation_of(known)
         asked = self._asked(known, now)
-        if situation.half:
+        if situation.half or situation.forgotten:
             return asked
         if situation.found_pending:
             return asked + self._settings().shutdown_grace
@@ -255,7 +255,8 @@ class ShutdownWatch:
             "finished_at": self._master.reactor.seconds(),
         }
         written.addCallback(lambda number: self._audit.update_action(number, changes))
-        written.addCallback(lambda _: self._releaser.open_orphan(known, before, action, why))
+        if any(step.step == "open_orphan" for step in steps):
+            written.addCallback(lambda _: self._releaser.open_orphan(known, before, action, why))
         written.addErrback(log_error, "lifecycle: while writing what the stop released")
         self.pending_writes.append(written)
 
@@ -295,6 +296,9 @@ class ShutdownWatch:
         if not found and self.asked_at is not None and facts.state in STARTING:
             text = "a start is under way, and its worker cannot log in while the master stops"
             found.append(self._blocker(known, "state", facts.state_since or now, due, now, text))
+        if situation.forgotten:
+            text = "it waits for a start of the worker that Buildbot has forgotten"
+            found.append(self._blocker(known, "build", facts.state_since or now, due, now, text))
         if not found and situation.half:
             text = "the stop broke off half way; stock Buildbot would loop for ever here"
             found.append(self._blocker(known, "state", facts.state_since or now, due, now, text))

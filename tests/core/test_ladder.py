@@ -109,6 +109,13 @@ def test_a_connection_of_an_earlier_instance_is_aborted_in_a_start_that_is_cance
     ]
 
 
+def test_a_build_that_buildbot_has_forgotten_is_told_and_no_instance_is_suspected() -> None:
+    assert steps(Story(), Situation(forgotten=True)) == [
+        ("pause", "worker"),
+        ("cancel_substantiation", "forgotten build"),
+    ]
+
+
 def test_a_machine_whose_call_broke_off_is_put_to_rest_before_the_start_is_cancelled() -> None:
     waiting = Story().asked().go(SUB)
     assert steps(waiting, Situation(half_machine=True)) == [

@@ -24,6 +24,7 @@ from tests.property.world import (
     BUILDERS,
     CALLS,
     ENDS,
+    RESTING,
     SHORT,
     House,
     World,
@@ -317,3 +318,39 @@ def test_whatever_is_released_by_itself_the_worker_serves_again_and_the_master_s
     house: House,
 ) -> None:
     run_state_machine_as_test(lambda: Automatic(house), settings=profile(80))
+
+
+@pytest.mark.parametrize("way", ["nobody", "an operator", "by itself", "the master stops"])
+def test_a_build_that_buildbot_has_forgotten_is_told_and_freed(house: House, way: str) -> None:
+    """It came while the worker, its connection gone, waited for a slow check to end."""
+    settings = automatic(2, 10) if way == "by itself" else SHORT
+    world = World(house, observed=True, watch=True, settings=settings, build_wait_timeout=0)
+    try:
+        world.act("begin_build", "one")
+        world.act("answer", "check_instance", "hangs")
+        world.act("advance", 11)
+        world.act("connect", False)
+        world.act("end_build", "one")  # its stop waits for the lock, and the connection is closed
+        world.act("begin_build", "two")
+        world.act("end_call", 0, "yes")
+        assert world.worker.state in RESTING
+        world.pump(6)
+        assert world.jobs["two"].ready is None
+        assert world.known is not None
+        verdict = world.known.verdict
+        assert (verdict.level, verdict.code) == ("stuck", "build_forgotten")
+        if way == "nobody":
+            world.act("stop_build", "two")
+            world.pump(2000, 20)
+            assert world.jobs["two"].ready is None, "stock Buildbot would free it"
+            return
+        if way == "an operator":
+            world.act("force", False, False)
+        elif way == "the master stops" and world.desk is not None:
+            world.desk.watch._stop_asked()
+        world.pump(9)
+        assert world.jobs["two"].ready == "LatentWorkerSubstantiatiationCancelled()"
+        assert world.desk is not None
+        assert world.desk.orphans == []
+    finally:
+        world.close()

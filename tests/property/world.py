@@ -131,8 +131,8 @@ class House(Stage):
         for worker in list(self.master.workers.workers.values()):
             leave(worker)
         # the master's own timers come back at every turn: no world could tell them from its own
-        for service in (self.master.db.cleanup_timer, self.master.masterHeartbeatService):
-            service.stopService()
+        for timer in self.timers:
+            timer.stopService()
         self.clock_is_empty()
 
     def clock_is_empty(self) -> None:
@@ -140,7 +140,13 @@ class House(Stage):
         left = self.reactor.getDelayedCalls()
         assert not left, left
 
+    @property
+    def timers(self) -> list[Any]:
+        return [self.master.db.cleanup_timer, self.master.masterHeartbeatService]
+
     def close(self) -> None:
+        for timer in self.timers:
+            timer.startService()  # the master's stop will stop them
         assert self.doCleanups()
 
 
@@ -635,6 +641,8 @@ class World:
             self.desk.close()
             PROBE.unsubscribe(self.master)
         manager, worker = self.master.workers, self.worker
+        # the next worker of this name would find itself paused in the database
+        self.master.data.updates.set_worker_paused(worker.workerid, False, None)
         _take_out(manager, worker)
         if self.machine is not None:
             _take_out(self.master.machine_manager, self.machine)
