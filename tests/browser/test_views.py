@@ -316,6 +316,31 @@ def test_text_of_others_stays_text_however_long_it_is(
     assert [said for said in watched_page.said if "uncaught" in said] == []
 
 
+@pytest.mark.parametrize("width", [360, 768, 1000, 1210, 1400])
+def test_at_no_width_a_word_is_broken_or_the_table_wider_than_the_window(
+    master: RealMaster, page: Page, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    open_page(page, master)
+    expect(row(page, "stuck")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
+    state = row(page, "stuck").locator(".bbl-c-state")
+    wide = state.evaluate(
+        """(cell) => {
+          const probe = document.createElement('span');
+          probe.style.cssText = 'position:absolute;white-space:nowrap';
+          probe.textContent = 'insubstantiating,';
+          cell.append(probe);
+          const style = getComputedStyle(cell);
+          const room = cell.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+          const fits = probe.offsetWidth <= room;
+          probe.remove();
+          return fits;
+        }"""
+    )
+    assert wide
+
+
 def test_at_a_phones_width_nothing_is_cut_off_and_a_worker_can_be_freed(
     master: RealMaster, page: Page
 ) -> None:

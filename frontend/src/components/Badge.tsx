@@ -48,7 +48,7 @@ export const Connected = ({ worker }: { worker: Worker }) => (
 );
 
 function heldWords(worker: Worker): string {
-  return `${worker.held.toLocaleString("en")} refused, still waited for`;
+  return `${worker.held.toLocaleString("en")} refused, still held`;
 }
 
 /** The same in the space of a line, where there is something to say. */

@@ -141,10 +141,18 @@ const Item = ({ blocker }: { blocker: Blocker }) => (
     <Link to={workerRoute(blocker.workerid)}>
       <bdi>{blocker.worker}</bdi>
     </Link>
-    : {blocker.text || blockerWords(blocker.what)}, for <Age since={blocker.since} />
-    <span className="bbl-sub">{release(blocker)}</span>
+    : {blocker.text || blockerWords(blocker.what)}
+    {!isDropped(blocker) && (
+      <>
+        , for <Age since={blocker.since} />
+        <span className="bbl-sub">{release(blocker)}</span>
+      </>
+    )}
   </li>
 );
+
+/** It says of itself that it is dropped at once: since when it is there means nothing then. */
+const isDropped = (blocker: Blocker) => blocker.what === "refused_connection" && blocker.release_in_s === 0;
 
 function release(blocker: Blocker): string {
   if (!blocker.releasable) return "It has no limit: the stop waits until it ends.";

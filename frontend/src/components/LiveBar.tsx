@@ -7,8 +7,9 @@ import { Icon } from "./Icon";
 import { Ticking } from "./Time";
 
 /** Whether the page is live, always in the same place and of the same height, so that nothing jumps when it changes. */
-export const LiveBar = () => {
+export const LiveBar = ({ failed }: { failed: boolean }) => {
   const live = useLive();
+  if (failed && live.mode === "live") return null;
   return (
     <div className={`bbl-live bbl-live-${live.mode}`}>
       <span role="status" data-test="live-state" data-mode={live.mode}>

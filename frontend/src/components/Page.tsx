@@ -17,11 +17,13 @@ interface Props {
   worker?: string | undefined;
   /** Uses the whole width of the window. */
   wide?: boolean;
+  /** Nothing came of the last question: to say "live" would be wrong, whatever the websocket says. */
+  failed?: boolean;
   children: React.ReactNode;
 }
 
 /** The frame of each of our views: where we are, whether it is live, and the ways to the others. */
-export const Page = ({ name, title, route, heading, worker, wide = false, children }: Props) => {
+export const Page = ({ name, title, route, heading, worker, wide = false, failed = false, children }: Props) => {
   useTopbarItems(
     useMemo(
       () => [
@@ -37,7 +39,7 @@ export const Page = ({ name, title, route, heading, worker, wide = false, childr
         <h1 className="h4" ref={heading} tabIndex={-1}>
           <bdi>{title}</bdi>
         </h1>
-        <LiveBar />
+        <LiveBar failed={failed} />
       </div>
       <Tabs />
       {children}

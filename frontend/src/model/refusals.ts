@@ -18,10 +18,17 @@ interface Failure {
   details: Record<string, unknown>;
 }
 
+/** The server's words as a sentence, since another one follows. */
+function sentence(text: string): string {
+  const whole = text.replace(/^[a-z](?=[a-z]*[ ,])/, (first) => first.toUpperCase());
+  return /[.!?]$/.test(whole) ? whole : `${whole}.`;
+}
+
 const number = (value: unknown) => (typeof value === "number" ? value : null);
 
 export function explainForce(failure: Failure): Refusal {
-  const { status, code, message, details } = failure;
+  const { status, code, details } = failure;
+  const message = sentence(failure.message);
   if (status === 0) {
     return {
       title: "No answer",
@@ -101,13 +108,14 @@ export function pausesAfterwards(plan: DryRun | null, said: boolean | null): boo
 
 /** Why the page has nothing to show, and the next step. */
 export function explainPage(failure: Failure): { title: string; text: string } {
-  const { status, code, message } = failure;
+  const { status, code } = failure;
+  const message = sentence(failure.message);
   if (status === 0) return { title: "Buildbot does not answer", text: `${message} The page tries again by itself.` };
   if (status === 401)
     return { title: "Not logged in", text: `${message} Log in at the top right to see the latent workers.` };
   if (status === 403) return { title: "Not allowed", text: `${message} An administrator can grant it in authz.` };
   // The master says which line of master.cfg is missing, or what keeps the recorder from its work.
-  if (code === "not_ready") return { title: "The recorder is not running", text: message };
+  if (code === "not_ready") return { title: "The recorder is not running", text: failure.message };
   if (status === 404) return { title: "Nothing here", text: message };
   return {
     title: "Buildbot failed at it",

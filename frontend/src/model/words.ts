@@ -72,7 +72,7 @@ const BLOCKERS: Record<string, string> = {
   stop_instance: "stop_instance has not ended",
   start_instance: "start_instance has not ended",
   check_instance: "check_instance has not ended",
-  refused_connection: "a refused connection is still waited for",
+  refused_connection: "a refused connection is held",
   build: "a build runs",
   state: "it is between two states",
 };

@@ -34,7 +34,7 @@ export const Overview = () => {
   );
   const [one, ...others] = target ?? [];
   return (
-    <Page name="overview" title="Latent workers" heading={heading}>
+    <Page name="overview" title="Latent workers" heading={heading} failed={fleet.failure !== null}>
       <Content fleet={fleet} onForce={onForce} onForceMany={open} />
       {one !== undefined && others.length === 0 && <ForceDialog key={one.workerid} worker={one} onClose={close} />}
       {target !== null && others.length > 0 && <ForceMany workers={target} onClose={close} />}

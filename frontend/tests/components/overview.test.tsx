@@ -70,7 +70,7 @@ describe("the page of latent workers", () => {
     expect(await until("failed")).toContain("Not for you. An administrator can grant it");
   });
   it("says which line is missing when the recorder does not run", async () => {
-    await openPage(503, { error: "No service.", code: "not_ready" });
+    await openPage(503, { error: "not configured: add util.LifecycleService()", code: "not_ready" });
     expect(await until("failed")).toContain("util.LifecycleService()");
   });
   it("offers to clear a filter that nothing matches", async () => {

@@ -123,7 +123,7 @@ const Line = ({ one }: { one: One }) => {
   if (failure !== null) return tell("failure", "no", failure);
   if (sending) return tell("sending", "waiting", "asking its master…");
   if (plan === null) return tell("looking", "waiting", "looking…");
-  if (!plan.eligible) return tell("left", "no", <>is left alone. {plan.why_not}</>);
+  if (!plan.eligible) return tell("left", "no", <>is left alone, since {plan.why_not}</>);
   return tell(
     "ready",
     "stuck",

@@ -24,7 +24,9 @@ export const TimelineChart = ({ episodes }: { episodes: readonly Episode[] }) =>
   const width = useWidth(frame, 900);
   const base = useId().replaceAll(":", "");
   const now = Number(useTicking(everyStep));
-  const plot = Math.max(120, width - LEFT - RIGHT);
+  // On a phone the dates are left to the table.
+  const [left, right] = width < 560 ? [14, 176] : [LEFT, RIGHT];
+  const plot = Math.max(120, width - left - right);
   const { rows, ticks, states } = layOut(episodes, now, plot);
   const height = HEAD + rows.length * ROW;
   return (
@@ -32,7 +34,7 @@ export const TimelineChart = ({ episodes }: { episodes: readonly Episode[] }) =>
       <svg width={width} height={height} aria-hidden="true">
         <Patterns base={base} />
         {ticks.map((tick) => (
-          <g key={tick.x} transform={`translate(${LEFT + tick.x},0)`}>
+          <g key={tick.x} transform={`translate(${left + tick.x},0)`}>
             <line y1={HEAD - 4} y2={height} className="bbl-grid" />
             <text y={HEAD - 9} textAnchor="middle" className="bbl-axis">
               {tick.label}
@@ -40,7 +42,7 @@ export const TimelineChart = ({ episodes }: { episodes: readonly Episode[] }) =>
           </g>
         ))}
         {rows.map((row, index) => (
-          <ChartRow key={row.episode.id} row={row} y={HEAD + index * ROW} plot={plot} base={base} />
+          <ChartRow key={row.episode.id} row={row} y={HEAD + index * ROW} left={left} plot={plot} base={base} />
         ))}
       </svg>
       <ul className="bbl-legend" aria-label="Legend of the timeline">
@@ -57,21 +59,31 @@ export const TimelineChart = ({ episodes }: { episodes: readonly Episode[] }) =>
   );
 };
 
-const ChartRow = ({ row, y, plot, base }: { row: Row; y: number; plot: number; base: string }) => {
+interface ChartRowProps {
+  row: Row;
+  y: number;
+  left: number;
+  plot: number;
+  base: string;
+}
+
+const ChartRow = ({ row, y, left, plot, base }: ChartRowProps) => {
   const { episode } = row;
   return (
     <g transform={`translate(0,${y})`} data-test="timeline-row" data-episode={episode.id}>
-      <text x={LEFT - 10} y={ROW / 2 + 4} textAnchor="end">
-        {shortMoment(episode.started_at)}
-      </text>
+      {left === LEFT && (
+        <text x={LEFT - 10} y={ROW / 2 + 4} textAnchor="end">
+          {shortMoment(episode.started_at)}
+        </text>
+      )}
       <a href={`#${episodeRoute(episode.id)}`} tabIndex={-1}>
-        <g transform={`translate(${LEFT},${(ROW - BAR) / 2})`}>
+        <g transform={`translate(${left},${(ROW - BAR) / 2})`}>
           {row.bars.map((bar) => (
             <PhaseBar key={`${bar.state}-${bar.since}`} bar={bar} plot={plot} base={base} />
           ))}
         </g>
       </a>
-      <text x={LEFT + plot + 14} y={ROW / 2 + 4} className={episode.outcome === "ok" ? "" : "bbl-strong"}>
+      <text x={left + plot + 14} y={ROW / 2 + 4} className={episode.outcome === "ok" ? "" : "bbl-strong"}>
         {duration(row.seconds)}
         {", "}
         {outcomeWords(episode.outcome)}
