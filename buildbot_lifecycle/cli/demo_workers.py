@@ -243,9 +243,11 @@ class SlowStopHealthy(Healthy):
 
 
 class FailingStart(Healthy):
-    """The start raises."""
+    """The start raises (with `hang_file`: as long as there is that file)."""
 
     async def _start(self) -> bool:
+        if not self._hangs():
+            return await super()._start()
         await self._sleep("start_delay")
         raise self._error("quota exceeded: no instance of this type available")
 

@@ -298,7 +298,7 @@ def _on_baseline(facts: Facts, event: Event) -> Step:
         paused=bool(event.data.get("paused")),
         pause_reason=event.data.get("pause_reason"),
         building=tuple(event.data.get("building") or ()),
-        held=facts.held,
+        held=int(event.data.get("held", facts.held)),
         may_connect=bool(event.data.get("may_connect")),
         found_locked=bool(event.data.get("locked")),
         orphans=facts.orphans,

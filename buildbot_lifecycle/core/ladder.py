@@ -146,7 +146,8 @@ def plan(facts: Facts, situation: Situation, *, pause: bool, last: bool = False)
         text = "Stop the instance that nobody asked for, as after a build"
         steps.append(Step("cancel_substantiation", "instance", text))
         return steps
-    if steps and steps[-1].step != "pause":
+    if steps and steps[-1].step != "pause" and facts.half is None:
+        # (half way: the stop that broke off has failed, and opened one)
         steps.append(
             Step("open_orphan", "instance", "Write down that the instance may still be running")
         )

@@ -54,7 +54,7 @@ REQUIRED: dict[type, tuple[str, ...]] = {
     AbstractWorker: ("detached", "pause", "setServiceParent", "disownServiceParent"),
     WorkerManager: ("workers", "newConnection"),
     BotMaster: ("cleanShutdown", "maybeStartBuildsForWorker"),
-    DeferWaiter: ("has_waited",),
+    DeferWaiter: ("has_waited", "wait"),
     protocol_base.Connection: ("notifyOnDisconnect", "notifyDisconnected"),
 }
 
@@ -284,6 +284,28 @@ def when_closed(conn: Any, callback: Callable[[], None]) -> None:
         broker.notifyOnDisconnect(callback)
 
 
+def refused_before(workers: Iterable[Any]) -> list[tuple[Any, Any]]:
+    """Workers, each with a connection that was refused before the probe came and has ended since.
+
+    A worker's stop waits for it, and nobody will ever tell it (see `when_closed`). Nothing of Buildbot's
+    refers to it by a name: it is looked for among all objects, and only if a worker waits at all.
+    """
+    waiting = {id(worker): worker for worker in workers if has_unfinished(worker)}
+    found: list[tuple[Any, Any]] = []
+    if not waiting:
+        return found
+    for conn in gc.get_objects():
+        if not issubclass(type(conn), protocol_base.Connection):
+            continue
+        worker = waiting.get(id(getattr(conn, "worker", None)))
+        if worker is None or conn is worker.conn:
+            continue
+        # one whose end was delivered has no mind any more
+        if getattr(conn, "mind", None) is not None and is_closed(conn):
+            found.append((worker, conn))
+    return found
+
+
 def abort(conn: Any) -> bool:
     """Abort a connection: a peer that does not answer would keep a polite close waiting."""
     transport = transport_of(conn)
@@ -313,6 +335,19 @@ def deliver_disconnection(master: Any, name: str, conn: Any) -> None:
 def has_unfinished(worker: Any) -> bool:
     """Whether Buildbot's stop of this worker would wait for something (its _deferwaiter)."""
     return bool(worker._deferwaiter.has_waited())
+
+
+def end_lost_wait(worker: Any) -> bool:
+    """Let a worker's stop go on although its _deferwaiter still counts something; False if it does not.
+
+    What it counts may have been collected as garbage: of a connection that was refused, nothing refers to
+    the Deferred but the connection, and nobody refers to that.
+    """
+    notifier = getattr(worker._deferwaiter, "_finish_notifier", None)
+    if notifier is None or not has_unfinished(worker):
+        return False
+    notifier.notify(None)
+    return True
 
 
 def pause_reason(worker: Any) -> str | None:

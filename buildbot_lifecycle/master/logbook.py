@@ -175,6 +175,7 @@ class Logbook:
             "class": known.class_name,
             "may_connect": internals.may_connect_by_itself(worker),
             "locked": internals.lock_is_held(worker),
+            "held": len(watched.held),
         }
         self._known[workerid] = known
         watched.introduced = True

@@ -183,10 +183,27 @@ class Probe:
             if len(self._sinks) == 1:
                 self._install()
             self._watch_logins(master)
-            return [self.adopt(worker) for worker in internals.latent_workers(master)]
+            found = [self.adopt(worker) for worker in internals.latent_workers(master)]
         except BaseException:
             self.unsubscribe(master)
             raise
+        self._find_refused(found)
+        return found
+
+    def _find_refused(self, found: list[Watched]) -> None:
+        """Take over the refused connections from before us, for which the workers' stop waits."""
+        try:
+            for worker, conn in internals.refused_before(watched.worker for watched in found):
+                watched = self._watched[id(worker)]
+                refused = RefusedConnection(conn, internals.peer_of(conn))
+                refused.closed = True
+                watched.refused.append(refused)
+                conn.notifyOnDisconnect(
+                    functools.partial(self._refused_delivered, watched, refused)
+                )
+        except Exception:
+            for watched in found[:1]:
+                self._failed(watched.worker, "looking for connections refused before")
 
     def unsubscribe(self, master: Any) -> None:
         """Stop telling; with the last subscriber everything of ours is taken off again."""

@@ -118,6 +118,8 @@ class ShutdownWatch:
         """A reconfiguration removes a worker and waits for it: it is kept from hanging like a stop."""
         self._leaving[known.workerid] = self._master.reactor.seconds()
         self._start_looking()
+        # Buildbot removes one worker after the other: what is stuck must not take a look's time each
+        self._master.reactor.callLater(0, self._look)
 
     def _begin(self) -> None:
         if self.asked_at is None:
@@ -171,6 +173,15 @@ class ShutdownWatch:
         asked = [self.asked_at, self._leaving.get(known.workerid)]
         return min((at for at in asked if at is not None), default=now)
 
+    def _grace_since(self, known: Known, now: float) -> float:
+        """Since when the grace of a call counts: for a removed worker, since the reconfiguration began.
+
+        Else a reconfiguration that removes many stuck workers would wait that long for each.
+        """
+        began = getattr(self._master, "reconfig_active", False)
+        asked = self._asked(known, now)
+        return min(asked, began) if began and known.workerid in self._leaving else asked
+
     def _look_at(self, known: Known, now: float) -> None:
         watched, worker = known.watched, known.watched.worker
         for refused in watched.held:
@@ -187,10 +198,25 @@ class ShutdownWatch:
         patience = self._settings().shutdown_grace + BUILDBOT_GRACE
         alone = known.workerid in self._leaving
         if (self._whole_master or alone) and now >= asked + patience:
+            self._end_lost_wait(known)
             # closed politely long ago (BotMaster.cleanShutdown, disconnect): a silent peer
             for conn in [worker.conn, *(login.conn for login in watched.logins)]:
                 if conn is not None:
                     internals.abort(conn)
+
+    def _end_lost_wait(self, known: Known) -> None:
+        """Go on where a worker's stop waits, and nothing is there any more that could end it.
+
+        So it is after a refusal before recording began: see `internals.end_lost_wait`.
+        """
+        watched, worker = known.watched, known.watched.worker
+        under_way = watched.stopping is not None and not watched.stopped
+        at_rest = known.facts.state in RESTING and worker.conn is None
+        if not under_way or not at_rest or watched.waiting() or watched.held:
+            return
+        if internals.end_lost_wait(worker):
+            text = "its stop waited for something that nothing could end any more, and goes on"
+            internals.log_lines([f"{known.name}: {text}"])
 
     def release_at(self, known: Known, now: float) -> float | None:
         """When what this worker waits for is (or would be) released by a stop; None: never.
@@ -198,7 +224,7 @@ class ShutdownWatch:
         Stuck already: the grace after the stop was asked for. Not stuck yet: once it is.
         """
         situation = situation_of(known)
-        asked = self._asked(known, now)
+        asked = self._grace_since(known, now)
         if situation.half or situation.forgotten:
             return asked
         if situation.found_pending:
@@ -209,7 +235,7 @@ class ShutdownWatch:
             return asked + grace
         ends = self._logbook.wait_ends_at(known)
         if ends is None:
-            return self._silence_ends_at(known, asked, now)
+            return self._silence_ends_at(known, self._asked(known, now), now)
         return max(asked + grace, ends)
 
     def _silence_ends_at(self, known: Known, asked: float, now: float) -> float | None:
@@ -331,6 +357,8 @@ class ShutdownWatch:
                 lines.append(f"  {known.name}: a build has not ended")
             elif known.facts.state not in RESTING and not known.facts.calls:
                 lines.append(f"  {known.name}: {known.facts.state.value}")
+            elif internals.has_unfinished(known.watched.worker) and not known.facts.calls:
+                lines.append(f"  {known.name}: something that it began has not ended")
         return lines if len(lines) > 1 else [lines[0], "  Buildbot itself; no latent worker"]
 
     # the end of the process

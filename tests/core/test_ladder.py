@@ -97,6 +97,9 @@ def test_one_and_many_refused_connections_are_told_in_words() -> None:
 
 def test_a_stop_that_broke_off_half_way_puts_the_worker_to_rest() -> None:
     assert steps(Story().stopping(), Situation(half=True))[1] == ("end_wait", "state")
+    # the stop has failed, and opened an orphan: no second one for the same instance
+    broken = Story().stopping().end("stop_instance", "raised", error="x", base=True)
+    assert ("open_orphan", "instance") not in steps(broken, Situation(half=True))
 
 
 def test_a_connection_of_an_earlier_instance_is_aborted_in_a_start_that_is_cancelled() -> None:

@@ -197,7 +197,7 @@ def test_stale_connection(make_master: MakeMaster) -> None:
         tls = Tls(master.basedir.parent / "tls")
         master.extra = tls.extra(master.pb_port)
         master.workers = [
-            worker("Healthy", "w", build_wait_timeout=2, connection=tls.connection(proxy.port))
+            worker("Healthy", "w", build_wait_timeout=4, connection=tls.connection(proxy.port))
         ]
         master.start()
         assert master.build("w")["results"] == 0

@@ -6,6 +6,7 @@ instance may still run. What was seen goes into the table of docs/catalogue.md, 
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -271,15 +272,19 @@ OTHER_SETTINGS = {
 
 
 def others_stuck(master: RealMaster, proxy: Proxy, tls: Tls) -> None:
-    """Start it with all of OTHERS, and wait until each is told as what it is; of the last, its call."""
+    """Start it with all of OTHERS, and wait until each is told as what it is; of the last, its call.
+
+    Beside them a worker that was refused while there was no plugin: Buildbot waits for that, unseen.
+    """
     end = master.basedir.parent / "end"
     direct = tls.connection(master.pb_port)
     master.extra = tls.extra(master.pb_port)
     master.extra += at_once(["crashed"], until={"crashed": end})
     master.workers = [
-        worker("Healthy", "stale", build_wait_timeout=3, connection=tls.connection(proxy.port)),
+        worker("Healthy", "stale", build_wait_timeout=6, connection=tls.connection(proxy.port)),
         worker("Healthy", "crashed", outlives_master=True, connection=direct),
         worker("StuckStopDeferred", "before", connection=direct),
+        worker("SurvivesStop", "refused", restart_after=None, connection=direct),
         worker("Healthy", "other", connection=direct),
         worker("StuckStopDeferred", "leaving", connection=direct),
     ]
@@ -289,9 +294,15 @@ def others_stuck(master: RealMaster, proxy: Proxy, tls: Tls) -> None:
     master.plugin = False
     master.start()
     end.touch()
+    # it comes back after its stop, and is refused before the plugin is there
+    master.build("refused")
+    master.wait_log("Worker refused received connection while not trying to substantiate")
+    for pid in master.instance_pids("refused"):
+        os.kill(pid, signal.SIGKILL)
     master.build("before")
     master.wait_log("insubstantiating worker <StuckStopDeferred 'before'>")
     master.reconfig(plugin=True)
+    master.wait_worker("refused", held=lambda n: n >= 0, refused=0)
     master.build("stale")
     proxy.swallow()
     for name in ("stale", "crashed", "before"):
@@ -322,7 +333,7 @@ def test_all_others_stuck_at_once_and_a_frozen_reconfig_do_not_hold_the_stop(
             WAYS[way](master)
             master.wait_exit(LIMITS[way])
             states = dict(rows(master, "select name, state from lifecycle_workers"))
-            assert states == dict.fromkeys([*OTHERS, "other"], "shut_down")
+            assert states == dict.fromkeys([*OTHERS, "other", "refused"], "shut_down")
         record_property("seconds", time.monotonic() - began)
         released = set(OTHERS) - {"crashed"}
         expected = {("crashed", "crash"), *((name, "release") for name in released)}

@@ -165,7 +165,7 @@ def test_a_connection_whose_network_died_does_not_hold_the_stop(make_master: Mak
     tls = Tls(master.basedir.parent / "tls")
     master.extra = tls.extra(master.pb_port)
     connection = tls.connection(proxy.port)
-    master.workers = [worker("Healthy", "stale", build_wait_timeout=2, connection=connection)]
+    master.workers = [worker("Healthy", "stale", build_wait_timeout=4, connection=connection)]
     master.start()
     master.build("stale")
     proxy.swallow()

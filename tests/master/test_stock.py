@@ -53,7 +53,7 @@ def test_stock_hangs_on_a_connection_by_tls_whose_network_died(make_master: Make
     tls = Tls(master.basedir.parent / "tls")
     master.extra = tls.extra(master.pb_port)
     connection = tls.connection(proxy.port)
-    master.workers = [worker("Healthy", "stale", build_wait_timeout=2, connection=connection)]
+    master.workers = [worker("Healthy", "stale", build_wait_timeout=4, connection=connection)]
     master.start()
     master.build("stale")
     proxy.swallow()

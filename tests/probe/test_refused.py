@@ -6,6 +6,7 @@ Twisted's `Broker`), a real master, a real worker.
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 from buildbot.worker.protocols import pb
@@ -164,3 +165,33 @@ class Refused(Stage):
         yield stopping
         worker.stopService = lambda: None
         self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_a_connection_refused_before_the_probe_came_is_found_and_can_be_delivered(self) -> Any:
+        yield self.play(Driven("w"), observed=False)
+        conn, _ = self.come_back()
+        self.observe()
+        (refused,) = self.watched().held
+        assert refused.conn is conn
+        assert self.notes.of(Kind.REFUSED) == []
+        PROBE.deliver(self.watched(), refused)
+        self.reactor.advance(1)
+        assert not self.waits()
+        assert self.watched().held == []
+
+    @defer.inlineCallbacks
+    def test_where_the_refused_connection_is_garbage_the_workers_stop_can_still_be_let_go_on(
+        self,
+    ) -> Any:
+        yield self.play(Driven("w"), observed=False)
+        self.come_back()
+        del self.master.workers.connections["w"]
+        gc.collect()
+        self.observe()
+        assert self.watched().held == []
+        assert self.waits(), "nothing is left that could end it"
+        stopping = self.worker()._deferwaiter.wait()
+        assert not stopping.called
+        assert internals.end_lost_wait(self.worker())
+        assert stopping.called
+        self.worker()._deferwaiter._waited_count = 0  # for the stop of this test's master
