@@ -16,7 +16,7 @@ export const Choice = ({ label, value, options, test, onChoose }: Props) => {
       <label htmlFor={id}>{label}</label>
       <select
         id={id}
-        className="form-control"
+        className="form-control form-select"
         value={value}
         data-test={test}
         onChange={(event) => {

@@ -1,5 +1,6 @@
 import React, { useMemo, type RefObject } from "react";
 import { useTopbarItems } from "buildbot-ui";
+import { useTheme } from "../hooks/useTheme";
 import { clipped } from "../model/words";
 import { LiveBar } from "./LiveBar";
 import { Tabs } from "./Tabs";
@@ -33,8 +34,15 @@ export const Page = ({ name, title, route, heading, worker, wide = false, failed
       [title, route],
     ),
   );
+  // Bootstrap 5 has its own colours below this attribute, and so have we.
+  const theme = useTheme() === "dark" ? "dark" : undefined;
   return (
-    <div className={`${wide ? "container-fluid" : "container"} bbl`} data-bb-lifecycle={name} data-worker={worker}>
+    <div
+      className={`${wide ? "container-fluid" : "container"} bbl`}
+      data-bs-theme={theme}
+      data-bb-lifecycle={name}
+      data-worker={worker}
+    >
       <div className="bbl-top">
         <h1 className="h4" ref={heading} tabIndex={-1}>
           <bdi>{title}</bdi>

@@ -32,6 +32,11 @@ export function stateWords(state: State): Words {
   return STATES[state] ?? { label: plain(state), gloss: "" };
 }
 
+/** A text of the server's, with the names of states as the page calls them. */
+export function worded(text: string): string {
+  return text.replace(/\b(?:not_|in)?substantiat\w+/g, (state) => stateWords(state).label);
+}
+
 const CODES: Record<string, string> = {
   healthy: "healthy",
   stop_pending: "stop is pending",

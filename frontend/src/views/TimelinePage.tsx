@@ -219,7 +219,7 @@ const Legend = () => {
       ))}
       <li>
         <svg width="22" height="14" aria-hidden="true">
-          <rect y="9" width="22" height="5" fill="#1f3f60" />
+          <rect y="9" width="22" height="5" className="bbl-bar bbl-build" />
         </svg>{" "}
         build
       </li>

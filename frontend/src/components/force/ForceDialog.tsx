@@ -2,6 +2,7 @@ import React, { useEffect, useId, useRef } from "react";
 import type { Worker } from "../../api/types";
 import { useForce } from "../../hooks/useForce";
 import { explainForce, mayOverride, pausesAfterwards } from "../../model/refusals";
+import { worded } from "../../model/words";
 import { Dialog } from "../Dialog";
 import { Icon } from "../Icon";
 import { Notice } from "../Notice";
@@ -90,7 +91,7 @@ export const ForceDialog = ({ worker: initial, onClose }: Props) => {
             </p>
             {!plan.eligible && (
               <Notice kind="warning" title="Not eligible" test="force-why-not">
-                {plan.why_not ?? "The server did not say why."}
+                {worded(plan.why_not ?? "The server did not say why.")}
               </Notice>
             )}
             <Plan worker={worker} plan={plan} />

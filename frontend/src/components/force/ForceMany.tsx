@@ -1,7 +1,7 @@
 import React, { useEffect, useId, useRef } from "react";
 import type { Worker } from "../../api/types";
 import { useForceMany, type One } from "../../hooks/useForceMany";
-import { count, statusWords } from "../../model/words";
+import { count, statusWords, worded } from "../../model/words";
 import { Dialog } from "../Dialog";
 import { Icon, actionIcon } from "../Icon";
 import { Notice } from "../Notice";
@@ -116,14 +116,15 @@ const Line = ({ one }: { one: One }) => {
       actionIcon(action.status),
       <>
         {statusWords(action.status)}
-        {action.outcome !== null && `. ${action.outcome}`} <span className="bbl-muted">(action {action.id})</span>
+        {action.outcome !== null && `. ${worded(action.outcome)}`}{" "}
+        <span className="bbl-muted">(action {action.id})</span>
       </>,
     );
   }
   if (failure !== null) return tell("failure", "no", failure);
   if (sending) return tell("sending", "waiting", "asking its master…");
   if (plan === null) return tell("looking", "waiting", "looking…");
-  if (!plan.eligible) return tell("left", "no", <>is left alone, since {plan.why_not}</>);
+  if (!plan.eligible) return tell("left", "no", <>is left alone, since {worded(plan.why_not ?? "")}</>);
   return tell(
     "ready",
     "stuck",

@@ -2,7 +2,7 @@ import React, { useEffect, useRef } from "react";
 import { Link } from "react-router-dom";
 import type { Action } from "../../api/types";
 import { workerRoute } from "../../model/links";
-import { statusWords } from "../../model/words";
+import { statusWords, worded } from "../../model/words";
 import { Icon, type IconName } from "../Icon";
 import { Steps } from "./Steps";
 
@@ -26,10 +26,11 @@ export const Outcome = ({ action }: { action: Action }) => {
         <h3 className="h6" tabIndex={-1} ref={heading}>
           <Icon name={icon} /> {title}
         </h3>
-        {action.outcome ??
-          (action.finished_at === null
+        {action.outcome !== null
+          ? worded(action.outcome)
+          : action.finished_at === null
             ? "This dialog goes on asking. You may close it: the outcome will stand among the actions."
-            : statusWords(action.status))}
+            : statusWords(action.status)}
       </div>
       <Steps steps={action.steps} outcome={true} />
       <p>

@@ -2,6 +2,7 @@ import React, { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef,
 import { Link } from "react-router-dom";
 import { serverNow } from "../../api/clock";
 import type { Mark, Worker } from "../../api/types";
+import { useTheme } from "../../hooks/useTheme";
 import { useTicking } from "../../hooks/useTicking";
 import { useWidth } from "../../hooks/useWidth";
 import { barWords, hitAt, markWords, nearest, neighbour, type Hit, type Ready } from "../../model/lanes";
@@ -12,6 +13,7 @@ import { momentTicks, stepFor } from "../../model/ticks";
 import { levelIcon } from "../Badge";
 import { Icon } from "../Icon";
 import { LANE, paintAxis, paintLanes, prepare, type Scene } from "./paint";
+import { paletteOf } from "./palette";
 
 interface Props {
   workers: readonly Worker[];
@@ -60,16 +62,18 @@ export const LaneChart = ({ workers, lanes, masterMarks, span, onSpan, onOpen }:
   );
   const tickStep = stepFor(span.until - span.since, width / PIXELS_A_TICK);
 
+  const theme = useTheme();
   useLayoutEffect(() => {
+    if (frame.current === null) return;
     const lanesOn = canvas.current === null ? null : prepare(canvas.current, width, height);
     const axisOn = axis.current === null ? null : prepare(axis.current, width, AXIS);
-    const text = frame.current === null ? "#333" : getComputedStyle(frame.current).color;
+    const palette = paletteOf(frame.current);
     // `now` is the last step; the bars reach to the moment itself.
     const at = Math.max(now, serverNow());
-    const scene: Scene = { lanes: rows, masterMarks, span, now: at, ticks, width, height, scrolled, text };
+    const scene: Scene = { lanes: rows, masterMarks, span, now: at, ticks, width, height, scrolled, palette };
     if (lanesOn !== null) paintLanes(lanesOn, scene);
     if (axisOn !== null) paintAxis(axisOn, scene, (tick) => tickLabel(tick, tickStep), AXIS);
-  }, [rows, masterMarks, span, now, ticks, tickStep, width, height, scrolled]);
+  }, [rows, masterMarks, span, now, ticks, tickStep, width, height, scrolled, theme]);
 
   const perPixel = (span.until - span.since) / width;
   const momentAt = (clientX: number) => {

@@ -2,6 +2,7 @@ import type { Mark } from "../../api/types";
 import { firstAt, type Ready } from "../../model/lanes";
 import { ALL_LOOKS, lookName, look, type Look } from "../../model/looks";
 import type { Span } from "../../model/ranges";
+import type { Palette } from "./palette";
 
 /* The drawing of the lanes on a canvas. Only what can be seen is drawn, and of what falls on one pixel only the first. */
 
@@ -62,11 +63,11 @@ export interface Scene {
   height: number;
   /** How far the lanes are scrolled up, in pixels. */
   scrolled: number;
-  text: string;
+  palette: Palette;
 }
 
 export function paintLanes(context: CanvasRenderingContext2D, scene: Scene) {
-  const { span, width, height, scrolled, lanes, now } = scene;
+  const { span, width, height, scrolled, lanes, now, palette } = scene;
   const scale = width / (span.until - span.since);
   const x = (at: number) => (at - span.since) * scale;
   context.fillStyle = "rgba(128, 128, 128, 0.25)";
@@ -83,12 +84,12 @@ export function paintLanes(context: CanvasRenderingContext2D, scene: Scene) {
   for (const mark of scene.masterMarks) {
     const at = x(mark.at);
     if (at < -1 || at > width + 1) continue;
-    context.fillStyle = mark.kind === "master_died" ? "#b02a37" : "#555";
+    context.fillStyle = mark.kind === "master_died" ? palette.bad : palette.master;
     for (let y = 0; y < height; y += 6) context.fillRect(Math.round(at), y, 1, 3);
   }
   const today = x(now);
   if (today >= 0 && today <= width) {
-    context.fillStyle = "#0056b3";
+    context.fillStyle = palette.now;
     context.fillRect(Math.round(today), 0, 1, height);
   }
 }
@@ -97,7 +98,7 @@ function paintLane(
   context: CanvasRenderingContext2D,
   lane: Ready,
   top: number,
-  { span, now, width }: Scene,
+  { span, now, width, palette }: Scene,
   x: (at: number) => number,
 ) {
   const patterns = fillsOf(context);
@@ -120,52 +121,52 @@ function paintLane(
       const from = Math.max(-2, x(since));
       const to = Math.min(width + 2, x(until ?? now));
       if (to < 0 || from > width) continue;
-      context.fillStyle = "#1f3f60";
+      context.fillStyle = palette.build;
       context.fillRect(from, top + BAR_TOP + BAR - BUILD, Math.max(1, to - from), BUILD);
     }
     const begin = Math.max(-2, x(stay.since));
     if (end - begin > 4) {
-      context.strokeStyle = "#333";
+      context.strokeStyle = palette.outline;
       context.lineWidth = 0.6;
       context.strokeRect(begin, top + BAR_TOP, end - begin, BAR);
     }
     if (stay.bad) {
-      context.fillStyle = "#b02a37";
+      context.fillStyle = palette.bad;
       context.fillRect(begin, top + 2, Math.max(3, end - begin), 2.5);
     }
   }
   for (const mark of lane.marks) {
     const at = x(mark.at);
-    if (at >= -6 && at <= width + 6) paintMark(context, mark.kind, at, top + LANE / 2);
+    if (at >= -6 && at <= width + 6) paintMark(context, mark.kind, at, top + LANE / 2, palette);
   }
 }
 
 /** Each kind has its own shape. */
-export function paintMark(context: CanvasRenderingContext2D, kind: string, x: number, y: number) {
+export function paintMark(context: CanvasRenderingContext2D, kind: string, x: number, y: number, palette: Palette) {
   context.beginPath();
   if (kind === "failure" || kind === "master_died") {
     context.moveTo(x, y - 6);
     context.lineTo(x + 6, y + 5);
     context.lineTo(x - 6, y + 5);
-    context.fillStyle = "#b02a37";
+    context.fillStyle = palette.bad;
   } else if (kind === "master_start") {
     context.moveTo(x - 4, y - 5);
     context.lineTo(x + 5, y);
     context.lineTo(x - 4, y + 5);
-    context.fillStyle = "#555";
+    context.fillStyle = palette.master;
   } else if (kind === "master_stop") {
     context.rect(x - 4, y - 4, 8, 8);
-    context.fillStyle = "#555";
+    context.fillStyle = palette.master;
   } else {
     context.moveTo(x, y - 6);
     context.lineTo(x + 6, y);
     context.lineTo(x, y + 6);
     context.lineTo(x - 6, y);
-    context.fillStyle = kind === "force" ? "#6f2c91" : "#b48ac9";
+    context.fillStyle = kind === "force" ? palette.force : palette.release;
   }
   context.closePath();
   context.fill();
-  context.strokeStyle = "#fff";
+  context.strokeStyle = palette.ground;
   context.lineWidth = 1;
   context.stroke();
 }
@@ -176,20 +177,20 @@ export function paintAxis(
   label: (at: number) => string,
   axisHeight: number,
 ) {
-  const { span, width } = scene;
+  const { span, width, palette } = scene;
   const x = (at: number) => ((at - span.since) / (span.until - span.since)) * width;
   context.font = "11px sans-serif";
   context.textAlign = "center";
   for (const tick of scene.ticks) {
     const at = x(tick);
     if (at < 18 || at > width - 18) continue;
-    context.fillStyle = scene.text;
+    context.fillStyle = palette.text;
     context.fillText(label(tick), at, 12);
     context.fillStyle = "rgba(128, 128, 128, 0.5)";
     context.fillRect(Math.round(at), axisHeight - 14, 1, 14);
   }
   for (const mark of scene.masterMarks) {
     const at = x(mark.at);
-    if (at >= 0 && at <= width) paintMark(context, mark.kind, at, axisHeight - 8);
+    if (at >= 0 && at <= width) paintMark(context, mark.kind, at, axisHeight - 8, palette);
   }
 }

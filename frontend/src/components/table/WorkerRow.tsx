@@ -3,7 +3,7 @@ import { Link } from "react-router-dom";
 import type { Worker, WorkersMeta } from "../../api/types";
 import { useOutcome } from "../../hooks/useStores";
 import { workerRoute } from "../../model/links";
-import { statusWords } from "../../model/words";
+import { statusWords, worded } from "../../model/words";
 import { AbandonedLine, ConnectedLine, PausedMark, StateLabel, VerdictBadge } from "../Badge";
 import { BuildLink } from "../BuildLink";
 import { ForceButton } from "../ForceButton";
@@ -114,7 +114,7 @@ const RowOutcome = ({ workerid }: { workerid: number }) => {
       {action !== null && (
         <span className="bbl-sub" data-test="row-outcome" data-status={action.status}>
           <Icon name={actionIcon(action.status)} /> Force disconnect: {statusWords(action.status)}
-          {action.outcome !== null && `. ${action.outcome}`}
+          {action.outcome !== null && `. ${worded(action.outcome)}`}
         </span>
       )}
     </span>

@@ -2,7 +2,7 @@ import React from "react";
 import { Link } from "react-router-dom";
 import type { Action } from "../../api/types";
 import { episodeRoute, workerRoute } from "../../model/links";
-import { plain, statusWords } from "../../model/words";
+import { plain, statusWords, worded } from "../../model/words";
 import { VerdictBadge } from "../Badge";
 import { Icon, actionIcon } from "../Icon";
 import { Moment } from "../Time";
@@ -27,7 +27,7 @@ export const ActionList = ({ actions, named = false }: { actions: readonly Actio
           <bdi>{action.actor}</bdi>
         </strong>
         : <bdi className="bbl-text">{action.reason}</bdi>
-        {action.outcome !== null && <span className="bbl-sub">{action.outcome}</span>}
+        {action.outcome !== null && <span className="bbl-sub">{worded(action.outcome)}</span>}
         <details>
           <summary>
             Steps of action {action.id}

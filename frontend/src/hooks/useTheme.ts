@@ -1,0 +1,7 @@
+import { useSyncExternalStore } from "react";
+import { onTheme, themeNow, type Theme } from "../api/theme";
+
+/** The host's theme. */
+export function useTheme(): Theme {
+  return useSyncExternalStore(onTheme, themeNow);
+}
