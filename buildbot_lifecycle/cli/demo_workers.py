@@ -41,6 +41,7 @@ __all__ = [
     "StuckStart",
     "StuckStopCoroutine",
     "StuckStopDeferred",
+    "StuckStopKillsLate",
     "StuckStopThread",
     "SurvivesStop",
     "SyncRaisingStop",
@@ -315,6 +316,15 @@ class StuckStopDeferred(Healthy):
     async def _stop(self) -> bool:
         await self._kill()
         await self._hang()
+        return True
+
+
+class StuckStopKillsLate(Healthy):
+    """The stop hangs before it kills: when it ends late, it kills whatever instance there is then."""
+
+    async def _stop(self) -> bool:
+        await self._hang()
+        await self._kill()
         return True
 
 

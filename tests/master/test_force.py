@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -182,6 +183,60 @@ def test_a_late_end_is_recorded_changes_no_state_and_closes_the_orphan(
     ended = [e["data"] for e in events(master, "stuck") if e["kind"] == "call_ended"][-1]
     assert (ended["call"], ended["outcome"], ended["late"]) == ("stop_instance", "true", True)
     assert master.worker("stuck")["state_since"] == seen["state_since"]
+
+
+def test_an_abandoned_start_that_succeeds_late_is_a_new_orphan_and_no_state(
+    make_master: MakeMaster, tmp_path: Path
+) -> None:
+    late = tmp_path / "late"
+    master = stuck_master(make_master, "StuckStart", release_file=late)
+    force(master, "stuck")
+    seen = master.wait_worker("stuck", state="not_substantiated", paused=True)
+    (released,) = master.api("orphans")["orphans"]
+    assert released["cause"] == "release"
+    assert [each["call"] for each in seen["abandoned"]] == ["start_instance"]
+    late.touch()
+
+    def late_orphan() -> Any:
+        found = master.api("orphans")["orphans"]
+        return next((each for each in found if each["cause"] == "late_start"), None)
+
+    orphan = master.wait_until(late_orphan, what="an orphan of the late start")
+    assert orphan["closed_at"] is None
+    assert orphan["instance"].startswith("process-")
+    # the instance does run, nobody stops it unasked, and the worker's state does not change
+    assert master.instance_pids("stuck")
+    after = master.wait_worker("stuck", abandoned=[])
+    assert (after["state"], after["state_since"]) == ("not_substantiated", seen["state_since"])
+    assert after["paused"] is True
+
+
+def test_an_abandoned_stop_that_ends_late_does_not_kill_the_next_instance_unseen(
+    make_master: MakeMaster, tmp_path: Path
+) -> None:
+    late = tmp_path / "late"
+    master = stuck_master(make_master, "StuckStopKillsLate", release_file=late)
+    answer = ask_force(master, "stuck", dry_run=True, pause=False)
+    assert "stop the worker's next instance" in " ".join(answer.json["dry_run"]["warnings"])
+    force(master, "stuck")
+    # until it has ended or somebody unpauses there is no next instance
+    end = late.with_name("end")
+    request = master.force_build("stuck", until=end)
+    seen = master.wait_worker("stuck", state="not_substantiated", paused=True)
+    assert [each["call"] for each in seen["abandoned"]] == ["stop_instance"]
+    assert master.builds(request) == []
+    unpause(master, "stuck")
+    first = master.wait_build(request, state="started")
+    late.touch()
+    # it kills that instance, and is seen: the call's late end is an event, and Buildbot retries the build
+    again = master.wait_until(
+        lambda: len(master.builds(request)) > 1 and master.builds(request)[-1], 40, "a retry"
+    )
+    assert again["buildid"] != first["buildid"]
+    end.touch()
+    assert master.wait_build(request)["results"] == 0
+    ended = [e["data"] for e in events(master, "stuck") if e["kind"] == "call_ended"]
+    assert [e["call"] for e in ended if e.get("late")] == ["stop_instance"]
 
 
 def test_the_action_and_its_outcome_are_told_afterwards(make_master: MakeMaster) -> None:
