@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from twisted.internet import defer
@@ -195,12 +195,14 @@ class Releaser:
 
     async def _act(self, known: Known, action: dict[str, Any], pause: bool) -> ForceAnswer:
         before = known.facts
+        # a connection that is refused only after the release is none of it
+        knocking = (*known.watched.held, *known.watched.logins)
         steps = self.carry_out(known, pause=pause, by=f"action {action['id']}", reason=action)
         if any(step.step == "open_orphan" for step in steps):
             steps = await self._orphan(known, before, action, steps)
 
         def is_out(now: Known) -> bool:
-            return not _still_there(before, now)
+            return not _still_there(before, now, knocking)
 
         if not await self._logbook.when(known.workerid, is_out, SETTLE_SECONDS):
             text = f"carried out; the worker is still {known.facts.state.value}"
@@ -411,10 +413,10 @@ def _waiting_build(known: Known) -> dict[str, Any] | None:
     return dict(known.facts.building[0]) if known.facts.building else None
 
 
-def _still_there(before: Facts, now: Known) -> bool:
+def _still_there(before: Facts, now: Known, knocking: Collection[object]) -> bool:
     """Whether the worker is still in the wait from which it was to be released."""
     facts = now.facts
-    if now.watched.held or now.watched.logins:
+    if any(each in knocking for each in (*now.watched.held, *now.watched.logins)):
         return True
     if any(call in facts.calls for call in before.calls):
         return True
