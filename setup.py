@@ -38,6 +38,9 @@ TEST_REQUIRES = [
     *DEMO_REQUIRES,
     # The harness talks HTTP over kept connections (tests/harness/web.py says why).
     "urllib3>=2",
+    # Workers by TLS: a connection whose close waits for the peer's answer (tests/harness/tls.py).
+    "Twisted[tls]",
+    "cryptography",
     # What Buildbot's own Docker driver needs: the kit for authors is tried on it.
     "docker>=4",
     # Drivers of the databases that are tested. PyMySQL needs no C library of MySQL.
