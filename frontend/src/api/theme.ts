@@ -7,15 +7,19 @@ const WHERE = { attributes: true, attributeFilter: ["style", "class", "data-bs-t
 
 export type Theme = "light" | "dark";
 
+/** What the host paints, from the front to the back. */
+function grounds(): HTMLElement[] {
+  const root = document.getElementById("root");
+  return [...(root === null ? [] : [root]), document.body, document.documentElement];
+}
+
 export function themeNow(): Theme {
-  const grounds = [document.body, document.documentElement].map((each) => getComputedStyle(each).backgroundColor);
-  return isDark(...grounds) ? "dark" : "light";
+  return isDark(...grounds().map((each) => getComputedStyle(each).backgroundColor)) ? "dark" : "light";
 }
 
 export function onTheme(changed: () => void): () => void {
   const observer = new MutationObserver(changed);
-  observer.observe(document.documentElement, WHERE);
-  observer.observe(document.body, WHERE);
+  for (const each of grounds()) observer.observe(each, WHERE);
   return () => {
     observer.disconnect();
   };
