@@ -16,7 +16,6 @@ from buildbot_lifecycle.www.query import Args
 from buildbot_lifecycle.www.shapes import Schema
 from buildbot_lifecycle.www.wire import shown
 
-
 #: How often a parameter can be said that may be said several times.
 MOST_VALUES = 200
 
