@@ -146,14 +146,15 @@ def plan(facts: Facts, situation: Situation, *, pause: bool, last: bool = False)
         text = "Stop the instance that nobody asked for, as after a build"
         steps.append(Step("cancel_substantiation", "instance", text))
         return steps
-    if steps and steps[-1].step != "pause" and facts.half is None:
-        # (half way: the stop that broke off has failed, and opened one)
+    # half way: the stop that broke off has failed, and opened an orphan
+    had_instance = steps and steps[-1].step != "pause" and facts.half is None
+    if situation.forgotten:
+        text = "Cancel the start that Buildbot has forgotten; it retries the build"
+        steps.append(Step("cancel_substantiation", "forgotten build", text))
+    if had_instance:
         steps.append(
             Step("open_orphan", "instance", "Write down that the instance may still be running")
         )
-    elif situation.forgotten:
-        text = "Cancel the start that Buildbot has forgotten; it retries the build"
-        steps.append(Step("cancel_substantiation", "forgotten build", text))
     return steps
 
 

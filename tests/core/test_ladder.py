@@ -119,6 +119,15 @@ def test_a_build_that_buildbot_has_forgotten_is_told_and_no_instance_is_suspecte
     ]
 
 
+def test_a_forgotten_build_is_told_also_when_the_worker_came_back_and_was_refused() -> None:
+    assert steps(Story(), Situation(forgotten=True, held=1)) == [
+        ("pause", "worker"),
+        ("deliver_disconnection", "refused connections"),
+        ("cancel_substantiation", "forgotten build"),
+        ("open_orphan", "instance"),
+    ]
+
+
 def test_a_machine_whose_call_broke_off_is_put_to_rest_before_the_start_is_cancelled() -> None:
     waiting = Story().asked().go(SUB)
     assert steps(waiting, Situation(half_machine=True)) == [

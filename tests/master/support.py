@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.harness.master import API, ROOT, RealMaster
+from tests.harness.master import API, ROOT, RealMaster, worker
 from tests.harness.web import Answer
 
 #: Seconds: short enough for a test, long enough that a healthy call of a busy machine keeps to them.
@@ -198,3 +198,36 @@ def latent_machine(name: str, hang: Path, then: Path | None = None) -> str:
         f"{_MACHINE}_m = SlowMachine({name!r}, build_wait_timeout=600)\n"
         f"_m.hang, _m.then = {str(hang)!r}, {late!r}\nc['machines'].append(_m)\n"
     )
+
+
+def forgotten_worker(beside: Path, name: str, connect: Path) -> str:
+    """A worker for `forget_a_build`; its first build is to run until there is `beside / "ended"`."""
+    (beside / "checks").touch()
+    return worker(
+        "StuckCheck",
+        name,
+        connect_file=connect,
+        hang_file=beside / "checks",
+        release_file=beside / "checked",
+    )
+
+
+def forget_a_build(master: RealMaster, name: str) -> int:
+    """Let Buildbot forget a build of a `forgotten_worker` whose first build runs; the build's request.
+
+    The build comes while the stop waits for the end of a check, with the connection gone.
+    """
+    beside = master.basedir.parent
+    (beside / "checks").unlink()
+    (beside / "ended").touch()
+    master.wait_worker(name, building=[])
+    # else it would connect again, and the build would find it
+    for pid in master.instance_pids(name):
+        os.kill(pid, signal.SIGKILL)
+    master.wait_worker(name, connected=False)
+    since = master.log_size()
+    request = master.force_build(name)
+    master.wait_log(f"substantiating worker <LatentWorkerForBuilder builder='{name}'", since)
+    (beside / "checked").touch()
+    master.wait_worker(name, state="not_substantiated")
+    return request

@@ -21,6 +21,8 @@ from tests.master.support import (
     ask_force,
     fails_to_start,
     force,
+    forget_a_build,
+    forgotten_worker,
     freeze,
     get_stuck,
     latent_machine,
@@ -125,6 +127,28 @@ def test_check_pending_with_the_worker_connected_meanwhile_loses_no_build(
         end.touch()
         assert master.wait_build(request)["results"] == 0
         master.wait_worker("w", state="not_substantiated")
+        seen.reused()
+        assert master.stop() < FEW_SECONDS
+        seen.stopped()
+
+
+def test_build_forgotten(make_master: MakeMaster) -> None:
+    with row("build_forgotten") as seen:
+        master = make_master([], lifecycle=START_SETTINGS, start=False)
+        beside = master.basedir.parent
+        connect = beside / "connect"
+        master.workers = [forgotten_worker(beside, "w", connect)]
+        master.start()
+        first = master.force_build("w", until=beside / "ended")
+        master.wait_worker("w", pending=bool)
+        connect.touch()
+        master.wait_build(first, state="started")
+        forgotten = forget_a_build(master, "w")
+        detected(seen, master, "a build waits for")
+        assert force(master, "w")["status"] == "done"
+        seen.released()
+        unpause(master, "w")
+        assert master.wait_build(forgotten)["results"] == 0
         seen.reused()
         assert master.stop() < FEW_SECONDS
         seen.stopped()

@@ -23,6 +23,8 @@ from tests.master.support import (
     SETTINGS,
     START_SETTINGS,
     fails_to_start,
+    forget_a_build,
+    forgotten_worker,
     freeze,
     get_stuck,
     latent_machine,
@@ -58,6 +60,7 @@ STUCK = {
     "failing": ("start_failed_loop", "", False),
     "machine": ("machine_pending", "", True),
     "unasked": ("unasked_instance", "", False),
+    "forgotten": ("build_forgotten", "", True),
 }
 
 #: A quick stop makes Buildbot cancel these starts by itself; a clean one leaves them to us.
@@ -69,6 +72,7 @@ def all_stuck(master: RealMaster, end: Path, *others: str) -> RealMaster:
     beside = end.parent
     come, hang = beside / "come", beside / "hang"
     hang.touch()
+    forgotten = forgotten_worker(beside, "forgotten", come)
     master.workers = [
         worker("StuckStopDeferred", "stop"),
         worker("StuckStopCoroutine", "coroutine"),
@@ -89,10 +93,12 @@ def all_stuck(master: RealMaster, end: Path, *others: str) -> RealMaster:
         worker("FailingStart", "failing"),
         worker("Healthy", "machine", machine_name="m"),
         worker("Healthy", "unasked", machine_name="late"),
+        forgotten,
         *others,
     ]
     master.extra = latent_machine("m", hang) + latent_machine("late", hang, then=beside / "then")
-    master.extra += at_once(list(STUCK), until={"checked": end, "frozen": beside / "never"})
+    until = {"checked": end, "frozen": beside / "never", "forgotten": beside / "ended"}
+    master.extra += at_once(list(STUCK), until=until)
     master.start()
     master.wait_worker("unasked", state="substantiating", building=bool)
     stop_build(master, "unasked")
@@ -103,7 +109,10 @@ def all_stuck(master: RealMaster, end: Path, *others: str) -> RealMaster:
         peer(master, name, "print" if name == "print" else "setBuilderList")
     master.wait_worker("duplicate", connected=False)
     master.wait_worker("checked", pending=bool)
+    master.wait_worker("forgotten", pending=bool)
     come.touch()
+    master.wait_log("RemoteShellCommand.*/ended", timeout=60)
+    forget_a_build(master, "forgotten")
     fails_to_start(master, "failing", times=3)
     master.wait_worker("queued", state="insubstantiating")
     master.force_build("queued")
@@ -199,11 +208,22 @@ def orphans(master: RealMaster) -> set[tuple[str, str]]:
     return set(rows(master, query))
 
 
+def wait_for_none(master: RealMaster, difference: Callable[[], set[tuple[str, str]]]) -> None:
+    """Wait until there is no difference; a failure tells the last one."""
+
+    def is_none() -> bool:
+        found = difference()
+        assert not found, found
+        return True
+
+    master.wait_until(is_none, 10, "what is in the database")
+
+
 def expected_orphans(released: Collection[str]) -> set[tuple[str, str]]:
-    """An orphan for each released worker; where the stop itself failed there is one since then."""
+    """An orphan for each released worker with an instance; one whose stop failed has it since then."""
     failed = {"half", "raising", "raises"}
     return {
-        *((name, "release") for name in released if name not in failed),
+        *((name, "release") for name in released if name not in {*failed, "forgotten"}),
         *((name, "stop_failed") for name in failed),
     }
 
@@ -243,9 +263,12 @@ def test_a_reconfig_that_removes_all_stuck_workers_at_once_goes_on_and_so_does_t
         master.reconfig(workers=[other], extra="", timeout=LIMITS["reconfig"])
         record_property("seconds", time.monotonic() - began)
         # what a healthy worker's removal does is enough for a stop that broke off, and for TCP
-        released = {name for name, (*_, released) in STUCK.items() if released} - {"half", "frozen"}
+        # and a forgotten build goes with the builder that is removed as well
+        released = {name for name, (*_, released) in STUCK.items() if released}
+        released -= {"half", "frozen", "forgotten"}
         expected = expected_orphans(released)
-        master.wait_until(lambda: orphans(master) == expected, 10, f"orphans {expected}")
+        # the difference is told, if there is one
+        wait_for_none(master, lambda: orphans(master) ^ expected)
         assert actions(master) == dict.fromkeys(released, ("shutdown-release", "reconfig", "done"))
         states = rows(master, "select name, state from lifecycle_workers where name != 'other'")
         assert dict(states) == dict.fromkeys(STUCK, "shut_down")
@@ -337,7 +360,8 @@ def test_all_others_stuck_at_once_and_a_frozen_reconfig_do_not_hold_the_stop(
         record_property("seconds", time.monotonic() - began)
         released = set(OTHERS) - {"crashed"}
         expected = {("crashed", "crash"), *((name, "release") for name in released)}
-        master.wait_until(lambda: orphans(master) == expected, 10, f"orphans {expected}")
+        # the difference is told, if there is one
+        wait_for_none(master, lambda: orphans(master) ^ expected)
         actor = "reconfig" if way == "reconfig" else "shutdown"
         assert actions(master) == dict.fromkeys(released, ("shutdown-release", actor, "done"))
         for each in seen:
