@@ -54,3 +54,36 @@ def test_a_browser_shows_the_page_of_a_stock_master(make_master: MakeMaster, pag
     page.goto(master.url + "#/workers")
     expect(page.get_by_role("navigation")).to_contain_text("of-its-own")
     expect(page.get_by_role("link", name="healthy")).to_be_visible()
+
+
+_TELL_THREADS = """
+import threading
+from buildbot.www import rest
+from twisted.internet import threads
+from twisted.web.http import Request
+
+_write = Request.write
+
+
+def write(self, data):
+    is_main = threading.current_thread() is threading.main_thread()
+    print('written in the', 'reactor' if is_main else 'thread', flush=True)
+    return _write(self, data)
+
+
+Request.write = write
+"""
+
+
+@pytest.mark.master
+@pytest.mark.parametrize("stock", [False, True])
+def test_rest_is_written_in_the_reactor_and_in_stock_buildbot_from_a_thread(
+    make_master: MakeMaster, stock: bool
+) -> None:
+    # once the second is not so any more, `answer_in_reactor` can go
+    extra = _TELL_THREADS + ("rest.threads = threads\n" if stock else "")
+    master = make_master([worker("Healthy", "healthy")], plugin=False, extra=extra)
+    since = master.log_size()
+    assert master.get("api/v2/workers").json["workers"][0]["name"] == "healthy"
+    found = master.wait_log(r"written in the (reactor|thread)", since)
+    assert found[1] == ("thread" if stock else "reactor")

@@ -64,6 +64,10 @@ from buildbot_lifecycle.cli.demo_workers import (
     SurvivesStop,
     build_script,
 )
+from buildbot_lifecycle.testing.web import answer_in_reactor
+
+# A fault of Buildbot 4.3's: see docs/operations.
+answer_in_reactor()
 
 c = BuildmasterConfig = {{}}
 c['title'] = 'Lifecycle demonstration'

@@ -82,6 +82,9 @@ c['schedulers'] = [
 """
 
 _WWW = """
+from buildbot_lifecycle.testing.web import answer_in_reactor
+
+answer_in_reactor()
 c['www'] = {{'port': 'tcp:{port}:interface=127.0.0.1', 'plugins': {plugins!r}}}
 """
 

@@ -3,7 +3,8 @@
 Kept for a reason: Buildbot 4.3 writes the answers of its own REST from a thread. A client that closes
 its connection as soon as it has the answer may leave a dead descriptor in the master's epoll reactor,
 and the next connection that gets its number, and all after it, are reset: the master's web server is
-gone for good (twisted/twisted#11625). It was one master in some hundreds here.
+gone for good (twisted/twisted#11625). Our masters do not do so (buildbot_lifecycle/testing/web.py), but
+a stock one does.
 """
 
 from __future__ import annotations
