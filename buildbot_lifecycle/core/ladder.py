@@ -147,7 +147,7 @@ def plan(facts: Facts, situation: Situation, *, pause: bool, last: bool = False)
         steps.append(Step("cancel_substantiation", "instance", text))
         return steps
     # half way: the stop that broke off has failed, and opened an orphan
-    had_instance = steps and steps[-1].step != "pause" and facts.half is None
+    had_instance = bool(steps) and steps[-1].step != "pause" and facts.half is None
     if situation.forgotten:
         text = "Cancel the start that Buildbot has forgotten; it retries the build"
         steps.append(Step("cancel_substantiation", "forgotten build", text))

@@ -117,6 +117,9 @@ def test_a_build_that_buildbot_has_forgotten_is_told_and_no_instance_is_suspecte
         ("pause", "worker"),
         ("cancel_substantiation", "forgotten build"),
     ]
+    assert steps(Story(), Situation(forgotten=True), pause=False) == [
+        ("cancel_substantiation", "forgotten build"),
+    ]
 
 
 def test_a_forgotten_build_is_told_also_when_the_worker_came_back_and_was_refused() -> None:

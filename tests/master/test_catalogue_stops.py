@@ -35,9 +35,12 @@ from tests.ssh.proxy import Proxy
 
 pytestmark = pytest.mark.master
 
-#: Seconds within which the process must end. `buildbot stop` gives up after ten; with `--clean` it waits
-#: for builds to end, of which there are nine here.
-LIMITS = {"TERM": 10.0, "INT": 10.0, "stop": 10.0, "clean": 30.0, "reconfig": 15.0}
+#: Seconds within which the process must end, on a machine that is busy with other tests. With `--clean`
+#: it waits for builds to end, of which there are nine here.
+LIMITS = {"TERM": 15.0, "INT": 15.0, "stop": 15.0, "clean": 30.0, "reconfig": 20.0}
+
+#: Seconds after which `buildbot stop` (without `--clean`) has not seen the end, and gives up.
+PATIENCE = 10.0
 
 #: Each worker of the master below: its line of the catalogue, and whether the stop must release it.
 STUCK = {
@@ -156,7 +159,7 @@ def by_signal(number: int) -> Callable[[RealMaster], None]:
 
 
 def by_command(way: str, *arguments: str) -> Callable[[RealMaster], None]:
-    """`buildbot stop`, which sees the end itself (without `--clean`: in its own ten seconds)."""
+    """`buildbot stop`, which sees the end itself, if it is patient enough."""
 
     def stop(master: RealMaster) -> None:
         (master.basedir / "twistd.pid").write_text(str(master.pid))  # as for a master in background
@@ -165,11 +168,11 @@ def by_command(way: str, *arguments: str) -> Callable[[RealMaster], None]:
         command = [str(master.python.parent / "buildbot"), "stop", *arguments, str(master.basedir)]
         with subprocess.Popen(command, env=master.env, stdout=subprocess.PIPE, text=True) as asked:
             try:
-                master.wait_exit(LIMITS[way])
+                took = master.wait_exit(LIMITS[way])
                 said, _ = asked.communicate()
             finally:
                 asked.kill()
-        assert "is dead" in said
+        assert "is dead" in said or took > PATIENCE - 1, said
 
     return stop
 
@@ -270,8 +273,9 @@ def test_a_reconfig_that_removes_all_stuck_workers_at_once_goes_on_and_so_does_t
         # the difference is told, if there is one
         wait_for_none(master, lambda: orphans(master) ^ expected)
         assert actions(master) == dict.fromkeys(released, ("shutdown-release", "reconfig", "done"))
-        states = rows(master, "select name, state from lifecycle_workers where name != 'other'")
-        assert dict(states) == dict.fromkeys(STUCK, "shut_down")
+        query = "select name, state from lifecycle_workers where name != 'other'"
+        left = {(name, "shut_down") for name in STUCK}
+        wait_for_none(master, lambda: set(rows(master, query)) ^ left)
         assert master.build("other")["results"] == 0
         assert master.stop() < LIMITS["TERM"]
         for each in seen:
@@ -290,7 +294,7 @@ OTHERS = {
 OTHER_SETTINGS = {
     **SETTINGS,
     "stuck_after": {**SETTINGS["stuck_after"], "reconfig_frozen": 0.5},
-    "workers": {"leaving": {"stuck_after": {"insubstantiating": 6}}},
+    "workers": {"leaving": {"stuck_after": {"insubstantiating": 9}}},
 }
 
 
