@@ -77,7 +77,10 @@ const BLOCKERS: Record<string, string> = {
   stop_instance: "stop_instance has not ended",
   start_instance: "start_instance has not ended",
   check_instance: "check_instance has not ended",
+  start_machine: "start_machine has not ended",
+  stop_machine: "stop_machine has not ended",
   refused_connection: "a refused connection is held",
+  connection: "its connection does not end",
   build: "a build runs",
   state: "it is between two states",
 };
