@@ -61,7 +61,14 @@ const Content = ({ fleet, onForce, onForceMany }: ContentProps) => {
         {fleet.stops !== null && <Blockers stops={fleet.stops} />}
         {fleet.orphans !== null && <Orphans orphans={fleet.orphans} onResolved={fleetStore.reload} open={false} />}
       </div>
-      {fleet.workers.length === 0 ? <Empty /> : <Workers fleet={drawn} onForce={onForce} onForceMany={onForceMany} />}
+      {fleet.workers.length === 0 ? (
+        <Empty />
+      ) : drawn.workers.length === 0 ? (
+        // What is drawn lags behind: none yet is not the same as none that matches.
+        <Loading />
+      ) : (
+        <Workers fleet={drawn} onForce={onForce} onForceMany={onForceMany} />
+      )}
     </>
   );
 };
