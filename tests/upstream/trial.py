@@ -58,6 +58,9 @@ class Sink:
     def failed(self, what: str) -> None:
         FAILED.append(f"{what}: {sys.exc_info()[1]!r}")
 
+    def refuses_start(self, watched: Any) -> bool:
+        return False  # nobody has released anything, and no stop is asked for by our means
+
 
 def put_probe_on_every_master() -> None:
     """Each BuildMaster that a test makes is observed from its first moment until it has stopped."""
