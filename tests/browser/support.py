@@ -10,7 +10,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from tests.harness.master import ROOT, RealMaster, worker
-from tests.master.support import LIFECYCLE, STUCK_AFTER
+from tests.master.support import LIFECYCLE, STUCK_AFTER, get_stuck
 
 #: Milliseconds. While the page is live it looks by itself only once a minute: what is there sooner
 #: came by the websocket.
@@ -90,6 +90,14 @@ def make_stuck(make_master: Any, **options: Any) -> RealMaster:
     master.start()
     master.force_build("stuck")
     master.wait_worker("stuck", 60, state="insubstantiating", pending=bool, episode=bool)
+    return master
+
+
+def make_stuck_and_built(make_master: Any) -> RealMaster:
+    """The same, once "stuck" is told as stuck, and "healthy" has built."""
+    master = make_stuck(make_master)
+    master.build("healthy")
+    get_stuck(master, "stuck")
     return master
 
 

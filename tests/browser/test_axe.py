@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.support import SOON, button, make_stuck, open_page, part, row
+from tests.browser.support import SOON, button, make_stuck_and_built, open_page, part, row
 from tests.conftest import MakeMaster
 from tests.harness.master import ROOT, RealMaster
-from tests.master.support import force, get_stuck, written
+from tests.master.support import force, written
 
 pytestmark = [pytest.mark.master, pytest.mark.browser]
 
@@ -49,10 +49,7 @@ def master(make_master: MakeMaster) -> RealMaster:
     """One worker is stuck, the other has built."""
     if not AXE.exists():
         pytest.fail("axe-core is missing: `npm ci` in frontend")
-    made = make_stuck(make_master)
-    made.build("healthy")
-    get_stuck(made, "stuck")
-    return made
+    return make_stuck_and_built(make_master)
 
 
 def test_axe_finds_nothing_serious_on_the_overview_and_its_dialogs(

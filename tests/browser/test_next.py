@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.support import SOON, button, make_stuck, open_page, part, row
+from tests.browser.support import SOON, button, make_stuck_and_built, open_page, part, row
 from tests.browser.test_axe import findings
 from tests.conftest import MakeMaster
 from tests.harness.master import ROOT, RealMaster
-from tests.master.support import force, get_stuck, written
+from tests.master.support import force, written
 
 pytestmark = [pytest.mark.master, pytest.mark.browser]
 
@@ -75,10 +75,7 @@ def master(make_master: MakeMaster) -> RealMaster:
     """One worker is stuck, the other has built."""
     if not BOOTSTRAP.exists():
         pytest.fail("Bootstrap is missing: `npm ci` in frontend")
-    made = make_stuck(make_master)
-    made.build("healthy")
-    get_stuck(made, "stuck")
-    return made
+    return make_stuck_and_built(make_master)
 
 
 @pytest.fixture

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.master import API, ROOT, RealMaster, worker
+from tests.harness.tls import Tls
 from tests.harness.web import Answer
+from tests.ssh.proxy import Proxy
 
 #: Seconds: short enough for a test, long enough that a healthy call of a busy machine keeps to them.
 STUCK_AFTER = {
@@ -231,3 +233,19 @@ def forget_a_build(master: RealMaster, name: str) -> int:
     (beside / "checked").touch()
     master.wait_worker(name, state="not_substantiated")
     return request
+
+
+def built_by_tls(make_master: Any, name: str, **options: Any) -> tuple[RealMaster, Proxy]:
+    """A master and the network before it, whose worker connects by TLS, has built, and is up for 4 s.
+
+    With a dead network nobody is left to answer the close of TLS, and the connection stays.
+    """
+    master: RealMaster = make_master([], start=False, **options)
+    proxy = Proxy(master.pb_port)
+    tls = Tls(master.basedir.parent / "tls")
+    master.extra = tls.extra(master.pb_port)
+    connection = tls.connection(proxy.port)
+    master.workers = [worker("Healthy", name, build_wait_timeout=4, connection=connection)]
+    master.start()
+    assert master.build(name)["results"] == 0
+    return master, proxy

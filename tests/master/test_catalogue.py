@@ -12,13 +12,13 @@ import pytest
 
 from tests.conftest import MakeMaster
 from tests.harness.master import API, RealMaster, worker
-from tests.harness.tls import Tls
 from tests.master.catalogue import Row, row
 from tests.master.support import (
     FEW_SECONDS,
     SETTINGS,
     START_SETTINGS,
     ask_force,
+    built_by_tls,
     fails_to_start,
     force,
     forget_a_build,
@@ -30,7 +30,6 @@ from tests.master.support import (
     rows,
     unpause,
 )
-from tests.ssh.proxy import Proxy
 
 pytestmark = pytest.mark.master
 
@@ -216,15 +215,7 @@ def test_frozen_worker(make_master: MakeMaster) -> None:
 
 def test_stale_connection(make_master: MakeMaster) -> None:
     with row("stale_connection", "TLS, the network died") as seen:
-        master = make_master([], lifecycle=SETTINGS, start=False)
-        proxy = Proxy(master.pb_port)
-        tls = Tls(master.basedir.parent / "tls")
-        master.extra = tls.extra(master.pb_port)
-        master.workers = [
-            worker("Healthy", "w", build_wait_timeout=4, connection=tls.connection(proxy.port))
-        ]
-        master.start()
-        assert master.build("w")["results"] == 0
+        master, proxy = built_by_tls(make_master, "w", lifecycle=SETTINGS)
         # nobody is left to answer the close of TLS, and the instance ends unheard
         proxy.swallow()
         detected(seen, master, "not substantiated, and a connection is still held")

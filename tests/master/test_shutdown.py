@@ -9,16 +9,15 @@ import pytest
 
 from tests.conftest import MakeMaster
 from tests.harness.master import RealMaster, worker
-from tests.harness.tls import Tls
 from tests.master.support import (
     FEW_SECONDS,
     LIFECYCLE,
     START_LIFECYCLE,
     STUCK_AFTER,
+    built_by_tls,
     get_stuck,
     rows,
 )
-from tests.ssh.proxy import Proxy
 
 pytestmark = pytest.mark.master
 
@@ -160,14 +159,7 @@ def test_a_second_master_started_by_mistake_leaves_the_living_one_alone(
 
 def test_a_connection_whose_network_died_does_not_hold_the_stop(make_master: MakeMaster) -> None:
     settings = {**LIFECYCLE, "stuck_after": {**STUCK_AFTER, "stale_connection": 2}}
-    master = make_master([], lifecycle=settings, start=False)
-    proxy = Proxy(master.pb_port)
-    tls = Tls(master.basedir.parent / "tls")
-    master.extra = tls.extra(master.pb_port)
-    connection = tls.connection(proxy.port)
-    master.workers = [worker("Healthy", "stale", build_wait_timeout=4, connection=connection)]
-    master.start()
-    master.build("stale")
+    master, proxy = built_by_tls(make_master, "stale", lifecycle=settings)
     proxy.swallow()
     get_stuck(master, "stale", verdict__code="stale_connection")
     (blocker,) = master.api("shutdown")["shutdown"][0]["blockers"]

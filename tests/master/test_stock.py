@@ -6,8 +6,7 @@ import pytest
 
 from tests.conftest import MakeMaster
 from tests.harness.master import worker
-from tests.harness.tls import Tls
-from tests.ssh.proxy import Proxy
+from tests.master.support import built_by_tls
 
 pytestmark = pytest.mark.master
 
@@ -48,14 +47,7 @@ def test_stock_hangs_on_a_driver_thread_that_never_returns(make_master: MakeMast
 
 
 def test_stock_hangs_on_a_connection_by_tls_whose_network_died(make_master: MakeMaster) -> None:
-    master = make_master([], plugin=False, start=False)
-    proxy = Proxy(master.pb_port)
-    tls = Tls(master.basedir.parent / "tls")
-    master.extra = tls.extra(master.pb_port)
-    connection = tls.connection(proxy.port)
-    master.workers = [worker("Healthy", "stale", build_wait_timeout=4, connection=connection)]
-    master.start()
-    master.build("stale")
+    master, proxy = built_by_tls(make_master, "stale", plugin=False)
     proxy.swallow()
     master.wait_peek("stale", state="not_substantiated", connected=True)
     proxy.heal()
