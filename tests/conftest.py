@@ -11,12 +11,19 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.harness import browser, databases, master
 from tests.harness.master import ROOT, RealMaster
 from tests.harness.need import may_miss
 
 MakeMaster = Callable[..., RealMaster]
+
+# How long an example takes, or its making, says how busy the machine is; it is no reason to fail.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 # Only `make test` has steps before pytest.
 collect_ignore = [] if "LIFECYCLE_STEPS" in os.environ else ["test_steps.py"]

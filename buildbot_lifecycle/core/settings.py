@@ -24,6 +24,9 @@ DEFAULT_SHUTDOWN_GRACE = 5.0
 #: Arguments that may stand in an entry of ``workers``.
 PER_WORKER = ("stuck_after", "pause_after_release", "auto_release")
 
+#: What a parser answers for a value with a problem. None is not it: None is how "off" is written.
+_WRONG: Any = object()
+
 
 @dataclasses.dataclass(frozen=True)
 class AutoRelease:
@@ -77,17 +80,17 @@ def parse(arguments: Mapping[str, Any]) -> tuple[Settings, list[str]]:
             problems.append(f"unknown argument {name!r}; known are {known}")
             continue
         parsed = parser(name, value, problems)
-        if parsed is not None:
+        if parsed is not _WRONG:
             values[name] = parsed
     if "stuck_after" in values:
         values["stuck_after"] = {**DEFAULT_STUCK_AFTER, **values["stuck_after"]}
     return Settings(**values), problems
 
 
-def _stuck_after(name: str, value: Any, problems: list[str]) -> dict[str, float | None] | None:
+def _stuck_after(name: str, value: Any, problems: list[str]) -> Any:
     if not isinstance(value, Mapping):
         problems.append(f"{name} must be a dictionary {{state: seconds}}, not {value!r}")
-        return None
+        return _WRONG
     parsed: dict[str, float | None] = {}
     for key, seconds in value.items():
         state = next((s for s in LIMITED if s == key), None)
@@ -120,27 +123,24 @@ def _is_seconds(value: Any, *, above: float | None = None) -> bool:
     return value > above if above is not None else value >= 0
 
 
-def _grace(name: str, value: Any, problems: list[str]) -> float | None:
+def _grace(name: str, value: Any, problems: list[str]) -> Any:
     if _is_seconds(value):
         return float(value)
     problems.append(f"{name} must be a number of seconds, 0 or more, not {value!r}")
-    return None
+    return _WRONG
 
 
-def _flag(name: str, value: Any, problems: list[str]) -> bool | None:
+def _flag(name: str, value: Any, problems: list[str]) -> Any:
     if isinstance(value, bool):
         return value
     problems.append(f"{name} must be True or False, not {value!r}")
-    return None
+    return _WRONG
 
 
 def _options(
-    name: str, value: Any, checks: Mapping[str, tuple[Any, str]], problems: list[str]
-) -> dict[str, Any] | None:
-    """The entries of a dictionary argument, each checked; None if it is no dictionary."""
-    if not isinstance(value, Mapping):
-        problems.append(f"{name} must be True, False or a dictionary, not {value!r}")
-        return None
+    name: str, value: Mapping[str, Any], checks: Mapping[str, tuple[Any, str]], problems: list[str]
+) -> dict[str, Any]:
+    """The entries of a dictionary argument that are right; the others are problems."""
     parsed = {}
     for key, given in value.items():
         if key not in checks:
@@ -158,38 +158,49 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
-def _adaptive(name: str, value: Any, problems: list[str]) -> Adaptive | None:
-    if isinstance(value, bool):
+def _adaptive(name: str, value: Any, problems: list[str]) -> Any:
+    if value is None or isinstance(value, bool):
         return Adaptive() if value else None
+    if not isinstance(value, Mapping):
+        problems.append(f"{name} must be True, False, None or a dictionary, not {value!r}")
+        return _WRONG
     checks = {
         "factor": (lambda v: _is_seconds(v, above=1), "a number above 1"),
         "min_samples": (_is_count, "a whole number, 1 or more"),
         "cap_factor": (lambda v: _is_seconds(v, above=1), "a number above 1"),
     }
-    options = _options(name, value, checks, problems)
-    return None if options is None else Adaptive(**options)
+    return Adaptive(**_options(name, value, checks, problems))
 
 
-def _auto_release(name: str, value: Any, problems: list[str]) -> AutoRelease | None:
+def _auto_release(name: str, value: Any, problems: list[str]) -> Any:
     if value is None or value is False:
         return None
+    if not isinstance(value, Mapping):
+        problems.append(
+            f"{name} must be a dictionary such as {{'after': 600}} (the seconds of being stuck after"
+            f" which to release), or None or False for never, not {value!r}"
+        )
+        return _WRONG
     checks = {
         "after": (_is_seconds, "a number of seconds, 0 or more"),
         "per_hour": (_is_count, "a whole number, 1 or more"),
     }
     options = _options(name, value, checks, problems)
-    if options is not None and "after" not in options:
-        problems.append(f"{name} needs 'after': the seconds of being stuck after which to release")
-        return None
-    return None if options is None else AutoRelease(**options)
+    if "after" not in options:
+        if "after" not in value:
+            problems.append(
+                f"{name} needs 'after': the seconds of being stuck after which to release"
+            )
+        return _WRONG
+    return AutoRelease(**options)
 
 
-def _workers(name: str, value: Any, problems: list[str]) -> tuple[Any, ...] | None:
+def _workers(name: str, value: Any, problems: list[str]) -> Any:
     if not isinstance(value, Mapping):
         problems.append(
             f"{name} must be a dictionary {{name pattern: {{argument: value}}}}, not {value!r}"
         )
-        return None
+        return _WRONG
     parsed = []
     for pattern, override in value.items():
         where = f"{name}[{pattern!r}]"
@@ -212,7 +223,7 @@ def _override(where: str, override: Mapping[str, Any], problems: list[str]) -> d
             )
             continue
         value = _PARSERS[argument](f"{where}[{argument!r}]", given, problems)
-        if value is not None:
+        if value is not _WRONG:
             parsed[argument] = value
     return parsed
 

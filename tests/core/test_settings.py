@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildbot_lifecycle.core.settings import LIMITED, Settings, parse
+from buildbot_lifecycle.core.settings import LIMITED, PER_WORKER, AutoRelease, Settings, parse
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER
 
@@ -147,6 +148,138 @@ def test_none_for_some_workers_is_for_ever_for_these() -> None:
     assert settings.of("b").stuck_after[State.INSUBSTANTIATING] == 600.0
 
 
+RELEASED = {"after": 600}
+
+
+@pytest.mark.parametrize("off", [None, False])
+def test_what_is_on_for_all_can_be_off_for_some(off: Any) -> None:
+    settings, problems = parse(
+        {"auto_release": RELEASED, "workers": {"precious": {"auto_release": off}}}
+    )
+    assert problems == []
+    assert settings.of("precious").auto_release is None
+    assert settings.of("other").auto_release == AutoRelease(600)
+
+
+def test_off_in_the_first_pattern_is_not_undone_by_a_later_one() -> None:
+    settings, problems = parse(
+        {
+            "workers": {
+                "a-precious": {"auto_release": None},
+                "a-*": {"auto_release": RELEASED, "pause_after_release": False},
+            },
+        }
+    )
+    assert problems == []
+    assert settings.of("a-precious").auto_release is None
+    assert settings.of("a-precious").pause_after_release, "what an entry does not say"
+    assert settings.of("a-1").auto_release == AutoRelease(600)
+
+
+@pytest.mark.parametrize("for_all", [True, False])
+def test_a_switch_for_some_workers_counts_in_both_directions(for_all: bool) -> None:
+    settings, problems = parse(
+        {
+            "pause_after_release": for_all,
+            "workers": {"on": {"pause_after_release": True}, "off": {"pause_after_release": False}},
+        }
+    )
+    assert problems == []
+    assert settings.of("on").pause_after_release
+    assert not settings.of("off").pause_after_release
+    assert settings.of("other").pause_after_release is for_all
+
+
+@pytest.mark.parametrize("key", LIMITED)
+def test_never_for_some_workers_counts_in_every_state_and_situation(key: Any) -> None:
+    word = str(getattr(key, "value", key))
+    settings, problems = parse(
+        {"stuck_after": {word: 5}, "workers": {"never": {"stuck_after": {word: None}}}}
+    )
+    assert problems == []
+    assert settings.of("never").stuck_after[key] is None
+    assert settings.of("other").stuck_after[key] == 5.0
+
+
+def test_the_two_names_of_one_stop_are_never_together() -> None:
+    settings, _ = parse(
+        {
+            "stuck_after": {"insubstantiating": 5, "insubstantiating_substantiating": 7},
+            "workers": {"a": {"stuck_after": {"insubstantiating": None}}},
+        }
+    )
+    assert settings.of("a").stuck_after[State.INSUBSTANTIATING_SUBSTANTIATING] is None
+
+
+#: Each argument with the default of docs/configuration written out, and other words for "off".
+WRITTEN_OUT = [
+    ("stuck_after", {}),
+    (
+        "stuck_after",
+        {str(getattr(k, "value", k)): v for k, v in DEFAULT_STUCK_AFTER.items()},
+    ),
+    ("workers", {}),
+    ("workers", {"*": {}}),
+    ("shutdown_grace", 5),
+    ("adaptive", None),
+    ("adaptive", False),
+    ("auto_release", None),
+    ("auto_release", False),
+    ("pause_after_release", True),
+    ("anonymous_may_force", False),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRITTEN_OUT)
+def test_a_default_that_is_written_out_is_the_default(name: str, value: Any) -> None:
+    settings, problems = parse({name: value})
+    assert problems == []
+    assert settings.of("any") == Settings().of("any")
+    assert dataclasses.replace(settings, workers=()) == Settings()
+    if name in PER_WORKER:
+        settings, problems = parse({"workers": {"*": {name: value}}})
+        assert problems == []
+        assert settings.of("any") == Settings().of("any")
+
+
+@pytest.mark.parametrize("value", [True, 600, "600", []])
+def test_an_automatic_release_without_a_time_is_told_what_is_expected(value: Any) -> None:
+    expected = (
+        "must be a dictionary such as {'after': 600} (the seconds of being stuck after which to"
+        f" release), or None or False for never, not {value!r}"
+    )
+    assert only_problem(auto_release=value) == f"auto_release {expected}"
+    assert only_problem(workers={"a": {"auto_release": value}}) == (
+        f"workers['a']['auto_release'] {expected}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ({}, "auto_release needs 'after': the seconds of being stuck after which to release"),
+        (
+            {"after": None},
+            "auto_release['after'] must be a number of seconds, 0 or more, not None",
+        ),
+        (
+            {"after": 1, "per_hour": 0},
+            "auto_release['per_hour'] must be a whole number, 1 or more, not 0",
+        ),
+        ({"after": 1, "x": 0}, "auto_release: unknown option 'x'; known are after, per_hour"),
+    ],
+)
+def test_a_wrong_option_of_the_automatic_release_is_one_problem(value: Any, problem: str) -> None:
+    assert only_problem(auto_release=value) == problem
+
+
+@pytest.mark.parametrize("value", [0, 1, "yes", []])
+def test_learning_is_on_off_or_has_options(value: Any) -> None:
+    assert only_problem(adaptive=value) == (
+        f"adaptive must be True, False, None or a dictionary, not {value!r}"
+    )
+
+
 def test_patterns_mind_the_case() -> None:
     settings, _ = parse({"workers": {"EC2": {"pause_after_release": False}}})
     assert settings.of("ec2").pause_after_release
@@ -193,7 +326,9 @@ _ANYTHING = st.recursive(
 
 @given(
     st.dictionaries(
-        st.sampled_from(["stuck_after", "workers", "shutdown_grace", "pause_after_release", "x"]),
+        st.sampled_from(
+            ["stuck_after", "workers", "shutdown_grace", "pause_after_release", "auto_release", "x"]
+        ),
         _ANYTHING,
     )
 )

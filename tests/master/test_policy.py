@@ -39,6 +39,28 @@ def test_a_worker_is_released_by_the_policy_and_no_oftener_than_allowed(
     assert master.stop() < FEW_SECONDS
 
 
+def test_a_worker_that_is_exempt_is_not_released_while_others_are(make_master: MakeMaster) -> None:
+    settings = {
+        **LIFECYCLE,
+        "auto_release": {"after": 0},
+        "workers": {"precious": {"auto_release": None}, "dear": {"auto_release": False}},
+    }
+    names = ["precious", "dear", "other"]
+    workers = [worker("StuckStopDeferred", name) for name in names]
+    master = make_master(workers, lifecycle=settings)
+    for name in ("precious", "dear"):
+        master.force_build(name)
+        get_stuck(master, name)
+    # the policy looks at all of them in one turn: once it has come for one that was stuck later, it
+    # has passed the others by
+    master.force_build("other")
+    master.wait_worker("other", 40, state="not_substantiated", paused=True)
+    for name in ("precious", "dear"):
+        assert master.worker(name)["verdict"]["level"] == "stuck"
+    assert [action["worker"] for action in master.api("actions")["actions"]] == ["other"]
+    assert master.stop() < FEW_SECONDS
+
+
 def test_a_limit_is_learnt_from_the_last_episodes_also_over_a_restart(
     make_master: MakeMaster,
 ) -> None:
