@@ -100,7 +100,7 @@ def test_arguments_of_learning_and_of_automatic_release_are_checked() -> None:
     for wrong, said in [
         ({"adaptive": {"factor": 1}}, "adaptive['factor'] must be a number above 1, not 1"),
         ({"adaptive": {"x": 1}}, "adaptive: unknown option 'x'; known are factor"),
-        ({"adaptive": 3}, "adaptive must be True, False or a dictionary, not 3"),
+        ({"adaptive": 3}, "adaptive must be True, False, None or a dictionary, not 3"),
         ({"auto_release": {}}, "auto_release needs 'after'"),
         ({"auto_release": {"after": 1, "per_hour": 0}}, "a whole number, 1 or more, not 0"),
         ({"workers": {"a*": {"auto_release": {"after": -1}}}}, "0 or more, not -1"),
