@@ -7,6 +7,7 @@ only the owning master knows (``live``, ``where``, ``forceable``) the service ad
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -81,10 +82,10 @@ def worker(
     query = _select().where(_SHOWN)
     if masterid is not None:
         query = query.where(_W.masterid == masterid)
-    is_number = isinstance(id_or_name, int) or (id_or_name.isascii() and id_or_name.isdigit())
+    number = _number(id_or_name)
     found: list[Any] = []
-    if is_number and abs(int(id_or_name)) <= MAX_NUMBER:
-        found = list(conn.execute(query.where(_W.workerid == int(id_or_name))))
+    if number is not None:
+        found = list(conn.execute(query.where(_W.workerid == number)))
     if not found and isinstance(id_or_name, str):
         found = list(conn.execute(query.where(_W.name == id_or_name)))
         # MySQL takes texts for equal that differ in spaces at the end.
@@ -93,6 +94,13 @@ def worker(
         return None
     latest = max(found, key=lambda row: (row.state not in _RESTING, row.updated_at))
     return _worker(latest, _orphans(conn))
+
+
+def _number(text: int | str) -> int | None:
+    """A workerid, or None for what no database could hold or Python would not even read."""
+    if isinstance(text, str) and not re.fullmatch("[0-9]{1,19}", text):
+        return None
+    return int(text) if abs(int(text)) <= MAX_NUMBER else None
 
 
 def facts(conn: sa.engine.Connection, masterid: int) -> dict[int, Facts]:

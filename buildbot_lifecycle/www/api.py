@@ -198,6 +198,7 @@ async def resolve_orphan(call: Call, number: str) -> Answer:
     """Close an orphan with a note."""
     call.rights.may_be_anonymous()
     row = await _entry(call, "orphans", number)
+    await call.rights.may_read(row["workerid"])
     await call.rights.may_force(row["workerid"])
     query.none(call.args)
     note = wire.note(guard.json_body(call.request))

@@ -1,8 +1,10 @@
 """Tables as CSV (RFC 4180), for auditors and spreadsheets.
 
 The columns are the fields of the JSON answer, in its order; times are in ISO 8601, in UTC; lists and
-objects are JSON. A text that a spreadsheet would take for a formula gets an apostrophe before it:
-the reason of a force disconnect is anybody's text, and is opened on an auditor's machine.
+objects are JSON. What a spreadsheet would take for a formula gets an apostrophe before it: the
+reason of a force disconnect is anybody's text, and is opened on an auditor's machine. Where the comma
+is the decimal sign, spreadsheets part cells at semicolons, whatever is quoted: so what comes after one
+is looked at as well.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import csv
 import datetime as dt
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,8 +22,12 @@ from buildbot_lifecycle.www.entities import FilterOnly
 #: Rows at most in one file, and if nothing is said.
 MAX_ROWS = 100_000
 
-#: With what a cell begins that spreadsheets calculate; a tab or a line's end hides the rest.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+#: Where a cell begins that spreadsheets calculate: at the text's begin, or at what may part cells. The
+#: last four are the same signs as Japanese and Chinese keyboards write them.
+_FORMULA = re.compile(r"(^|[;\t\r\n])(?=[\s\"]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+
+#: What hides the rest of a cell that begins with it.
+_HIDES = ("\t", "\r", "\n")
 
 
 def columns(entity: Any, asked: Sequence[str] | None) -> list[str]:
@@ -54,7 +61,8 @@ def _cell(name: str, value: Any) -> str:
     if isinstance(value, (int, float)):
         return str(value)
     text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    text = _FORMULA.sub(r"\1'", text)
+    return f"'{text}" if text.startswith(_HIDES) else text
 
 
 def _time(seconds: float) -> str:

@@ -13,10 +13,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from buildbot.www.authz import Forbidden
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
 
 from buildbot_lifecycle.core.requests import Refusal
 from buildbot_lifecycle.www.hub import Request
 from buildbot_lifecycle.www.wire import MAX_BODY, shown
+
+_log = Logger()
+
+#: Failures of an administrator's own rules that were logged; the same one comes with each request.
+_told: set[tuple[str, str]] = set()
 
 #: The action that rules of Buildbot's authz see for a force disconnect and for closing an orphan.
 FORCE = "force-disconnect"
@@ -135,6 +142,21 @@ class Rights:
             if self._name is None:
                 raise Refusal(401, "not_logged_in", f"log in to do this: {why}") from None
             raise Refusal(403, "forbidden", f"{self._name} may not do this: {why}") from None
+        except CancelledError:
+            raise  # the client has gone away
+        except Exception as error:  # noqa: BLE001  # whatever a rule of somebody else raises
+            # A rule of the administrator's own that fails allows nothing, and takes nothing along.
+            _tell_once(action, error)
+            text = "a rule of this master's authz failed, so this is not allowed; its log says how"
+            raise Refusal(403, "forbidden", text) from None
+
+
+def _tell_once(action: str, error: Exception) -> None:
+    kind = (action, type(error).__name__)
+    if kind not in _told:
+        _told.add(kind)
+        text = "a rule of c['www']['authz'] failed at the action {action}; nothing is allowed by it"
+        _log.failure(text, action=action)
 
 
 def _reason(error: Any) -> str:

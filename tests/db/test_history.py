@@ -185,6 +185,8 @@ def test_numbers_beyond_all_numbers_find_nothing(engine: sa.engine.Engine) -> No
         assert queries.one(conn, "events", HUGE) is None
         assert queries.worker(conn, HUGE) is None
         assert queries.worker(conn, str(HUGE)) is None
+        # Python refuses to read so long a number.
+        assert queries.worker(conn, "9" * 5000) is None
 
 
 def test_one_row_is_that_of_the_page(engine: sa.engine.Engine) -> None:

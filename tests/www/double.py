@@ -194,13 +194,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--unconfigured", action="store_true")
     parser.add_argument("--anonymous-may-force", action="store_true")
-    parser.add_argument("--deny-reads", action="store_true")
+    parser.add_argument("--rules", default="authz")
     parser.add_argument("--many", type=int, default=0)
     parser.add_argument("--url", default="http://master.example/buildbot/")
     given = parser.parse_args()
     log.startLogging(sys.stderr, setStdout=False)
     double = None if given.unconfigured else Double(given.anonymous_may_force, given.many)
-    www = Www(rules.only_named_reads() if given.deny_reads else rules.authz())
+    www = Www(getattr(rules, given.rules)())
     if given.anonymous_may_force:
         www.authz.allowRules = [r for r in www.authz.allowRules if r.role != "admins"]
     master = SimpleNamespace(

@@ -34,6 +34,13 @@ class SecretMatcher(EndpointMatcherBase):
         return defer.succeed(Match(self.master) if hit else None)
 
 
+class RaisingMatcher(EndpointMatcherBase):
+    """A rule of an administrator's own that does not know every action."""
+
+    def match(self, ep: Any, action: str = "get", options: Any = None) -> Any:
+        return defer.succeed({"GET": None}[action])
+
+
 def auth() -> UserPasswordAuth:
     return UserPasswordAuth(dict(USERS))
 
@@ -51,3 +58,16 @@ def only_named_reads() -> Authz:
         allowRules=[AnyEndpointMatcher(role="admins")],
         roleMatchers=[RolesFromUsername(roles=["admins"], usernames=["alice"])],
     )
+
+
+def force_without_read() -> Authz:
+    """bob may force anything, also what he may not read."""
+    return Authz(
+        allowRules=[SecretMatcher(role="admins")],
+        roleMatchers=[RolesFromUsername(roles=["admins"], usernames=["alice"])],
+    )
+
+
+def raising() -> Authz:
+    """A rule that fails at everything but a read."""
+    return Authz(allowRules=[RaisingMatcher(role="admins")])

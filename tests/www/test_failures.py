@@ -114,7 +114,7 @@ def test_without_its_service_the_api_says_which_line_is_missing(
 @pytest.fixture(scope="module")
 def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Nobody but alice may read or do anything, by Buildbot's own rules."""
-    with Served(tmp_path_factory.mktemp("closed"), "--deny-reads") as served:
+    with Served(tmp_path_factory.mktemp("closed"), "--rules=only_named_reads") as served:
         yield served
 
 
@@ -139,6 +139,31 @@ def test_an_orphan_is_closed_by_who_may_and_by_nobody_else(double: Served) -> No
     reply = double.client.post("/orphans/5/resolve", {"note": "gone"})
     assert reply.json["orphan"] == {"id": 5, "note": "gone", "closed_by": "alice"}
     assert double.writes(only_done=True) == [*before, ["resolve", 5, "gone", "alice"]]
+
+
+def test_an_orphan_is_not_closed_by_who_may_not_read_it(tmp_path: Path) -> None:
+    # Number 2 is of the worker that only alice may read; that bob may force it is no right to read.
+    with Served(tmp_path, "--rules=force_without_read") as served:
+        reply = served.client.post("/orphans/2/resolve", {"note": "gone"}, "bob")
+        assert (reply.status, reply.code) == (403, "forbidden")
+        assert served.writes() == []
+        assert served.client.post("/orphans/1/resolve", {"note": "gone"}, "bob").status == 200
+
+
+def test_a_rule_that_raises_shuts_what_it_stands_before_and_nothing_else(tmp_path: Path) -> None:
+    with Served(tmp_path, "--rules=raising") as served:
+        for user in (None, "bob"):
+            reply = served.client.get("/workers", user)
+            assert (reply.status, reply.json["meta"]["can_force"]) == (200, False)
+        for _ in range(3):
+            reply = served.client.force("calm", "bob")
+            assert (reply.status, reply.code) == (403, "forbidden")
+            reply = served.client.post("/orphans/1/resolve", {"note": "gone"}, "bob")
+            assert (reply.status, reply.code) == (403, "forbidden")
+        assert served.writes() == []
+        # for who wrote the rule, once
+        assert served.log().count("a rule of c['www']['authz'] failed") == 1
+        assert served.log().count("Traceback") == 1
 
 
 @pytest.mark.parametrize("what", ["episodes", "actions", "orphans"])

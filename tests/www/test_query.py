@@ -124,6 +124,8 @@ def test_fields_are_chosen() -> None:
         (args(field=""), "'field': got '', expected one of workerid, name"),
         (args(field="level"), "'field': got 'level'"),
         (args(order="level"), "'order': got 'level'"),
+        (args(order=["name", "name"]), "'order': got 'name' twice"),
+        (args(order=["name", "class", "-name"]), "'order': got 'name' twice"),
         (args(level="bad"), "'level': got 'bad', expected one of stuck, failed"),
         (args(field="nothing"), "'field': got 'nothing'"),
         (args(field="name", order="state"), "cannot order on un-selected fields"),
@@ -234,3 +236,10 @@ def _code(ask: Callable[[], Any]) -> tuple[int, str]:
     except Refusal as refusal:
         return refusal.status, refusal.code
     return 200, "ok"
+
+
+def test_a_field_that_is_named_often_is_cut_out_once() -> None:
+    spec = query.collection(DATA, WORKER, args(field=["name"] * 1400))
+    assert list(spec.fields) == ["name"]
+    asked = query.history(DATA, HISTORY["actions"], "actions", args(field=["id", "at", "id"]))
+    assert asked.fields == ("id", "at")

@@ -11,7 +11,7 @@ from buildbot_lifecycle.www.api import ROUTES
 from tests.www.client import API, JSON
 from tests.www.double import NAMES, REAL_NAMES
 from tests.www.rules import SECRET
-from tests.www.served import Server
+from tests.www.served import Master, Server
 
 #: One address for each route; ids that do not exist are as good as others for most rules.
 PATHS = {
@@ -197,6 +197,14 @@ def test_an_unknown_worker_is_404(server: Server, ident: str) -> None:
         server.client.post(f"{path}/force-disconnect", {}),
     ):
         assert (reply.status, reply.code) == (404, "no_such_worker")
+
+
+@pytest.mark.master
+def test_a_number_that_python_does_not_read_is_404_and_no_error_of_ours(real: Master) -> None:
+    before = real.client.get("/health").json["health"]["errors"]
+    for path in ("/workers/{}", "/workers/{}/events", "/episodes/{}", "/orphans/{}"):
+        assert real.client.get(path.format("9" * 5000)).status == 404
+    assert real.client.get("/health").json["health"]["errors"] == before
 
 
 @pytest.mark.parametrize("what", ["episode", "action", "orphan"])

@@ -69,8 +69,8 @@ def test_anything_but_a_dry_run_needs_confirm_and_reason(missing: str) -> None:
         ("confirm", 5, "confirm: got number 5, expected a string"),
         ("confirm", None, "confirm: got null, expected a string"),
         ("reason", ["x"], "reason: got array, expected a string"),
-        ("reason", "", "reason: got string '', expected words, not blanks"),
-        ("reason", " \n\t ", "expected words, not blanks"),
+        ("reason", "", "reason: got string '', expected words that can be seen"),
+        ("reason", " \n\t ", "expected words that can be seen"),
         ("reason", "x" * 1001, "expected at most 1000 characters (these are 1001)"),
         ("reason", "a\x00b", "expected text without control characters"),
         ("reason", "a\x1b[2Jb", "expected text without control characters"),
@@ -92,6 +92,44 @@ def test_a_wrong_field_is_named_with_what_it_was_and_what_it_should_be(
 
 def test_a_reason_may_have_lines_and_any_script_and_is_trimmed() -> None:
     assert force(reason=" <b>größe</b>\n☃ \U0001f600 ").reason == "<b>größe</b>\n☃ \U0001f600"
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "\u200b",
+        "\u202e\u202c",
+        "\u2060\ufeff",
+        "\u00ad",
+        "\u115f\u1160",
+        "\u3164",
+        "\uffa0",
+        "\u2800",
+        "\u034f\ufe0f",
+        "\U000e0041",
+        "\ue000",
+        "\u0301",
+        " \u200b \u2028",
+    ],
+)
+def test_what_nobody_can_see_is_no_reason_and_no_note(reason: str) -> None:
+    for refused in (
+        refusal(json.dumps({"episode": 1, "confirm": "w", "reason": reason}).encode()),
+        _read_note(json.dumps({"note": reason}).encode()),
+    ):
+        assert (refused.status, refused.code) == (400, "bad_field")
+        assert "that can be seen" in refused.text
+
+
+def _read_note(body: bytes) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        wire.note(body)
+    return caught.value
+
+
+@pytest.mark.parametrize("reason", ["?", "☃", "\u202eabc", "é", "e\u0301", "\U0001f600", "ـ", "한"])
+def test_whatever_can_be_seen_is_a_reason(reason: str) -> None:
+    assert force(reason=reason).reason == reason
 
 
 def test_half_of_a_surrogate_pair_is_no_text() -> None:
