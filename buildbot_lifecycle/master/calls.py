@@ -30,6 +30,63 @@ class BrokenOffError(Exception):
     """
 
 
+def is_coroutine(result: Any) -> bool:
+    """Whether a method answered with something that runs only when Buildbot (or Twisted) drives it."""
+    return inspect.iscoroutine(result) or inspect.isgenerator(result)
+
+
+def followed(result: Any, began: Callable[[], Any], ended: Callable[[Any], Any]) -> Any:
+    """What a method of Buildbot's returned, as Buildbot is to get it, with its way told.
+
+    ``began`` is called when it is under way, ``ended`` with its value or Failure; neither may raise. The
+    kind stays what it is, since Buildbot does not treat all alike: its services drive a coroutine in any
+    case and a generator only at times, its subscriptions and timers neither. So a coroutine is told as
+    under way from its first step, and one that nobody drives has never begun.
+    """
+    if isinstance(result, defer.Deferred):
+        began()
+
+        def over(value: Any) -> Any:
+            ended(value)
+            return value
+
+        return result.addBoth(over)
+    if not is_coroutine(result):
+        ended(result)
+        return result
+    driven = _awaited if inspect.iscoroutine(result) else _yielded
+    follower: Any = driven(result, began, ended)
+    # what is said of one that was never awaited must name its author's method
+    follower.__name__, follower.__qualname__ = result.__name__, result.__qualname__
+    return follower
+
+
+async def _awaited(coroutine: Any, began: Callable[[], Any], ended: Callable[[Any], Any]) -> Any:
+    began()
+    try:
+        value = await coroutine
+    except GeneratorExit:
+        raise  # it was dropped: nobody waits for it any more, and it has not ended
+    except BaseException:
+        ended(failure.Failure())  # type: ignore[no-untyped-call]
+        raise
+    ended(value)
+    return value
+
+
+def _yielded(generator: Any, began: Callable[[], Any], ended: Callable[[Any], Any]) -> Any:
+    began()
+    try:
+        value = yield from generator
+    except GeneratorExit:
+        raise
+    except BaseException:
+        ended(failure.Failure())  # type: ignore[no-untyped-call]
+        raise
+    ended(value)
+    return value
+
+
 #: (call, outcome data): told when the driver's call ends, or when it is released.
 Ended = Callable[["Call", "dict[str, Any]"], None]
 
@@ -68,7 +125,7 @@ class Call:
             if self._breaks_off(error):
                 raise BrokenOffError(_broken_off(self.name, error)) from error
             raise
-        if inspect.iscoroutine(result) or inspect.isgenerator(result):
+        if is_coroutine(result):
             result = defer.Deferred.fromCoroutine(cast("Any", result))
         if not isinstance(result, defer.Deferred):
             self._end(result)

@@ -22,7 +22,7 @@ from twisted.python import failure
 from buildbot_lifecycle.core.episodes import transition_data
 from buildbot_lifecycle.core.events import Kind, cut
 from buildbot_lifecycle.master import internals
-from buildbot_lifecycle.master.calls import Call
+from buildbot_lifecycle.master.calls import Call, followed, is_coroutine
 
 #: Driver methods whose Deferred is replaced by one that can be released.
 CALLS = ("start_instance", "stop_instance", "check_instance")
@@ -82,7 +82,8 @@ class Watched:
         #: set by a release that pauses: no new instance for a build that was taken before the pause
         self.hold = False
         self.wrapped: dict[str, tuple[Any, Any]] = {}
-        self.stopping: defer.Deferred[Any] | None = None
+        #: its stopService is, or was, under way
+        self.stopping = False
         self.stop_asked = False
         self.stopped = False
         self.introduced = False
@@ -423,24 +424,22 @@ class Probe:
         except Exception as error:
             self._refused(watched, conn, peer, str(error))
             raise
-        if isinstance(result, defer.Deferred):
-            if not result.called:
-                self.tell(watched, Kind.ATTACHING, lambda: {"peer": peer})
-            result.addBoth(functools.partial(self._attach_ended, watched, conn, peer))
-        else:
-            self._attach_ended(watched, conn, peer, result)
-        return result
 
-    def _attach_ended(self, watched: Watched, conn: Any, peer: str, result: Any) -> Any:
+        def began() -> None:
+            if not (isinstance(result, defer.Deferred) and result.called):
+                self.tell(watched, Kind.ATTACHING, lambda: {"peer": peer})
+
+        return followed(result, began, functools.partial(self._attach_ended, watched, conn, peer))
+
+    def _attach_ended(self, watched: Watched, conn: Any, peer: str, result: Any) -> None:
         if isinstance(result, failure.Failure):
             self._refused(watched, conn, peer, result.getErrorMessage())
         elif watched.worker.conn is conn:
             self.tell(watched, Kind.ATTACHED, functools.partial(_attachment, watched, peer))
-        return result
 
     def _refused(self, watched: Watched, conn: Any, peer: str, reason: str) -> None:
         refused = RefusedConnection(conn, peer)
-        refused.deliver_when_closed = watched.stopping is not None
+        refused.deliver_when_closed = watched.stopping
         watched.refused.append(refused)
         told = {"peer": peer, "reason": cut(reason, 1000), "held": True}
         self.tell(watched, Kind.REFUSED, lambda: told)
@@ -489,6 +488,9 @@ class Probe:
 
     def _detached(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
         result = original(*args, **kwargs)
+        if is_coroutine(result):
+            # Buildbot's subscriptions drive none: while nobody does, the worker is not detached
+            return followed(result, _nothing, lambda _: self.tell(watched, Kind.DETACHED, dict))
         self.tell(watched, Kind.DETACHED, dict)
         return result
 
@@ -640,14 +642,17 @@ class Probe:
             with_master = True
         self.tell(watched, Kind.LEAVING, lambda: {"with_master": with_master})
         result = original(*args, **kwargs)
-        if isinstance(result, defer.Deferred):
-            watched.stopping = result
-            result.addBoth(functools.partial(self._service_stopped, watched))
-            if not watched.stopped:
-                self._let_go(watched)
-        else:
+        # a coroutine that nobody drives stops nothing, and nobody waits for it
+        watched.stopped = True
+
+        def began() -> None:
+            watched.stopping, watched.stopped = True, False
+            self._let_go(watched)
+
+        def ended(_: Any) -> None:
             watched.stopped = True
-        return result
+
+        return followed(result, began, ended)
 
     def _let_go(self, watched: Watched) -> None:
         """A worker that is stopping (with its master, or removed) waits for no refused connection."""
@@ -657,10 +662,6 @@ class Probe:
                 self.deliver(watched, refused)
             except Exception:
                 self._failed(watched.worker, "dropping a refused connection")
-
-    def _service_stopped(self, watched: Watched, result: Any) -> Any:
-        watched.stopped = True
-        return result
 
 
 _AROUND: dict[str, Callable[..., Any]] = {
@@ -681,6 +682,9 @@ def _master_of(worker: Any) -> Any:
         return worker.master
     except Exception:
         return None
+
+
+def _nothing() -> None: ...
 
 
 def _subclasses(cls: type) -> Iterator[type]:

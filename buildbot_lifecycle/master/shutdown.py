@@ -210,7 +210,7 @@ class ShutdownWatch:
         So it is after a refusal before recording began: see `internals.end_lost_wait`.
         """
         watched, worker = known.watched, known.watched.worker
-        under_way = watched.stopping is not None and not watched.stopped
+        under_way = watched.stopping and not watched.stopped
         at_rest = known.facts.state in RESTING and worker.conn is None
         if not under_way or not at_rest or watched.waiting() or watched.held:
             return

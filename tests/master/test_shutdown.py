@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from tests.conftest import MakeMaster
+from tests.harness.coroutine_workers import expression as coroutine_worker
 from tests.harness.master import RealMaster, worker
 from tests.master.support import (
     FEW_SECONDS,
@@ -169,3 +170,27 @@ def test_a_connection_whose_network_died_does_not_hold_the_stop(make_master: Mak
     what = rows(master, "select what, actor, status from lifecycle_actions")
     assert what == [("shutdown-release", "shutdown", "done")]
     proxy.close()
+
+
+def test_a_worker_class_of_coroutines_is_released_like_any_other(make_master: MakeMaster) -> None:
+    master = make_master([coroutine_worker("CoroutineStuckStop", "stuck")], lifecycle=LIFECYCLE)
+    master.force_build("stuck")
+    get_stuck(master, "stuck", verdict__code="stop_pending")
+    assert GRACE <= master.stop() < GRACE + FEW_SECONDS
+    assert_all_written(master, "stuck")
+    what = rows(master, "select what, actor, status from lifecycle_actions")
+    assert what == [("shutdown-release", "shutdown", "done")]
+
+
+def test_a_clean_stop_of_a_worker_class_of_coroutines_is_no_crash(make_master: MakeMaster) -> None:
+    healthy = coroutine_worker("CoroutineHealthy", "healthy", build_wait_timeout=600, stop_delay=1)
+    master = make_master([healthy], lifecycle=LIFECYCLE)
+    assert master.build("healthy")["results"] == 0
+    assert master.worker("healthy")["connected"] is True
+    assert master.stop() < FEW_SECONDS
+    assert_all_written(master, "healthy")
+    outcomes = rows(master, "select outcome from lifecycle_episodes")
+    assert outcomes == [("ok",)]
+    master.start()
+    assert master.wait_worker("healthy", state="not_substantiated")["verdict"]["level"] == "ok"
+    assert rows(master, "select count(*) from lifecycle_orphans") == [(0,)]
