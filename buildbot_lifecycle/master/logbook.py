@@ -43,9 +43,13 @@ class Recording(Protocol):
         """Queue a worker's new verdict; it is told to others once it is written."""
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Known:
-    """One worker of this master: who it is, its facts and its verdict."""
+    """One worker *object* of this master: who it is, its facts, its verdict, and all else kept of it.
+
+    A worker may be replaced under its name and its workerid, by a reconfiguration. What is kept of the
+    one must not outlive it, so it stands here and in no map by name or by workerid.
+    """
 
     workerid: int
     name: str
@@ -54,6 +58,19 @@ class Known:
     facts: Facts
     verdict: Verdict = HEALTHY
     timer: Any = None
+    #: removed from the master; another one may have its name and its workerid by now
+    gone: bool = False
+    #: since when a reconfiguration removes it, and waits for it; None: it does not
+    leaving_since: float | None = None
+    #: when a stop last released something of it; None: never
+    released_at: float | None = None
+    #: the token of the call of which it was written down where it hangs
+    told_where: int | None = None
+    #: whether auto_release is at work on it, and before when it does not try again
+    auto_busy: bool = False
+    auto_not_before: float | None = None
+    #: one force disconnect after the other
+    forcing: defer.DeferredLock = dataclasses.field(default_factory=defer.DeferredLock)
 
 
 class Logbook:
@@ -68,10 +85,9 @@ class Logbook:
         self._recording = recording
         self._known: dict[int, Known] = {}
         self._seq = 0
-        self._waiters: list[tuple[int, Callable[[Known], bool], defer.Deferred[bool]]] = []
+        self._waiters: list[tuple[Known, Callable[[Known], bool], defer.Deferred[bool]]] = []
         self._failures: dict[str, int] = {}
         self._memory = Memory()
-        self._gone: dict[int, Known] = {}
         self.last_error: str | None = None
         #: whether the master is stopping as a whole; set by the service
         self.is_stopping: Callable[[], bool] = lambda: False
@@ -83,6 +99,11 @@ class Logbook:
 
     def get(self, workerid: int) -> Known | None:
         return self._known.get(workerid)
+
+    def of(self, worker: Any) -> Known | None:
+        """What is known of this very object, not of another one that has its workerid."""
+        known = self._known.get(worker.workerid)
+        return known if known is not None and known.watched.worker is worker else None
 
     def named(self, name: str) -> Known | None:
         return next((k for k in self._known.values() if k.name == name), None)
@@ -109,6 +130,8 @@ class Logbook:
         known = self._introduced(watched, found)
         if known is None or kind is Kind.BASELINE:
             return
+        if known.gone and not data.get("late"):
+            return  # its number may be another worker's by now; only what was released still counts
         self._apply(known, kind, data)
         if kind is Kind.REMOVED:
             self._forget(known)
@@ -154,11 +177,12 @@ class Logbook:
             # before its startService: nothing can have happened to it but its own making
             self._failures["worker without id"] = self._failures.get("worker without id", 0) + 1
             return None
-        known = self._known.get(workerid)
-        if known is not None and known.watched is watched:
-            return known
-        if id(watched) in self._gone:
-            return self._gone[id(watched)]
+        entry: Known | None = watched.entry
+        if entry is not None:
+            return entry
+        former = self._known.get(workerid)
+        if former is not None:
+            self._forget(former)
         known = Known(
             workerid=workerid,
             name=str(worker.name),
@@ -177,7 +201,7 @@ class Logbook:
             "locked": internals.lock_is_held(worker),
             "held": len(watched.held),
         }
-        self._known[workerid] = known
+        self._known[workerid] = watched.entry = known
         watched.introduced = True
         self._apply(known, Kind.BASELINE, data)
         return known
@@ -199,11 +223,10 @@ class Logbook:
         if known.timer is not None and known.timer.active():
             known.timer.cancel()
         known.timer = None
+        known.gone = True
         if self._known.get(known.workerid) is known:
             del self._known[known.workerid]
-        if known.watched.abandoned():
-            # what was released may still end, and that counts for the ledger
-            self._gone[id(known.watched)] = known
+        self._wake(known)
 
     # verdicts
 
@@ -281,14 +304,16 @@ class Logbook:
     # waiting
 
     def when(
-        self, workerid: int, wanted: Callable[[Known], bool], timeout: float
+        self, known: Known, wanted: Callable[[Known], bool], timeout: float
     ) -> defer.Deferred[bool]:
-        """Fire with True once `wanted` holds of the worker, with False after `timeout` seconds."""
-        known = self._known.get(workerid)
-        if known is None or wanted(known):
+        """Fire with True once `wanted` holds of the worker, or it is removed; else after `timeout`.
+
+        After so many seconds it fires with False.
+        """
+        if known.gone or wanted(known):
             return defer.succeed(True)
         waiter: defer.Deferred[bool] = defer.Deferred()
-        entry = (workerid, wanted, waiter)
+        entry = (known, wanted, waiter)
         self._waiters.append(entry)
 
         def give_up() -> None:
@@ -307,7 +332,7 @@ class Logbook:
         return waiter
 
     def _wake(self, known: Known) -> None:
-        for entry in [e for e in self._waiters if e[0] == known.workerid]:
-            if entry in self._waiters and entry[1](known):
+        for entry in [e for e in self._waiters if e[0] is known]:
+            if entry in self._waiters and (known.gone or entry[1](known)):
                 self._waiters.remove(entry)
                 entry[2].callback(True)

@@ -37,10 +37,10 @@ class Policy:
         self._logbook = logbook
         self._releaser = releaser
         self._settings = settings
+        # By name, not on `Known`: so many in an hour is a limit for whatever stands under this name, and
+        # a worker that a reconfiguration replaces must not get its hour anew.
         self._done: dict[str, deque[float]] = {}
-        self._busy: set[int] = set()
         self._told: set[str] = set()
-        self._not_before: dict[int, float] = {}
         self._loop = task.LoopingCall(self.look)
         self._loop.clock = clock
 
@@ -63,9 +63,9 @@ class Policy:
     def _consider(self, known: Known, rule: AutoRelease) -> None:
         now = self._clock.seconds()
         stuck_at = known.verdict.stuck_at
-        if stuck_at is None or now < stuck_at + rule.after or known.workerid in self._busy:
+        if stuck_at is None or now < stuck_at + rule.after or known.auto_busy:
             return
-        if now < self._not_before.get(known.workerid, 0.0):
+        if known.auto_not_before is not None and now < known.auto_not_before:
             return
         done = self._done.setdefault(known.name, deque(maxlen=1000))
         while done and done[0] <= now - HOUR:
@@ -76,10 +76,10 @@ class Policy:
                 log_lines([f"{known.name}: auto_release has done {rule.per_hour} in this hour"])
             return
         self._told.discard(known.name)
-        self._busy.add(known.workerid)
+        known.auto_busy = True
         released = defer.ensureDeferred(self._release(known, rule))
         released.addErrback(log_error, "lifecycle: auto_release")
-        released.addBoth(lambda _: self._busy.discard(known.workerid))
+        released.addBoth(lambda _: setattr(known, "auto_busy", False))
 
     async def _release(self, known: Known, rule: AutoRelease) -> None:
         episode = known.facts.episode
@@ -93,5 +93,5 @@ class Policy:
             self._done[known.name].append(self._clock.seconds())
         except Refusal as refusal:
             # no use of trying it every two seconds: the database may be away
-            self._not_before[known.workerid] = self._clock.seconds() + REFUSED_SECONDS
+            known.auto_not_before = self._clock.seconds() + REFUSED_SECONDS
             log_lines([f"{known.name}: auto_release was refused: {refusal.text}"])

@@ -87,6 +87,8 @@ class Watched:
         self.stop_asked = False
         self.stopped = False
         self.introduced = False
+        #: what the sink keeps of this very worker object; a successor of its name has its own
+        self.entry: Any = None
 
     @property
     def master(self) -> Any:

@@ -81,7 +81,6 @@ class Releaser:
         self._logbook = logbook
         self._audit = audit
         self._settings = settings
-        self._locks: dict[int, defer.DeferredLock] = {}
         # token of a released call -> the orphan that was opened for it
         self._orphans: dict[int, int] = {}
         # released calls that ended before their orphan was written
@@ -93,12 +92,11 @@ class Releaser:
         """Plan (dry run) or do a force disconnect. Raises `Refusal`."""
         if request.dry_run:
             return ForceAnswer(200, dry_run=self._rehearse(known, request))
-        lock = self._locks.setdefault(known.workerid, defer.DeferredLock())
-        await lock.acquire()
+        await known.forcing.acquire()
         try:
             return await self._force_locked(known, request, actor)
         finally:
-            lock.release()
+            known.forcing.release()
 
     def _pause_wanted(self, known: Known, request: ForceRequest) -> bool:
         if request.pause is not None:
@@ -204,11 +202,11 @@ class Releaser:
         def is_out(now: Known) -> bool:
             return not _still_there(before, now, knocking)
 
-        if not await self._logbook.when(known.workerid, is_out, SETTLE_SECONDS):
+        if not await self._logbook.when(known, is_out, SETTLE_SECONDS):
             text = f"carried out; the worker is still {known.facts.state.value}"
             await self._finish(known, action, "asked", text, steps)
             answer = ForceAnswer(202, action=dict(action))
-            later = self._logbook.when(known.workerid, is_out, OUTCOME_SECONDS)
+            later = self._logbook.when(known, is_out, OUTCOME_SECONDS)
             later.addCallback(lambda out: out and self._settled(known, action, steps))
             later.addErrback(log_error, "lifecycle: while waiting for the outcome of an action")
             return answer

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from buildbot import config
@@ -130,7 +130,7 @@ class LifecycleService(Answers):
         self._retry: Any = None
         self._retries = 0
         self._closing = False
-        self._to_learn: set[int] = set()
+        self._to_learn: set[Known] = set()
 
     def reconfigService(self, **arguments: Any) -> defer.Deferred[None]:
         self.settings = core_settings.parse(arguments)[0]
@@ -183,7 +183,6 @@ class LifecycleService(Answers):
         self.logbook.is_stopping = lambda: self.shutdown.stops_whole_master
         self._lock = BasedirLock(master.basedir)
         self._locator = Locator(master.reactor)
-        self._told_where: dict[int, int] = {}
         self._stalls = StallWatch(master.reactor, self._stalled, self._workerid_of)
         for watched in PROBE.subscribe(master, self.logbook):
             self.logbook.baseline(watched)
@@ -247,24 +246,24 @@ class LifecycleService(Answers):
             return
         if not self._to_learn:
             self.master.reactor.callLater(LEARN_SECONDS, self._learn)
-        self._to_learn.add(known.workerid)
+        self._to_learn.add(known)
 
     def _learn(self) -> None:
-        waiting, self._to_learn = sorted(self._to_learn), set()
+        waiting, self._to_learn = self._to_learn, set()
         if self._begun:
             learnt = defer.ensureDeferred(self._learn_from_database(waiting))
             learnt.addErrback(lambda _: self.logbook.failed("learning from earlier runs"))
 
-    async def _learn_from_database(self, workerids: Sequence[int]) -> None:
+    async def _learn_from_database(self, waiting: Iterable[Known]) -> None:
         """Give the logbook the durations of earlier runs, from which limits are learnt."""
         reader = Reader(self.master.db.pool)
+        workers = {known.workerid: known for known in waiting}
+        workerids = sorted(workers)
         for at in range(0, len(workerids), LEARN_AT_ONCE):
             newest = await reader.newest(workerids[at : at + LEARN_AT_ONCE], learned.KEPT)
             for workerid, lives in newest.items():
-                known = self.logbook.get(workerid)
-                if known is not None:
-                    for life in lives:
-                        self._learn_life(known, life)
+                for life in lives:
+                    self._learn_life(workers[workerid], life)
         self.logbook.rejudge_all()
 
     def _learn_life(self, known: Known, life: Life) -> None:
@@ -382,9 +381,9 @@ class LifecycleService(Answers):
     def _note_where(self, known: Known) -> None:
         """Write down where a call hung when its worker became stuck; once for each call."""
         pending = known.facts.pending
-        if pending is None or self._told_where.get(known.workerid) == pending.token:
+        if pending is None or known.told_where == pending.token:
             return
-        self._told_where[known.workerid] = pending.token
+        known.told_where = pending.token
         data = {"call": pending.call, "token": pending.token, "where": self._locator.of(known)}
         self.logbook.note(known, Kind.WHERE, data)
 
@@ -546,7 +545,7 @@ class LifecycleService(Answers):
 
     def step(self, worker: Any, data: Mapping[str, Any]) -> None:
         """Record a step that a worker's driver tells of; see `note_step`."""
-        known = self.logbook.get(worker.workerid) if self._begun else None
+        known = self.logbook.of(worker) if self._begun else None
         if known is not None:
             self.logbook.note(known, Kind.STEP, dict(data))
 

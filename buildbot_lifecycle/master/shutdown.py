@@ -62,8 +62,6 @@ class ShutdownWatch:
         self._wrapped: list[tuple[Any, str, Any]] = []
         self.asked_at: float | None = None
         self._whole_master = False
-        self._leaving: dict[int, float] = {}
-        self._released_at: dict[int, float] = {}
         self._abandoned = 0
         #: audit rows of the stop that are being written; the service waits for them
         self.pending_writes: list[defer.Deferred[Any]] = []
@@ -116,7 +114,7 @@ class ShutdownWatch:
 
     def worker_leaves(self, known: Known) -> None:
         """A reconfiguration removes a worker and waits for it: it is kept from hanging like a stop."""
-        self._leaving[known.workerid] = self._master.reactor.seconds()
+        known.leaving_since = self._master.reactor.seconds()
         self._start_looking()
         # Buildbot removes one worker after the other: what is stuck must not take a look's time each
         self._master.reactor.callLater(0, self._look)
@@ -163,14 +161,13 @@ class ShutdownWatch:
 
     def _ends(self, known: Known) -> bool:
         """Whether this worker is to stop now, with the master or alone."""
-        left = self._leaving.get(known.workerid)
-        if left is not None and known.watched.stopped:
-            del self._leaving[known.workerid]
-        return self.asked_at is not None or known.workerid in self._leaving
+        if known.watched.stopped:
+            known.leaving_since = None
+        return self.asked_at is not None or known.leaving_since is not None
 
     def _asked(self, known: Known, now: float) -> float:
         """When the stop of this worker was asked for; now, if it was not."""
-        asked = [self.asked_at, self._leaving.get(known.workerid)]
+        asked = [self.asked_at, known.leaving_since]
         return min((at for at in asked if at is not None), default=now)
 
     def _grace_since(self, known: Known, now: float) -> float:
@@ -180,7 +177,7 @@ class ShutdownWatch:
         """
         began = getattr(self._master, "reconfig_active", False)
         asked = self._asked(known, now)
-        return min(asked, began) if began and known.workerid in self._leaving else asked
+        return min(asked, began) if began and known.leaving_since is not None else asked
 
     def _look_at(self, known: Known, now: float) -> None:
         watched, worker = known.watched, known.watched.worker
@@ -190,13 +187,13 @@ class ShutdownWatch:
                 refused.deliver_when_closed = True
                 PROBE.deliver(watched, refused)
         due = self.release_at(known, now)
-        again = now >= self._released_at.get(known.workerid, 0.0) + SAY_EVERY
+        again = known.released_at is None or now >= known.released_at + SAY_EVERY
         if due is not None and now >= due and again:
-            self._released_at[known.workerid] = now
+            known.released_at = now
             self._release(known, now)
         asked = self._asked(known, now)
         patience = self._settings().shutdown_grace + BUILDBOT_GRACE
-        alone = known.workerid in self._leaving
+        alone = known.leaving_since is not None
         if (self._whole_master or alone) and now >= asked + patience:
             self._end_lost_wait(known)
             # closed politely long ago (BotMaster.cleanShutdown, disconnect): a silent peer
@@ -249,7 +246,7 @@ class ShutdownWatch:
         grace = self._settings().shutdown_grace
         dues = [] if verdict.stuck_at is None else [max(asked + grace, verdict.stuck_at)]
         is_clean = self.asked_at is not None and not self._whole_master
-        if not is_clean or known.workerid in self._leaving:
+        if not is_clean or known.leaving_since is not None:
             dues.append(asked + grace + BUILDBOT_GRACE)
         return min(dues, default=None)
 
@@ -287,7 +284,7 @@ class ShutdownWatch:
         self.pending_writes.append(written)
 
     def _why(self, known: Known) -> str:
-        if self.asked_at is None and known.workerid in self._leaving:
+        if self.asked_at is None and known.leaving_since is not None:
             return "a reconfiguration removes the worker"
         return "the master is stopping"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -215,9 +216,54 @@ def test_an_error_in_recording_does_not_stop_the_clock_of_a_wait(desk: Desk) -> 
 def test_waiting_for_what_holds_already_is_over_at_once(desk: Desk) -> None:
     desk.logbook.baseline(desk.watched)
     came: list[bool] = []
-    desk.logbook.when(7, lambda _: True, 5).addCallback(came.append)
-    desk.logbook.when(8, lambda _: False, 5).addCallback(came.append)
+    desk.logbook.when(desk.known, lambda _: True, 5).addCallback(came.append)
+    assert came == [True]
+
+
+def test_waiting_for_a_worker_ends_with_its_removal_and_not_by_a_successor_of_its_name(
+    desk: Desk,
+) -> None:
+    desk.logbook.baseline(desk.watched)
+    former, came = desk.known, list[bool]()
+    desk.logbook.when(former, lambda _: False, 5).addCallback(came.append)
+    desk.logbook.observe(desk.watched, Kind.REMOVED, {})
+    assert came == [True]
+    desk.logbook.baseline(Watched(desk.new_worker(Plain())))
+    Plain.made.clear()
+    desk.logbook.when(former, lambda _: False, 5).addCallback(came.append)
     assert came == [True, True]
+    desk.logbook.when(desk.known, lambda _: False, 5).addCallback(came.append)
+    assert came == [True, True], "the successor is waited for by itself"
+
+
+def test_a_successor_of_the_same_name_inherits_nothing(desk: Desk) -> None:
+    desk.goes(NOT, SUB)
+    former = desk.known
+    former.leaving_since, former.released_at, former.told_where = 1.0, 2.0, 3
+    former.auto_busy, former.auto_not_before = True, 4.0
+    former.forcing.acquire()
+    desk.logbook.observe(desk.watched, Kind.REMOVED, {})
+    successor = Watched(desk.new_worker(Plain()))
+    Plain.made.clear()
+    desk.logbook.baseline(successor)
+    assert former.gone
+    assert not desk.known.gone
+    blank = Known(7, "w", "Driven", successor, desk.known.facts)
+    for field in dataclasses.fields(Known):
+        if field.name not in ("facts", "watched", "forcing"):
+            assert getattr(desk.known, field.name) == getattr(blank, field.name), field.name
+    assert not desk.known.forcing.locked
+
+
+def test_after_its_removal_only_a_late_end_of_what_was_released_is_recorded(desk: Desk) -> None:
+    desk.goes(NOT, SUB)
+    desk.logbook.observe(desk.watched, Kind.REMOVED, {})
+    recorded = len(desk.recorded)
+    desk.logbook.observe(desk.watched, Kind.DETACHED, {})
+    assert len(desk.recorded) == recorded
+    ended = {"call": "stop_instance", "token": 1, "outcome": "true", "late": True}
+    desk.logbook.observe(desk.watched, Kind.CALL_ENDED, ended)
+    assert len(desk.recorded) == recorded + 1
 
 
 def test_waiting_ends_when_it_holds_or_when_the_time_is_over(desk: Desk) -> None:
@@ -227,8 +273,8 @@ def test_waiting_ends_when_it_holds_or_when_the_time_is_over(desk: Desk) -> None
     def substantiating(known: Known) -> bool:
         return known.facts.state is State.SUBSTANTIATING
 
-    desk.logbook.when(7, substantiating, 5).addCallback(came.append)
-    desk.logbook.when(7, lambda _: False, 5).addCallback(came.append)
+    desk.logbook.when(desk.known, substantiating, 5).addCallback(came.append)
+    desk.logbook.when(desk.known, lambda _: False, 5).addCallback(came.append)
     desk.goes(NOT, SUB)
     assert came == [True]
     desk.clock.advance(5)
@@ -238,7 +284,7 @@ def test_waiting_ends_when_it_holds_or_when_the_time_is_over(desk: Desk) -> None
 def test_closing_ends_every_wait_and_every_timer(desk: Desk) -> None:
     desk.goes(NOT, SUB)
     came: list[bool] = []
-    desk.logbook.when(7, lambda _: False, 5).addCallback(came.append)
+    desk.logbook.when(desk.known, lambda _: False, 5).addCallback(came.append)
     desk.logbook.close()
     assert came == [False]
     assert desk.clock.getDelayedCalls() == []
