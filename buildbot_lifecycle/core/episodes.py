@@ -116,6 +116,8 @@ class Facts:
     refused_first: float | None = None
     refused_last: float | None = None
     survived_stop: float | None = None
+    #: refused connections whose transport has not closed; ``held``: whose end Buildbot was not told
+    refused_open: int = 0
     held: int = 0
     last_failure: Failure | None = None
     last_failure_at: float | None = None
@@ -454,12 +456,15 @@ def _on_refused(facts: Facts, event: Event) -> Step:
             refused_first=facts.refused_first or event.at,
             refused_last=event.at,
             survived_stop=survived,
+            refused_open=facts.refused_open + 1,
             held=facts.held + (1 if event.data.get("held", True) else 0),
         )
     )
 
 
 def _on_refused_closed(facts: Facts, event: Event) -> Step:
+    if not event.data.get("closed"):  # told of it before, when its transport closed
+        facts = dataclasses.replace(facts, refused_open=max(0, facts.refused_open - 1))
     if not event.data.get("delivered"):
         return Step(facts)
     held = max(0, facts.held - 1)
@@ -554,6 +559,7 @@ def _on_master_died(facts: Facts, event: Event) -> Step:
         abandoned=(),
         building=(),
         held=0,
+        refused_open=0,
         queued_since=None,
         attaching=None,
         login=None,

@@ -14,6 +14,7 @@ from typing import Any
 
 from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.episodes import Call, Facts
+from buildbot_lifecycle.core.refusals import is_loop, over_at
 from buildbot_lifecycle.core.states import RESTING, STARTING, STOPPING, State
 
 #: Part of a threshold after which a wait is called slow.
@@ -163,9 +164,11 @@ def _worst(facts: Facts, thresholds: Thresholds, now: float) -> tuple[Verdict, f
     return min(found, key=_rank), min(dues, default=None)
 
 
-def _rank(verdict: Verdict) -> tuple[int, float]:
+def _rank(verdict: Verdict) -> tuple[int, bool, float]:
     turn = verdict.stuck_at if verdict.due is None else verdict.due
-    return LEVELS.index(verdict.level), math.inf if turn is None else turn
+    # of two things that failed, the one with an error says more than the one that came of it
+    behind = verdict.level == "failed" and verdict.code == "rejected_loop"
+    return LEVELS.index(verdict.level), behind, math.inf if turn is None else turn
 
 
 def _graded(code: str, since: float, limit: float | None, now: float, text: str) -> Verdict:
@@ -321,21 +324,21 @@ def _judge_crash(facts: Facts) -> Verdict | None:
 
 
 def _judge_refused(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None:
-    """A worker that came back after its stop had ended, and was refused.
-
-    A refusal while the stop is still busy is the ordinary fate of every worker whose stop takes longer
-    than its reconnection: it says nothing.
-    """
-    if facts.survived_stop is None or facts.state not in RESTING:
+    """A worker that came back after its stop had ended, and was refused, until it stays away."""
+    if not is_loop(facts) or facts.survived_stop is None:
         return None
     limit = _threshold(thresholds, State.NOT_SUBSTANTIATED)
+    over = over_at(facts, limit)
+    if over is not None and now >= over:
+        return None
     times = "once" if facts.refused == 1 else f"{facts.refused} times"
     text = f"the worker came back after it was stopped and was refused {times}, first"
     verdict = _graded("rejected_loop", facts.survived_stop, limit, now, text)
     if verdict.level == "stuck" and not facts.held:
         # nothing of it holds the master, and there is nothing to release; but it still runs somewhere
         verdict = dataclasses.replace(verdict, level="failed")
-    return dataclasses.replace(verdict, reason=verdict.reason.replace("first for", "for"))
+    due = min((at for at in (verdict.due, over) if at is not None), default=None)
+    return dataclasses.replace(verdict, reason=verdict.reason.replace("first for", "for"), due=due)
 
 
 def _judge_failure(facts: Facts) -> Verdict | None:

@@ -464,9 +464,12 @@ class Probe:
         if refused.delivered:
             return
         refused.delivered = True
+        closed_before, refused.closed = refused.closed, True
         if refused in watched.refused:
             watched.refused.remove(refused)
         data = {"peer": refused.peer, "delivered": True, "by_release": refused.by_release}
+        if closed_before:
+            data["closed"] = True
         self.tell(watched, Kind.REFUSED_CLOSED, lambda: data)
 
     def deliver(self, watched: Watched, refused: RefusedConnection) -> None:

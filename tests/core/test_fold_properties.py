@@ -42,7 +42,9 @@ _DATA: dict[Kind, Any] = {
     ),
     Kind.ATTACHED: _optional(peer=_TEXTS, failed=st.booleans()),
     Kind.REFUSED: _optional(held=st.booleans()),
-    Kind.REFUSED_CLOSED: _optional(delivered=st.booleans(), by_release=st.booleans()),
+    Kind.REFUSED_CLOSED: _optional(
+        delivered=st.booleans(), closed=st.booleans(), by_release=st.booleans()
+    ),
     Kind.BUILD_STARTED: _optional(build=_BUILDS),
     Kind.BUILD_FINISHED: _optional(build=_BUILDS),
     Kind.DUPLICATE: _optional(rejected=st.booleans()),
@@ -66,6 +68,7 @@ def _check(story: Story) -> None:
     assert (facts.episode is None) or facts.state not in RESTING
     assert facts.held >= 0
     assert facts.refused >= 0
+    assert facts.refused_open >= 0
     assert facts.failures_in_row >= 0
     for episode in story.episodes.values():
         assert (episode.ended_at is None) == (episode.outcome is None)

@@ -6,7 +6,7 @@ import dataclasses
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from buildbot_lifecycle.core.episodes import Call, Facts, Failure
@@ -146,6 +146,33 @@ def test_a_worker_that_came_back_after_its_stop_is_a_rejected_loop() -> None:
     assert "refused 2 times, for" in told(story, NOW + 60).reason
 
 
+def test_a_single_refusal_whose_connection_has_closed_is_no_loop() -> None:
+    story = Story().event(Kind.REFUSED).event(Kind.REFUSED_CLOSED, delivered=False)
+    assert story.facts.held == 1
+    assert told(story, NOW + 1e6) == HEALTHY
+    # told to Buildbot later, it is not closed twice: the next one is open
+    story.event(Kind.REFUSED).event(Kind.REFUSED_CLOSED, delivered=True, closed=True)
+    assert story.facts.refused_open == 1
+
+
+def test_a_loop_whose_worker_stays_away_is_over_by_itself() -> None:
+    story = Story()
+    for _ in range(3):  # at 0, 80 and 160 s
+        story.event(Kind.REFUSED).event(Kind.REFUSED_CLOSED, delivered=False).wait(78)
+    assert told(story, NOW + 165).level == "stuck"
+    over = NOW + 160 + 3 * 80
+    assert told(story, NOW + 165).due == over
+    assert told(story, over - 0.001).code == "rejected_loop"
+    assert told(story, over) == HEALTHY
+
+
+def test_a_failed_stop_is_told_before_the_loop_that_came_of_it() -> None:
+    story = Story().stopping().stopped("raised", error="Boom")
+    for _ in range(2):
+        story.event(Kind.REFUSED, held=False).event(Kind.REFUSED_CLOSED, delivered=True)
+    assert told(story, story.now + 101).code == "stop_failed"
+
+
 def test_a_worker_that_is_refused_while_its_stop_is_busy_is_no_loop() -> None:
     story = Story().stopping().event(Kind.REFUSED).stopped()
     assert told(story, NOW + 1e6) == HEALTHY
@@ -257,6 +284,7 @@ def test_of_equals_the_one_that_is_due_first_is_told() -> None:
         calls=(Call("start_instance", 1, NOW),),
         survived_stop=NOW + 5,
         refused=1,
+        refused_open=1,
     )
     verdict = judge(facts, {STARTING: 1000.0, NOT: 10.0}, NOW + 6)
     assert (verdict.level, verdict.code, verdict.due) == ("ok", "rejected_loop", NOW + 10)
@@ -291,6 +319,10 @@ _FACTS = st.builds(
         max_size=2,
     ).map(tuple),
     refused=st.integers(0, 3),
+    refused_first=_MAYBE,
+    refused_last=_MAYBE,
+    refused_open=st.integers(0, 2),
+    held=st.integers(0, 2),
     survived_stop=_MAYBE,
     attaching=_MAYBE,
     login=_MAYBE,
@@ -312,6 +344,18 @@ _FACTS = st.builds(
 _THRESHOLDS = st.dictionaries(st.sampled_from(list(DEFAULT_STUCK_AFTER)), _LIMIT)
 
 
+#: Nothing was refused that is still held, and the last failure is a start: both read *failed*.
+_TWO_FAILURES = Facts(
+    workerid=WORKER,
+    state_since=NOW - 100,
+    survived_stop=NOW,
+    last_failure=Failure("start_instance", "x"),
+    last_failure_at=NOW - 50,
+)
+
+
+@example(_TWO_FAILURES, {}, 0.0, 0.0)
+@example(dataclasses.replace(_TWO_FAILURES, refused=2), {}, 0.0, 0.5)
 @settings(max_examples=500, deadline=None)
 @given(_FACTS, _THRESHOLDS, st.floats(0, 6000), st.floats(0, 1, exclude_max=True))
 def test_a_verdict_holds_until_it_is_due_and_turns_then(
@@ -332,7 +376,10 @@ def test_a_verdict_holds_until_it_is_due_and_turns_then(
     assert at_between.due == due
     turned = judge(facts, thresholds, due)
     assert (turned.level, turned.code) != said
-    assert LEVELS.index(turned.level) < LEVELS.index(verdict.level)
+    # it gets worse, or another wait of the same level turns sooner; unless it was a loop, and the
+    # worker has stayed away since
+    better = LEVELS.index(turned.level) > LEVELS.index(verdict.level)
+    assert not better or verdict.code == "rejected_loop"
 
 
 @settings(max_examples=200, deadline=None)
