@@ -94,28 +94,40 @@ def _upsert_episodes(conn: sa.engine.Connection, group: Group, episodes: Iterabl
     upsert(conn, schema.episodes, values, ("incarnation", "first_seq"))
 
 
+# As in `upsert`: made once, since to make a statement takes longer than to run it.
+_EPISODE_IDS = sa.select(schema.episodes.c.first_seq, schema.episodes.c.id).where(
+    schema.episodes.c.incarnation == sa.bindparam("of_incarnation"),
+    schema.episodes.c.first_seq.in_(sa.bindparam("wanted", expanding=True)),
+)
+_EVENT_IDS = sa.select(schema.events.c.seq, schema.events.c.id).where(
+    schema.events.c.incarnation == sa.bindparam("of_incarnation"),
+    schema.events.c.seq.between(sa.bindparam("first"), sa.bindparam("last")),
+)
+_VERDICT = (
+    schema.workers.update()
+    .where(
+        schema.workers.c.workerid == sa.bindparam("of_worker"),
+        schema.workers.c.masterid == sa.bindparam("of_master"),
+    )
+    .values(verdict=sa.bindparam("said"))
+)
+
+
 def _episode_ids(conn: sa.engine.Connection, incarnation: int, keys: set[int]) -> dict[int, int]:
-    table = schema.episodes.c
     found: dict[int, int] = {}
     ordered = sorted(keys)
     for start in range(0, len(ordered), _KEYS):
-        query = sa.select(table.first_seq, table.id).where(
-            table.incarnation == incarnation,
-            table.first_seq.in_(ordered[start : start + _KEYS]),
-        )
-        found.update((row.first_seq, row.id) for row in conn.execute(query))
+        values = {"of_incarnation": incarnation, "wanted": ordered[start : start + _KEYS]}
+        found.update((row.first_seq, row.id) for row in conn.execute(_EPISODE_IDS, values))
     return found
 
 
 def _event_ids(conn: sa.engine.Connection, group: Group) -> dict[int, int]:
     if not group.entries:
         return {}
-    table = schema.events.c
     seqs = [entry.event.seq for entry in group.entries]
-    query = sa.select(table.seq, table.id).where(
-        table.incarnation == group.incarnation, table.seq.between(min(seqs), max(seqs))
-    )
-    return {row.seq: row.id for row in conn.execute(query)}
+    values = {"of_incarnation": group.incarnation, "first": min(seqs), "last": max(seqs)}
+    return {row.seq: row.id for row in conn.execute(_EVENT_IDS, values)}
 
 
 def _write_workers(conn: sa.engine.Connection, group: Group, episodes: Mapping[int, int]) -> None:
@@ -142,14 +154,12 @@ def _write_workers(conn: sa.engine.Connection, group: Group, episodes: Mapping[i
 def _write_verdicts(conn: sa.engine.Connection, group: Group) -> None:
     if not group.verdicts:
         return
-    table = schema.workers
-    statement = (
-        table.update()
-        .where(table.c.workerid == sa.bindparam("of_worker"), table.c.masterid == group.masterid)
-        .values(verdict=sa.bindparam("said"))
-    )
     values: list[dict[str, Any]] = [
-        {"of_worker": workerid, "said": group.verdicts[workerid].as_json()}
+        {
+            "of_worker": workerid,
+            "of_master": group.masterid,
+            "said": group.verdicts[workerid].as_json(),
+        }
         for workerid in sorted(group.verdicts)
     ]
-    conn.execute(statement, values)
+    conn.execute(_VERDICT, values)

@@ -7,6 +7,7 @@ would also ignore a text that is cut.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,14 +21,8 @@ def insert_or_ignore(
     conn: sa.engine.Connection, table: sa.Table, rows: Sequence[Row], key: Sequence[str]
 ) -> None:
     """Insert `rows`; one whose `key` (a unique constraint) is already there is left as it is."""
-    if not rows:
-        return
-    if conn.dialect.name == "postgresql":
-        conn.execute(postgresql.insert(table).on_conflict_do_nothing(index_elements=key), [*rows])
-    elif conn.dialect.name == "sqlite":
-        conn.execute(sqlite.insert(table).on_conflict_do_nothing(index_elements=key), [*rows])
-    else:
-        _mysql(conn, table, rows, [key[0]])
+    if rows:
+        conn.execute(_ignoring(conn.dialect.name, table, tuple(key)), [*rows])
 
 
 def upsert(
@@ -41,24 +36,35 @@ def upsert(
 
     All rows have the same columns, and no key occurs twice (PostgreSQL refuses that).
     """
-    if not rows:
-        return
-    names = [name for name in rows[0] if name not in key and name not in keep]
-    if conn.dialect.name == "postgresql":
+    if rows:
+        names = tuple(name for name in rows[0] if name not in key and name not in keep)
+        conn.execute(_updating(conn.dialect.name, table, tuple(key), names), [*rows])
+
+
+# Statements are made once: to make one takes longer than to run it, since naming what was to be inserted
+# (`excluded`) copies all columns of the table. There are as many as calls in `group` and `store`.
+
+
+@functools.lru_cache(maxsize=64)
+def _ignoring(dialect: str, table: sa.Table, key: tuple[str, ...]) -> Any:
+    if dialect == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing(index_elements=key)
+    if dialect == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing(index_elements=key)
+    return _updating(dialect, table, key, key[:1])
+
+
+@functools.lru_cache(maxsize=64)
+def _updating(dialect: str, table: sa.Table, key: tuple[str, ...], names: tuple[str, ...]) -> Any:
+    if dialect == "postgresql":
         pg = postgresql.insert(table)
-        changes = {name: pg.excluded[name] for name in names}
-        conn.execute(pg.on_conflict_do_update(index_elements=key, set_=changes), [*rows])
-    elif conn.dialect.name == "sqlite":
+        return pg.on_conflict_do_update(
+            index_elements=key, set_={name: pg.excluded[name] for name in names}
+        )
+    if dialect == "sqlite":
         lite = sqlite.insert(table)
-        changes = {name: lite.excluded[name] for name in names}
-        conn.execute(lite.on_conflict_do_update(index_elements=key, set_=changes), [*rows])
-    else:
-        _mysql(conn, table, rows, names)
-
-
-def _mysql(
-    conn: sa.engine.Connection, table: sa.Table, rows: Sequence[Row], names: Sequence[str]
-) -> None:
-    insert = mysql.insert(table)
-    changes = {name: insert.inserted[name] for name in names}
-    conn.execute(insert.on_duplicate_key_update(changes), [*rows])
+        return lite.on_conflict_do_update(
+            index_elements=key, set_={name: lite.excluded[name] for name in names}
+        )
+    my = mysql.insert(table)
+    return my.on_duplicate_key_update({name: my.inserted[name] for name in names})
