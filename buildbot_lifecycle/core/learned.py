@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.episodes import Episode
@@ -55,7 +55,7 @@ class LearntLimit(float):
         return f"{age / self.p99:.1f} times {self.whose} p99 of {in_words(self.p99)}, n = {self.n}"
 
 
-def percentile(sample: Sequence[float], share: float) -> float:
+def percentile(sample: Collection[float], share: float) -> float:
     """The nearest-rank percentile; raises ValueError for an empty sample."""
     if not sample:
         raise ValueError("a percentile needs a sample")
@@ -63,14 +63,41 @@ def percentile(sample: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
-def limit_from(
-    floor: float, own: Sequence[float], of_class: Sequence[float], adaptive: Adaptive
-) -> float:
+class Sample:
+    """The newest durations (seconds) of one thing. Its p99 is worked out once after each new one.
+
+    Every event of a worker asks for it, and only the end of an episode changes it.
+    """
+
+    def __init__(self, seconds: Iterable[float] = ()) -> None:
+        self._kept: deque[float] = deque(seconds, maxlen=KEPT)
+        self._p99: float | None = None
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def add(self, seconds: float) -> None:
+        """One more; the oldest goes when there are `KEPT`."""
+        self._kept.append(seconds)
+        self._p99 = None
+
+    @property
+    def p99(self) -> float:
+        """The 99th percentile; raises ValueError while there are none."""
+        if self._p99 is None:
+            self._p99 = percentile(self._kept, 0.99)
+        return self._p99
+
+
+_NONE = Sample()
+
+
+def limit_from(floor: float, own: Sample, of_class: Sample, adaptive: Adaptive) -> float:
     """The limit for one state: learnt from the worker's own sample, else its class's, else the floor."""
     for sample, whose in ((own, "its"), (of_class, "its class's")):
         if len(sample) < adaptive.min_samples:
             continue
-        p99 = percentile(sample, 0.99)
+        p99 = sample.p99
         learnt = min(adaptive.factor * p99, adaptive.cap_factor * floor)
         if learnt > floor:
             return LearntLimit.of(learnt, p99, len(sample), whose)
@@ -82,8 +109,8 @@ class Memory:
     """The last durations of each worker and each class, by state."""
 
     def __init__(self) -> None:
-        self._own: dict[tuple[int, State], deque[float]] = {}
-        self._class: dict[tuple[str, State], deque[float]] = {}
+        self._own: dict[tuple[int, State], Sample] = {}
+        self._class: dict[tuple[str, State], Sample] = {}
 
     def learn(self, workerid: int, class_name: str, episode: Episode) -> None:
         """Remember an episode that ended well; others say nothing of how long a thing takes."""
@@ -96,8 +123,8 @@ class Memory:
 
     def add(self, workerid: int, class_name: str, state: State, seconds: float) -> None:
         """Remember one duration."""
-        self._own.setdefault((workerid, state), deque(maxlen=KEPT)).append(seconds)
-        self._class.setdefault((class_name, state), deque(maxlen=KEPT)).append(seconds)
+        self._own.setdefault((workerid, state), Sample()).add(seconds)
+        self._class.setdefault((class_name, state), Sample()).add(seconds)
 
     def limits(
         self,
@@ -111,9 +138,9 @@ class Memory:
         for state in LEARNT:
             floor = fixed.get(state)
             if floor is not None:
-                own = self._own.get((workerid, state), ())
-                of_class = self._class.get((class_name, state), ())
-                limits[state] = limit_from(floor, tuple(own), tuple(of_class), adaptive)
+                own = self._own.get((workerid, state), _NONE)
+                of_class = self._class.get((class_name, state), _NONE)
+                limits[state] = limit_from(floor, own, of_class, adaptive)
         return limits
 
 
@@ -122,10 +149,10 @@ def replay(durations: Iterable[float], floor: float, adaptive: Adaptive) -> tupl
 
     The answer is (fixed, learnt): a rehearsal of thresholds on past data.
     """
-    seen: deque[float] = deque(maxlen=KEPT)
+    seen = Sample()
     fixed = learnt = 0
     for seconds in durations:
         fixed += seconds > floor
-        learnt += seconds > limit_from(floor, tuple(seen), (), adaptive)
-        seen.append(seconds)
+        learnt += seconds > limit_from(floor, seen, _NONE, adaptive)
+        seen.add(seconds)
     return fixed, learnt
