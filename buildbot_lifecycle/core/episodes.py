@@ -139,7 +139,12 @@ class Facts:
     half: float | None = None
     found_locked: bool = False
     unasked: bool = False
+    #: of the worker's configuration, as it is now: read again after each reconfiguration
     may_connect: bool = False
+    build_wait_timeout: float | None = None
+    missing_timeout: float | None = None
+    #: when Buildbot gives up the start that it waits for (epoch seconds); None: it does not wait
+    gives_up_at: float | None = None
     orphans: tuple[Orphan, ...] = ()
 
     @property
@@ -271,6 +276,8 @@ def _on_transition(facts: Facts, event: Event) -> Step:
         changes["queued_since"] = event.at
     else:
         changes["queued_since"] = None
+        if after not in STARTING:
+            changes["gives_up_at"] = None
     facts = dataclasses.replace(facts, **changes)
     if touched and touched[0].ended_at is not None:
         facts = _count_failure(facts, touched[0])
@@ -302,6 +309,9 @@ def _on_baseline(facts: Facts, event: Event) -> Step:
         building=tuple(event.data.get("building") or ()),
         held=int(event.data.get("held", facts.held)),
         may_connect=bool(event.data.get("may_connect")),
+        build_wait_timeout=event.data.get("build_wait_timeout"),
+        missing_timeout=event.data.get("missing_timeout"),
+        gives_up_at=event.data.get("gives_up_at"),
         found_locked=bool(event.data.get("locked")),
         orphans=facts.orphans,
     )
@@ -328,6 +338,8 @@ def _on_asked(facts: Facts, event: Event) -> Step:
         for b in facts.building
     )
     facts = dataclasses.replace(facts, building=building)
+    if event.data.get("gives_up_at") is not None:
+        facts = dataclasses.replace(facts, gives_up_at=event.data["gives_up_at"])
     if facts.state is State.SUBSTANTIATED and not facts.connected:
         facts = dataclasses.replace(facts, cut_off=build)
     if facts.episode is not None and facts.state in STARTING:
@@ -542,6 +554,20 @@ def _on_unpaused(facts: Facts, event: Event) -> Step:
     return Step(dataclasses.replace(facts, paused=False, pause_reason=None))
 
 
+def _on_configured(facts: Facts, event: Event) -> Step:
+    """The worker was configured, or configured anew, without becoming another one."""
+    data = event.data
+    return Step(
+        dataclasses.replace(
+            facts,
+            may_connect=bool(data.get("may_connect")),
+            build_wait_timeout=data.get("build_wait_timeout"),
+            missing_timeout=data.get("missing_timeout"),
+            gives_up_at=data.get("gives_up_at"),
+        )
+    )
+
+
 def _on_removed(facts: Facts, event: Event) -> Step:
     return Step(dataclasses.replace(facts, removed=True))
 
@@ -595,6 +621,7 @@ _HANDLERS = {
     Kind.REFUSED_CLOSED: _on_refused_closed,
     Kind.BUILD_STARTED: _on_build_started,
     Kind.BUILD_FINISHED: _on_build_finished,
+    Kind.CONFIGURED: _on_configured,
     Kind.PAUSED: _on_paused,
     Kind.UNPAUSED: _on_unpaused,
     Kind.REMOVED: _on_removed,

@@ -42,6 +42,7 @@ class Kind(str, enum.Enum):
     UNPAUSED = "unpaused"
     SEND_BLOCKED = "send_blocked"
     SEND_RESUMED = "send_resumed"
+    CONFIGURED = "configured"
     LEAVING = "leaving"
     REMOVED = "removed"
     ORPHAN_OPENED = "orphan_opened"

@@ -14,6 +14,7 @@ from typing import Any
 
 from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.episodes import Call, Facts
+from buildbot_lifecycle.core.limits import Default
 from buildbot_lifecycle.core.refusals import is_loop, over_at
 from buildbot_lifecycle.core.states import RESTING, STARTING, STOPPING, State
 
@@ -24,8 +25,9 @@ SLOW_SHARE = 0.5
 #: The reasons are in docs/configuration.
 DEFAULT_STUCK_AFTER: dict[str, float | None] = {
     State.NOT_SUBSTANTIATED: 60.0,
-    State.SUBSTANTIATING: 1200.0,
-    State.SUBSTANTIATING_STARTING: 1200.0,
+    # and never below the worker's own missing_timeout: see `limits.for_starts`
+    State.SUBSTANTIATING: Default(1200.0),
+    State.SUBSTANTIATING_STARTING: Default(1200.0),
     State.SUBSTANTIATED: None,
     State.INSUBSTANTIATING: 600.0,
     State.INSUBSTANTIATING_SUBSTANTIATING: 600.0,
@@ -208,7 +210,24 @@ def _judge_call(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | N
     if facts.state is State.INSUBSTANTIATING_SUBSTANTIATING:
         text = f"a build waits behind {call.call}, which has not ended"
         code = "substantiation_queued"
-    return _graded(code, call.since, limit, now, text)
+    verdict = _graded(code, call.since, limit, now, text)
+    if call.call == "start_machine":
+        return _gives_up(verdict, facts, now)
+    if call.call in ("start_instance", "check_instance") and verdict.level != "ok":
+        return _add(verdict, "Buildbot cannot give up before it has ended")
+    return verdict
+
+
+def _add(verdict: Verdict, said: str) -> Verdict:
+    return dataclasses.replace(verdict, reason=f"{verdict.reason}; {said}")
+
+
+def _gives_up(verdict: Verdict, facts: Facts, now: float) -> Verdict:
+    """The verdict on a start that Buildbot itself ends at some time, with that time."""
+    if facts.gives_up_at is None or facts.state not in STARTING:
+        return verdict
+    left = facts.gives_up_at - now
+    return _add(verdict, f"Buildbot gives up in {in_words(left)}") if left > 0 else verdict
 
 
 def _state_of_call(call: Call, facts: Facts) -> State:
@@ -241,7 +260,7 @@ def _judge_state(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | 
         return None  # it has come, or knocks: see _judge_connection
     elif facts.state is State.SUBSTANTIATING_STARTING and not facts.connected:
         code, text = "never_connected", "started, and the worker has not connected"
-    return _graded(code, facts.state_since, limit, now, text)
+    return _gives_up(_graded(code, facts.state_since, limit, now, text), facts, now)
 
 
 def _judge_half(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None:

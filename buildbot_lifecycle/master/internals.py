@@ -51,7 +51,13 @@ REQUIRED: dict[type, tuple[str, ...]] = {
         "stopService",
         MISSING_TIMER,
     ),
-    AbstractWorker: ("detached", "pause", "setServiceParent", "disownServiceParent"),
+    AbstractWorker: (
+        "detached",
+        "pause",
+        "reconfigService",
+        "setServiceParent",
+        "disownServiceParent",
+    ),
     WorkerManager: ("workers", "newConnection"),
     BotMaster: ("cleanShutdown", "maybeStartBuildsForWorker"),
     DeferWaiter: ("has_waited", "wait"),
@@ -160,6 +166,38 @@ def may_connect_by_itself(worker: Any) -> bool:
     """Whether the worker may be connected while it is not substantiated."""
     # before its first reconfigService a worker has no build_wait_timeout yet
     return getattr(worker, "build_wait_timeout", 0) < 0 or bool(worker.starts_without_substantiate)
+
+
+def configured(worker: Any) -> dict[str, Any]:
+    """What is used of a worker's configuration, as JSON. A reconfiguration can change all of it."""
+    machine = latent_machine(worker)
+    return {
+        "may_connect": may_connect_by_itself(worker),
+        # before its first reconfigService a worker has none
+        "build_wait_timeout": getattr(worker, "build_wait_timeout", None),
+        "missing_timeout": worker.missing_timeout or None,
+        "machine": None if machine is None else str(machine.name),
+    }
+
+
+def missing_deadline(worker: Any) -> float | None:
+    """When Buildbot gives up the start that it waits for (epoch seconds); None: it waits for none."""
+    timer = worker.missing_timer
+    return float(timer.getTime()) if timer is not None and timer.active() else None
+
+
+def missing_deadline_of_next(worker: Any, now: float) -> float | None:
+    """The same of the start that ``substantiate`` will make or join, were it called now."""
+    if worker.substantiated or worker.state is States.SHUT_DOWN:
+        return None
+    joined = (
+        States.SUBSTANTIATING,
+        States.SUBSTANTIATING_STARTING,
+        States.INSUBSTANTIATING_SUBSTANTIATING,
+    )
+    if worker.state in joined:
+        return missing_deadline(worker)
+    return now + worker.missing_timeout if worker.missing_timeout else None
 
 
 def latent_machine(worker: Any) -> Any | None:

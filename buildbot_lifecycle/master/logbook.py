@@ -15,6 +15,7 @@ from twisted.internet import defer
 from buildbot_lifecycle.core.episodes import Episode, Facts, apply, numbered
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.learned import Memory
+from buildbot_lifecycle.core.limits import for_starts
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts import (
@@ -190,6 +191,7 @@ class Logbook:
             watched=watched,
             facts=Facts(workerid=workerid),
         )
+        configured = watched.configured = internals.configured(worker)
         data = {
             "state": (found or internals.state_of(worker.state)).value,
             "connected": worker.conn is not None,
@@ -197,7 +199,8 @@ class Logbook:
             "pause_reason": internals.pause_reason(worker),
             "building": internals.builds_of(worker),
             "class": known.class_name,
-            "may_connect": internals.may_connect_by_itself(worker),
+            **configured,
+            "gives_up_at": internals.missing_deadline(worker),
             "locked": internals.lock_is_held(worker),
             "held": len(watched.held),
         }
@@ -236,6 +239,7 @@ class Logbook:
     def _thresholds(self, known: Known) -> Thresholds:
         settings = self._settings()
         thresholds = settings.of(known.name).stuck_after
+        thresholds = for_starts(thresholds, known.facts.missing_timeout)
         if settings.adaptive is not None:
             thresholds = self._memory.limits(
                 known.workerid, known.class_name, thresholds, settings.adaptive

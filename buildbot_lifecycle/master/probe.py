@@ -87,6 +87,8 @@ class Watched:
         self.stop_asked = False
         self.stopped = False
         self.introduced = False
+        #: what was last told of its configuration; see `internals.configured`
+        self.configured: dict[str, Any] = {}
         #: what the sink keeps of this very worker object; a successor of its name has its own
         self.entry: Any = None
 
@@ -502,7 +504,7 @@ class Probe:
     def _substantiate(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
         build = kwargs.get("build", args[1] if len(args) > 1 else None)
         if build is not None:
-            self.tell(watched, Kind.ASKED, lambda: {"build": internals.describe_build(build)})
+            self.tell(watched, Kind.ASKED, functools.partial(_asked, watched.worker, build))
         try:
             machine = internals.latent_machine(watched.worker)
             if machine is not None:
@@ -532,6 +534,23 @@ class Probe:
         wfb = args[0] if args else kwargs.get("wfb")
         self.tell(watched, Kind.BUILD_FINISHED, lambda: {"build": internals.build_of(wfb)})
         return original(*args, **kwargs)
+
+    def _configured(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        return followed(
+            original(*args, **kwargs), _nothing, lambda _: self._tell_configuration(watched)
+        )
+
+    def _tell_configuration(self, watched: Watched) -> None:
+        """What was read of the worker's configuration once is read again, and told if it is new."""
+        try:
+            now = internals.configured(watched.worker)
+            deadline = internals.missing_deadline(watched.worker)
+        except Exception:
+            self._failed(watched.worker, "reading a worker's configuration")
+            return
+        if watched.introduced and now != watched.configured:
+            watched.configured = now
+            self.tell(watched, Kind.CONFIGURED, lambda: {**now, "gives_up_at": deadline})
 
     def _missing(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
         self.tell(watched, Kind.MISSING, dict)
@@ -675,6 +694,7 @@ _AROUND: dict[str, Callable[..., Any]] = {
     "substantiate": Probe._substantiate,
     "buildStarted": Probe._build_started,
     "buildFinished": Probe._build_finished,
+    "reconfigService": Probe._configured,
     "stopService": Probe._stop_service,
     internals.MISSING_TIMER: Probe._missing,
 }
@@ -697,6 +717,12 @@ def _subclasses(cls: type) -> Iterator[type]:
     for sub in cls.__subclasses__():
         yield sub
         yield from _subclasses(sub)
+
+
+def _asked(worker: Any, build: Any) -> dict[str, Any]:
+    told = {"build": internals.describe_build(build)}
+    deadline = internals.missing_deadline_of_next(worker, worker.master.reactor.seconds())
+    return told if deadline is None else {**told, "gives_up_at": deadline}
 
 
 def _attachment(watched: Watched, peer: str) -> dict[str, Any]:

@@ -53,6 +53,11 @@ _DATA: dict[Kind, Any] = {
     Kind.LEAVING: _optional(with_master=st.booleans()),
     Kind.ORPHAN_OPENED: st.fixed_dictionaries({"orphan": st.integers(1, 3)}),
     Kind.ORPHAN_CLOSED: st.fixed_dictionaries({"orphan": st.integers(1, 3)}),
+    Kind.CONFIGURED: _optional(
+        may_connect=st.booleans(),
+        build_wait_timeout=st.sampled_from([-1, 0, 600]),
+        missing_timeout=st.sampled_from([None, 60, 3600]),
+    ),
     Kind.PAUSED: _optional(reason=_TEXTS),
 }
 

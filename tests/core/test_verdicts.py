@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 from buildbot_lifecycle.core.episodes import Call, Facts, Failure
 from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.learned import Adaptive, Memory
+from buildbot_lifecycle.core.limits import for_starts
+from buildbot_lifecycle.core.settings import parse
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts import (
     DEFAULT_STUCK_AFTER,
@@ -260,6 +263,40 @@ def test_a_clock_that_was_set_back_makes_a_wait_young_not_negative() -> None:
     assert (verdict.level, verdict.reason) == ("ok", "stop_instance has not ended for 0 s")
 
 
+def test_a_start_of_21_minutes_is_not_stuck_while_buildbot_itself_waits_for_an_hour() -> None:
+    story = Story().event(Kind.CONFIGURED, may_connect=False, missing_timeout=3600)
+    story.event(Kind.ASKED, build=build(), gives_up_at=NOW + 3601).go(SUB, STARTING)
+    since = story.facts.state_since
+    assert since is not None
+    limits = for_starts(DEFAULT_STUCK_AFTER, story.facts.missing_timeout)
+    verdict = judge(story.facts, limits, since + 21 * 60)
+    assert (verdict.level, verdict.code, verdict.threshold_s) == ("ok", "never_connected", 3600.0)
+    assert verdict.reason == (
+        "started, and the worker has not connected for 21 min; Buildbot gives up in 38 min 58 s"
+    )
+    assert judge(story.facts, limits, since + 3600).level == "stuck"
+    story.call("start_instance")
+    verdict = judge(story.facts, limits, story.now + 3600)
+    assert verdict.reason.endswith("; Buildbot cannot give up before it has ended")
+
+
+def test_a_limit_of_a_start_that_the_administrator_has_set_is_their_word() -> None:
+    said = parse({"stuck_after": {"substantiating_starting": 300}})[0].stuck_after
+    limits = for_starts(said, 3600)
+    assert (limits[STARTING], limits[SUB], limits[STOPPING]) == (300.0, 3600.0, 600.0)
+    # a shorter missing_timeout, or none, shortens nothing
+    assert for_starts(DEFAULT_STUCK_AFTER, 60)[STARTING] == 1200.0
+    assert for_starts(DEFAULT_STUCK_AFTER, None)[STARTING] == 1200.0
+
+
+def test_what_a_learnt_limit_stands_on_is_raised_too() -> None:
+    memory = Memory()
+    for _ in range(30):
+        memory.add(WORKER, "Cloud", STARTING, 30.0)
+    floor = for_starts(DEFAULT_STUCK_AFTER, 3600)
+    assert memory.limits(WORKER, "Cloud", floor, Adaptive())[STARTING] == 3600.0
+
+
 # several things at once
 
 
@@ -425,7 +462,7 @@ def test_an_older_connection_that_keeps_the_worker_out_is_told_with_its_count() 
 def test_a_connection_held_without_an_instance_is_stale_unless_the_worker_may() -> None:
     story = Story().stopping().end("stop_instance").go(NOT)
     assert told(story, story.now + 1000).code == "stale_connection"
-    story.facts = dataclasses.replace(story.facts, may_connect=True)
+    story.event(Kind.CONFIGURED, may_connect=True, build_wait_timeout=-1)
     assert told(story, story.now + 1000) == HEALTHY
 
 

@@ -45,3 +45,52 @@ def test_a_worker_that_was_refused_once_and_is_gone_is_no_loop(make_master: Make
     kinds = [event["kind"] for event in events(master, "once")]
     assert kinds.count("refused") == 1
     assert master.build("once")["results"] == 0
+
+
+def test_a_worker_that_a_reconfig_allows_to_connect_is_not_left_over(
+    make_master: MakeMaster,
+) -> None:
+    # its refusals before the reconfig are no matter of this test
+    settings = {**AUTO, "workers": {"own": {"stuck_after": {"not_substantiated": None}}}}
+    stuck = worker("StuckStopDeferred", "stuck")
+    master = make_master([worker("SurvivesStop", "own"), stuck], lifecycle=settings)
+    master.build("own")
+    master.wait_worker("own", state="not_substantiated")
+    master.reconfig(workers=[worker("SurvivesStop", "own", build_wait_timeout=-1), stuck])
+    # it comes by itself now, and is let in
+    master.wait_worker("own", connected=True, state="not_substantiated")
+    master.build("stuck")
+    released(master, "stuck")
+    told = master.worker("own")
+    assert (told["verdict"]["level"], told["paused"], told["connected"]) == ("ok", False, True)
+    assert master.build("own")["results"] == 0
+
+
+def test_a_start_that_takes_longer_than_the_default_limit_is_not_stuck_before_buildbot_gives_up(
+    make_master: MakeMaster,
+) -> None:
+    # 20 minutes are 2 seconds here; Buildbot waits for an hour, as it does by default
+    defaults = """
+from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER as _limits
+for _state in ("substantiating", "substantiating_starting"):
+    _limits[_state] = type(_limits[_state])(2)
+"""
+    of_starts = ("substantiating", "substantiating_starting")
+    stuck_after = {k: v for k, v in SETTINGS["stuck_after"].items() if k not in of_starts}
+    master = make_master([], lifecycle={**AUTO, "stuck_after": stuck_after}, start=False)
+    connect = master.basedir.parent / "connect"
+    master.workers = [
+        worker("NeverConnects", "slow", connect_file=connect),
+        worker("StuckStopDeferred", "stuck"),
+    ]
+    master.extra = defaults
+    master.start()
+    request = master.force_build("slow")
+    master.wait_worker("slow", state="substantiating_starting", pending=None)
+    master.build("stuck")
+    released(master, "stuck")
+    told = master.worker("slow")["verdict"]
+    assert (told["level"], told["code"], told["threshold_s"]) == ("ok", "never_connected", 3600)
+    assert "Buildbot gives up in 59 min" in told["reason"]
+    connect.touch()
+    assert master.wait_build(request)["results"] == 0

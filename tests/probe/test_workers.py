@@ -140,6 +140,39 @@ class Workers(Stage):
         assert PROBE.watched_one(self.worker("b")) is not None
 
     @defer.inlineCallbacks
+    def test_what_a_reconfiguration_changes_of_a_worker_is_read_again(self) -> Any:
+        yield self.play(Driven("w", build_wait_timeout=600, missing_timeout=100))
+        PROBE.tell(self.watched(), Kind.BASELINE, dict)
+        self.watched().introduced = True
+        self.watched().configured = internals.configured(self.worker())
+        answer, given = hanging()
+        self.answer("start_instance", answer)
+        self.ask()
+        (asked,) = self.notes.of(Kind.ASKED)
+        assert asked["gives_up_at"] == self.reactor.seconds() + 100
+        self.reactor.advance(5)
+        yield self.reconfig_master(
+            self.configuration(Driven("w", build_wait_timeout=-1, missing_timeout=40))
+        )
+        assert self.notes.of(Kind.CONFIGURED) == [
+            {
+                "may_connect": True,
+                "build_wait_timeout": -1,
+                "missing_timeout": 40,
+                "machine": None,
+                # Buildbot starts its timer anew
+                "gives_up_at": self.reactor.seconds() + 40,
+            }
+        ]
+        # as it is, it is not told of again
+        yield self.reconfig_master(
+            self.configuration(Driven("w", build_wait_timeout=-1, missing_timeout=40, max_builds=2))
+        )
+        assert len(self.notes.of(Kind.CONFIGURED)) == 1
+        given[0].callback(False)
+        self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
     def test_a_worker_that_is_removed_is_told_of_until_its_end_and_not_watched_after(self) -> Any:
         yield self.play(Driven("w"))
         worker = self.worker()
