@@ -29,6 +29,43 @@ class Refusal(Exception):
 
 
 @dataclasses.dataclass(frozen=True)
+class Actor:
+    """Who asks for something, or does it: a kind (one of `ACTORS`), and a name.
+
+    A user may have any name, that of a policy too: only the kind says who it was.
+    """
+
+    kind: str
+    name: str
+
+
+#: The kinds of those who act, and of those who close an orphan.
+ACTORS = ("user", "anonymous", "policy", "shutdown", "reconfig")
+CLOSERS = ("user", "anonymous", "late_end", "driver")
+
+ANONYMOUS = Actor("anonymous", "anonymous")
+SHUTDOWN = Actor("shutdown", "shutdown")
+RECONFIG = Actor("reconfig", "reconfig")
+LATE_END = Actor("late_end", "late end")
+DRIVER = Actor("driver", "driver")
+
+
+def kind_of_actor(what: str, name: str) -> str:
+    """The kind of an action's actor, for rows that were written before kinds were."""
+    if what == "shutdown-release" and name in ("shutdown", "reconfig"):
+        return name
+    if name.startswith("policy:"):
+        return "policy"
+    return "anonymous" if name == ANONYMOUS.name else "user"
+
+
+def kind_of_closer(name: str) -> str:
+    """The same of who closed an orphan."""
+    ours = {actor.name: actor.kind for actor in (ANONYMOUS, LATE_END, DRIVER)}
+    return ours.get(name, "user")
+
+
+@dataclasses.dataclass(frozen=True)
 class ForceRequest:
     """A force disconnect as it was asked for; see docs/rest for the meaning of each field."""
 

@@ -13,7 +13,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from buildbot_lifecycle.core.requests import Filter, HistoryQuery, Page, Refusal
+from buildbot_lifecycle.core.requests import (
+    Filter,
+    HistoryQuery,
+    Page,
+    Refusal,
+    kind_of_actor,
+    kind_of_closer,
+)
 from buildbot_lifecycle.db import codec, schema
 from buildbot_lifecycle.db.filters import MAX_NUMBER, condition
 
@@ -98,7 +105,8 @@ _ACTION: dict[str, Any] = {
 def _action(row: Any) -> dict[str, Any]:
     names = ("id", "workerid", "masterid", "episode", "what", "actor", "at", "status")
     fields = {name: getattr(row, name) for name in (*names, "finished_at")}
-    return {**_ACTION, **row.data, **fields, "worker": _name(row)}
+    kind = {"actor_kind": kind_of_actor(row.what, row.actor)}
+    return {**_ACTION, **kind, **row.data, **fields, "worker": _name(row)}
 
 
 _ORPHAN = {
@@ -114,7 +122,10 @@ def _orphan(row: Any) -> dict[str, Any]:
     names = ("id", "workerid", "masterid", "episode", "opened_at", "closed_at")
     fields = {name: getattr(row, name) for name in names}
     class_name = row.data.get("class") or row.class_name or ""
-    return {**_ORPHAN, **row.data, **fields, "worker": _name(row), "class": class_name}
+    found = {**_ORPHAN, **row.data, **fields, "worker": _name(row), "class": class_name}
+    if found["closed_by"] is not None:
+        found.setdefault("closed_by_kind", kind_of_closer(found["closed_by"]))
+    return {"closed_by_kind": None, **found}
 
 
 def _name(row: Any) -> str:

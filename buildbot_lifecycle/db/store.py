@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from twisted.internet import defer
 
+from buildbot_lifecycle.core.requests import Actor
 from buildbot_lifecycle.db import schema
 from buildbot_lifecycle.db.deaths import ClosedWorker, Death, close, find
 from buildbot_lifecycle.db.recorder import Pool
@@ -90,10 +91,11 @@ class Store:
         return self._pool.do_with_transaction(_insert, schema.orphans, values)
 
     def close_orphan(
-        self, orphan: int, closed_at: float, closed_by: str, note: str
+        self, orphan: int, closed_at: float, by: Actor, note: str
     ) -> defer.Deferred[bool]:
         """Close an orphan; False if there is none of that number, or it was closed before."""
-        changes = {"closed_at": closed_at, "data": {"closed_by": closed_by, "note": note}}
+        who = {"closed_by": by.name, "closed_by_kind": by.kind}
+        changes = {"closed_at": closed_at, "data": {**who, "note": note}}
         return self._pool.do_with_transaction(_close_orphan, orphan, changes)
 
 

@@ -14,6 +14,7 @@ from twisted.internet import defer
 
 from buildbot_lifecycle import __version__
 from buildbot_lifecycle.core.requests import (
+    Actor,
     ForceAnswer,
     ForceRequest,
     HistoryQuery,
@@ -67,7 +68,7 @@ class Answers(service.BuildbotService):
         """Send on mq."""
         raise NotImplementedError
 
-    def close_orphan(self, orphan: int, workerid: int, by: str, note: str) -> defer.Deferred[Any]:
+    def close_orphan(self, orphan: int, workerid: int, by: Actor, note: str) -> defer.Deferred[Any]:
         """Close an entry of the ledger; fires with whether it was open."""
         raise NotImplementedError
 
@@ -251,7 +252,7 @@ class Answers(service.BuildbotService):
         }
 
     @defer.inlineCallbacks
-    def force(self, worker: int | str, request: ForceRequest, actor: str) -> Any:
+    def force(self, worker: int | str, request: ForceRequest, actor: Actor) -> Any:
         """Force disconnect a worker, or plan it (dry run). Raises `Refusal`."""
         self._ready()
         known = self._find(worker)
@@ -278,7 +279,7 @@ class Answers(service.BuildbotService):
         return answer
 
     @defer.inlineCallbacks
-    def resolve_orphan(self, number: int, note: str, actor: str) -> Any:
+    def resolve_orphan(self, number: int, note: str, actor: Actor) -> Any:
         """Close an entry of the orphan ledger. Raises `Refusal` (404, 409)."""
         orphan = yield self.one("orphans", number)
         if not (yield self.close_orphan(number, orphan["workerid"], actor, note)):

@@ -14,6 +14,7 @@ from typing import Any
 from twisted.internet import defer, task
 
 from buildbot_lifecycle.core.events import Event, Kind, cut
+from buildbot_lifecycle.core.requests import DRIVER
 from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.release import Audit
@@ -130,7 +131,7 @@ class Ledger:
         if gone is not True:
             return None
         note = "the driver says that the instance is gone"
-        return self._audit.close_orphan(orphan, known.workerid, "driver", note)
+        return self._audit.close_orphan(orphan, known.workerid, DRIVER, note)
 
 
 def _awaitable(hook: Callable[..., Any]) -> Callable[[str | None], Any]:

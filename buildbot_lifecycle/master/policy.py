@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet import defer, task
 
 from buildbot_lifecycle.core.durations import in_words
-from buildbot_lifecycle.core.requests import ForceRequest, Refusal
+from buildbot_lifecycle.core.requests import Actor, ForceRequest, Refusal
 from buildbot_lifecycle.core.settings import AutoRelease, Settings
 from buildbot_lifecycle.master.internals import log_error, log_lines
 from buildbot_lifecycle.master.logbook import Known, Logbook
@@ -19,7 +19,7 @@ from buildbot_lifecycle.master.release import Releaser
 LOOK_EVERY = 2.0
 
 #: Who did it, in the audit.
-ACTOR = "policy:auto_release"
+ACTOR = Actor("policy", "policy:auto_release")
 
 HOUR = 3600.0
 

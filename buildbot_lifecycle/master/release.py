@@ -17,7 +17,13 @@ from buildbot_lifecycle.core import ladder
 from buildbot_lifecycle.core.episodes import Facts
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.ladder import Situation, Step
-from buildbot_lifecycle.core.requests import ForceAnswer, ForceRequest, Refusal
+from buildbot_lifecycle.core.requests import (
+    LATE_END,
+    Actor,
+    ForceAnswer,
+    ForceRequest,
+    Refusal,
+)
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import RESTING, State
 from buildbot_lifecycle.core.verdicts import Verdict
@@ -49,7 +55,7 @@ class Audit(Protocol):
     def open_orphan(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
         """Commit that an instance may still run."""
 
-    def close_orphan(self, orphan: int, workerid: int, by: str, note: str) -> defer.Deferred[Any]:
+    def close_orphan(self, orphan: int, workerid: int, by: Actor, note: str) -> defer.Deferred[Any]:
         """Commit that it does not run any more."""
 
 
@@ -88,7 +94,7 @@ class Releaser:
 
     # what an operator asks for
 
-    async def force(self, known: Known, request: ForceRequest, actor: str) -> ForceAnswer:
+    async def force(self, known: Known, request: ForceRequest, actor: Actor) -> ForceAnswer:
         """Plan (dry run) or do a force disconnect. Raises `Refusal`."""
         if request.dry_run:
             return ForceAnswer(200, dry_run=self._rehearse(known, request))
@@ -144,7 +150,7 @@ class Releaser:
                 episode=current,
             )
 
-    async def _force_locked(self, known: Known, request: ForceRequest, actor: str) -> ForceAnswer:
+    async def _force_locked(self, known: Known, request: ForceRequest, actor: Actor) -> ForceAnswer:
         if request.confirm != known.name:
             raise Refusal(
                 400,
@@ -165,7 +171,7 @@ class Releaser:
         return await self._act(known, action, pause)
 
     async def _write_first(
-        self, known: Known, request: ForceRequest, actor: str, verdict: Verdict, pause: bool
+        self, known: Known, request: ForceRequest, actor: Actor, verdict: Verdict, pause: bool
     ) -> dict[str, Any]:
         action = new_action(
             known,
@@ -195,7 +201,7 @@ class Releaser:
         before = known.facts
         # a connection that is refused only after the release is none of it
         knocking = (*known.watched.held, *known.watched.logins)
-        steps = self.carry_out(known, pause=pause, by=f"action {action['id']}", reason=action)
+        steps = self.carry_out(known, pause=pause, by=f"action {action['id']}")
         if any(step.step == "open_orphan" for step in steps):
             steps = await self._orphan(known, before, action, steps)
 
@@ -273,7 +279,7 @@ class Releaser:
             return
         if data["outcome"] in ("true", "other"):
             note = "the released stop_instance ended late, and successfully"
-            closed = self._audit.close_orphan(orphan, known.workerid, "late end", note)
+            closed = self._audit.close_orphan(orphan, known.workerid, LATE_END, note)
             closed.addErrback(log_error, "lifecycle: while closing an orphan")
 
     async def _finish(
@@ -293,17 +299,16 @@ class Releaser:
         self._note(known, action)
 
     def _note(self, known: Known, action: Mapping[str, Any]) -> None:
-        keys = ("what", "actor", "reason", "status", "outcome")
+        keys = ("what", "actor", "actor_kind", "reason", "status", "outcome")
         data = {"action": action["id"], **{key: action[key] for key in keys}}
         self._logbook.note(known, Kind.ACTION, data)
 
     # the steps themselves, for the operator and for the shutdown
 
-    def carry_out(
-        self, known: Known, *, pause: bool, by: str, reason: Mapping[str, Any], last: bool = False
-    ) -> list[Step]:
+    def carry_out(self, known: Known, *, pause: bool, by: str, last: bool = False) -> list[Step]:
         """Do every step of the plan, in its order; each tells how it went. Never raises.
 
+        ``by`` is what Buildbot gets to hear, and broadcasts: a number, no words of an operator.
         With ``last`` no further instance is wanted: a queued substantiation is cancelled unpaused.
         """
         steps = []
@@ -312,18 +317,19 @@ class Releaser:
                 steps.append(step)
                 continue
             try:
-                detail = self._do(known, step, by, reason)
+                detail = self._do(known, step, by)
                 steps.append(dataclasses.replace(step, done=True, detail=detail))
             except Exception as error:
                 log_error(error, f"lifecycle: while doing {step.step} on {known.name}")
                 steps.append(dataclasses.replace(step, done=False, detail=str(error)))
         return steps
 
-    def _do(self, known: Known, step: Step, by: str, reason: Mapping[str, Any]) -> str | None:
+    def _do(self, known: Known, step: Step, by: str) -> str | None:
         worker = known.watched.worker
         detail: str | None = None
         if step.step == "pause":
-            worker.pause(f"force disconnect by {reason['actor']}: {reason['reason']}")
+            # Buildbot sends the reason to whoever listens, asked for rights or not
+            worker.pause(f"force disconnect, {by}")
             known.watched.hold = True
         elif step.target == "forgotten build":
             detail = None if internals.cancel_forgotten(worker) else "it had been told already"
@@ -379,7 +385,7 @@ def new_action(
     known: Known,
     *,
     what: str,
-    actor: str,
+    actor: Actor,
     reason: str,
     verdict: Verdict,
     at: float,
@@ -393,7 +399,8 @@ def new_action(
         "worker": known.name,
         "episode": known.facts.episode.id if known.facts.episode else None,
         "what": what,
-        "actor": actor,
+        "actor": actor.name,
+        "actor_kind": actor.kind,
         "reason": reason,
         "at": at,
         "status": "asked",

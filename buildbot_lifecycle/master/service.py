@@ -21,6 +21,7 @@ from buildbot_lifecycle.core import settings as core_settings
 from buildbot_lifecycle.core.episodes import Episode
 from buildbot_lifecycle.core.events import Event, Kind, cut
 from buildbot_lifecycle.core.requests import (
+    Actor,
     Filter,
     HistoryQuery,
 )
@@ -458,13 +459,14 @@ class LifecycleService(Answers):
 
         return opened.addCallback(told)
 
-    def close_orphan(self, orphan: int, workerid: int, by: str, note: str) -> defer.Deferred[Any]:
+    def close_orphan(self, orphan: int, workerid: int, by: Actor, note: str) -> defer.Deferred[Any]:
         closed = self._store.close_orphan(orphan, self.master.reactor.seconds(), by, note)
 
         def told(was_open: bool) -> bool:
             known = self.logbook.get(workerid)
             if known is not None and was_open:
-                self.logbook.note(known, Kind.ORPHAN_CLOSED, {"orphan": orphan, "by": by})
+                data = {"orphan": orphan, "by": by.name, "by_kind": by.kind}
+                self.logbook.note(known, Kind.ORPHAN_CLOSED, data)
             self.announce(workerid, "orphan", {"id": orphan})
             return was_open
 

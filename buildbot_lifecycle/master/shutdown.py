@@ -16,6 +16,7 @@ from twisted.internet import defer, task
 from twisted.python import log
 
 from buildbot_lifecycle.core.durations import in_words
+from buildbot_lifecycle.core.requests import RECONFIG, SHUTDOWN
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import RESTING, STARTING
 from buildbot_lifecycle.master import internals
@@ -255,7 +256,7 @@ class ShutdownWatch:
         action = new_action(
             known,
             what="shutdown-release",
-            actor="shutdown" if self.asked_at is not None else "reconfig",
+            actor=SHUTDOWN if self.asked_at is not None else RECONFIG,
             reason=f"{self._why(known)}; {verdict.reason}",
             verdict=verdict,
             at=now,
@@ -266,9 +267,7 @@ class ShutdownWatch:
         written.addTimeout(AUDIT_SECONDS, self._master.reactor)
         before = known.facts
         why = f"released: {self._why(known)}; {verdict.reason}"
-        steps = self._releaser.carry_out(
-            known, pause=False, by="shutdown", reason=action, last=True
-        )
+        steps = self._releaser.carry_out(known, pause=False, by="shutdown", last=True)
         self._abandoned += 1
         internals.log_lines([f"{known.name}: released, because {verdict.reason}"])
         changes = {

@@ -16,6 +16,7 @@ from typing import Any, Callable
 from buildbot.data import types
 
 from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.requests import ACTORS, CLOSERS
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts import LEVELS
 from buildbot_lifecycle.www.shapes import (
@@ -37,6 +38,7 @@ from buildbot_lifecycle.www.shapes import (
     Schema,
     many,
     or_null,
+    words,
 )
 from buildbot_lifecycle.www.wire import MAX_ID
 
@@ -266,6 +268,7 @@ HISTORY: dict[str, Any] = {
         # Not a Word: policies will add their own.
         what=Text(),
         actor=Text(),
+        actor_kind=Shown(words(*ACTORS)),
         reason=Shown(STRING),
         at=Number(),
         status=Word(("asked", "done", "failed", "refused")),
@@ -290,6 +293,7 @@ HISTORY: dict[str, Any] = {
         why=Shown(STRING),
         closed_at=Number(null=True),
         closed_by=Shown(STRING, null=True),
+        closed_by_kind=Shown(words(*CLOSERS), null=True),
         note=Shown(STRING, null=True),
         open=FilterOnlyTruth(),
     ),

@@ -16,7 +16,7 @@ from buildbot.www.authz import Forbidden
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
-from buildbot_lifecycle.core.requests import Refusal
+from buildbot_lifecycle.core.requests import ANONYMOUS, Actor, Refusal
 from buildbot_lifecycle.www.hub import Request
 from buildbot_lifecycle.www.wire import MAX_BODY, shown
 
@@ -33,9 +33,6 @@ READ = "GET"
 
 #: The fields of a user that can name him, best first, as Buildbot's REST takes its "owner".
 _NAMES = ("email", "username", "full_name")
-
-#: The actor of a client that is not logged in.
-ANONYMOUS = "anonymous"
 
 
 def allowed_origins(www: Mapping[str, Any], buildbot_url: str) -> tuple[str, ...]:
@@ -105,9 +102,9 @@ class Rights:
         return self._name
 
     @property
-    def actor(self) -> str:
-        """The name that is written down for what this request does."""
-        return self._name or ANONYMOUS
+    def actor(self) -> Actor:
+        """Who is written down for what this request does."""
+        return ANONYMOUS if self._name is None else Actor("user", self._name)
 
     async def may_read(self, workerid: int | None = None) -> None:
         """Pass if this worker (None: the workers) may be read; Refusal 401 or 403 otherwise."""

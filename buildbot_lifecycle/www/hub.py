@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 
 from buildbot_lifecycle.core.requests import (
+    Actor,
     ForceAnswer,
     ForceRequest,
     HistoryQuery,
@@ -68,12 +69,12 @@ class Service(Protocol):
         """The state of the recorder and the probe."""
 
     def force(
-        self, worker: int | str, request: ForceRequest, actor: str, /
+        self, worker: int | str, request: ForceRequest, actor: Actor, /
     ) -> defer.Deferred[ForceAnswer]:
         """Force a disconnect, or plan one."""
 
     def resolve_orphan(
-        self, number: int, note: str, actor: str, /
+        self, number: int, note: str, actor: Actor, /
     ) -> defer.Deferred[dict[str, Any]]:
         """Close an orphan with a note."""
 

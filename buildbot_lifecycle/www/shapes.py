@@ -42,7 +42,7 @@ def row(*cells: Schema) -> Schema:
     }
 
 
-def _words(*words: str) -> Schema:
+def words(*words: str) -> Schema:
     """One of these; more may come."""
     return {"type": "string", "x-extensible-enum": list(words)}
 
@@ -65,7 +65,7 @@ BUILDING = optional(BUILD, since=TIME)
 PENDING = record(call=STRING, since=TIME, where=many(FRAME))
 ABANDONED = record(call=STRING, since=TIME)
 VERDICT = record(
-    level=_words("ok", "slow", "stuck", "failed", "unknown"),
+    level=words("ok", "slow", "stuck", "failed", "unknown"),
     code=STRING,
     reason=STRING,
     since=or_null(TIME),
@@ -76,7 +76,7 @@ FAILURE = record(call=STRING, error=STRING, traceback=or_null(STRING))
 STEP = record(
     step=STRING, target=STRING, text=STRING, done=or_null(TRUE_OR_FALSE), detail=or_null(STRING)
 )
-CAUSE = _words("release", "stop_failed", "late_start", "crash")
+CAUSE = words("release", "stop_failed", "late_start", "crash")
 
 BLOCKER = record(
     workerid=WHOLE,
@@ -95,7 +95,7 @@ SHUTDOWN = record(
     blockers=many(BLOCKER),
 )
 HEALTH = record(
-    status=_words("ok", "behind", "degraded"),
+    status=words("ok", "behind", "degraded"),
     version=STRING,
     schema=or_null(WHOLE),
     recording=TRUE_OR_FALSE,
@@ -133,7 +133,7 @@ _GROUP: Mapping[str, Schema] = {
 }
 STATS = record(
     **_GROUP,
-    phase=_words("start", "connect", "up", "stop"),
+    phase=words("start", "connect", "up", "stop"),
     count=COUNT,
     p50=SECONDS,
     p95=SECONDS,
@@ -182,7 +182,7 @@ LANE = record(
 )
 MARK = record(
     at=TIME,
-    kind=_words(
+    kind=words(
         "force", "shutdown-release", "master_start", "master_stop", "master_died", "failure"
     ),
     workerid=or_null(WHOLE),

@@ -6,11 +6,13 @@ from typing import Any
 
 from twisted.internet import defer
 
-from buildbot_lifecycle.core.requests import Filter, HistoryQuery
+from buildbot_lifecycle.core.requests import DRIVER, Actor, Filter, HistoryQuery
 from buildbot_lifecycle.db import queries
 from buildbot_lifecycle.db.store import Store
 from tests.db.conftest import Database
 from tests.db.play import NASTY
+
+ANN = Actor("user", "ann")
 
 ACTION = {
     "workerid": 7,
@@ -19,6 +21,7 @@ ACTION = {
     "episode": None,
     "what": "force-disconnect",
     "actor": "j\u00f8rg \U0001f600 <j@example.org>",
+    "actor_kind": "user",
     "reason": "hangs\x00since noon",
     "at": 100.5,
     "status": "asked",
@@ -116,6 +119,47 @@ def test_an_update_changes_what_it_names_and_nothing_else(database: Database) ->
     database.run(work)
 
 
+def test_a_user_who_is_called_like_the_policy_is_not_the_policy(database: Database) -> None:
+    async def work(pool: Any) -> None:
+        store = Store(pool)
+        name = "policy:auto_release"
+        for kind in ("user", "policy"):
+            number = await store.insert_action(kind, {**ACTION, "actor": name, "actor_kind": kind})
+            row = await pool.do(queries.one, "actions", number)
+            assert (row["actor"], row["actor_kind"]) == (name, kind)
+        orphan = await store.open_orphan("t", ORPHAN)
+        await store.close_orphan(orphan, 60.0, Actor("user", "driver"), "n")
+        row = await pool.do(queries.one, "orphans", orphan)
+        assert (row["closed_by"], row["closed_by_kind"]) == ("driver", "user")
+
+    database.run(work)
+
+
+def test_rows_from_before_there_were_kinds_say_what_their_names_say(database: Database) -> None:
+    before = {name: value for name, value in ACTION.items() if name != "actor_kind"}
+    old = (
+        ("force-disconnect", "ann", "user"),
+        ("force-disconnect", "shutdown", "user"),
+        ("force-disconnect", "anonymous", "anonymous"),
+        ("force-disconnect", "policy:auto_release", "policy"),
+        ("shutdown-release", "shutdown", "shutdown"),
+        ("shutdown-release", "reconfig", "reconfig"),
+    )
+
+    async def work(pool: Any) -> None:
+        store = Store(pool)
+        for what, name, kind in old:
+            row = {**before, "what": what, "actor": name}
+            number = await store.insert_action(f"{what} {name}", row)
+            assert (await pool.do(queries.one, "actions", number))["actor_kind"] == kind
+        for name, kind in (("driver", "driver"), ("late end", "late_end"), ("ann", "user")):
+            row = {**ORPHAN, "closed_at": 5.0, "closed_by": name}
+            number = await store.open_orphan(f"closed by {name}", row)
+            assert (await pool.do(queries.one, "orphans", number))["closed_by_kind"] == kind
+
+    database.run(work)
+
+
 def test_an_update_of_no_action_does_nothing(database: Database) -> None:
     async def work(pool: Any) -> None:
         await Store(pool).update_action(12345, {"status": "done"})
@@ -131,13 +175,18 @@ def test_an_orphan_is_opened_once_and_closed_once(database: Database) -> None:
         assert await store.open_orphan("t", ORPHAN) == number
         still_open = HistoryQuery("orphans", filters=(Filter("open", "eq", ("true",)),))
         page = await pool.do(queries.history, still_open)
-        nobody = {"closed_at": None, "closed_by": None, "note": None}
+        nobody = {"closed_at": None, "closed_by": None, "closed_by_kind": None, "note": None}
         assert [*page.rows] == [{**ORPHAN, "id": number, **nobody}]
-        assert await store.close_orphan(number, 60.0, "ann", "terminated it") is True
-        assert await store.close_orphan(number, 70.0, "bob", "me too") is False
+        assert await store.close_orphan(number, 60.0, ANN, "terminated it") is True
+        assert await store.close_orphan(number, 70.0, DRIVER, "me too") is False
         assert [*(await pool.do(queries.history, still_open)).rows] == []
         row = await pool.do(queries.one, "orphans", number)
-        closed = {"closed_at": 60.0, "closed_by": "ann", "note": "terminated it"}
+        closed = {
+            "closed_at": 60.0,
+            "closed_by": "ann",
+            "closed_by_kind": "user",
+            "note": "terminated it",
+        }
         assert row == {**ORPHAN, "id": number, **closed}
 
     database.run(work)
@@ -145,7 +194,7 @@ def test_an_orphan_is_opened_once_and_closed_once(database: Database) -> None:
 
 def test_an_orphan_that_is_not_there_cannot_be_closed(database: Database) -> None:
     async def work(pool: Any) -> None:
-        assert await Store(pool).close_orphan(12345, 1.0, "ann", "n") is False
+        assert await Store(pool).close_orphan(12345, 1.0, ANN, "n") is False
 
     database.run(work)
 

@@ -12,7 +12,7 @@ from twisted.internet import defer
 from twisted.python.failure import Failure
 
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.core.requests import ForceRequest, Refusal
+from buildbot_lifecycle.core.requests import Actor, ForceRequest, Refusal
 from buildbot_lifecycle.core.settings import parse
 from buildbot_lifecycle.master import internals
 from buildbot_lifecycle.master.logbook import Known, Logbook
@@ -53,7 +53,7 @@ class Ledger:
         self.orphans.append(dict(row))
         return self._did("orphan", len(self.orphans))
 
-    def close_orphan(self, orphan: int, workerid: int, by: str, note: str) -> defer.Deferred[Any]:
+    def close_orphan(self, orphan: int, workerid: int, by: Actor, note: str) -> defer.Deferred[Any]:
         self.closed.append(orphan)
         return self._did("close", orphan)
 
@@ -101,7 +101,9 @@ class Release(Stage):
     def force(self, request: ForceRequest = ASKED, **changes: Any) -> list[Any]:
         came: list[Any] = []
         asked = dataclasses.replace(request, **changes)
-        defer.ensureDeferred(self.releaser.force(self.known, asked, "ann")).addBoth(came.append)
+        defer.ensureDeferred(self.releaser.force(self.known, asked, Actor("user", "ann"))).addBoth(
+            came.append
+        )
         return came
 
     def refusal(self, came: list[Any]) -> Refusal:
@@ -117,8 +119,11 @@ class Release(Stage):
         assert answer.status == 200
         assert self.worker().state is States.NOT_SUBSTANTIATED
         assert self.worker().isPaused()
+        # Buildbot broadcasts it: the words are behind our own rights
+        assert internals.pause_reason(self.worker()) == "force disconnect, action 1"
         action = self.ledger.actions[0]
         assert (action["status"], action["actor"]) == ("done", "ann")
+        assert action["actor_kind"] == "user"
         assert action["outcome"] == "the worker is not_substantiated now, and paused"
         assert [(s["step"], s["done"]) for s in action["steps"]] == [
             ("pause", True),

@@ -138,7 +138,7 @@ class Double:
 
     @defer.inlineCallbacks
     def force(self, ident: int | str, request: Any, actor: str) -> Any:
-        self.asked.append(["force", ident, actor, request.reason])
+        self.asked.append(["force", ident, actor.name, request.reason])
         if request.reason == "!raise":
             raise RuntimeError("a text that is nobody's business")
         if request.reason == "!behind":
@@ -151,12 +151,18 @@ class Double:
             raise RuntimeError("after the client went away")
         if request.dry_run:
             return ForceAnswer(200, dry_run={"eligible": True, "steps": []})
-        self.done.append(["force", ident, actor, request.reason])
-        return ForceAnswer(200, action={"id": 1, "actor": actor, "reason": request.reason})
+        self.done.append(["force", ident, actor.name, request.reason])
+        return ForceAnswer(
+            200, action={"id": 1, "workerid": 1, **_who("actor", actor), "reason": request.reason}
+        )
 
     def resolve_orphan(self, number: int, note: str, actor: str) -> Any:
-        self.done.append(["resolve", number, note, actor])
-        return defer.succeed({"id": number, "note": note, "closed_by": actor})
+        self.done.append(["resolve", number, note, actor.name])
+        return defer.succeed({"id": number, "note": note, **_who("closed_by", actor)})
+
+
+def _who(field: str, actor: Any) -> dict[str, str]:
+    return {field: actor.name, f"{field}_kind": actor.kind}
 
 
 class Www:

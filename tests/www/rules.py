@@ -34,6 +34,13 @@ class SecretMatcher(EndpointMatcherBase):
         return defer.succeed(Match(self.master) if hit else None)
 
 
+class WorkersMatcher(EndpointMatcherBase):
+    """A rule on everything about workers."""
+
+    def match(self, ep: Any, action: str = "get", options: Any = None) -> Any:
+        return defer.succeed(Match(self.master) if ep[0] == "workers" else None)
+
+
 class RaisingMatcher(EndpointMatcherBase):
     """A rule of an administrator's own that does not know every action."""
 
@@ -56,6 +63,14 @@ def only_named_reads() -> Authz:
     """Nobody who is not alice may do anything at all."""
     return Authz(
         allowRules=[AnyEndpointMatcher(role="admins")],
+        roleMatchers=[RolesFromUsername(roles=["admins"], usernames=["alice"])],
+    )
+
+
+def workers_shut() -> Authz:
+    """Only alice may know or do anything of workers."""
+    return Authz(
+        allowRules=[WorkersMatcher(role="admins")],
         roleMatchers=[RolesFromUsername(roles=["admins"], usernames=["alice"])],
     )
 

@@ -137,7 +137,12 @@ def test_an_orphan_is_closed_by_who_may_and_by_nobody_else(double: Served) -> No
     assert (reply.status, reply.code) == (403, "forbidden")
     assert double.writes(only_done=True) == before
     reply = double.client.post("/orphans/5/resolve", {"note": "gone"})
-    assert reply.json["orphan"] == {"id": 5, "note": "gone", "closed_by": "alice"}
+    assert reply.json["orphan"] == {
+        "id": 5,
+        "note": "gone",
+        "closed_by": "alice",
+        "closed_by_kind": "user",
+    }
     assert double.writes(only_done=True) == [*before, ["resolve", 5, "gone", "alice"]]
 
 

@@ -10,7 +10,8 @@ import pytest
 from buildbot.www.authz import Forbidden
 from twisted.internet import defer
 
-from buildbot_lifecycle.core.requests import Refusal
+from buildbot_lifecycle.core import requests
+from buildbot_lifecycle.core.requests import Actor, Refusal
 from buildbot_lifecycle.www import guard
 
 URL = "https://ci.example.org:8443/buildbot/"
@@ -174,7 +175,7 @@ def test_a_session_without_a_name_is_anonymous() -> None:
     for info in ({}, {"groups": ["a"]}, {"email": ""}):
         asked = rights(Asked(info))
         assert asked.user is None
-        assert asked.actor == "anonymous"
+        assert asked.actor == requests.ANONYMOUS
         with pytest.raises(Refusal):
             run(asked.may_force(1))
 
@@ -185,11 +186,14 @@ def test_a_session_without_a_name_is_anonymous() -> None:
         ({"email": "a@b", "username": "a", "full_name": "A B"}, "a@b"),
         ({"email": None, "username": "a", "full_name": "A B"}, "a"),
         ({"full_name": "A B"}, "A B"),
-        ({"anonymous": True}, "anonymous"),
+        # whatever a user is called, that is his name and not what he is
+        ({"username": "anonymous"}, "anonymous"),
+        ({"full_name": "policy:auto_release"}, "policy:auto_release"),
+        ({"email": "shutdown"}, "shutdown"),
     ],
 )
 def test_the_actor_is_the_first_name_that_the_user_has(info: dict[str, Any], actor: str) -> None:
-    assert rights(Asked(info)).actor == actor
+    assert rights(Asked(info)).actor == Actor("user", actor)
 
 
 def test_can_force_is_true_if_one_of_the_workers_may_be_forced() -> None:
