@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Position, expect
 
 from tests.browser.support import SOON, make_stuck, open_page, part, row
 from tests.conftest import MakeMaster
@@ -98,17 +98,66 @@ def test_the_timeline_leads_by_mouse_and_by_keyboard_to_the_episode(
     page.keyboard.press("Enter")
     at = episode(master, "stuck")["id"]
     expect(page).to_have_url(re.compile(f"/lifecycle/episodes/{at}$"))
-    # the open bar of the stuck worker is at the right end of the first lane
-    open_page(page, master, "/timeline?range=1_h")
+    _show_stop(master, page, "stuck")
     canvas = page.locator(".bbl-chart-canvas")
-    box = canvas.bounding_box()
-    assert box is not None
-    spot = {"x": box["width"] * 0.989, "y": 12}
-    canvas.hover(position=spot)
+    canvas.hover(position=_in_stop(page))
     expect(tip).to_contain_text("insubstantiating")
     expect(tip).to_contain_text(f"episode {at}")
-    canvas.click(position=spot)
+    canvas.click(position=_in_stop(page))
     expect(page).to_have_url(re.compile(f"/lifecycle/episodes/{at}$"))
+
+
+def test_the_timelines_tip_stays_with_its_worker_when_lanes_change_places(
+    master: RealMaster, page: Page
+) -> None:
+    at = episode(master, "stuck")["id"]
+    _show_stop(master, page, "stuck")
+    canvas, tip = page.locator(".bbl-chart-canvas"), part(page, "lane-tip")
+    spot = _in_stop(page)
+    canvas.hover(position=spot)
+    expect(tip).to_contain_text(f"episode {at}")
+    # who is stuck is in the first lane: once it is not, the healthy worker is
+    force(master, "stuck")
+    expect(page.locator(".bbl-lane-label").first).to_have_text("healthy")
+    expect(tip.locator("strong")).to_have_text("stuck")
+    expect(tip).to_contain_text(f"episode {at}")
+    # the mouse is over the other worker by now: the first click says so and opens nothing
+    page.mouse.down()
+    page.mouse.up()
+    expect(tip.locator("strong")).to_have_text("healthy")
+    assert "/lifecycle/timeline" in page.url
+
+
+def test_the_timelines_keyboard_stays_with_its_worker_when_lanes_change_places(
+    master: RealMaster, page: Page
+) -> None:
+    at = episode(master, "stuck")["id"]
+    _show_stop(master, page, "stuck")
+    page.get_by_role("application").focus()
+    page.keyboard.press("ArrowDown")
+    tip = part(page, "lane-tip")
+    expect(tip).to_contain_text(f"episode {at}")
+    force(master, "stuck")
+    expect(page.locator(".bbl-lane-label").first).to_have_text("healthy")
+    expect(tip.locator("strong")).to_have_text("stuck")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"/lifecycle/episodes/{at}$"))
+
+
+def _show_stop(master: RealMaster, page: Page, name: str) -> None:
+    """Open the timeline such that the pending stop of a stuck worker fills half of the first lane."""
+    since = master.wait_worker(name, pending=bool)["pending"]["since"]
+    length = max(1.0, time.time() - since)
+    page.goto("about:blank")
+    open_page(page, master, f"/timeline?since={since - length}&until={since + length}")
+    expect(page.locator(".bbl-lane-label").first).to_contain_text(name)
+
+
+def _in_stop(page: Page) -> Position:
+    """The middle of that bar: it has grown since, and is as wide on any machine."""
+    box = page.locator(".bbl-chart-canvas").bounding_box()
+    assert box is not None
+    return {"x": box["width"] * 0.75, "y": 12}
 
 
 def test_zooming_by_its_button_keeps_now_in_sight(master: RealMaster, page: Page) -> None:

@@ -23,6 +23,10 @@ class Outcomes {
   }
 
   put(action: Action) {
+    // Answers may come in another order than they were asked for.
+    const known = this.actions.get(action.workerid);
+    if (known !== undefined && known.id > action.id) return;
+    if (known?.id === action.id && known.finished_at !== null && action.finished_at === null) return;
     this.actions.set(action.workerid, action);
     this.watchers.forEach((watcher) => {
       watcher();

@@ -26,6 +26,7 @@ class StuckCount {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private soonTimer: ReturnType<typeof setTimeout> | undefined;
   private hinted = false;
+  private asked = 0;
   private filtered = true;
   private stopReading: (() => void) | null = null;
 
@@ -92,6 +93,7 @@ class StuckCount {
 
   private async ask() {
     if (document.hidden) return;
+    const mine = ++this.asked;
     const levels = settings().badge;
     if (levels.length === 0) this.set(0);
     else if (fleetStore.current) this.take();
@@ -99,8 +101,10 @@ class StuckCount {
       try {
         const which = levels.map((level) => `level=${level}`).join("&");
         const answer = await fetchWorkers(this.filtered ? `workers?${which}` : "workers?field=workerid&field=verdict");
+        if (mine !== this.asked) return;
         this.set(countOf(answer.workers));
       } catch (error) {
+        if (mine !== this.asked) return;
         // A server that cannot filter by level is asked for all of them; any other failure leaves the number unknown.
         if (error instanceof ApiFailure && error.status === 400) this.filtered = false;
         else this.set(null);

@@ -94,6 +94,8 @@ export interface WorkersAnswer {
 
 export interface PageMeta {
   next: string | null;
+  /** Of the ledger: open entries in all, whatever was asked for. Not there on an older server. */
+  open?: number;
 }
 
 export interface LifecycleEvent {

@@ -1,5 +1,6 @@
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { asFailure, get, type ApiFailure } from "../api/client";
+import { Order } from "../model/order";
 import { useFeed } from "./useFeed";
 
 export interface Answer<T> {
@@ -16,28 +17,27 @@ export function useAnswer<T>(path: string | null, workerid: number | null): Answ
     answer: null,
     failure: null,
   });
-  const asked = useRef(0);
+  const [order] = useState(() => new Order());
   const reload = useCallback(() => {
     if (path === null) return;
-    const mine = ++asked.current;
+    const mine = order.ask();
     get<T>(path).then(
       (answer) => {
-        if (mine === asked.current) setState({ path, answer, failure: null });
+        if (order.takes(mine)) setState({ path, answer, failure: null });
       },
       (error: unknown) => {
-        if (mine === asked.current) {
+        if (order.takes(mine)) {
           setState((now) => ({ path, answer: now.path === path ? now.answer : null, failure: asFailure(error) }));
         }
       },
     );
-  }, [path]);
+  }, [path, order]);
   useEffect(() => {
     reload();
-    const counter = asked;
     return () => {
-      counter.current++;
+      order.forget();
     };
-  }, [reload]);
+  }, [reload, order]);
   useFeed(workerid, reload);
   return { answer: state.answer, failure: state.failure, reload };
 }

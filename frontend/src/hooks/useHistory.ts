@@ -1,8 +1,9 @@
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { asFailure, get, type ApiFailure } from "../api/client";
 import type { PageMeta } from "../api/types";
 import { withHead, withOlder, type History } from "../model/history";
 import { nextQuery } from "../model/links";
+import { Order } from "../model/order";
 import { useFeed } from "./useFeed";
 
 export interface HistoryState<Item> extends History<Item> {
@@ -22,39 +23,40 @@ export function useHistory<Item extends { id: number }>(
 ): HistoryState<Item> {
   const [history, setHistory] = useState<History<Item> | null>(null);
   const [failure, setFailure] = useState<ApiFailure | null>(null);
-  const alive = useRef(true);
+  const [{ heads, pages }] = useState(() => ({ heads: new Order(), pages: new Order() }));
 
   const read = useCallback(
-    async (from: string, join: (known: History<Item>, page: History<Item>) => History<Item>) => {
+    async (from: string, join: (known: History<Item>, page: History<Item>) => History<Item>, order: Order) => {
+      const mine = order.ask();
       try {
         const answer = await get<Record<string, Item[]> & { meta: PageMeta }>(`${path}${from}`);
-        const page = { items: answer[plural] ?? [], next: nextQuery(answer.meta.next) };
-        if (!alive.current) return;
+        const page = { items: answer[plural] ?? [], next: nextQuery(answer.meta.next), open: answer.meta.open ?? null };
+        if (!order.takes(mine)) return;
         setHistory((known) => (known === null ? page : join(known, page)));
         setFailure(null);
       } catch (error) {
-        if (alive.current) setFailure(asFailure(error));
+        if (order.takes(mine)) setFailure(asFailure(error));
       }
     },
     [path, plural],
   );
   const reload = useCallback(() => {
-    void read(query, withHead);
-  }, [read, query]);
+    void read(query, withHead, heads);
+  }, [read, query, heads]);
   const next = history?.next ?? null;
   const older = useCallback(() => {
-    if (next !== null) void read(next, withOlder);
-  }, [read, next]);
+    if (next !== null) void read(next, (known, page) => withOlder(known, page, next), pages);
+  }, [read, next, pages]);
 
   useEffect(() => {
-    alive.current = true;
     // It sets a state only once the answer has come.
     // eslint-disable-next-line react-hooks/set-state-in-effect
     reload();
     return () => {
-      alive.current = false;
+      heads.forget();
+      pages.forget();
     };
-  }, [reload]);
+  }, [reload, heads, pages]);
   useFeed(workerid, reload);
   return { items: history?.items ?? [], next, loading: history === null && failure === null, failure, older, reload };
 }

@@ -59,12 +59,39 @@ function covers(known: Known, span: Span): boolean {
 /** `workerids`: those alone, or all (null). */
 export function useTimeline(span: Span, workerids: readonly number[] | null): Timeline {
   const [timeline, setTimeline] = useState<Timeline>({ known: null, failure: null, loading: true });
-  const state = useRef({ known: null as Known | null, asked: 0, pauseUntilMs: 0, span, workerids });
+  // `asked` numbers the questions: what was asked later is newer. `lanes` says of which one each lane is the answer.
+  const state = useRef({
+    known: null as Known | null,
+    asked: 0,
+    whole: 0,
+    landed: 0,
+    lanes: new Map<number, number>(),
+    pauseUntilMs: 0,
+    span,
+    workerids,
+  });
   const which = workerids?.join() ?? "";
+
+  const some = useCallback(async function again(ids: readonly number[]): Promise<void> {
+    const now = state.current;
+    const { known } = now;
+    if (known === null || known.until !== null) return;
+    const mine = ++now.asked;
+    const answer = await ask(known.since, null, ids).catch(() => null);
+    const latest = now.known;
+    if (answer === null || latest === null) return;
+    // All was asked for meanwhile, perhaps before these had changed.
+    if (latest.since !== known.since) return again(ids);
+    const fresh = sorted(answer).lanes.filter(([id]) => (now.lanes.get(id) ?? now.landed) < mine);
+    for (const [id] of fresh) now.lanes.set(id, mine);
+    const next = { ...latest, lanes: new Map([...latest.lanes, ...fresh]) };
+    now.known = next;
+    setTimeline((before) => ({ ...before, known: next }));
+  }, []);
 
   const whole = useCallback(async () => {
     const now = state.current;
-    const mine = ++now.asked;
+    const mine = (now.whole = ++now.asked);
     const { span: window, workerids: ids } = now;
     const margin = (window.until - window.since) * MARGIN;
     const since = window.since - margin;
@@ -73,28 +100,21 @@ export function useTimeline(span: Span, workerids: readonly number[] | null): Ti
     setTimeline((before) => ({ ...before, loading: true }));
     try {
       const answer = await ask(since, until, ids);
-      if (mine !== now.asked) return;
+      if (mine !== now.whole) return;
       now.pauseUntilMs = performance.now() + Math.max(LEAST_PAUSE_MS, 10 * (performance.now() - startedMs));
       const { lanes, masterMarks } = sorted(answer);
       const known = { since, until, lanes: new Map(lanes), masterMarks, truncated: answer.meta.truncated };
+      const newer = [...now.lanes].filter(([, question]) => question > mine).map(([id]) => id);
+      now.lanes.clear();
       now.known = known;
+      now.landed = mine;
       setTimeline({ known, failure: null, loading: false });
+      // They were told anew after this was asked for.
+      if (newer.length > 0) void some(newer);
     } catch (error) {
-      if (mine === now.asked) setTimeline((before) => ({ ...before, failure: asFailure(error), loading: false }));
+      if (mine === now.whole) setTimeline((before) => ({ ...before, failure: asFailure(error), loading: false }));
     }
-  }, []);
-
-  const some = useCallback(async (ids: readonly number[]) => {
-    const { known } = state.current;
-    if (known === null || known.until !== null) return;
-    const answer = await ask(known.since, null, ids).catch(() => null);
-    const latest = state.current.known;
-    if (answer === null || latest === null || latest.since !== known.since) return;
-    const { lanes } = sorted(answer);
-    const next = { ...latest, lanes: new Map([...latest.lanes, ...lanes]) };
-    state.current.known = next;
-    setTimeline((before) => ({ ...before, known: next }));
-  }, []);
+  }, [some]);
 
   // Another choice of workers: all is asked anew. Another window: when it is not known yet, once it has come to rest.
   const asked = useRef<string | null>(null);

@@ -1,6 +1,7 @@
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { asFailure, type ApiFailure } from "../api/client";
 import { fetchWorkers } from "../api/fleet";
+import { Order } from "../model/order";
 import type { Worker, WorkersMeta } from "../api/types";
 import { useFeed } from "./useFeed";
 
@@ -15,23 +16,23 @@ export interface WorkerState {
 /** One worker, kept up to date. */
 export function useWorker(workerid: number): WorkerState & { reload: () => void } {
   const [state, setState] = useState<WorkerState>({ worker: null, meta: null, failure: null, at: null });
-  const alive = useRef(true);
+  const [order] = useState(() => new Order());
   const load = useCallback(async () => {
+    const mine = order.ask();
     try {
       const { workers, meta } = await fetchWorkers(`workers/${workerid}`);
-      if (alive.current) setState({ worker: workers[0] ?? null, meta, failure: null, at: Date.now() / 1000 });
+      if (order.takes(mine)) setState({ worker: workers[0] ?? null, meta, failure: null, at: Date.now() / 1000 });
     } catch (error) {
-      if (alive.current) setState((now) => ({ ...now, failure: asFailure(error) }));
+      if (order.takes(mine)) setState((now) => ({ ...now, failure: asFailure(error) }));
     }
-  }, [workerid]);
+  }, [workerid, order]);
   const reload = useCallback(() => void load(), [load]);
   useEffect(() => {
-    alive.current = true;
     reload();
     return () => {
-      alive.current = false;
+      order.forget();
     };
-  }, [reload]);
+  }, [reload, order]);
   useFeed(workerid, reload);
   return { ...state, reload };
 }

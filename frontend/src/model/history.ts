@@ -4,6 +4,8 @@ export interface History<Item> {
   items: readonly Item[];
   /** The query of the next page, or null at the end. */
   next: string | null;
+  /** Of the ledger: how many entries of it are open in all, by the last answer; null where that is not told. */
+  open?: number | null;
 }
 
 /** The freshly read head and what was read before. If they do not meet, something lies between that nobody has read,
@@ -13,10 +15,16 @@ export function withHead<Item extends { id: number }>(known: History<Item>, head
   const meets = lowest !== undefined && known.items.some((item) => item.id >= lowest);
   if (!meets || known.items.length === 0) return head;
   const older = known.items.filter((item) => item.id < lowest);
-  return older.length === 0 ? head : { items: [...head.items, ...older], next: known.next };
+  return older.length === 0 ? head : { ...head, items: [...head.items, ...older], next: known.next };
 }
 
-export function withOlder<Item extends { id: number }>(known: History<Item>, page: History<Item>): History<Item> {
+/** The page that was asked for where the history ended at `from`; if it ends elsewhere by now, the page does not follow. */
+export function withOlder<Item extends { id: number }>(
+  known: History<Item>,
+  page: History<Item>,
+  from: string,
+): History<Item> {
+  if (known.next !== from) return known;
   const lowest = known.items[known.items.length - 1]?.id ?? Infinity;
-  return { items: [...known.items, ...page.items.filter((item) => item.id < lowest)], next: page.next };
+  return { ...page, items: [...known.items, ...page.items.filter((item) => item.id < lowest)] };
 }

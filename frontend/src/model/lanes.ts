@@ -78,6 +78,25 @@ export function hitAt(stays: readonly Stay[], at: number, tolerance: number): Hi
   return best?.hit ?? null;
 }
 
+/** A bar by what it is: its place among the bars and lanes changes, and another may have it a moment later. */
+export interface BarName {
+  episode: number;
+  /** When its phase began. */
+  since: number;
+}
+
+export function nameOf({ stay, phase }: Hit): BarName {
+  return { episode: stay.id, since: phase[1] };
+}
+
+/** The bar of this name, as it is by now; with the build at this moment, if one is given. */
+export function barOf(stays: readonly Stay[], { episode, since }: BarName, at: number | null): Hit | null {
+  const stay = stays.find((each) => each.id === episode);
+  const phase = stay?.phases.find((each) => each[1] === since);
+  if (stay === undefined || phase === undefined) return null;
+  return { stay, phase, build: at === null ? null : buildAt(stay, at) };
+}
+
 function buildAt(stay: Stay, at: number): LaneBuild | null {
   return stay.builds.find(([since, until]) => since <= at && at <= (until ?? Infinity)) ?? null;
 }

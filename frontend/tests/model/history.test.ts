@@ -18,8 +18,12 @@ describe("a history that grows while it is read", () => {
   });
   it("adds an older page once, even if it is read twice", () => {
     const known = page([4, 3], "?before=3");
-    const once = withOlder(known, page([2, 1]));
-    expect(ids(withOlder(once, page([2, 1])))).toEqual([4, 3, 2, 1]);
+    const once = withOlder(known, page([2, 1]), "?before=3");
+    expect(ids(withOlder(once, page([2, 1]), "?before=3"))).toEqual([4, 3, 2, 1]);
+  });
+  it("does not add a page that was asked for before all began anew", () => {
+    const anew = page([9, 8], "?before=8");
+    expect(withOlder(anew, page([2, 1]), "?before=3")).toBe(anew);
   });
 });
 

@@ -5,7 +5,18 @@ import type { Mark, Worker } from "../../api/types";
 import { useTheme } from "../../hooks/useTheme";
 import { useTicking } from "../../hooks/useTicking";
 import { useWidth } from "../../hooks/useWidth";
-import { barWords, hitAt, markWords, nearest, neighbour, type Hit, type Ready } from "../../model/lanes";
+import {
+  barOf,
+  barWords,
+  hitAt,
+  markWords,
+  nameOf,
+  nearest,
+  neighbour,
+  type BarName,
+  type Hit,
+  type Ready,
+} from "../../model/lanes";
 import { workerRoute } from "../../model/links";
 import { tickLabel } from "../../model/moments";
 import { moved, zoomed, type Span } from "../../model/ranges";
@@ -24,15 +35,19 @@ interface Props {
   onOpen: (episode: number) => void;
 }
 
-/** What is pointed at, by mouse or keyboard. */
+/** What is pointed at, by mouse or keyboard: a worker and a bar of its, never a place, since lanes change theirs. */
 interface Pointed {
-  lane: number;
-  hit: Hit | null;
+  workerid: number;
+  bar: BarName | null;
   /** The moment under the mouse; for the keyboard, where the bar begins. */
   at: number;
-  lines: string[];
+  /** When it was pointed at. */
+  asked: number;
   by: "mouse" | "key";
 }
+
+const sameBar = (a: Pointed | null, b: Pointed | null) =>
+  a?.workerid === b?.workerid && a?.bar?.episode === b?.bar?.episode;
 
 const AXIS = 34;
 const TALLEST = 620;
@@ -81,21 +96,41 @@ export const LaneChart = ({ workers, lanes, masterMarks, span, onSpan, onOpen }:
     return span.since + (clientX - left) * perPixel;
   };
 
-  const point = (clientX: number, clientY: number): Pointed | null => {
+  const point = (clientX: number, clientY: number, up = scrolled): Pointed | null => {
     const box = canvas.current?.getBoundingClientRect();
     if (box === undefined) return null;
-    const lane = Math.floor((clientY - box.top + scrolled) / LANE);
+    const lane = Math.floor((clientY - box.top + up) / LANE);
     const worker = workers[lane];
     if (worker === undefined) return null;
     const at = momentAt(clientX);
-    const row = rows[lane];
-    const hit = hitAt(row?.stays ?? [], at, NEAR_PX * perPixel);
-    const marks = [...(row?.marks ?? []), ...masterMarks].filter(
-      (mark) => Math.abs(mark.at - at) <= (NEAR_PX + 2) * perPixel,
-    );
-    const lines = [...marks.map(markWords), ...(hit === null ? [] : barWords(hit, serverNow()))];
-    return { lane, hit, at, lines: lines.length === 0 ? [tickLabel(at, 1)] : lines, by: "mouse" };
+    const hit = hitAt(rows[lane]?.stays ?? [], at, NEAR_PX * perPixel);
+    const bar = hit === null ? null : nameOf(hit);
+    return { workerid: worker.workerid, bar, at, asked: serverNow(), by: "mouse" };
   };
+
+  // Where it is by now, and what it says: all is looked up anew, by what it is.
+  const lane = pointed === null ? -1 : workers.findIndex((worker) => worker.workerid === pointed.workerid);
+  const here = lane === -1 ? null : pointed;
+  const row = lane === -1 ? null : (rows[lane] ?? null);
+  const name = workers[lane]?.name ?? "";
+  const hit = here?.bar == null ? null : barOf(row?.stays ?? [], here.bar, here.by === "mouse" ? here.at : null);
+  const linesAt = (moment: number): string[] => {
+    if (here === null) return [];
+    const bar = hit === null ? [] : barWords(hit, moment);
+    if (here.by === "key") return hit === null ? ["nothing in what is shown"] : bar;
+    const marks = [...(row?.marks ?? []), ...masterMarks].filter(
+      (mark) => Math.abs(mark.at - here.at) <= (NEAR_PX + 2) * perPixel,
+    );
+    const lines = [...marks.map(markWords), ...bar];
+    return lines.length === 0 ? [tickLabel(here.at, 1)] : lines;
+  };
+  const byKey = here?.by === "key";
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    if (!byKey || box === null) return;
+    if (lane * LANE < box.scrollTop) box.scrollTop = lane * LANE;
+    if ((lane + 1) * LANE > box.scrollTop + height) box.scrollTop = (lane + 1) * LANE - height;
+  }, [byKey, lane, height]);
 
   // A wheel listener of React's cannot keep the page from scrolling.
   const wheel = useRef<(event: WheelEvent) => void>(() => undefined);
@@ -123,12 +158,17 @@ export const LaneChart = ({ workers, lanes, masterMarks, span, onSpan, onOpen }:
     };
   }, []);
 
-  const drag = useRef<{ x: number; span: Span; far: boolean } | null>(null);
+  const mouse = useRef({ x: 0, y: 0 });
+  const drag = useRef<{ x: number; span: Span; far: boolean; named: Pointed | null } | null>(null);
   const onPointerDown = (event: React.PointerEvent) => {
     if (event.button !== 0) return;
-    drag.current = { x: event.clientX, span, far: false };
+    // A finger points at nothing before it presses; of a mouse, the tip has said what is meant.
+    const under = point(event.clientX, event.clientY);
+    const named = here?.by === "mouse" ? here : under;
+    drag.current = { x: event.clientX, span, far: false, named };
   };
   const onPointerMove = (event: React.PointerEvent) => {
+    mouse.current = { x: event.clientX, y: event.clientY };
     const from = drag.current;
     if (from === null) {
       setPointed(point(event.clientX, event.clientY));
@@ -146,21 +186,18 @@ export const LaneChart = ({ workers, lanes, masterMarks, span, onSpan, onOpen }:
     drag.current = null;
     if (from === null || from.far) return;
     const found = point(event.clientX, event.clientY);
-    if (found?.hit != null) onOpen(found.hit.stay.id);
+    // What has come under the mouse since is told first, and opened by another click.
+    if (found?.bar != null && sameBar(found, from.named)) onOpen(found.bar.episode);
+    else setPointed(found);
   };
 
-  const show = (lane: number, hit: Hit | null) => {
-    const worker = workers[lane];
+  const show = (next: number, to: Hit | null) => {
+    const worker = workers[next];
     if (worker === undefined) return;
-    const at = hit === null ? (pointed?.at ?? span.until) : hit.phase[1];
-    const lines = hit === null ? ["nothing in what is shown"] : barWords(hit, serverNow());
-    setPointed({ lane, hit, at, lines, by: "key" });
-    const box = scroller.current;
-    if (box !== null) {
-      if (lane * LANE < box.scrollTop) box.scrollTop = lane * LANE;
-      if ((lane + 1) * LANE > box.scrollTop + height) box.scrollTop = (lane + 1) * LANE - height;
-    }
-    if (hit !== null && (at < span.since || at > span.until)) {
+    const at = to === null ? (here?.at ?? span.until) : to.phase[1];
+    const bar = to === null ? null : nameOf(to);
+    setPointed({ workerid: worker.workerid, bar, at, asked: serverNow(), by: "key" });
+    if (to !== null && (at < span.since || at > span.until)) {
       onSpan(moved(span, at - (span.since + span.until) / 2, serverNow()));
     }
   };
@@ -168,34 +205,37 @@ export const LaneChart = ({ workers, lanes, masterMarks, span, onSpan, onOpen }:
   const onKeyDown = (event: React.KeyboardEvent) => {
     // Keys on a link inside are that link's.
     if (event.target !== event.currentTarget) return;
-    const lane = pointed?.lane ?? 0;
-    const stays = rows[lane]?.stays ?? [];
-    const at = pointed?.hit == null ? Math.min(span.until, serverNow()) : pointed.at;
+    const from = Math.max(0, lane);
+    const stays = rows[from]?.stays ?? [];
+    const at = hit === null ? Math.min(span.until, serverNow()) : (here?.at ?? span.until);
     const length = span.until - span.since;
     const toLane = (next: number) => {
       const there = Math.min(workers.length - 1, Math.max(0, next));
       show(there, nearest(rows[there]?.stays ?? [], at));
     };
+    const toBar = (step: 1 | -1) => {
+      show(from, hit === null ? nearest(stays, at) : (neighbour(stays, hit, step) ?? hit));
+    };
     const keys: Record<string, () => void> = {
       ArrowUp: () => {
-        toLane(pointed === null ? 0 : lane - 1);
+        toLane(lane - 1);
       },
       ArrowDown: () => {
-        toLane(pointed === null ? 0 : lane + 1);
+        toLane(lane + 1);
       },
       ArrowLeft: () => {
         if (event.shiftKey) onSpan(moved(span, -length / 4, serverNow()));
-        else show(lane, pointed?.hit == null ? nearest(stays, at) : (neighbour(stays, pointed.hit, -1) ?? pointed.hit));
+        else toBar(-1);
       },
       ArrowRight: () => {
         if (event.shiftKey) onSpan(moved(span, length / 4, serverNow()));
-        else show(lane, pointed?.hit == null ? nearest(stays, at) : (neighbour(stays, pointed.hit, 1) ?? pointed.hit));
+        else toBar(1);
       },
       Home: () => {
-        show(lane, nearest(stays, -Infinity));
+        show(from, nearest(stays, -Infinity));
       },
       End: () => {
-        show(lane, nearest(stays, serverNow()));
+        show(from, nearest(stays, serverNow()));
       },
       "+": () => {
         onSpan(zoomed(span, 0.5, at, serverNow()));
@@ -207,7 +247,7 @@ export const LaneChart = ({ workers, lanes, masterMarks, span, onSpan, onOpen }:
         onSpan(zoomed(span, 2, at, serverNow()));
       },
       Enter: () => {
-        if (pointed?.hit != null) onOpen(pointed.hit.stay.id);
+        if (hit !== null) onOpen(hit.stay.id);
       },
       Escape: () => {
         setPointed(null);
@@ -221,7 +261,7 @@ export const LaneChart = ({ workers, lanes, masterMarks, span, onSpan, onOpen }:
 
   const firstLabel = Math.max(0, Math.floor(scrolled / LANE) - 5);
   const lastLabel = Math.min(workers.length, Math.ceil((scrolled + height) / LANE) + 5);
-  const told = pointed === null ? "" : `${workers[pointed.lane]?.name ?? ""}: ${pointed.lines.join("; ")}`;
+  const inSight = (lane + 1) * LANE > scrolled && lane * LANE < scrolled + height;
 
   return (
     <div ref={frame} className="bbl-chart" data-test="lanes" data-lanes={workers.length}>
@@ -245,7 +285,10 @@ export const LaneChart = ({ workers, lanes, masterMarks, span, onSpan, onOpen }:
           if (pointed?.by === "key") setPointed(null);
         }}
         onScroll={(event) => {
-          setScrolled(event.currentTarget.scrollTop);
+          const { scrollTop } = event.currentTarget;
+          setScrolled(scrollTop);
+          // The lanes were moved by the reader: the mouse is over another one by now.
+          if (here?.by === "mouse") setPointed(point(mouse.current.x, mouse.current.y, scrollTop));
         }}
       >
         <div style={{ height: workers.length * LANE }} className="bbl-chart-space">
@@ -254,7 +297,7 @@ export const LaneChart = ({ workers, lanes, masterMarks, span, onSpan, onOpen }:
           ))}
           <canvas
             ref={canvas}
-            className={`bbl-chart-canvas${pointed?.hit == null ? "" : " bbl-chart-over"}`}
+            className={`bbl-chart-canvas${hit === null ? "" : " bbl-chart-over"}`}
             style={{ marginLeft: labels, width, height }}
             aria-hidden="true"
             onPointerDown={onPointerDown}
@@ -269,25 +312,25 @@ export const LaneChart = ({ workers, lanes, masterMarks, span, onSpan, onOpen }:
           />
         </div>
       </div>
-      {pointed !== null && (
+      {here !== null && inSight && (
         <Tip
-          pointed={pointed}
-          name={workers[pointed.lane]?.name ?? ""}
-          left={labels + Math.min(width, Math.max(0, (pointed.at - span.since) / perPixel))}
-          top={AXIS + (pointed.lane + 1) * LANE - scrolled}
+          name={name}
+          lines={linesAt(Math.max(now, serverNow()))}
+          left={labels + Math.min(width, Math.max(0, (here.at - span.since) / perPixel))}
+          top={AXIS + (lane + 1) * LANE - scrolled}
           full={full}
           outline={
-            pointed.hit === null
+            hit === null
               ? null
               : {
-                  from: labels + Math.max(0, (pointed.hit.phase[1] - span.since) / perPixel),
-                  to: labels + Math.min(width, ((pointed.hit.phase[2] ?? serverNow()) - span.since) / perPixel),
+                  from: labels + Math.max(0, (hit.phase[1] - span.since) / perPixel),
+                  to: labels + Math.min(width, ((hit.phase[2] ?? serverNow()) - span.since) / perPixel),
                 }
           }
         />
       )}
       <span className="bbl-sr" role="status">
-        {pointed?.by === "key" ? told : ""}
+        {here?.by === "key" ? `${name}: ${linesAt(here.asked).join("; ")}` : ""}
       </span>
       <p className="bbl-sub" id={`${id}-keys`}>
         Drag to move, Ctrl and wheel to zoom, wheel over the times as well; a click on a bar opens its episode. By
@@ -316,15 +359,15 @@ const LaneLabel = React.memo(({ worker, top, width }: { worker: Worker; top: num
 LaneLabel.displayName = "LaneLabel";
 
 interface TipProps {
-  pointed: Pointed;
   name: string;
+  lines: readonly string[];
   left: number;
   top: number;
   full: number;
   outline: { from: number; to: number } | null;
 }
 
-const Tip = ({ pointed, name, left, top, full, outline }: TipProps) => (
+const Tip = ({ name, lines, left, top, full, outline }: TipProps) => (
   <>
     {outline !== null && (
       <div
@@ -340,7 +383,7 @@ const Tip = ({ pointed, name, left, top, full, outline }: TipProps) => (
       <strong>
         <bdi>{name}</bdi>
       </strong>
-      {pointed.lines.map((line, index) => (
+      {lines.map((line, index) => (
         <div key={index}>{line}</div>
       ))}
     </div>
