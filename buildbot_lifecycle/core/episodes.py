@@ -8,7 +8,7 @@ and the same fold over the stored log gives the same again.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from buildbot_lifecycle.core.events import Event, Kind, cut
@@ -126,6 +126,8 @@ class Facts:
     instance: str | None = None
     queued_since: float | None = None
     asked_build: Mapping[str, Any] | None = None
+    #: builders of those in ``building`` that the instance was up for; the others wait for one
+    served: tuple[str, ...] = ()
     #: a build that asked a worker whose connection had gone, and since when Buildbot has forgotten it
     cut_off: Mapping[str, Any] | None = None
     forgotten: float | None = None
@@ -260,6 +262,7 @@ def _on_transition(facts: Facts, event: Event) -> Step:
         )
         touched.append(episode)
     changes: dict[str, Any] = {"state": after, "state_since": event.at, "episode": episode}
+    changes["served"] = _served(facts, after, begins=begins)
     changes.update(half=None, found_locked=False)
     # at rest again, without having gone on to the start that this build waits for
     is_forgotten = after is State.NOT_SUBSTANTIATED and facts.cut_off is not None
@@ -315,6 +318,8 @@ def _on_baseline(facts: Facts, event: Event) -> Step:
         found_locked=bool(event.data.get("locked")),
         orphans=facts.orphans,
     )
+    if state is State.SUBSTANTIATED:
+        facts = dataclasses.replace(facts, served=_builders(facts.building))
     if state in RESTING:
         return Step(facts, left)
     episode = _open(event, state, None)
@@ -341,7 +346,8 @@ def _on_asked(facts: Facts, event: Event) -> Step:
     if event.data.get("gives_up_at") is not None:
         facts = dataclasses.replace(facts, gives_up_at=event.data["gives_up_at"])
     if facts.state is State.SUBSTANTIATED and not facts.connected:
-        facts = dataclasses.replace(facts, cut_off=build)
+        served = tuple(b for b in facts.served if b != build.get("builder"))
+        facts = dataclasses.replace(facts, cut_off=build, served=served)
     if facts.episode is not None and facts.state in STARTING:
         return _changed(facts, build=facts.episode.build or build)
     return Step(dataclasses.replace(facts, asked_build=build))
@@ -350,6 +356,9 @@ def _on_asked(facts: Facts, event: Event) -> Step:
 def _on_call_started(facts: Facts, event: Event) -> Step:
     call = Call(event.data["call"], event.data["token"], event.at)
     facts = dataclasses.replace(facts, calls=(*facts.calls, call))
+    if event.data.get("instance") is not None:
+        # its name is known before it is there; the episode gets it when the start has ended
+        facts = dataclasses.replace(facts, instance=event.data["instance"])
     build = event.data.get("build")
     if build is not None and facts.episode is not None:
         return _changed(facts, build=build)
@@ -386,6 +395,19 @@ def _on_call_ended(facts: Facts, event: Event) -> Step:
         if outcome != "released":
             facts = _forget_failure(facts, of_stop=True)
     return _changed(facts, **changes) if changes else Step(facts)
+
+
+def _named(facts: Facts, event: Event) -> Facts:
+    """What the driver calls its instance, seen while its start had not ended."""
+    named = event.data.get("instance")
+    if named is None or facts.instance is not None:
+        return facts
+    return dataclasses.replace(facts, instance=named)
+
+
+def _on_where(facts: Facts, event: Event) -> Step:
+    """Where a call hangs says nothing to the rules; the instance's name may be told with it."""
+    return Step(_named(facts, event))
 
 
 def _forget_failure(facts: Facts, *, of_stop: bool) -> Facts:
@@ -437,7 +459,12 @@ def _on_duplicate(facts: Facts, event: Event) -> Step:
 
 def _on_attached(facts: Facts, event: Event) -> Step:
     facts = dataclasses.replace(
-        facts, attaching=None, duplicates=0, duplicate_first=None, cut_off=None, forgotten=None
+        _named(facts, event),
+        attaching=None,
+        duplicates=0,
+        duplicate_first=None,
+        cut_off=None,
+        forgotten=None,
     )
     if event.data.get("failed"):
         facts = dataclasses.replace(facts, connected=True)
@@ -489,16 +516,35 @@ def _on_refused_closed(facts: Facts, event: Event) -> Step:
 def _on_build_started(facts: Facts, event: Event) -> Step:
     build = dict(event.data.get("build") or {})
     build.setdefault("since", event.at)
-    return Step(dataclasses.replace(facts, building=(*facts.building, build)))
+    building = (*facts.building, build)
+    served = facts.served
+    if facts.state is State.SUBSTANTIATED:
+        served = (*served, *_builders([build]))
+    return Step(dataclasses.replace(facts, building=building, served=served))
+
+
+def _served(facts: Facts, after: State, *, begins: bool) -> tuple[str, ...]:
+    """Whose builds the instance is, or was, up for."""
+    if after is State.SUBSTANTIATED:
+        return _builders(facts.building)
+    return () if begins else facts.served
+
+
+def _builders(building: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(str(build.get("builder")) for build in building)
 
 
 def _on_build_finished(facts: Facts, event: Event) -> Step:
     build = event.data.get("build") or {}
     rest = [b for b in facts.building if not _same_build(b, build)]
+    is_served = str(build.get("builder")) in facts.served
+    served = tuple(b for b in facts.served if b != str(build.get("builder")))
+    facts = dataclasses.replace(facts, served=served)
     facts = dataclasses.replace(facts, building=tuple(rest), build_stopping=None, unasked=False)
     if facts.cut_off is not None and _same_build(facts.cut_off, build):
         facts = dataclasses.replace(facts, cut_off=None, forgotten=None)
-    if facts.episode is None:
+    if facts.episode is None or not is_served:
+        # its start failed, or it waited behind the stop: no instance of this episode was up for it
         return Step(facts)
     return _changed(facts, builds=facts.episode.builds + 1)
 
@@ -584,6 +630,7 @@ def _on_master_died(facts: Facts, event: Event) -> Step:
         calls=(),
         abandoned=(),
         building=(),
+        served=(),
         held=0,
         refused_open=0,
         queued_since=None,
@@ -607,6 +654,7 @@ _HANDLERS = {
     Kind.MISSING: _on_missing,
     Kind.ATTACHING: _on_attaching,
     Kind.ATTACHED: _on_attached,
+    Kind.WHERE: _on_where,
     Kind.LOGIN_WAITS: _on_login_waits,
     Kind.LOGIN_ENDED: _on_login_ended,
     Kind.DUPLICATE: _on_duplicate,

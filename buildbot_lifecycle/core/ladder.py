@@ -168,7 +168,8 @@ def _connections(facts: Facts, situation: Situation) -> list[Step]:
     if _dead_connection(facts, situation):
         text = "Abort the connection that is still held"
         if facts.building and facts.state is State.SUBSTANTIATED:
-            text = "Abort the connection of the silent worker; Buildbot retries its build"
+            its = "its build" if len(facts.building) == 1 else "its builds"
+            text = f"Abort the connection of the silent worker; Buildbot retries {its}"
         steps.append(Step("abort_connection", "connection", text))
     if situation.logins:
         text = "Abort the connection that logged in and does not answer"
@@ -208,15 +209,30 @@ def warnings(facts: Facts, *, pause: bool) -> list[str]:
         )
     if facts.pending is not None and facts.pending.call == "start_instance":
         said.append("The abandoned start may still succeed later: then an instance runs unasked.")
-    if facts.state is State.INSUBSTANTIATING_SUBSTANTIATING:
-        said.append(
-            "A build waits for this worker. "
-            + (
-                "It is cancelled here and retried."
-                if pause
-                else "It starts a new instance at once."
-            )
-        )
-    elif facts.building and facts.state not in RESTING:
-        said.append("A build waits on this worker; it fails to start and Buildbot may retry it.")
+    said.extend(_of_builds(facts, pause=pause))
     return said
+
+
+def _of_builds(facts: Facts, *, pause: bool) -> list[str]:
+    many = len(facts.building) > 1
+    waiting = [b for b in facts.building if str(b.get("builder")) not in facts.served]
+    if facts.state is State.INSUBSTANTIATING_SUBSTANTIATING:
+        if len(waiting) > 1:
+            is_done = "They are cancelled here and retried."
+            goes_on = "They start a new instance at once."
+            return [f"{len(waiting)} builds wait for this worker. {is_done if pause else goes_on}"]
+        goes_on = (
+            "It is cancelled here and retried." if pause else "It starts a new instance at once."
+        )
+        return [f"A build waits for this worker. {goes_on}"]
+    if not facts.building or facts.state in RESTING:
+        return []
+    if facts.state is State.SUBSTANTIATED:
+        which = f"{len(facts.building)} builds run" if many else "A build runs"
+        return [f"{which} on this worker; Buildbot retries {'them' if many else 'it'}."]
+    if many:
+        count = len(facts.building)
+        return [
+            f"{count} builds wait on this worker; they fail to start and Buildbot may retry them."
+        ]
+    return ["A build waits on this worker; it fails to start and Buildbot may retry it."]

@@ -12,7 +12,6 @@ to 3.13: asyncio/futures.py, asyncio/tasks.py, concurrent/futures/thread.py.
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import concurrent.futures.thread
 import gc
@@ -20,7 +19,7 @@ import inspect
 import sys
 import threading
 from collections.abc import Iterator
-from types import CodeType, FrameType, FunctionType
+from types import CodeType, CoroutineType, FrameType, FunctionType, GeneratorType
 from typing import Any
 
 from twisted.internet import defer
@@ -83,10 +82,10 @@ def chained_to(deferred: Any) -> Any | None:
 def status_of(deferred: Any) -> Any | None:
     """The bookkeeping of the generator or coroutine that will fire this Deferred; None without one."""
     for value in _cells(deferred._canceller):
-        if isinstance(value, internals.GENERATOR_STATUS):
+        if _is(value, internals.GENERATOR_STATUS):
             return value
         for inner in _cells(value):
-            if isinstance(inner, internals.GENERATOR_STATUS):
+            if _is(inner, internals.GENERATOR_STATUS):
                 return inner
     return None
 
@@ -96,7 +95,7 @@ def generator_of(status: Any) -> Any | None:
     for function, arguments in _callbacks(status.waitingOn):
         near = [*arguments, *_cells(function)]
         if any(value is status for value in near):
-            return next((v for v in near if inspect.iscoroutine(v) or inspect.isgenerator(v)), None)
+            return next((v for v in near if _is(v, (CoroutineType, GeneratorType))), None)
     return None
 
 
@@ -107,7 +106,7 @@ def unfired_of(deferred: Any) -> Any | None:
 
 def future_of(deferred: Any) -> Any | None:
     """The asyncio future behind a Deferred made by `Deferred.fromFuture`."""
-    return next((v for v in _cells(deferred._canceller) if asyncio.isfuture(v)), None)
+    return next((v for v in _cells(deferred._canceller) if is_future(v)), None)
 
 
 def _callbacks(deferred: Any) -> Iterator[tuple[Any, tuple[Any, ...]]]:
@@ -119,9 +118,19 @@ def _callbacks(deferred: Any) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield function, tuple(arguments or ())
 
 
+def _is(value: Any, kinds: Any) -> bool:
+    """`isinstance` for anybody's object: that would ask a lazy one for its ``__class__``."""
+    return issubclass(type(value), kinds)
+
+
+def is_future(value: Any) -> bool:
+    """Whether it is a future of asyncio's, or of something that behaves so; asks its class only."""
+    return hasattr(type(value), "_asyncio_future_blocking")
+
+
 def _cells(function: Any) -> Iterator[Any]:
     """What a function closes over; nothing if it is none."""
-    if not isinstance(function, FunctionType):
+    if not _is(function, FunctionType):
         return
     for cell in function.__closure__ or ():
         try:
@@ -166,7 +175,7 @@ def below_future(future: Any) -> Any | None:
     for entry in (getattr(future, "_callbacks", None) or ())[:MAX_CALLBACKS]:
         function = entry[0] if isinstance(entry, tuple) else entry
         for value in _cells(function):
-            if isinstance(value, (concurrent.futures.Future, defer.Deferred)):
+            if _is(value, (concurrent.futures.Future, defer.Deferred)):
                 return value
     return None
 

@@ -232,8 +232,20 @@ def _is_no(value: Any) -> bool:
         return True  # Buildbot's own look at it fails, too
 
 
+#: Types whose repr is Python's own, and those that may hold them.
+_PLAIN: tuple[type, ...] = (type(None), bool, int, float, str, bytes)
+_HOLDERS: tuple[type, ...] = (list, tuple)
+
+#: Items of a list that are looked at.
+_MAX_ITEMS = 20
+
+
 def _text(value: Any) -> str:
-    try:
-        return value if isinstance(value, str) else repr(value)
-    except Exception:
-        return f"<{type(value).__name__} that cannot be shown>"
+    """A driver's value in words. The object is not asked: the repr of a lazy one may fetch it."""
+    kind = type(value)
+    if issubclass(kind, str):
+        return str.__str__(value)
+    shown = value[:_MAX_ITEMS] if kind in _HOLDERS else value
+    if all(type(item) in _PLAIN for item in (shown if kind in _HOLDERS else (shown,))):
+        return repr(shown)
+    return f"<{kind.__name__}>"

@@ -15,6 +15,7 @@ import gc
 import os
 import pathlib
 from collections.abc import Callable, Iterable
+from types import GeneratorType
 from typing import Any
 
 from buildbot.interfaces import ILatentMachine, LatentWorkerSubstantiatiationCancelled
@@ -246,7 +247,8 @@ def release_found(worker: Any, error: Exception) -> bool:
 def _is_waited_for_by(worker: Any, callback: Any) -> bool:
     names = ("insubstantiate", "_substantiate", "_check_instance_timer_fired_impl")
     for part in callback[0][1] if isinstance(callback[0], tuple) else ():
-        frame = getattr(part, "gi_frame", None)
+        # anybody's objects are among the arguments: a lazy one would fetch what it is asked for
+        frame = part.gi_frame if type(part) is GeneratorType else None
         if frame is None or frame.f_code.co_name not in names:
             continue
         # waiting for the lock is not waiting for the driver: only the owner of the lock is
@@ -256,8 +258,11 @@ def _is_waited_for_by(worker: Any, callback: Any) -> bool:
 
 
 def _is_lock_wait(worker: Any, callback: Any) -> bool:
+    # by identity: an `==` would ask the arguments of callbacks, which may be anybody's objects
     return any(
-        callback in waiting.callbacks for waiting in getattr(worker._start_stop_lock, "waiting", ())
+        callback is other
+        for waiting in getattr(worker._start_stop_lock, "waiting", ())
+        for other in waiting.callbacks
     )
 
 
@@ -428,25 +433,6 @@ def build_of(wfb: Any) -> dict[str, Any]:
 def builds_of(worker: Any) -> list[dict[str, Any]]:
     """The builds for which a worker is taken now."""
     return [build_of(wfb) for wfb in worker.building]
-
-
-def instance_name(worker: Any) -> str | None:
-    """What the driver calls its instance.
-
-    A worker class may say so itself with a method ``lifecycle_instance()``; otherwise the attribute
-    ``instance`` of Buildbot's own drivers is read (EC2's object, Docker's dictionary).
-    """
-    try:
-        hook = getattr(worker, "lifecycle_instance", None)
-        value = hook() if callable(hook) else getattr(worker, "instance", None)
-        for key in ("Id", "id", "name"):
-            if isinstance(value, dict):
-                value = value.get(key, value)
-            elif value is not None and not isinstance(value, (str, int)):
-                value = getattr(value, key, value)
-        return cut(str(value), 200) if isinstance(value, (str, int)) and value != "" else None
-    except Exception:
-        return None
 
 
 # process

@@ -21,7 +21,7 @@ from twisted.python import failure
 
 from buildbot_lifecycle.core.episodes import transition_data
 from buildbot_lifecycle.core.events import Kind, cut
-from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.master import instance, internals
 from buildbot_lifecycle.master.calls import Call, followed, is_coroutine
 
 #: Driver methods whose Deferred is replaced by one that can be released.
@@ -389,6 +389,11 @@ class Probe:
             told: dict[str, Any] = {"call": name, "token": call.token}
             if name == "start_instance" and args:
                 told["build"] = internals.describe_build(args[0])
+            known_before = (
+                instance.known_before(watched.worker) if name == "start_instance" else None
+            )
+            if known_before is not None:
+                told["instance"] = known_before
             if name == "stop_instance":
                 told["fast"] = bool(args[0] if args else kwargs.get("fast", False))
             return told
@@ -413,7 +418,9 @@ class Probe:
         def data() -> dict[str, Any]:
             told = {"call": call.name, "token": call.token, **outcome}
             if call.name == "start_instance":
-                told["instance"] = internals.instance_name(watched.worker)
+                told["instance"] = instance.name_of(watched.worker)
+                if told["instance"] is None and outcome["outcome"] not in ("raised", "false"):
+                    told["instance"] = instance.known_before(watched.worker)
             return told
 
         self.tell(watched, Kind.CALL_ENDED, data)
@@ -726,8 +733,13 @@ def _asked(worker: Any, build: Any) -> dict[str, Any]:
 
 
 def _attachment(watched: Watched, peer: str) -> dict[str, Any]:
-    failed = {} if internals.is_attached(watched.worker) else {"failed": True}
-    return {"peer": peer, **failed}
+    failed: dict[str, Any] = {} if internals.is_attached(watched.worker) else {"failed": True}
+    told = {"peer": peer, **failed}
+    if any(call.name == "start_instance" for call in watched.calls.values()):
+        # the driver holds it already, and the end of its start may be long to come
+        named = instance.name_of(watched.worker)
+        told.update({"instance": named} if named is not None else {})
+    return told
 
 
 def _newest_build(args: Any, kwargs: Any) -> dict[str, Any]:

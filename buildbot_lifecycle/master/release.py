@@ -27,7 +27,7 @@ from buildbot_lifecycle.core.requests import (
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import RESTING, State
 from buildbot_lifecycle.core.verdicts import Verdict
-from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.master import instance, internals
 from buildbot_lifecycle.master.calls import ReleasedError
 from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.logbook import Known, Logbook
@@ -126,8 +126,9 @@ class Releaser:
             "warnings": ladder.warnings(facts, pause=pause),
             "episode": facts.episode.id if facts.episode else None,
             "verdict": verdict.as_json(),
-            "instance": facts.instance,
-            "build": _waiting_build(known),
+            "instance": instance.seen(facts, known.watched.worker),
+            "build": dict(facts.building[0]) if facts.building else None,
+            "builds": [dict(build) for build in facts.building],
         }
 
     def _check(self, known: Known, request: ForceRequest, verdict: Verdict) -> None:
@@ -198,7 +199,7 @@ class Releaser:
         return action
 
     async def _act(self, known: Known, action: dict[str, Any], pause: bool) -> ForceAnswer:
-        before = known.facts
+        before = instance.with_name(known.facts, known.watched.worker)
         # a connection that is refused only after the release is none of it
         knocking = (*known.watched.held, *known.watched.logins)
         steps = self.carry_out(known, pause=pause, by=f"action {action['id']}")
@@ -411,11 +412,6 @@ def new_action(
         "pause": pause,
         "override": override,
     }
-
-
-def _waiting_build(known: Known) -> dict[str, Any] | None:
-    """The build that a release would disturb: one that is taken by this worker and waits."""
-    return dict(known.facts.building[0]) if known.facts.building else None
 
 
 def _still_there(before: Facts, now: Known, knocking: Collection[object]) -> bool:

@@ -33,7 +33,7 @@ from buildbot_lifecycle.db import migrations, queries
 from buildbot_lifecycle.db.recorder import Committed, Entry, Identity, Recorder
 from buildbot_lifecycle.db.statistics import Reader
 from buildbot_lifecycle.db.store import Store
-from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.master import instance, internals
 from buildbot_lifecycle.master.answers import Answers
 from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.ledger import Ledger
@@ -386,6 +386,9 @@ class LifecycleService(Answers):
             return
         known.told_where = pending.token
         data = {"call": pending.call, "token": pending.token, "where": self._locator.of(known)}
+        named = instance.seen(known.facts, known.watched.worker)
+        if known.facts.instance is None and named is not None:
+            data["instance"] = named
         self.logbook.note(known, Kind.WHERE, data)
 
     def announce(self, workerid: int, what: str, message: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.requests import RECONFIG, SHUTDOWN
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import RESTING, STARTING
-from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.master import instance, internals
 from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.probe import PROBE
@@ -265,7 +265,7 @@ class ShutdownWatch:
         )
         written = self._audit.insert_action(action)
         written.addTimeout(AUDIT_SECONDS, self._master.reactor)
-        before = known.facts
+        before = instance.with_name(known.facts, known.watched.worker)
         why = f"released: {self._why(known)}; {verdict.reason}"
         steps = self._releaser.carry_out(known, pause=False, by="shutdown", last=True)
         self._abandoned += 1

@@ -8,6 +8,7 @@ from typing import Any
 from buildbot_lifecycle.core.ladder import check_eligible
 from buildbot_lifecycle.core.requests import Refusal
 from buildbot_lifecycle.core.verdicts import DIED, Verdict
+from buildbot_lifecycle.master import instance
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.master.release import situation_of
 
@@ -28,7 +29,7 @@ def live(known: Known, verdict: Verdict, masterid: int, now: float) -> dict[str,
         "paused": facts.paused,
         "pause_reason": facts.pause_reason,
         "episode": facts.episode.id if facts.episode else None,
-        "instance": facts.instance,
+        "instance": instance.seen(facts, known.watched.worker),
         "pending": pending and {"call": pending.call, "since": pending.since, "where": []},
         "abandoned": [{"call": call.call, "since": call.since} for call in facts.abandoned],
         "refused": facts.refused,

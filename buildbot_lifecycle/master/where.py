@@ -14,14 +14,13 @@ and no local variable is kept. Nothing in here raises.
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any, NamedTuple
 
 from twisted.internet import defer
@@ -104,7 +103,7 @@ def follow(start: Any, pool: Any = None) -> list[Frame]:
         seen.add(id(now))
         if isinstance(now, defer.Deferred):
             now = _below_deferred(now, frames, pool)
-        elif asyncio.isfuture(now):
+        elif awaited.is_future(now):
             frames += _suspended(awaited.coroutine_of(now))
             now = awaited.below_future(now)
         elif isinstance(now, concurrent.futures.Future):
@@ -154,9 +153,11 @@ def _method(worker: Any, name: str) -> list[Frame]:
 
 
 def _code_of(function: Any) -> CodeType | None:
-    while isinstance(function, functools.partial):
+    while type(function) is functools.partial:
         function = function.func
-    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
+    # no other callable is asked: it may answer by a request to its server
+    is_plain = issubclass(type(function), (FunctionType, MethodType))
+    code = getattr(inspect.unwrap(function), "__code__", None) if is_plain else None
     return code if isinstance(code, CodeType) else None
 
 

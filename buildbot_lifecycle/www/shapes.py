@@ -122,6 +122,7 @@ DRY_RUN = record(
     verdict=VERDICT,
     instance=or_null(STRING),
     build=or_null(BUILDING),
+    builds=many(BUILDING),
     where=many(FRAME),
 )
 

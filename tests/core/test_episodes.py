@@ -373,6 +373,43 @@ def test_builds_finished_in_an_episode_are_counted() -> None:
     assert story.facts.building == ()
 
 
+def queued_behind_the_stop() -> Story:
+    """A build has run and ended, its stop hangs, and the next build waits behind it."""
+    story = Story().asked(1).event(Kind.BUILD_STARTED, build=build(1)).up()
+    story.event(Kind.BUILD_FINISHED, build=build(1)).go(STOPPING).call("stop_instance")
+    return story.event(Kind.BUILD_STARTED, build=build(2)).asked(2).go(QUEUED)
+
+
+def test_a_build_that_waited_behind_the_stop_is_none_of_the_episode() -> None:
+    story = queued_behind_the_stop().go(STOPPING)
+    story.event(Kind.BUILD_FINISHED, build=build(2))
+    assert story.last.builds == 1, "it was cancelled, and Buildbot tries it again"
+
+
+def test_a_build_that_waited_behind_the_stop_counts_in_the_next_episode() -> None:
+    story = queued_behind_the_stop().end("stop_instance").go(SUB, STARTING)
+    story.go(UP).event(Kind.ATTACHED, peer="p").event(Kind.BUILD_FINISHED, build=build(2))
+    assert [episode.builds for episode in story.episodes.values()] == [1, 1]
+
+
+def test_a_build_whose_start_failed_did_not_finish_in_the_episode() -> None:
+    story = Story().event(Kind.BUILD_STARTED, build=build()).asked().go(SUB, STARTING)
+    story.call("start_instance").end("start_instance", "raised", error="quota").go(STOPPING)
+    story.event(Kind.BUILD_FINISHED, build=build()).go(NOT)
+    assert (story.last.outcome, story.last.builds) == ("start_failed", 0)
+
+
+def test_a_build_that_came_to_a_dead_connection_counts_where_it_ran() -> None:
+    story = Story().up().event(Kind.DETACHED).event(Kind.BUILD_STARTED, build=build(2)).asked(2)
+    story.go(STOPPING).event(Kind.BUILD_FINISHED, build=build(2))
+    assert story.last.builds == 0
+
+
+def test_a_build_that_was_found_running_is_counted() -> None:
+    story = Story().event(Kind.BASELINE, state="substantiated", building=[build()])
+    assert story.event(Kind.BUILD_FINISHED, build=build()).last.builds == 1
+
+
 def test_the_number_that_a_build_gets_later_is_filled_in() -> None:
     story = Story().event(Kind.BUILD_STARTED, build={**build(), "buildid": None, "number": None})
     story.asked(12)

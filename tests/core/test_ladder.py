@@ -301,3 +301,20 @@ def test_a_step_as_json_is_that_of_rest() -> None:
         "done": True,
         "detail": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("story", "said"),
+    [
+        (
+            Story().asked().go(SUB, STARTING).call("start_instance"),
+            "2 builds wait on this worker; they",
+        ),
+        (Story().up(), "2 builds run on this worker; Buildbot retries them."),
+        (Story().stopping().go(QUEUED), "2 builds wait for this worker. They are cancelled"),
+    ],
+)
+def test_all_builds_that_are_disturbed_are_counted(story: Story, said: str) -> None:
+    for number, builder in ((1, "linux"), (2, "docs")):
+        story.event(Kind.BUILD_STARTED, build=build(number, builder))
+    assert said in warnings(story.facts, pause=True)[-1]

@@ -246,3 +246,21 @@ def test_a_burst_of_builds_loses_nothing(make_master: MakeMaster) -> None:
 def _assert_no_gap(master: RealMaster) -> None:
     seqs = [row[0] for row in rows(master, "select seq from lifecycle_events order by seq")]
     assert seqs == list(range(1, len(seqs) + 1))
+
+
+def test_a_build_that_only_waited_for_an_instance_is_none_of_its_builds(
+    make_master: MakeMaster,
+) -> None:
+    master = make_master([worker("StuckStopDeferred", "w")], lifecycle=LIFECYCLE)
+    master.build("w")
+    get_stuck(master, "w")
+    waiting = master.force_build("w")
+    master.wait_worker("w", state="insubstantiating_substantiating")
+    (build,) = master.builds(waiting)
+    stop = {"method": "stop", "params": {}, "id": 1, "jsonrpc": "2.0"}
+    master.post(f"api/v2/builds/{build['buildid']}", stop)
+    master.wait_build(waiting)
+    seen = master.wait_worker("w", building=[])
+    assert seen["state"] == "insubstantiating", "its own instance is still being stopped"
+    (episode,) = episodes(master, "w")
+    assert episode["builds"] == 1

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import Actor, ForceRequest, Refusal
 from buildbot_lifecycle.core.settings import parse
-from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.master import instance, internals, views
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.release import Releaser
 from tests.probe.support import Conn, Driven, Stage, hanging
@@ -332,3 +332,66 @@ def test_a_refusal_is_an_exception_with_its_answer() -> None:
     with pytest.raises(Refusal, match="no") as raised:
         raise Refusal(409, "not_eligible", "no", state="x")
     assert raised.value.details == {"state": "x"}
+
+    # the instance's name
+
+    @defer.inlineCallbacks
+    def starting(self, held: Any) -> Any:
+        """A start that does not end, and whose driver holds its instance already."""
+        yield self.stage()
+        pending: defer.Deferred[Any] = defer.Deferred()
+
+        def start() -> Any:
+            self.worker().instance = held
+            return pending
+
+        self.answer("start_instance", start)
+        self.ask()
+        return pending
+
+    @defer.inlineCallbacks
+    def test_a_released_start_leaves_an_orphan_with_the_name_that_the_driver_had_already(
+        self,
+    ) -> Any:
+        yield self.starting({"Id": "i-1"})
+        assert self.known.facts.instance is None, "nothing has told of it yet"
+        (plan,) = self.force(dry_run=True, override=True)
+        assert plan.dry_run["instance"] == "i-1"
+        shown = views.live(self.known, self.known.verdict, 1, self.reactor.seconds())
+        assert shown["instance"] == "i-1"
+        (answer,) = self.force(override=True)
+        assert answer.status == 200
+        assert self.ledger.orphans[0]["instance"] == "i-1"
+        self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_the_name_is_recorded_when_the_worker_comes_before_the_start_has_ended(self) -> Any:
+        yield self.starting({"Id": "i-1"})
+        yield self.worker().attached(Conn())
+        assert self.known.facts.instance == "i-1"
+
+    @defer.inlineCallbacks
+    def test_a_name_known_before_is_recorded_with_the_start_and_dropped_with_its_failure(
+        self,
+    ) -> Any:
+        self.patch(instance, "KNOWN_BEFORE", {f"{__name__}.Pod": "name"})
+        yield self.starting(None)
+        assert self.known.facts.instance is None, "not of this class"
+        self.patch(instance, "KNOWN_BEFORE", {f"{Driven.__module__}.Driven": "name"})
+        pending = yield self.starting(None)
+        assert self.known.facts.instance == "w"
+        pending.errback(RuntimeError("no such image"))
+        assert self.known.facts.instance is None
+        self.flushLoggedErrors()
+
+    # builds
+
+    @defer.inlineCallbacks
+    def test_the_dry_run_names_every_build_that_would_be_disturbed(self) -> Any:
+        yield self.stuck()
+        builds = [{"buildid": n, "builder": f"b{n}", "number": n} for n in (1, 2)]
+        for build in builds:
+            self.logbook.note(self.known, Kind.BUILD_STARTED, {"build": build})
+        (plan,) = self.force(dry_run=True)
+        assert [build["buildid"] for build in plan.dry_run["builds"]] == [1, 2]
+        assert plan.dry_run["build"]["buildid"] == 1

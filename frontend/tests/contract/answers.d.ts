@@ -10,6 +10,7 @@ export interface Answers {
       "episode": number | null;
       "what": string;
       "actor": string;
+      "actor_kind": string;
       "reason": string;
       "at": number;
       "status": string;
@@ -45,6 +46,7 @@ export interface Answers {
       "episode": number | null;
       "what": string;
       "actor": string;
+      "actor_kind": string;
       "reason": string;
       "at": number;
       "status": string;
@@ -171,6 +173,7 @@ export interface Answers {
       "why": string;
       "closed_at": number | null;
       "closed_by": string | null;
+      "closed_by_kind": string | null;
       "note": string | null;
     })[];
     "meta": {
@@ -191,6 +194,7 @@ export interface Answers {
       "why": string;
       "closed_at": number | null;
       "closed_by": string | null;
+      "closed_by_kind": string | null;
       "note": string | null;
     })[];
     "meta": {
@@ -211,6 +215,7 @@ export interface Answers {
       "why": string;
       "closed_at": number | null;
       "closed_by": string | null;
+      "closed_by_kind": string | null;
       "note": string | null;
     };
   };
@@ -491,6 +496,7 @@ export interface Answers {
       "episode": number | null;
       "what": string;
       "actor": string;
+      "actor_kind": string;
       "reason": string;
       "at": number;
       "status": string;
@@ -542,6 +548,13 @@ export interface Answers {
         "number": number | null;
         "since"?: number;
       } | null;
+      "builds": ({
+        "buildid": number | null;
+        "builderid": number | null;
+        "builder": string;
+        "number": number | null;
+        "since"?: number;
+      })[];
       "where": ({
         "file": string;
         "line": number;
