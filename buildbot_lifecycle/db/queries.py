@@ -122,6 +122,12 @@ def incarnations(
     return [dict(row._mapping) for row in conn.execute(query)]
 
 
+def open_orphans(conn: sa.engine.Connection) -> int:
+    """How many entries of the ledger are open; an index knows, however long the ledger is."""
+    count = sa.select(sa.func.count()).select_from(schema.orphans)
+    return int(conn.execute(count.where(schema.orphans.c.closed_at.is_(None))).scalar_one())
+
+
 def newest_incarnations(conn: sa.engine.Connection) -> list[dict[str, Any]]:
     """The newest incarnation of each master."""
     table = schema.incarnations

@@ -177,6 +177,12 @@ class Answers(service.BuildbotService):
         return (yield defer.ensureDeferred(page))
 
     @defer.inlineCallbacks
+    def open_orphans(self) -> Any:
+        """How many entries of the orphan ledger are open, of all masters."""
+        self._ready()
+        return (yield self.master.db.pool.do(queries.open_orphans))
+
+    @defer.inlineCallbacks
     def one(self, what: str, number: int) -> Any:
         """One episode, action or orphan by its number. Raises `Refusal` (404)."""
         self._ready()

@@ -102,6 +102,11 @@ class Watched:
         """Refused connections whose end nobody was told of yet."""
         return [r for r in self.refused if not r.delivered]
 
+    @property
+    def refused_open(self) -> int:
+        """How many refused connections are open now: one that has closed may still be held."""
+        return sum(not (r.closed or internals.is_closed(r.conn)) for r in self.held)
+
     def waiting(self, name: str | None = None) -> list[Call]:
         """Calls that Buildbot waits for now, oldest first."""
         return [

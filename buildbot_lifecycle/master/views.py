@@ -34,6 +34,7 @@ def live(known: Known, verdict: Verdict, masterid: int, now: float) -> dict[str,
         "abandoned": [{"call": call.call, "since": call.since} for call in facts.abandoned],
         "refused": facts.refused,
         "held": len(known.watched.held),
+        "refused_open": known.watched.refused_open,
         "orphans": len(facts.orphans),
         "verdict": verdict.as_json(),
         "forceable": _forceable(known, verdict, now),
@@ -62,6 +63,7 @@ def stored(row: Mapping[str, Any], *, live: bool) -> dict[str, Any]:
             worker["verdict"] = DIED.as_json()
     # what was released and still runs is known in its master's memory alone
     worker["abandoned"] = None
+    worker["refused_open"] = None
     worker["live"] = live
     worker["forceable"] = False
     return worker

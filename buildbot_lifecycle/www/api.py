@@ -141,7 +141,8 @@ async def shutdown(call: Call) -> Answer:
     await call.rights.may_read()
     query.none(call.args)
     rows = await shielded(call.service.shutdown_view)
-    return Answer({"meta": {"total": len(rows)}}, "shutdown", rows)
+    meta = {"total": len(rows), "now": call.service.meta()["now"]}
+    return Answer({"meta": meta}, "shutdown", rows)
 
 
 async def stats(call: Call) -> Answer:
@@ -256,7 +257,7 @@ ROUTES = (
         "GET",
         f"/v1/<any({_OF_ALL}):what>",
         takes=openapi.Rows("history"),
-        answers=openapi.rows_of(None, shapes.NEXT),
+        answers=openapi.rows_of(None, shapes.NEXT, orphans=shapes.NEXT_AND_OPEN),
         handler=all_history,
     ),
     openapi.Route(
@@ -314,7 +315,7 @@ ROUTES = (
     openapi.Route(
         "GET",
         "/v1/shutdown",
-        answers=shapes.record(shutdown=shapes.many(shapes.SHUTDOWN), meta=shapes.TOTAL),
+        answers=shapes.record(shutdown=shapes.many(shapes.SHUTDOWN), meta=shapes.SHUTDOWN_META),
         handler=shutdown,
     ),
     openapi.Route("GET", "/v1/health", answers=shapes.record(health=shapes.HEALTH), handler=health),
@@ -414,7 +415,10 @@ async def _page(call: Call, what: str, workerid: int | None) -> Answer:
     after = None
     if page.more and page.rows:
         after = query.next_page(call.address, call.args, page.rows[-1]["id"])
-    return Answer({"meta": {"next": after}}, what, query.cut(page.rows, asked.fields))
+    meta: dict[str, Any] = {"next": after}
+    if what == "orphans":
+        meta["open"] = await shielded(call.service.open_orphans)
+    return Answer({"meta": meta}, what, query.cut(page.rows, asked.fields))
 
 
 async def _readable_worker(call: Call, ident: str) -> Mapping[str, Any]:

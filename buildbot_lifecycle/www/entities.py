@@ -206,6 +206,7 @@ WORKER = _entity(
     abandoned=Shown(many(ABANDONED), null=True),
     refused=Whole(),
     held=Whole(),
+    refused_open=Whole(null=True),
     orphans=Whole(),
     verdict=Shown(VERDICT),
     forceable=Truth(),

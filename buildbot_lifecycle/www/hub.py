@@ -50,6 +50,9 @@ class Service(Protocol):
     def history(self, query: HistoryQuery, /) -> defer.Deferred[Page]:
         """One page of transitions, events, episodes, actions or orphans."""
 
+    def open_orphans(self) -> defer.Deferred[int]:
+        """How many entries of the orphan ledger are open."""
+
     def one(self, what: str, number: int, /) -> defer.Deferred[dict[str, Any]]:
         """One episode, action or orphan; Refusal 404."""
 

@@ -85,14 +85,17 @@ def of_entity(entity: Any) -> Schema:
     return {"$ref": f"#/components/schemas/{entity.name}"}
 
 
-def rows_of(entity: Any, meta: Schema) -> Any:
-    """An answer of rows, which may be cut down to some fields by ``field=``."""
+def rows_of(entity: Any, meta: Schema, **meta_of: Schema) -> Any:
+    """An answer of rows, which may be cut down to some fields by ``field=``.
+
+    Some plurals have a ``meta`` of their own.
+    """
 
     def answer(what: str) -> Schema:
         of = entity or HISTORY[what]
         plural = f"{of.name}s"
         some = {"type": "object", "properties": _fields(of), "additionalProperties": True}
-        return shapes.record(**{plural: shapes.many(some), "meta": meta})
+        return shapes.record(**{plural: shapes.many(some), "meta": meta_of.get(what, meta)})
 
     return answer
 

@@ -194,6 +194,8 @@ TIMELINE_META = record(since=TIME, until=TIME, truncated=TRUE_OR_FALSE, total=CO
 
 TOTAL = record(total=COUNT)
 NEXT = record(next=or_null(STRING))
+NEXT_AND_OPEN = record(next=or_null(STRING), open=COUNT)
+SHUTDOWN_META = record(total=COUNT, now=TIME)
 WORKERS_META = record(
     total=COUNT,
     now=TIME,

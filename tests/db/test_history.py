@@ -142,6 +142,17 @@ def test_by_the_name_of_the_worker(engine: sa.engine.Engine, what: str) -> None:
     assert [*ask(engine, what, Filter("worker", "eq", ("nobody",))).rows] == []
 
 
+def test_open_orphans_are_counted_beyond_the_longest_page(engine: sa.engine.Engine) -> None:
+    common = {"workerid": 8, "masterid": 1, "data": {}, "opened_at": 1.0}
+    rows = [
+        {**common, "token": f"t{n}", "closed_at": 2.0 if n % 4 == 0 else None} for n in range(2000)
+    ]
+    with engine.begin() as conn:
+        assert queries.open_orphans(conn) == 0
+        conn.execute(schema.orphans.insert(), rows)
+        assert queries.open_orphans(conn) == 1500
+
+
 @pytest.mark.parametrize("what", ["transitions", "events", "episodes", "actions", "orphans"])
 def test_nasty_filters_find_nothing_and_break_nothing(engine: sa.engine.Engine, what: str) -> None:
     column = {"transitions": "to", "events": "kind", "episodes": "worker"}.get(what, "token")

@@ -136,6 +136,18 @@ class Refused(Stage):
         assert not self.waits()
 
     @defer.inlineCallbacks
+    def test_what_is_open_is_told_apart_from_what_a_stop_would_still_wait_for(self) -> Any:
+        yield self.play(Driven("w"))
+        for frozen in (False, True, False, True, False):
+            self.come_back(frozen)
+        watched = self.watched()
+        assert (len(watched.held), watched.refused_open) == (5, 2)
+        for refused in watched.held:
+            PROBE.deliver(watched, refused)
+        self.reactor.advance(1)
+        assert (len(watched.held), watched.refused_open) == (0, 0)
+
+    @defer.inlineCallbacks
     def test_a_worker_that_is_removed_does_not_wait_for_a_refused_connection(self) -> Any:
         # In stock 4.3 the reconfig would never end, and no worker could log in any more.
         yield self.play(Driven("w"))

@@ -154,6 +154,7 @@ def test_the_page_is_told_who_the_user_is_and_whether_he_may_force(
 WORKER_FIELDS = {
     *("workerid", "name", "masterid", "master", "class", "state", "state_since", "connected"),
     *("building", "paused", "pause_reason", "episode", "instance", "pending", "refused", "held"),
+    "refused_open",
     "orphans",
     "abandoned",
     *("verdict", "forceable", "live", "updated_at"),
@@ -314,3 +315,18 @@ def test_the_rest_is_served(server: Server, path: str) -> None:
     reply = server.client.get(path)
     assert reply.status == 200
     assert path[1:] in reply.json
+
+
+def test_the_ledger_says_how_many_of_its_entries_are_open_whatever_was_asked(
+    server: Server,
+) -> None:
+    whole = server.client.get("/orphans").json["meta"]["open"]
+    some = server.client.get("/orphans?open=true&limit=1&worker=nobody").json["meta"]["open"]
+    assert isinstance(whole, int)
+    assert whole == some
+    assert "open" not in server.client.get("/actions").json["meta"]
+
+
+def test_what_blocks_the_stop_is_told_with_the_time_that_it_counts_from(server: Server) -> None:
+    now = server.client.get("/workers").json["meta"]["now"]
+    assert server.client.get("/shutdown").json["meta"]["now"] >= now

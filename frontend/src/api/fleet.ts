@@ -1,7 +1,8 @@
-import { setServerTime } from "./clock";
-import { asFailure, get, getMany, type ApiFailure } from "./client";
+import { serverNow, setServerTime, stopTime } from "./clock";
+import { ApiFailure, asFailure, get, getMany } from "./client";
 import { feed } from "./live";
-import type { MasterStop, Orphan, Worker, WorkersAnswer, WorkersMeta } from "./types";
+import { Order } from "../model/order";
+import type { MasterStop, Orphan, PageMeta, Worker, WorkersAnswer, WorkersMeta } from "./types";
 
 /* All latent workers, kept up to date: whole at first and by polling, one by one when the feed names them. */
 
@@ -10,7 +11,12 @@ export interface Fleet {
   meta: WorkersMeta | null;
   /** Null until known. */
   stops: readonly MasterStop[] | null;
+  /** The server's time of what is told of the stops. */
+  stopsAt: number;
+  /** The newest open ones. */
   orphans: readonly Orphan[] | null;
+  /** How many are open in all; null where it is not known. */
+  openOrphans: number | null;
   failure: ApiFailure | null;
   /** When the last whole answer came, in the browser's time; null before the first. */
   at: number | null;
@@ -28,16 +34,34 @@ const pause = (ms: number) =>
     setTimeout(resolve, ms);
   });
 
+const NOTHING: Fleet = {
+  workers: [],
+  meta: null,
+  stops: null,
+  stopsAt: 0,
+  orphans: null,
+  openOrphans: null,
+  failure: null,
+  at: null,
+};
+
+/* A look that takes so long, and three times as long as the last one, is told as no answer. */
+const LATE_MS = 5_000;
+
 /** Fetches the workers and takes the server's time from the answer. */
 export async function fetchWorkers(path: string): Promise<WorkersAnswer> {
   const asked = Date.now() / 1000;
-  const answer = await getMany<WorkersAnswer>(path, "workers");
+  const answer = await getMany<WorkersAnswer>(path, "workers").catch((error: unknown) => {
+    const { status } = asFailure(error);
+    if (status === 0 || status >= 500) stopTime();
+    throw error;
+  });
   setServerTime(answer.meta.now, asked, Date.now() / 1000);
   return answer;
 }
 
 export class FleetStore {
-  private fleet: Fleet = { workers: [], meta: null, stops: null, orphans: null, failure: null, at: null };
+  private fleet: Fleet = NOTHING;
   private readonly watchers = new Set<() => void>();
   private readonly readers = new Set<() => void>();
   private stopListening: (() => void) | null = null;
@@ -47,6 +71,7 @@ export class FleetStore {
   private nextWholeMs = 0;
   private wholeCostMs = 0;
   private wholeTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly side = new Order();
   private sideAtMs = -SIDE_EVERY_MS;
   private sideTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -104,6 +129,12 @@ export class FleetStore {
     // At first all comes at once, or the table would be pushed down by what stands above it.
     const first = this.fleet.at === null;
     const side = first ? this.fetchSide() : null;
+    const lateMs = Math.max(LATE_MS, 3 * this.wholeCostMs);
+    const lateTimer = setTimeout(() => {
+      if (first) return;
+      stopTime();
+      this.set({ failure: new ApiFailure(0, "late", `Buildbot has not answered for ${Math.round(lateMs / 1000)} s.`) });
+    }, lateMs);
     try {
       const { workers, meta } = await fetchWorkers("workers");
       const cost = performance.now() - startedMs;
@@ -114,8 +145,11 @@ export class FleetStore {
       this.set({ workers, meta, failure: null, at: Date.now() / 1000 });
       void this.fetchSide();
     } catch (error) {
+      // Whatever the reason: what is shown is as old as the last answer.
+      stopTime();
       this.set({ failure: asFailure(error) });
     } finally {
+      clearTimeout(lateTimer);
       this.busy = false;
       if (this.again) {
         this.again = false;
@@ -181,13 +215,30 @@ export class FleetStore {
       return;
     }
     this.sideAtMs = performance.now();
+    const mine = this.side.ask();
+    const failures: number[] = [];
+    const not = (error: unknown) => {
+      failures.push(asFailure(error).status);
+      return null;
+    };
     const [stops, orphans] = await Promise.all([
-      get<{ shutdown: MasterStop[] }>("shutdown").catch(() => null),
-      get<{ orphans: Orphan[] }>("orphans?open=true&limit=200").catch(() => null),
+      get<{ shutdown: MasterStop[]; meta?: { now?: number } }>("shutdown").catch(not),
+      get<{ orphans: Orphan[]; meta?: PageMeta }>("orphans?open=true&limit=200").catch(not),
     ]);
+    if (!this.side.takes(mine)) return;
+    if (failures.includes(0)) {
+      // What was known stays, as of then; whether the master is gone is said by a look at all.
+      this.wholeSoon();
+      return;
+    }
+    const open = orphans?.orphans.filter((orphan) => orphan.closed_at === null) ?? null;
+    // An older server does not tell how many there are: the list tells it where it is not cut.
+    const all = orphans?.meta?.next == null ? (open?.length ?? null) : null;
     this.set({
       stops: stops?.shutdown ?? null,
-      orphans: orphans?.orphans.filter((orphan) => orphan.closed_at === null) ?? null,
+      stopsAt: stops?.meta?.now ?? serverNow(),
+      orphans: open,
+      openOrphans: orphans?.meta?.open ?? all,
     });
   }
 }

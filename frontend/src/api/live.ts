@@ -138,11 +138,16 @@ export class LiveFeed {
     this.closeSocket = null;
     const delay = reconnectDelay(this.attempt++, Math.random());
     const now = browserNow();
-    const since = this.state.mode === "polling" ? this.state.since : now;
+    const before = this.state.mode;
+    const since = before === "polling" ? this.state.since : now;
     this.set({ ...this.state, mode: "polling", since, retryAt: now + delay });
     this.retryTimer = setTimeout(() => {
       this.connect();
     }, delay * 1000);
+    // Attempts that fail do not put off the next look.
+    if (before === "polling") return;
+    // Whether only the websocket was lost, or the master with it, is known by asking.
+    if (before === "live") this.refreshAll();
     this.planRefresh();
   }
 

@@ -71,6 +71,8 @@ export interface Worker {
   abandoned?: Abandoned[] | null;
   refused: number;
   held: number;
+  /** Refused connections that are open now. Null where it is not known; not there on an older server. */
+  refused_open?: number | null;
   verdict: Verdict;
   forceable: boolean;
   live: boolean;

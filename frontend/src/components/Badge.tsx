@@ -1,6 +1,6 @@
 import React from "react";
 import type { Level, State, Verdict, Worker } from "../api/types";
-import { codeWords, plain, stateWords } from "../model/words";
+import { codeWords, plain, refusedWords, stateWords } from "../model/words";
 import { Icon, type IconName } from "./Icon";
 import { Age } from "./Time";
 
@@ -40,16 +40,19 @@ export const StateLabel = ({ state }: { state: State }) => {
 export const Connected = ({ worker }: { worker: Worker }) => (
   <span className={worker.connected ? "" : "bbl-muted"}>
     <Icon name={worker.connected ? "ok" : "no"} /> {worker.connected ? "yes" : "no"}
-    {worker.held > 0 && <span className="bbl-sub">{heldWords(worker)}</span>}
-    {worker.held === 0 && worker.refused > 0 && (
-      <span className="bbl-sub">{worker.refused.toLocaleString("en")} refused since the last episode began</span>
-    )}
+    <RefusedLine worker={worker} />
   </span>
 );
 
-function heldWords(worker: Worker): string {
-  return `${worker.held.toLocaleString("en")} refused, still held`;
-}
+/** What is open now, and how many there were so far: two numbers that are easily taken for each other. */
+const RefusedLine = ({ worker }: { worker: Worker }) => {
+  const text = refusedWords(worker);
+  return text === "" ? null : (
+    <span className="bbl-sub" data-test="refused">
+      {text}
+    </span>
+  );
+};
 
 /** The same in the space of a line, where there is something to say. */
 export const ConnectedLine = ({ worker }: { worker: Worker }) => (
@@ -59,7 +62,7 @@ export const ConnectedLine = ({ worker }: { worker: Worker }) => (
         <Icon name="ok" /> connected
       </span>
     )}
-    {worker.held > 0 && <span className="bbl-sub">{heldWords(worker)}</span>}
+    {worker.held > 0 && <RefusedLine worker={worker} />}
   </>
 );
 

@@ -1,4 +1,5 @@
 import React, { useCallback } from "react";
+import { lastHeard } from "../api/clock";
 import type { ApiFailure } from "../api/client";
 import type { WorkersMeta } from "../api/types";
 import { useTicking } from "../hooks/useTicking";
@@ -18,12 +19,13 @@ export const Behind = ({ meta }: { meta: WorkersMeta }) => {
   );
 };
 
-/** What is shown is old, since Buildbot does not answer. */
-export const Stale = ({ failure, at }: { failure: ApiFailure; at: number }) => {
+/** What is shown is old, since Buildbot does not answer. All ages on the page are as of the same moment. */
+export const Stale = ({ failure }: { failure: ApiFailure }) => {
   const { title, text } = explainPage(failure);
+  const at = lastHeard();
   return (
     <Notice kind="danger" title={title} test="stale">
-      {text} What you see is from {clockTime(at)}.
+      {text} {at !== null && `What you see is from ${clockTime(at)}, and so is each "for" and "ago".`}
     </Notice>
   );
 };

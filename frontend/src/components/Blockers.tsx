@@ -1,8 +1,8 @@
-import React from "react";
+import React, { useCallback } from "react";
 import { Link } from "react-router-dom";
 import type { Blocker, MasterStop } from "../api/types";
-import { cannotStop, stopCost } from "../model/health";
-import { duration } from "../model/durations";
+import { useTicking } from "../hooks/useTicking";
+import { cannotStop, holds, releaseWords, stopCost } from "../model/health";
 import { workerRoute } from "../model/links";
 import { blockerWords, count } from "../model/words";
 import { Icon } from "./Icon";
@@ -12,8 +12,15 @@ const SHOWN = 20;
 
 /** What blocks the stop; it keeps its place when nothing does, so that the table below does not jump. Of each master,
  *  what it would wait for if it were stopped now. */
-export const Blockers = ({ stops }: { stops: readonly MasterStop[] }) => {
+export const Blockers = ({ stops, at, lost }: { stops: readonly MasterStop[]; at: number; lost: boolean }) => {
   const blocked = cannotStop(stops);
+  if (lost) {
+    return (
+      <p className="card card-header bbl-panel" data-test="blockers-unknown">
+        What blocks the stop is not known now: Buildbot does not answer.
+      </p>
+    );
+  }
   if (blocked.length === 0) {
     return (
       <p className="card card-header bbl-panel" data-test="blockers-none">
@@ -48,7 +55,7 @@ export const Blockers = ({ stops }: { stops: readonly MasterStop[] }) => {
                 </>
               )}
             </p>
-            <List blockers={stop.blockers} most={SHOWN} />
+            <List stop={stop} blockers={stop.blockers} at={at} most={SHOWN} />
           </section>
         ))}
       </div>
@@ -60,10 +67,23 @@ function summary(stop: MasterStop): string {
   return `${stop.master}: ${count(stop.blockers.length, "thing")}`;
 }
 
+interface StopProps {
+  stop: MasterStop;
+  /** The server's time of what is told of it. */
+  at: number;
+  /** Nobody answers: this is of then. */
+  lost: boolean;
+  heardAt: number;
+}
+
 /** One master: what its stop would cost, and all that it waits for. */
-export const StopOf = ({ stop, heardAt }: { stop: MasterStop; heardAt: number }) => {
+export const StopOf = ({ stop: told, at, lost, heardAt }: StopProps) => {
+  // What is not told now is of then: how long it lasts and when it is released is not known.
+  const stop = lost ? { ...told, live: false } : told;
   const cost = stopCost(stop);
   const level = !stop.live ? "unknown" : cost === null ? "ok" : cost.endless ? "stuck" : "slow";
+  const held = stop.blockers.filter(holds);
+  const dropped = stop.blockers.filter((blocker) => !holds(blocker));
   return (
     <section
       className="card bbl-panel"
@@ -74,10 +94,11 @@ export const StopOf = ({ stop, heardAt }: { stop: MasterStop; heardAt: number })
     >
       <div className="card-header bbl-stop">
         <h2 className="h5">
-          <Icon name={level === "slow" ? "slow" : level} /> {stop.master}
+          <Icon name={level} /> {stop.master}
         </h2>
-        <span>{head(stop, cost)}</span>
-        {!stop.live && (
+        {stop.live && <Head stop={stop} at={at} />}
+        {lost && <span className="bbl-sub">Not known now. This is what it waited for at the last answer.</span>}
+        {!told.live && (
           <span className="bbl-sub">
             It is not up: this is what was last written down
             {heardAt > 0 && (
@@ -90,42 +111,57 @@ export const StopOf = ({ stop, heardAt }: { stop: MasterStop; heardAt: number })
         )}
       </div>
       <div className="card-body">
-        {stop.blockers.length === 0 ? (
-          <p className="bbl-muted">It waits for nothing.</p>
+        {held.length === 0 ? (
+          <p className="bbl-muted">It {stop.live ? "waits" : "waited"} for nothing.</p>
         ) : (
-          <List blockers={stop.blockers} most={Infinity} />
+          <List stop={stop} blockers={held} at={at} most={Infinity} />
+        )}
+        {dropped.length > 0 && (
+          <>
+            <p className="bbl-muted">{count(dropped.length, "thing")} more that a stop lets go of at once:</p>
+            <List stop={stop} blockers={dropped} at={at} most={Infinity} />
+          </>
         )}
       </div>
     </section>
   );
 };
 
-function head(stop: MasterStop, cost: ReturnType<typeof stopCost>): React.ReactNode {
+const Head = ({ stop, at }: { stop: MasterStop; at: number }) => {
+  const left = useTicking(useCallback((now: number) => stopCost(stop, now - at)?.text ?? "", [stop, at]));
+  const cost = stopCost(stop);
   if (stop.stopping_since !== null) {
     return (
-      <>
+      <span>
         It is stopping since <Moment at={stop.stopping_since} />, <Age since={stop.stopping_since} /> ago
-        {cost !== null && `; the stop ${cost.text}`}.
-      </>
+        {left !== "" && `; the stop ${left}`}.
+      </span>
     );
   }
-  if (!stop.live) return "";
-  if (cost === null) return "It could be stopped at once.";
-  return cost.endless ? `It ${cost.text}.` : `Stopping it now ${cost.text}.`;
-}
+  if (cost === null) return <span>It could be stopped at once.</span>;
+  return <span>{cost.endless ? `It ${cost.text}.` : `Stopping it now ${cost.text}.`}</span>;
+};
 
 /** What holds longest comes first; what is let go at once, last. */
 const byHold = (a: Blocker, b: Blocker) =>
   Number(a.releasable) - Number(b.releasable) || (b.release_in_s ?? Infinity) - (a.release_in_s ?? Infinity) || 0;
 
-const List = ({ blockers, most }: { blockers: readonly Blocker[]; most: number }) => (
+interface ListProps {
+  stop: MasterStop;
+  blockers: readonly Blocker[];
+  at: number;
+  most: number;
+}
+
+const List = ({ stop, blockers, at, most }: ListProps) => (
   <>
     <ul>
       {[...blockers]
         .sort(byHold)
         .slice(0, most)
-        .map((blocker, index) => (
-          <Item key={index} blocker={blocker} />
+        .map((blocker) => (
+          // By what it is: a place in the list is another one's a moment later, with the focus on its link.
+          <Item key={`${blocker.workerid} ${blocker.what} ${blocker.since}`} stop={stop} blocker={blocker} at={at} />
         ))}
     </ul>
     {blockers.length > most && (
@@ -136,27 +172,31 @@ const List = ({ blockers, most }: { blockers: readonly Blocker[]; most: number }
   </>
 );
 
-const Item = ({ blocker }: { blocker: Blocker }) => (
-  <li data-test="blocker" data-worker={blocker.worker}>
-    <Link to={workerRoute(blocker.workerid)}>
-      <bdi>{blocker.worker}</bdi>
-    </Link>
-    : {blocker.text || blockerWords(blocker.what)}
-    {!isDropped(blocker) && (
-      <>
-        , for <Age since={blocker.since} />
-        <span className="bbl-sub">{release(blocker)}</span>
-      </>
-    )}
-  </li>
-);
+const Item = ({ stop, blocker, at }: { stop: MasterStop; blocker: Blocker; at: number }) => {
+  const words = useTicking(useCallback((now: number) => releaseWords(blocker, stop, at, now), [blocker, stop, at]));
+  return (
+    <li data-test="blocker" data-worker={blocker.worker}>
+      <Link to={workerRoute(blocker.workerid)}>
+        <bdi>{blocker.worker}</bdi>
+      </Link>
+      : {blocker.text || blockerWords(blocker.what)}
+      {!isDropped(blocker) && (
+        <>
+          {stop.live ? (
+            <>
+              , for <Age since={blocker.since} />
+            </>
+          ) : (
+            <>
+              , since <Moment at={blocker.since} />
+            </>
+          )}
+          {words !== "" && <span className="bbl-sub">{words}</span>}
+        </>
+      )}
+    </li>
+  );
+};
 
 /** It says of itself that it is dropped at once: since when it is there means nothing then. */
 const isDropped = (blocker: Blocker) => blocker.what === "refused_connection" && blocker.release_in_s === 0;
-
-function release(blocker: Blocker): string {
-  if (!blocker.releasable) return "It has no limit: the stop waits until it ends.";
-  if (blocker.release_in_s === 0) return "Once the master is stopping, it is released at once.";
-  if (blocker.release_in_s === null) return "Once the master is stopping, it is released when it counts as stuck.";
-  return `Once the master is stopping, it is released by itself after ${duration(Math.ceil(blocker.release_in_s))}.`;
-}

@@ -8,7 +8,12 @@ import { Icon } from "./Icon";
 import { Age, Moment } from "./Time";
 
 interface Props {
+  /** The newest of them. */
   orphans: readonly Orphan[];
+  /** How many there are; null where it is not known. */
+  total: number | null;
+  /** Where the others are. */
+  rest: string;
   onResolved: () => void;
   open: boolean;
 }
@@ -16,7 +21,9 @@ interface Props {
 const SHOWN = 20;
 
 /** Instances that may still run and cost money, until somebody has looked. */
-export const Orphans = ({ orphans, onResolved, open }: Props) => {
+export const Orphans = ({ orphans, total, rest, onResolved, open }: Props) => {
+  // An entry may have come or gone between the list and the count.
+  const all = total === null ? null : Math.max(total, orphans.length);
   if (orphans.length === 0) {
     return (
       <p className="card card-header bbl-panel" data-test="orphans-none">
@@ -27,7 +34,8 @@ export const Orphans = ({ orphans, onResolved, open }: Props) => {
   return (
     <details className="card bbl-panel" data-test="orphans" open={open}>
       <summary className="card-header">
-        <Icon name="failed" /> {count(orphans.length, "instance")} may still run{" "}
+        <Icon name="failed" />{" "}
+        {all === null ? `More than ${count(orphans.length - 1, "instance")}` : count(all, "instance")} may still run{" "}
         <span className="bbl-muted">and cost money, until somebody has looked</span>
       </summary>
       <div className="card-body">
@@ -36,9 +44,13 @@ export const Orphans = ({ orphans, onResolved, open }: Props) => {
             <OrphanItem key={orphan.id} orphan={orphan} onResolved={onResolved} />
           ))}
         </ul>
-        {orphans.length > SHOWN && (
+        {(all === null || all > SHOWN) && (
           <p>
-            and <Link to="/lifecycle/orphans">{orphans.length - SHOWN} more</Link>.
+            and{" "}
+            <Link to={rest}>
+              {all === null ? "more" : `${(all - Math.min(SHOWN, orphans.length)).toLocaleString("en")} more`}
+            </Link>
+            .
           </p>
         )}
       </div>

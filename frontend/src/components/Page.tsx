@@ -1,7 +1,10 @@
 import React, { useMemo, type RefObject } from "react";
 import { useTopbarItems } from "buildbot-ui";
+import type { ApiFailure } from "../api/client";
+import { useFleet } from "../hooks/useFleet";
 import { useTheme } from "../hooks/useTheme";
 import { clipped } from "../model/words";
+import { Stale } from "./Banners";
 import { LiveBar } from "./LiveBar";
 import { Tabs } from "./Tabs";
 
@@ -18,13 +21,13 @@ interface Props {
   worker?: string | undefined;
   /** Uses the whole width of the window. */
   wide?: boolean;
-  /** Nothing came of the last question: to say "live" would be wrong, whatever the websocket says. */
-  failed?: boolean;
+  /** What of this page alone could not be read anew. */
+  failure?: ApiFailure | null;
   children: React.ReactNode;
 }
 
 /** The frame of each of our views: where we are, whether it is live, and the ways to the others. */
-export const Page = ({ name, title, route, heading, worker, wide = false, failed = false, children }: Props) => {
+export const Page = ({ name, title, route, heading, worker, wide = false, failure = null, children }: Props) => {
   useTopbarItems(
     useMemo(
       () => [
@@ -34,6 +37,9 @@ export const Page = ({ name, title, route, heading, worker, wide = false, failed
       [title, route],
     ),
   );
+  // Nothing came of the last question: to say "live" would be wrong, whatever the websocket says.
+  const fleet = useFleet();
+  const lost = fleet.at === null ? failure : (fleet.failure ?? failure);
   // Bootstrap 5 has its own colours below this attribute, and so have we.
   const theme = useTheme() === "dark" ? "dark" : undefined;
   return (
@@ -47,9 +53,10 @@ export const Page = ({ name, title, route, heading, worker, wide = false, failed
         <h1 className="h4" ref={heading} tabIndex={-1}>
           <bdi>{title}</bdi>
         </h1>
-        <LiveBar failed={failed} />
+        <LiveBar failed={fleet.failure !== null} />
       </div>
       <Tabs />
+      {lost !== null && <Stale failure={lost} />}
       {children}
     </div>
   );

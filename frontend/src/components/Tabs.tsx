@@ -16,11 +16,13 @@ const TABS = [
 export const Tabs = () => {
   const { pathname } = useLocation();
   const [query] = useSearchParams();
-  const { stops, orphans } = useFleet();
+  const { stops, openOrphans, failure } = useFleet();
   const filter = keptFilter(query);
+  // What a master waits for changes from second to second: nothing is told of it while nobody answers.
+  const known = failure === null ? (stops ?? []) : [];
   const numbers: Record<string, number> = {
-    "/lifecycle/stop": stops === null ? 0 : cannotStop(stops).reduce((sum, stop) => sum + stop.blockers.length, 0),
-    "/lifecycle/orphans": orphans?.length ?? 0,
+    "/lifecycle/stop": cannotStop(known).reduce((sum, stop) => sum + stop.blockers.length, 0),
+    "/lifecycle/orphans": openOrphans ?? 0,
   };
   return (
     <nav aria-label="Views of the latent workers" className="bbl-tabs" data-test="tabs">
@@ -33,7 +35,9 @@ export const Tabs = () => {
               to={keeps && filter !== "" ? `${route}?${filter}` : route}
             >
               {caption}
-              {(numbers[route] ?? 0) > 0 && <span className="bbl-count"> {numbers[route]}</span>}
+              {(numbers[route] ?? 0) > 0 && (
+                <span className="bbl-count"> {(numbers[route] ?? 0).toLocaleString("en")}</span>
+              )}
             </Link>
           </li>
         ))}

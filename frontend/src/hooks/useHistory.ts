@@ -58,5 +58,14 @@ export function useHistory<Item extends { id: number }>(
     };
   }, [reload, heads, pages]);
   useFeed(workerid, reload);
-  return { items: history?.items ?? [], next, loading: history === null && failure === null, failure, older, reload };
+  const open = history?.open ?? null;
+  return {
+    items: history?.items ?? [],
+    next,
+    open,
+    loading: history === null && failure === null,
+    failure,
+    older,
+    reload,
+  };
 }

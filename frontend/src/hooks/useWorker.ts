@@ -9,19 +9,17 @@ export interface WorkerState {
   worker: Worker | null;
   meta: WorkersMeta | null;
   failure: ApiFailure | null;
-  /** When the last answer came, in the browser's time. */
-  at: number | null;
 }
 
 /** One worker, kept up to date. */
 export function useWorker(workerid: number): WorkerState & { reload: () => void } {
-  const [state, setState] = useState<WorkerState>({ worker: null, meta: null, failure: null, at: null });
+  const [state, setState] = useState<WorkerState>({ worker: null, meta: null, failure: null });
   const [order] = useState(() => new Order());
   const load = useCallback(async () => {
     const mine = order.ask();
     try {
       const { workers, meta } = await fetchWorkers(`workers/${workerid}`);
-      if (order.takes(mine)) setState({ worker: workers[0] ?? null, meta, failure: null, at: Date.now() / 1000 });
+      if (order.takes(mine)) setState({ worker: workers[0] ?? null, meta, failure: null });
     } catch (error) {
       if (order.takes(mine)) setState((now) => ({ ...now, failure: asFailure(error) }));
     }

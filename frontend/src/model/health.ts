@@ -7,12 +7,12 @@ import { blockerWords, count, list } from "./words";
    stopped: what does not end in time is released, unless it has no limit. */
 
 export interface Health {
-  level: "ok" | "stuck" | "warning";
+  level: "ok" | "stuck" | "warning" | "unknown";
   text: string;
 }
 
 /** Whether a stopping master really waits for this: some of what stock Buildbot would wait for is let go at once. */
-function holds(blocker: Blocker): boolean {
+export function holds(blocker: Blocker): boolean {
   return !blocker.releasable || blocker.release_in_s !== 0;
 }
 
@@ -29,8 +29,9 @@ function things(blockers: readonly Blocker[]): string {
     : count(blockers.length, "thing");
 }
 
-/** What a stop of this master now would be like. Null where it would be over at once. */
-export function stopCost(stop: MasterStop): { endless: boolean; text: string } | null {
+/** What a stop of this master now would be like. Null where it would be over at once. `elapsed` are the seconds since that
+ *  was told: of a stop that goes on, so much is over. */
+export function stopCost(stop: MasterStop, elapsed = 0): { endless: boolean; text: string } | null {
   const held = stop.blockers.filter(holds);
   if (held.length === 0) return null;
   const stopping = stop.stopping_since !== null;
@@ -45,11 +46,29 @@ export function stopCost(stop: MasterStop): { endless: boolean; text: string } |
   }
   const seconds = held.map((blocker) => blocker.release_in_s);
   const longest = seconds.includes(null) ? null : Math.max(...seconds.map(Number));
-  const takes = longest === null ? "some time" : `up to ${duration(Math.ceil(longest))}`;
+  const left = longest === null ? null : Math.max(1, Math.ceil(longest - (stopping ? elapsed : 0)));
+  const takes = left === null ? "some time" : `up to ${duration(left)}`;
   return {
     endless: false,
-    text: `${stopping ? "takes" : "would take"} ${takes} and ${stopping ? "releases" : "release"} ${things(held)}`,
+    text: stopping
+      ? `takes ${takes} more and releases ${things(held)}`
+      : `would take ${takes} and release ${things(held)}`,
   };
+}
+
+/** When a stop releases this, told at `at` of this master; empty where nothing is known of it. */
+export function releaseWords(blocker: Blocker, stop: MasterStop, at: number, now: number): string {
+  if (!stop.live) return "";
+  if (!blocker.releasable) return "It has no limit: the stop waits until it ends.";
+  const { release_in_s } = blocker;
+  if (stop.stopping_since !== null) {
+    if (release_in_s === null) return "It is released when it counts as stuck.";
+    const left = release_in_s - Math.max(0, now - at);
+    return left <= 0 ? "It is being released." : `It is released in ${duration(Math.ceil(left))}.`;
+  }
+  if (release_in_s === 0) return "Once the master is stopping, it is released at once.";
+  if (release_in_s === null) return "Once the master is stopping, it is released when it counts as stuck.";
+  return `Once the master is stopping, it is released by itself after ${duration(Math.ceil(release_in_s))}.`;
 }
 
 function stopWords(stops: readonly MasterStop[]): { text: string; heavy: boolean } | null {
@@ -59,15 +78,34 @@ function stopWords(stops: readonly MasterStop[]): { text: string; heavy: boolean
     const cost = stopCost(stop);
     return cost === null ? [] : [{ stop, ...cost }];
   });
+  const stopping = live.filter((stop) => stop.stopping_since !== null);
+  if (costs.length === 0 && stopping.length > 0) {
+    const names = list(stopping.map((stop) => stop.master));
+    const text =
+      live.length === 1 ? "the master is stopping" : `${names} ${stopping.length === 1 ? "is" : "are"} stopping`;
+    return { text, heavy: true };
+  }
   if (costs.length === 0) {
     return { text: `${live.length === 1 ? "the master" : "every master"} could be stopped at once`, heavy: false };
   }
   const texts = costs.map(({ stop, endless, text }) => {
     const who = live.length === 1 ? "the master" : `master ${stop.master}`;
-    if (endless) return `${who} ${text}`;
-    return stop.stopping_since === null ? `stopping ${who} now ${text}` : `the stop of ${who} ${text}`;
+    // The line does not count seconds down: the page of the stop does.
+    if (stop.stopping_since !== null) {
+      return endless
+        ? `the stop of ${who} ${text}`
+        : `${who} is stopping and releases ${things(stop.blockers.filter(holds))}`;
+    }
+    return endless ? `${who} ${text}` : `stopping ${who} now ${text}`;
   });
   return { text: texts.length > 3 ? `${list(texts.slice(0, 2))} and more` : list(texts), heavy: true };
+}
+
+/** While nobody answers: what was so at the last answer, and nothing of a stop, which may have begun since. */
+export function lastKnownLine(workers: readonly Worker[], when: string): Health {
+  const stuck = workers.filter(isStuck).length;
+  const were = `${stuck === 0 ? "none" : stuck.toLocaleString("en")} of ${count(workers.length, "latent worker")}`;
+  return { level: "unknown", text: `Not known now. At ${when}, ${were} ${stuck > 1 ? "were" : "was"} stuck.` };
 }
 
 export function healthLine(workers: readonly Worker[], stops: readonly MasterStop[] | null): Health {

@@ -1,4 +1,4 @@
-import type { Level, State } from "../api/types";
+import type { Level, State, Worker } from "../api/types";
 
 /* What the page calls things. The sets are open: what a newer server adds is shown by its own name. */
 
@@ -126,6 +126,23 @@ export function list(items: readonly string[]): string {
 
 export function clipped(text: string, most: number): string {
   return text.length <= most ? text : `${text.slice(0, most)}…`;
+}
+
+/** Refused connections: what is open now, and what was refused so far. Empty where there was none. */
+export function refusedWords({ refused, held, refused_open }: Worker): string {
+  if (refused === 0)
+    return (refused_open ?? held) === 0 ? "" : `${count(refused_open ?? held, "refused connection")} held`;
+  const so_far = `${count(refused, "connection")} refused since the last episode began`;
+  // An older server, and another master, do not tell which of them are open.
+  if (refused_open === undefined || refused_open === null) return so_far;
+  return refused_open === 0
+    ? `${so_far}, none of them open now`
+    : `${count(refused_open, "refused connection")} open now; ${so_far}`;
+}
+
+/** Of when what is told of a worker is, if its master is not up to tell more; null while it is. */
+export function toldAt({ live, updated_at }: Worker): number | null {
+  return live ? null : updated_at;
 }
 
 /** The last part of a path. */

@@ -3,7 +3,6 @@ import { Link, useParams } from "react-router-dom";
 import { settings } from "../api/settings";
 import type { Action, Episode, LaneBuild, LifecycleEvent, Orphan, TimelineAnswer } from "../api/types";
 import { BuildLink } from "../components/BuildLink";
-import { Stale } from "../components/Banners";
 import { FailedPage } from "../components/FailedPage";
 import { Icon, outcomeIcon } from "../components/Icon";
 import { OrphanItem } from "../components/Orphans";
@@ -36,6 +35,7 @@ const OneEpisode = ({ id }: { id: number }) => {
       title={`Episode ${id}${episode === null ? "" : ` of ${episode.worker}`}`}
       route={episodeRoute(id)}
       worker={episode?.worker}
+      failure={episode === null ? null : failure}
     >
       {episode === null && failure === null && (
         <p className="bbl-loading" role="status" data-test="loading">
@@ -43,7 +43,6 @@ const OneEpisode = ({ id }: { id: number }) => {
         </p>
       )}
       {episode === null && failure !== null && <FailedPage failure={failure} />}
-      {episode !== null && failure !== null && <Stale failure={failure} at={episode.ended_at ?? episode.started_at} />}
       {episode !== null && <Told episode={episode} />}
     </Page>
   );

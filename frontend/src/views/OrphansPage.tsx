@@ -10,6 +10,7 @@ import { HistoryFoot } from "../components/worker/HistoryFoot";
 import { useHistory } from "../hooks/useHistory";
 import { useParam } from "../hooks/useQuery";
 import { queryOf } from "../model/filters";
+import { count } from "../model/words";
 
 const STATES = [
   ["open", "open"],
@@ -54,6 +55,13 @@ const Ledger = ({ query, open }: { query: string; open: boolean }) => {
   const orphans = useHistory<Orphan>(null, "orphans", "orphans", query);
   return (
     <>
+      {orphans.open != null && (
+        <p className="bbl-muted" data-test="ledger-open" data-open={orphans.open}>
+          {count(orphans.open, "entry", "entries")} of the whole ledger {orphans.open === 1 ? "is" : "are"} open.
+          {orphans.next !== null &&
+            ` Here are the newest ${orphans.items.length.toLocaleString("en")} of what you asked for.`}
+        </p>
+      )}
       <ul className="bbl-orphans" data-test="ledger">
         {orphans.items.map((orphan) => (
           <OrphanItem key={orphan.id} orphan={orphan} onResolved={orphans.reload} />

@@ -1,8 +1,9 @@
 import React, { memo, useCallback, useDeferredValue, useMemo, useState } from "react";
+import { lastHeard, serverNow } from "../api/clock";
 import type { Fleet } from "../api/fleet";
 import { fleetStore } from "../api/fleet";
 import type { Worker } from "../api/types";
-import { Behind, Stale } from "../components/Banners";
+import { Behind } from "../components/Banners";
 import { Blockers } from "../components/Blockers";
 import { ForceDialog } from "../components/force/ForceDialog";
 import { ForceMany } from "../components/force/ForceMany";
@@ -19,9 +20,10 @@ import { useFleet } from "../hooks/useFleet";
 import { useTarget } from "../hooks/useTarget";
 import { useView } from "../hooks/useView";
 import { arrange } from "../model/arrange";
-import { healthLine } from "../model/health";
+import { healthLine, lastKnownLine } from "../model/health";
+import { clockTime } from "../model/moments";
 
-const HEALTH_ICONS = { ok: "ok", stuck: "stuck", warning: "failed" } as const;
+const HEALTH_ICONS = { ok: "ok", stuck: "stuck", warning: "failed", unknown: "unknown" } as const;
 
 export const Overview = () => {
   const fleet = useFleet();
@@ -34,7 +36,7 @@ export const Overview = () => {
   );
   const [one, ...others] = target ?? [];
   return (
-    <Page name="overview" title="Latent workers" heading={heading} failed={fleet.failure !== null}>
+    <Page name="overview" title="Latent workers" heading={heading}>
       <Content fleet={fleet} onForce={onForce} onForceMany={open} />
       {one !== undefined && others.length === 0 && <ForceDialog key={one.workerid} worker={one} onClose={close} />}
       {target !== null && others.length > 0 && <ForceMany workers={target} onClose={close} />}
@@ -55,11 +57,18 @@ const Content = ({ fleet, onForce, onForceMany }: ContentProps) => {
   return (
     <>
       <HealthLine fleet={fleet} />
-      {fleet.failure !== null && <Stale failure={fleet.failure} at={fleet.at} />}
       {fleet.meta !== null && <Behind meta={fleet.meta} />}
       <div className="bbl-panels">
-        {fleet.stops !== null && <Blockers stops={fleet.stops} />}
-        {fleet.orphans !== null && <Orphans orphans={fleet.orphans} onResolved={fleetStore.reload} open={false} />}
+        {fleet.stops !== null && <Blockers stops={fleet.stops} at={fleet.stopsAt} lost={fleet.failure !== null} />}
+        {fleet.orphans !== null && (
+          <Orphans
+            orphans={fleet.orphans}
+            total={fleet.openOrphans}
+            onResolved={fleetStore.reload}
+            open={false}
+            rest="/lifecycle/orphans"
+          />
+        )}
       </div>
       {fleet.workers.length === 0 ? (
         <Empty />
@@ -126,9 +135,17 @@ Workers.displayName = "Workers";
 
 const HealthLine = ({ fleet }: { fleet: Fleet }) => {
   if (fleet.workers.length === 0) return null;
-  const { level, text } = healthLine(fleet.workers, fleet.stops);
+  const { level, text } =
+    fleet.failure === null
+      ? healthLine(fleet.workers, fleet.stops)
+      : lastKnownLine(fleet.workers, clockTime(lastHeard() ?? serverNow()));
   return (
-    <p className={`bbl-health bbl-health-${level}`} role="status" data-test="health-line" data-level={level}>
+    <p
+      className={`bbl-health bbl-health-${level === "unknown" ? "warning" : level}`}
+      role="status"
+      data-test="health-line"
+      data-level={level}
+    >
       <Icon name={HEALTH_ICONS[level]} /> {text}
     </p>
   );

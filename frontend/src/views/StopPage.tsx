@@ -7,7 +7,7 @@ import { useFleet } from "../hooks/useFleet";
 
 /** What blocks the stop of each master, live; of one that is not up, what it last said. */
 export const StopPage = () => {
-  const { stops, failure, at, workers } = useFleet();
+  const { stops, stopsAt, failure, at, workers } = useFleet();
   return (
     <Page name="stop" title="What blocks the stop" route="/lifecycle/stop">
       <p className="bbl-lead">
@@ -34,6 +34,8 @@ export const StopPage = () => {
         <StopOf
           key={stop.masterid}
           stop={stop}
+          at={stopsAt}
+          lost={failure !== null}
           heardAt={Math.max(
             0,
             ...workers.filter((worker) => worker.masterid === stop.masterid).map((worker) => worker.updated_at),

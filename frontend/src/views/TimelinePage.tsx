@@ -2,7 +2,7 @@ import React, { useCallback, useEffect, useId, useMemo, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router-dom";
 import { serverNow } from "../api/clock";
 import { settings } from "../api/settings";
-import { Behind, Stale } from "../components/Banners";
+import { Behind } from "../components/Banners";
 import { FailedPage } from "../components/FailedPage";
 import { Notice } from "../components/Notice";
 import { Page } from "../components/Page";
@@ -60,7 +60,13 @@ export const TimelinePage = () => {
   );
 
   return (
-    <Page name="timeline" title="Timeline" route="/lifecycle/timeline" wide={true}>
+    <Page
+      name="timeline"
+      title="Timeline"
+      route="/lifecycle/timeline"
+      wide={true}
+      failure={known === null ? null : failure}
+    >
       {fleet.meta !== null && <Behind meta={fleet.meta} />}
       <Filters workers={fleet.workers} shown={workers.length} view={view} onView={setView} />
       <Ranges range={range} fixed={fixed} span={span} onSpan={setSpan} loading={loading} />
@@ -78,7 +84,6 @@ export const TimelinePage = () => {
         ) : (
           <FailedPage failure={failure} />
         ))}
-      {known !== null && failure !== null && <Stale failure={failure} at={serverNow()} />}
       {known?.truncated === true && (
         <Notice kind="warning" title="Not all is shown" test="truncated">
           Only the newest episodes of this time are here. Zoom in, choose a shorter time, or filter, to see the others.

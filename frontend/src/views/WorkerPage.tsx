@@ -2,7 +2,7 @@ import React from "react";
 import { useParams } from "react-router-dom";
 import type { Action, Episode, LifecycleEvent, Orphan, Worker, WorkersMeta } from "../api/types";
 import { VerdictBadge } from "../components/Badge";
-import { Behind, Stale } from "../components/Banners";
+import { Behind } from "../components/Banners";
 import { ForceButton } from "../components/ForceButton";
 import { FailedPage } from "../components/FailedPage";
 import { Orphans } from "../components/Orphans";
@@ -27,7 +27,7 @@ export const WorkerPage = () => {
 };
 
 const OneWorker = ({ workerid }: { workerid: number }) => {
-  const { worker, meta, failure, at } = useWorker(workerid);
+  const { worker, meta, failure } = useWorker(workerid);
   const [target, open, close, heading] = useTarget<Worker>();
   return (
     <Page
@@ -36,6 +36,7 @@ const OneWorker = ({ workerid }: { workerid: number }) => {
       route={workerRoute(workerid)}
       heading={heading}
       worker={worker?.name}
+      failure={worker === null ? null : failure}
     >
       {worker === null && failure === null && (
         <p className="bbl-loading" role="status" data-test="loading">
@@ -43,7 +44,6 @@ const OneWorker = ({ workerid }: { workerid: number }) => {
         </p>
       )}
       {worker === null && failure !== null && <FailedPage failure={failure} />}
-      {worker !== null && failure !== null && at !== null && <Stale failure={failure} at={at} />}
       {meta !== null && <Behind meta={meta} />}
       {worker !== null && <Now worker={worker} meta={meta} onForce={open} />}
       {worker !== null && <Histories worker={worker} />}
@@ -83,7 +83,15 @@ const Histories = ({ worker }: { worker: Worker }) => {
   const orphans = useHistory<Orphan>(workerid, "orphans", "orphans", `?workerid=${workerid}&open=true&limit=20`);
   return (
     <>
-      {orphans.items.length > 0 && <Orphans orphans={orphans.items} onResolved={orphans.reload} open={true} />}
+      {orphans.items.length > 0 && (
+        <Orphans
+          orphans={orphans.items}
+          total={orphans.next === null ? orphans.items.length : (worker.orphans ?? null)}
+          onResolved={orphans.reload}
+          open={true}
+          rest={`/lifecycle/orphans?workerid=${workerid}`}
+        />
+      )}
       <section aria-labelledby="bbl-episodes">
         <h2 className="h5" id="bbl-episodes">
           Episodes

@@ -178,6 +178,7 @@ export interface Answers {
     })[];
     "meta": {
       "next": string | null;
+      "open": number;
     };
   };
   "GET /orphans/{number}": {
@@ -246,6 +247,7 @@ export interface Answers {
     })[];
     "meta": {
       "total": number;
+      "now": number;
     };
   };
   "GET /stats": {
@@ -358,6 +360,7 @@ export interface Answers {
       })[] | null;
       "refused": number;
       "held": number;
+      "refused_open": number | null;
       "orphans": number;
       "verdict": {
         "level": string;
@@ -417,6 +420,7 @@ export interface Answers {
       })[] | null;
       "refused": number;
       "held": number;
+      "refused_open": number | null;
       "orphans": number;
       "verdict": {
         "level": string;

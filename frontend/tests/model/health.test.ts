@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Blocker, MasterStop } from "../../src/api/types";
-import { healthLine } from "../../src/model/health";
+import { healthLine, lastKnownLine, releaseWords, stopCost } from "../../src/model/health";
 import { NOW, idle, stopHangs, verdict } from "../situations";
 
 const stop = (master: string, blocked: boolean): MasterStop => ({
@@ -60,9 +60,8 @@ describe("the line at the top", () => {
     expect(line(blockedBy({ release_in_s: null }))).toContain("would take some time and release 1 call");
   });
   it("speaks of a master that is stopping as of one that is", () => {
-    expect(line({ ...stop("a", true), stopping_since: NOW })).toContain(
-      "the stop of the master takes up to 6 s and releases 1 call",
-    );
+    expect(line({ ...stop("a", true), stopping_since: NOW })).toContain("the master is stopping and releases 1 call");
+    expect(line({ ...stop("a", false), stopping_since: NOW })).toContain("; the master is stopping.");
   });
   it("leaves out a master that is not up", () => {
     expect(healthLine([idle()], [{ ...stop("a", true), live: false }]).level).toBe("ok");
@@ -71,5 +70,41 @@ describe("the line at the top", () => {
     const text = line(stop("a", true), stop("b", true));
     expect(text).toContain("stopping master a now");
     expect(text).toContain("and stopping master b now");
+  });
+});
+
+describe("when a stop releases something", () => {
+  const told = (change: Partial<MasterStop>, blocker: Partial<Blocker> = {}, after = 0) =>
+    releaseWords({ ...held, release_in_s: 11, ...blocker }, { ...stop("a", true), ...change }, NOW, NOW + after);
+  const stopping = { stopping_since: NOW - 5 };
+
+  it("is told as what would be, while the master runs", () => {
+    expect(told({})).toBe("Once the master is stopping, it is released by itself after 11 s.");
+    expect(told({}, {}, 4)).toBe("Once the master is stopping, it is released by itself after 11 s.");
+  });
+  it("is counted down as of now, while the master is stopping", () => {
+    expect(told(stopping)).toBe("It is released in 11 s.");
+    expect(told(stopping, {}, 4)).toBe("It is released in 7 s.");
+    expect(told(stopping, {}, 12)).toBe("It is being released.");
+    expect(told(stopping, { release_in_s: null })).toBe("It is released when it counts as stuck.");
+    expect(told(stopping, { releasable: false })).toContain("no limit");
+  });
+  it("is not told of a master that is not up", () => {
+    expect(told({ live: false })).toBe("");
+    expect(told({ live: false }, { release_in_s: 0 })).toBe("");
+  });
+  it("leaves so much of a stop that goes on", () => {
+    const going = { ...blockedBy({ release_in_s: 11 }), ...stopping };
+    expect(stopCost(going, 4)?.text).toBe("takes up to 7 s more and releases 1 call");
+    expect(stopCost(blockedBy({ release_in_s: 11 }), 4)?.text).toBe("would take up to 11 s and release 1 call");
+  });
+});
+
+describe("the line at the top while nobody answers", () => {
+  it("tells what was so at the last answer as of then, and nothing of a stop", () => {
+    expect(lastKnownLine([stopHangs(), idle()], "12:00:00")).toEqual({
+      level: "unknown",
+      text: "Not known now. At 12:00:00, 1 of 2 latent workers was stuck.",
+    });
   });
 });

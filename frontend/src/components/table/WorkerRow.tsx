@@ -3,7 +3,7 @@ import { Link } from "react-router-dom";
 import type { Worker, WorkersMeta } from "../../api/types";
 import { useOutcome } from "../../hooks/useStores";
 import { workerRoute } from "../../model/links";
-import { statusWords, worded } from "../../model/words";
+import { statusWords, toldAt, worded } from "../../model/words";
 import { AbandonedLine, ConnectedLine, PausedMark, StateLabel, VerdictBadge } from "../Badge";
 import { BuildLink } from "../BuildLink";
 import { ForceButton } from "../ForceButton";
@@ -78,7 +78,7 @@ export const WorkerRow = memo(
         <ConnectedLine worker={worker} />
       </td>
       <td role="cell" className="bbl-c-for">
-        <Age since={worker.state_since} />
+        <Age since={worker.state_since} until={toldAt(worker)} />
       </td>
       <td role="cell" className="bbl-c-lately">
         <Sparkline workerid={worker.workerid} />

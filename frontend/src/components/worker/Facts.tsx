@@ -5,6 +5,7 @@ import { stockWorkerRoute } from "../../model/links";
 import { AbandonedLine, Connected, StateLabel } from "../Badge";
 import { BuildLink } from "../BuildLink";
 import { Frames } from "../Frames";
+import { toldAt } from "../../model/words";
 import { Age } from "../Time";
 
 /** What is known of a worker now. */
@@ -12,13 +13,13 @@ export const Facts = ({ worker }: { worker: Worker }) => (
   <dl className="bbl-facts" data-test="facts">
     <dt>State</dt>
     <dd data-test="fact-state" data-state={worker.state}>
-      <StateLabel state={worker.state} /> for <Age since={worker.state_since} />
+      <StateLabel state={worker.state} /> for <Age since={worker.state_since} until={toldAt(worker)} />
     </dd>
     {worker.pending !== null && (
       <>
         <dt>Waits for</dt>
         <dd>
-          <code>{worker.pending.call}</code>, for <Age since={worker.pending.since} />
+          <code>{worker.pending.call}</code>, for <Age since={worker.pending.since} until={toldAt(worker)} />
           <Frames frames={worker.pending.where} />
         </dd>
       </>
@@ -46,7 +47,7 @@ export const Facts = ({ worker }: { worker: Worker }) => (
               {build.since !== undefined && (
                 <>
                   {" "}
-                  for <Age since={build.since} />
+                  for <Age since={build.since} until={toldAt(worker)} />
                 </>
               )}
             </React.Fragment>
