@@ -14,6 +14,10 @@ from typing import Any
 MAX_REASON = 1000
 
 
+#: The action that rules of Buildbot's authz see for a force disconnect and for closing an orphan.
+FORCE = "force-disconnect"
+
+
 class Refusal(Exception):
     """Something asked for was not done.
 

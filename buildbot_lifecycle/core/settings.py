@@ -28,6 +28,11 @@ PER_WORKER = ("stuck_after", "pause_after_release", "auto_release")
 _WRONG: Any = object()
 
 
+#: Who may see what drivers, databases and people wrote: those who may force, all users who may read,
+#: all who may read.
+DETAILS_FOR = ("operators", "users", "readers")
+
+
 @dataclasses.dataclass(frozen=True)
 class AutoRelease:
     """Release by itself: ``after`` seconds of being stuck, at most ``per_hour`` times an hour."""
@@ -54,6 +59,7 @@ class Settings:
     shutdown_grace: float = DEFAULT_SHUTDOWN_GRACE
     pause_after_release: bool = True
     anonymous_may_force: bool = False
+    details_for: str = DETAILS_FOR[0]
     adaptive: Adaptive | None = None
     auto_release: AutoRelease | None = None
 
@@ -127,6 +133,14 @@ def _grace(name: str, value: Any, problems: list[str]) -> Any:
     if _is_seconds(value):
         return float(value)
     problems.append(f"{name} must be a number of seconds, 0 or more, not {value!r}")
+    return _WRONG
+
+
+def _details_for(name: str, value: Any, problems: list[str]) -> Any:
+    if value in DETAILS_FOR:
+        return value
+    expected = ", ".join(map(repr, DETAILS_FOR))
+    problems.append(f"{name} must be one of {expected}, not {value!r}")
     return _WRONG
 
 
@@ -234,6 +248,7 @@ _PARSERS: dict[str, Any] = {
     "shutdown_grace": _grace,
     "pause_after_release": _flag,
     "anonymous_may_force": _flag,
+    "details_for": _details_for,
     "adaptive": _adaptive,
     "auto_release": _auto_release,
 }

@@ -20,6 +20,7 @@ from twisted.python import log as twisted_log
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.verdicts import Verdict
 from buildbot_lifecycle.db.entries import Committed, Entry, Identity, RecorderStatus
+from buildbot_lifecycle.db.errors import in_short
 from buildbot_lifecycle.db.group import Group, Written, write
 from buildbot_lifecycle.db.overflow import Overflow
 
@@ -308,7 +309,7 @@ class Recorder:
 
     def _note(self, error: BaseException) -> None:
         self._errors += 1
-        self._last_error = f"{type(error).__name__}: {error}"[:1000]
+        self._last_error = in_short(error)
 
     def _broke(self, failure: Any) -> None:
         """An error of ours in the pump: the next entry starts it again."""

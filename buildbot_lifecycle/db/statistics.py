@@ -277,6 +277,7 @@ def _actions(
             "workerid": row.workerid,
             "masterid": row.masterid,
             "text": f"{row.what} by {row.actor}: {row.status}",
+            "summary": f"{row.what}: {row.status}",
         }
         for row in rows
     ]

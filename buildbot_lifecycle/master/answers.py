@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from buildbot_lifecycle.master.logbook import Known, Logbook
     from buildbot_lifecycle.master.recent import Recent
     from buildbot_lifecycle.master.release import Releaser
+    from buildbot_lifecycle.master.secrets import Secrets
     from buildbot_lifecycle.master.shutdown import ShutdownWatch
     from buildbot_lifecycle.master.stall import StallWatch
     from buildbot_lifecycle.master.statistics import Statistics
@@ -58,6 +59,7 @@ class Answers(service.BuildbotService):
     _timeline: Timeline
     _locator: Locator
     _stalls: StallWatch
+    _secrets: Secrets
     #: Whether events are taken; why nothing is recorded; whose rows are written, once some are.
     _begun: bool
     _off: str | None
@@ -76,11 +78,19 @@ class Answers(service.BuildbotService):
     def anonymous_may_force(self) -> bool:
         return self.settings.anonymous_may_force
 
+    @property
+    def details_for(self) -> str:
+        return self.settings.details_for
+
     def _ready(self) -> None:
         if self._off is not None:
-            raise Refusal(503, "not_ready", f"nothing is recorded: {self._off}")
+            raise Refusal(503, "not_ready", "nothing is recorded; the master's log says why")
         if not self._begun or self._incarnation is None:
             raise Refusal(503, "not_ready", "the database tables are not ready yet; try again")
+
+    def redacted(self, value: Any) -> Any:
+        """A JSON value without the master's secrets."""
+        return self._secrets.redactor.value(value)
 
     def meta(self) -> dict[str, Any]:
         """The server's time, and how far the database is behind."""
@@ -248,7 +258,7 @@ class Answers(service.BuildbotService):
             "dropped": status.dropped,
             "written": status.written,
             "errors": errors,
-            "last_error": self.logbook.last_error or status.last_error,
+            "last_error": self.redacted(self.logbook.last_error or status.last_error),
             "last_write_at": status.last_write_at,
             "oldest_unwritten_at": status.oldest_unwritten_at,
             "incarnation": self._incarnation,
@@ -274,7 +284,7 @@ class Answers(service.BuildbotService):
         if answer.action is not None:
             # who has the answer finds its events, and the worker's way back, in the history
             yield self.recorder.caught_up(CATCH_UP_SECONDS)
-            action = {**answer.action, "masterid": self.master.masterid}
+            action = {**self.redacted(answer.action), "masterid": self.master.masterid}
             action.pop("token", None)
             status = {"id": action["id"], "status": action["status"]}
             self.announce(known.workerid, "action", status)

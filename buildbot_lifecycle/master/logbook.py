@@ -92,6 +92,8 @@ class Logbook:
         self.last_error: str | None = None
         #: whether the master is stopping as a whole; set by the service
         self.is_stopping: Callable[[], bool] = lambda: False
+        #: takes secrets out of what is recorded; set by the service
+        self.redact: Callable[[dict[str, Any]], dict[str, Any]] = lambda data: data
 
     # reading
 
@@ -210,7 +212,10 @@ class Logbook:
         return known
 
     def _apply(self, known: Known, kind: Kind, data: Mapping[str, Any]) -> None:
-        event = Event(self.next_seq(), self._clock.seconds(), known.workerid, kind, dict(data))
+        data = dict(data)
+        if kind is not Kind.TRANSITION:  # which are many, and have no texts but states
+            data = self.redact(data)
+        event = Event(self.next_seq(), self._clock.seconds(), known.workerid, kind, data)
         step = apply(known.facts, event)
         known.facts = step.facts
         for episode in step.episodes:

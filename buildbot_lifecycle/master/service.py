@@ -30,10 +30,12 @@ from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.statistics import Life
 from buildbot_lifecycle.core.verdicts import Verdict
 from buildbot_lifecycle.db import migrations, queries
+from buildbot_lifecycle.db.errors import in_short
 from buildbot_lifecycle.db.recorder import Committed, Entry, Identity, Recorder
 from buildbot_lifecycle.db.statistics import Reader
 from buildbot_lifecycle.db.store import Store
 from buildbot_lifecycle.master import instance, internals
+from buildbot_lifecycle.master.advice import advice
 from buildbot_lifecycle.master.answers import Answers
 from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.ledger import Ledger
@@ -43,6 +45,7 @@ from buildbot_lifecycle.master.policy import Policy
 from buildbot_lifecycle.master.probe import PROBE
 from buildbot_lifecycle.master.recent import Recent
 from buildbot_lifecycle.master.release import Releaser
+from buildbot_lifecycle.master.secrets import Secrets
 from buildbot_lifecycle.master.shutdown import ShutdownWatch
 from buildbot_lifecycle.master.stall import Stall, StallWatch, lines
 from buildbot_lifecycle.master.statistics import Statistics
@@ -71,6 +74,9 @@ STOP_POLL_SECONDS = 0.05
 
 #: Seconds before the database is tried again when it could not be prepared: first and longest.
 FIRST_RETRY, LONGEST_RETRY = 1.0, 30.0
+
+#: Seconds after a start or a reconfig until the rights are looked at.
+ADVICE_SECONDS = 3.0
 
 _MQ_KINDS = {
     "connected": Kind.CONNECTED,
@@ -131,12 +137,15 @@ class LifecycleService(Answers):
         self._retry: Any = None
         self._retries = 0
         self._closing = False
+        self._advising: Any = None
+        self._advised: list[str] = []
         self._to_learn: set[Known] = set()
 
     def reconfigService(self, **arguments: Any) -> defer.Deferred[None]:
         self.settings = core_settings.parse(arguments)[0]
         if self._begun:
             self.logbook.rejudge_all()
+            self._advise_soon()
         return defer.succeed(None)
 
     # start
@@ -181,6 +190,9 @@ class LifecycleService(Answers):
         self.shutdown = ShutdownWatch(
             master, self.logbook, self.releaser, self, lambda: self.settings
         )
+        self._secrets = Secrets(master)
+        self._secrets.install()
+        self.logbook.redact = self.redacted
         self.logbook.is_stopping = lambda: self.shutdown.stops_whole_master
         self._lock = BasedirLock(master.basedir)
         self._locator = Locator(master.reactor)
@@ -195,6 +207,25 @@ class LifecycleService(Answers):
         self._sampler = task.LoopingCall(self._sample)
         self._sampler.clock = master.reactor
         self._prepare()
+        self._advise_soon()
+
+    def _advise_soon(self) -> None:
+        """Look at the rights when Buildbot has configured its web server, which comes after us."""
+        if self._advising is None or not self._advising.active():
+            self._advising = self.master.reactor.callLater(ADVICE_SECONDS, self._advise)
+
+    def _advise(self) -> None:
+        if self._begun:
+            told = defer.ensureDeferred(self._tell_advice())
+            told.addErrback(lambda _: self.logbook.failed("looking at the rights"))
+
+    async def _tell_advice(self) -> None:
+        workerid = next((known.workerid for known in self.logbook.known()), None)
+        lines = await advice(self.master, self.settings, workerid)
+        for line in lines:
+            if line not in self._advised:
+                log.msg(f"lifecycle: {line}; see the page on security in the docs")
+        self._advised = lines
 
     @defer.inlineCallbacks
     def _consume(self) -> Any:
@@ -282,7 +313,7 @@ class LifecycleService(Answers):
         self._retries += 1
         if self._retries == 1:
             log_error(problem, "lifecycle: the database is not ready; events wait, trying again")
-        self.logbook.last_error = problem.getErrorMessage()
+        self.logbook.last_error = in_short(problem.value)
         if self.master is not None and not self._closing:
             delay = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(self._retries - 1, 6))
             self._retry = self.master.reactor.callLater(delay, self._prepare)
@@ -335,8 +366,10 @@ class LifecycleService(Answers):
         if not stopping:
             self.shutdown.uninstall()
         self.logbook.close()
-        if self._retry is not None and self._retry.active():
-            self._retry.cancel()
+        self._secrets.uninstall()
+        for timer in (self._retry, self._advising):
+            if timer is not None and timer.active():
+                timer.cancel()
         for loop in (self._heartbeat, self._sampler):
             if loop.running:
                 loop.stop()
@@ -428,8 +461,8 @@ class LifecycleService(Answers):
     # `release.Audit`
 
     def _own(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """A row as it is stored: with this master's number, and its token apart."""
-        stored = {**row, "masterid": self.master.masterid}
+        """A row as it is stored: with this master's number, its token apart, and no secrets."""
+        stored = {**self.redacted(row), "masterid": self.master.masterid}
         del stored["token"]
         return stored
 
@@ -446,7 +479,7 @@ class LifecycleService(Answers):
         return inserted.addCallback(told)
 
     def update_action(self, action_id: int, changes: Mapping[str, Any]) -> defer.Deferred[Any]:
-        return self._store.update_action(action_id, changes)
+        return self._store.update_action(action_id, self.redacted(changes))
 
     def open_orphan(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
         opened = self._store.open_orphan(row["token"], self._own(row))

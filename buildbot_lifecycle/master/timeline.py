@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from twisted.internet import defer
 
+from buildbot_lifecycle.core import summaries
 from buildbot_lifecycle.core.events import Kind, cut
 from buildbot_lifecycle.core.requests import TimelineQuery
 from buildbot_lifecycle.core.statistics import BuildEvent, Life, Who
@@ -187,6 +188,7 @@ def _failure(life: Life, failure: Mapping[str, Any] | None) -> list[dict[str, An
             "workerid": life.workerid,
             "masterid": life.masterid,
             "text": text,
+            "summary": f"{failure['call']}: {summaries.error(str(failure['error']))}",
         }
     ]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Callable
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -18,8 +18,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from buildbot_lifecycle.core import summaries
 from buildbot_lifecycle.core.requests import Refusal
-from buildbot_lifecycle.www import export, guard, openapi, parameters, query, shapes, wire
+from buildbot_lifecycle.www import details, export, guard, openapi, parameters, query, shapes, wire
 from buildbot_lifecycle.www.answers import (
     COMPRESS,
     Answer,
@@ -76,7 +77,8 @@ async def workers(call: Call) -> Answer:
     """Every latent worker of every master."""
     await call.rights.may_read()
     spec = query.collection(call.master.data, WORKER, call.args)
-    rows = await shielded(call.service.workers)
+    found = await shielded(call.service.workers)
+    rows = await _shown(call, summaries.worker, found)
     # The stuck ones first: they are what somebody wants to force.
     candidates = sorted(rows, key=lambda row: not row["forceable"])[:_CAN_FORCE_TRIES]
     meta = await _meta(call, [row["workerid"] for row in candidates])
@@ -89,6 +91,7 @@ async def worker(call: Call, worker: str) -> Answer:
     row = await _readable_worker(call, worker)
     spec = query.single(call.master.data, WORKER, call.args)
     meta = await _meta(call, [row["workerid"]])
+    (row,) = await _shown(call, summaries.worker, [row])
     return Answer({"meta": {"total": 1, **meta}}, "workers", [spec.apply(row)])
 
 
@@ -109,6 +112,7 @@ async def one(call: Call, what: str, number: str) -> Answer:
     row = await _entry(call, what, number)
     await call.rights.may_read(row["workerid"])
     spec = query.single(call.master.data, HISTORY[what], call.args)
+    (row,) = await _shown(call, summaries.HISTORY[what], [row])
     return Answer({"meta": {"next": None}}, what, [spec.apply(row)])
 
 
@@ -118,6 +122,7 @@ async def table(call: Call, what: str) -> Answer:
     entity = HISTORY[what]
     most = export.MAX_ROWS
     asked = query.history(call.master.data, entity, what, call.args, default=most, most=most)
+    await details.may_ask(call.rights, asked.query)
     names = export.columns(entity, asked.fields)
     parts = [export.header(names)]
     headers = {b"content-disposition": f'attachment; filename="{what}.csv"'.encode("ascii")}
@@ -125,7 +130,8 @@ async def table(call: Call, what: str) -> Answer:
     while True:
         size = min(page.limit, query.MAX_LIMIT)
         found = await shielded(call.service.history, dataclasses.replace(page, limit=size))
-        parts.append(export.lines(names, found.rows))
+        shown = await _shown(call, summaries.HISTORY[what], found.rows)
+        parts.append(export.lines(names, shown))
         if not found.more:
             break
         page = dataclasses.replace(page, limit=page.limit - size, before=found.rows[-1]["id"])
@@ -140,7 +146,8 @@ async def shutdown(call: Call) -> Answer:
     """What keeps each master from stopping."""
     await call.rights.may_read()
     query.none(call.args)
-    rows = await shielded(call.service.shutdown_view)
+    found = await shielded(call.service.shutdown_view)
+    rows = await details.shutdown(call.rights, found, call.master.reactor)
     meta = {"total": len(rows), "now": call.service.meta()["now"]}
     return Answer({"meta": meta}, "shutdown", rows)
 
@@ -171,7 +178,8 @@ async def timeline(call: Call) -> Answer:
     for workerid in asked.workerids:
         await call.rights.may_read(workerid)
     found = await shielded(call.service.timeline, asked)
-    fields = {"marks": found["marks"], "meta": found["meta"]}
+    marks = await details.timeline(call.rights, found["marks"], call.master.reactor)
+    fields = {"marks": marks, "meta": found["meta"]}
     return Answer(fields, "lanes", found["lanes"], inner="episodes")
 
 
@@ -179,7 +187,9 @@ async def health(call: Call) -> Answer:
     """The state of the recorder and the probe."""
     await call.rights.may_read()
     query.none(call.args)
-    return Answer({"health": call.service.health()})
+    found = call.service.health()
+    may_see = await call.rights.may_see()
+    return Answer({"health": found if may_see else summaries.health(found)})
 
 
 async def force_disconnect(call: Call, worker: str) -> Answer:
@@ -378,7 +388,10 @@ def _call(host: Host, request: Request) -> Call:
     if service is None:
         raise Refusal(503, "not_ready", _NOT_READY)
     rights = guard.Rights(
-        host.master, request, anonymous_may_force=service.anonymous_may_force is True
+        host.master,
+        request,
+        anonymous_may_force=service.anonymous_may_force is True,
+        details_for=service.details_for,
     )
     return Call(request, host.master, service, rights)
 
@@ -405,20 +418,32 @@ async def _no_route(request: Request, failure: Failure) -> bytes:
 
 async def _meta(call: Call, workerids: list[int]) -> Mapping[str, Any]:
     can_force = await call.rights.can_force(workerids)
-    return {**call.service.meta(), "can_force": can_force, "user": call.rights.user}
+    may_see = can_force or await call.rights.may_see()
+    rights = {"can_force": can_force, "details": may_see, "user": call.rights.user}
+    return {**call.service.meta(), **rights}
+
+
+async def _shown(
+    call: Call,
+    summary: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
+) -> list[Mapping[str, Any]]:
+    return await details.rows(call.rights, summary, rows, call.master.reactor)
 
 
 async def _page(call: Call, what: str, workerid: int | None) -> Answer:
     entity = HISTORY[what]
     asked = query.history(call.master.data, entity, what, call.args, workerid)
+    await details.may_ask(call.rights, asked.query)
     page = await shielded(call.service.history, asked.query)
+    rows = await _shown(call, summaries.HISTORY[what], page.rows)
     after = None
     if page.more and page.rows:
         after = query.next_page(call.address, call.args, page.rows[-1]["id"])
     meta: dict[str, Any] = {"next": after}
     if what == "orphans":
         meta["open"] = await shielded(call.service.open_orphans)
-    return Answer({"meta": meta}, what, query.cut(page.rows, asked.fields))
+    return Answer({"meta": meta}, what, query.cut(rows, asked.fields))
 
 
 async def _readable_worker(call: Call, ident: str) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from buildbot.www.authz import Forbidden
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
-from buildbot_lifecycle.core.requests import ANONYMOUS, Actor, Refusal
+from buildbot_lifecycle.core.requests import ANONYMOUS, FORCE, Actor, Refusal
 from buildbot_lifecycle.www.hub import Request
 from buildbot_lifecycle.www.wire import MAX_BODY, shown
 
@@ -24,9 +24,6 @@ _log = Logger()
 
 #: Failures of an administrator's own rules that were logged; the same one comes with each request.
 _told: set[tuple[str, str]] = set()
-
-#: The action that rules of Buildbot's authz see for a force disconnect and for closing an orphan.
-FORCE = "force-disconnect"
 
 #: What Buildbot's REST names a read; it passes the HTTP method. Ours says it for HEAD as well.
 READ = "GET"
@@ -87,8 +84,12 @@ def json_body(request: Request) -> bytes:
 class Rights:
     """What the user of a request may do, by Buildbot's authz and our one rule for the anonymous."""
 
-    def __init__(self, master: Any, request: Request, *, anonymous_may_force: bool) -> None:
+    def __init__(
+        self, master: Any, request: Request, *, anonymous_may_force: bool, details_for: str
+    ) -> None:
         self._master = master
+        self._details_for = details_for
+        self._forced: dict[int | None, bool] = {}
         self._request = request
         self._anonymous_may_force = anonymous_may_force
         info = master.www.getUserInfos(request)
@@ -123,12 +124,34 @@ class Rights:
     async def can_force(self, workerids: Iterable[int]) -> bool:
         """Whether `may_force` would pass for one of these workers; for any if there are none."""
         for workerid in (*workerids,) or (None,):
+            if await self._passes(workerid):
+                return True
+        return False
+
+    async def may_see(self, workerid: int | None = None) -> bool:
+        """Whether the details of this worker (None: of the workers) are shown, not a summary.
+
+        Who may force sees them in any case. Asked of what may be read already.
+        """
+        return self.may_see_all or await self._passes(workerid)
+
+    @property
+    def may_see_all(self) -> bool:
+        """Whether `may_see` holds for every worker, without a question to Buildbot's authz."""
+        return self._details_for == "readers" or (
+            self._details_for == "users" and self._name is not None
+        )
+
+    async def _passes(self, workerid: int | None) -> bool:
+        """Whether `may_force` passes; asked once for each worker."""
+        if workerid not in self._forced:
             try:
                 await self.may_force(workerid)
             except Refusal:
-                continue
-            return True
-        return False
+                self._forced[workerid] = False
+            else:
+                self._forced[workerid] = True
+        return self._forced[workerid]
 
     async def _ask(self, workerid: int | None, action: str) -> None:
         endpoint = ("workers",) if workerid is None else ("workers", str(workerid))

@@ -38,6 +38,10 @@ class Service(Protocol):
     def anonymous_may_force(self) -> bool:
         """Whether the administrator lets anonymous clients force a disconnect."""
 
+    @property
+    def details_for(self) -> str:
+        """Who may see details: one of ``core.settings.DETAILS_FOR``."""
+
     def workers(self) -> defer.Deferred[list[dict[str, Any]]]:
         """Every latent worker of every master."""
 

@@ -201,6 +201,7 @@ WORKERS_META = record(
     now=TIME,
     behind=record(events=COUNT, since=or_null(TIME)),
     can_force=TRUE_OR_FALSE,
+    details=TRUE_OR_FALSE,
     user=or_null(STRING),
 )
 

@@ -106,8 +106,18 @@ def test_a_switch_that_is_off_is_off() -> None:
 def test_an_unknown_argument_is_named_with_the_known_ones() -> None:
     assert only_problem(stuck_afer={}) == (
         "unknown argument 'stuck_afer'; known are adaptive, anonymous_may_force,"
-        " auto_release, pause_after_release, shutdown_grace, stuck_after, workers"
+        " auto_release, details_for, pause_after_release, shutdown_grace, stuck_after, workers"
     )
+
+
+def test_details_are_for_one_of_three_kinds_of_clients() -> None:
+    assert parse({})[0].details_for == "operators"
+    for value in ("operators", "users", "readers"):
+        assert parse({"details_for": value}) == (Settings(details_for=value), [])
+    for value in ("everybody", True, None, ["users"]):
+        assert only_problem(details_for=value) == (
+            f"details_for must be one of 'operators', 'users', 'readers', not {value!r}"
+        )
 
 
 def test_all_problems_are_told_at_once_and_what_was_right_is_kept() -> None:

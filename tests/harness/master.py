@@ -136,7 +136,8 @@ class RealMaster:
     plugin
         False: stock Buildbot, which cannot even see the plugin
     lifecycle
-        arguments of LifecycleService, by name; Paths are not understood
+        arguments of LifecycleService, by name; Paths are not understood. Everybody sees details,
+        unless `details_for` is among them
     extra
         Python text at the end of master.cfg; `c`, `util`, `schedulers`, `steps` are there
     db_url
@@ -228,7 +229,10 @@ class RealMaster:
             db_url=self.db_url,
             workers="".join(f"    {expression},\n" for expression in self.workers),
             plugins={"lifecycle": {}} if self.plugin else {},
-            arguments=", ".join(f"{key}={value!r}" for key, value in self.lifecycle.items()),
+            arguments=", ".join(
+                f"{key}={value!r}"
+                for key, value in {"details_for": "readers", **self.lifecycle}.items()
+            ),
         )
         return f"{text}\n{self.extra}\n"
 

@@ -223,12 +223,12 @@ def test_arguments_reach_the_driver_as_they_were_given() -> None:
     [
         ("start_instance", lambda: True, {"outcome": "true"}),
         ("start_instance", lambda: None, {"outcome": "false"}),
-        ("start_instance", lambda: "i-1", {"outcome": "other", "value": "i-1"}),
+        ("start_instance", lambda: "i-1", {"outcome": "other", "value": "str"}),
         ("stop_instance", lambda: True, {"outcome": "true"}),
         ("stop_instance", lambda: None, {"outcome": "other", "value": "None"}),
         ("stop_instance", lambda: False, {"outcome": "false"}),
         ("check_instance", lambda: (False, "gone"), {"outcome": "false", "error": "gone"}),
-        ("check_instance", lambda: 7, {"outcome": "other", "value": "7"}),
+        ("check_instance", lambda: 7, {"outcome": "other", "value": "int"}),
         ("stop_instance", raising(KeyError("x")), {"outcome": "raised", "error": "KeyError: 'x'"}),
     ],
 )

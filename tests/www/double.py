@@ -76,8 +76,9 @@ def worker(workerid: int, name: str) -> dict[str, Any]:
 class Double:
     """Answers as `LifecycleService` does; names and reasons with "!" make it misbehave."""
 
-    def __init__(self, anonymous: bool, many: int) -> None:
+    def __init__(self, anonymous: bool, many: int, details_for: str) -> None:
         self.anonymous_may_force = anonymous
+        self.details_for = details_for
         names = [*NAMES, *(f"extra-{i}" for i in range(many))]
         self.rows = [worker(i + 1, name) for i, name in enumerate(names)]
         self.asked: list[Any] = []
@@ -205,11 +206,16 @@ def main() -> None:
     parser.add_argument("--unconfigured", action="store_true")
     parser.add_argument("--anonymous-may-force", action="store_true")
     parser.add_argument("--rules", default="authz")
+    parser.add_argument("--details-for", default="readers")
     parser.add_argument("--many", type=int, default=0)
     parser.add_argument("--url", default="http://master.example/buildbot/")
     given = parser.parse_args()
     log.startLogging(sys.stderr, setStdout=False)
-    double = None if given.unconfigured else Double(given.anonymous_may_force, given.many)
+    double = (
+        None
+        if given.unconfigured
+        else Double(given.anonymous_may_force, given.many, given.details_for)
+    )
     www = Www(getattr(rules, given.rules)())
     if given.anonymous_may_force:
         www.authz.allowRules = [r for r in www.authz.allowRules if r.role != "admins"]

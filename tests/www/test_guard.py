@@ -118,8 +118,13 @@ class Asked:
         return defer.succeed(None)
 
 
-def rights(master: Asked, *, anonymous_may_force: bool = False) -> guard.Rights:
-    return guard.Rights(master, None, anonymous_may_force=anonymous_may_force)  # type: ignore[arg-type]
+def rights(
+    master: Asked, *, anonymous_may_force: bool = False, details_for: str = "operators"
+) -> guard.Rights:
+    asked: Any = None
+    return guard.Rights(
+        master, asked, anonymous_may_force=anonymous_may_force, details_for=details_for
+    )
 
 
 def run(question: Any) -> Any:
@@ -216,3 +221,36 @@ def test_an_error_in_the_rules_is_no_right() -> None:
             run(ask(1))
         assert (caught.value.status, caught.value.code) == (403, "forbidden")
     assert run(asking.can_force([1])) is False
+
+
+@pytest.mark.parametrize(
+    ("details_for", "user", "sees"),
+    [
+        ("operators", {"anonymous": True}, False),
+        ("operators", {"username": "bob"}, False),
+        ("operators", {"username": "alice"}, True),
+        ("users", {"anonymous": True}, False),
+        ("users", {"username": "bob"}, True),
+        ("readers", {"anonymous": True}, True),
+    ],
+)
+def test_details_are_for_whom_the_configuration_says(
+    details_for: str, user: dict[str, Any], sees: bool
+) -> None:
+    deny = () if user.get("username") == "alice" else ((("workers", "5"), "force-disconnect"),)
+    asked = rights(Asked(user, deny), details_for=details_for)
+    assert run(asked.may_see(5)) is sees
+
+
+def test_who_may_force_sees_details_also_the_anonymous() -> None:
+    asked = rights(Asked({"anonymous": True}), anonymous_may_force=True)
+    assert run(asked.may_see(5)) is True
+
+
+def test_the_right_on_a_worker_is_asked_once_in_a_request() -> None:
+    master = Asked({"username": "bob"}, ((("workers", "5"), "force-disconnect"),))
+    asked = rights(master)
+    for _ in range(3):
+        assert run(asked.may_see(5)) is False
+        assert run(asked.may_see(6)) is True
+    assert len(master.asked) == 2

@@ -135,7 +135,7 @@ def test_workers_come_with_what_the_page_needs_to_know(server: Server) -> None:
     assert {row["name"] for row in reply.json["workers"]} == set(server.names)
     meta = reply.json["meta"]
     assert meta["total"] == len(reply.json["workers"])
-    assert set(meta) == {"total", "now", "behind", "can_force", "user"}
+    assert set(meta) == {"total", "now", "behind", "can_force", "details", "user"}
     assert set(meta["behind"]) == {"events", "since"}
 
 

@@ -1,0 +1,56 @@
+"""At start, one line in the log for each right that is wider, or narrower, than many expect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from buildbot.www.auth import NoAuth
+from twisted.internet import defer
+
+from buildbot_lifecycle.core.requests import FORCE
+from buildbot_lifecycle.core.settings import Settings
+
+#: A user of whom no rule can know anything.
+STRANGER = {"username": "a user without any role"}
+
+NOBODY_MAY = (
+    "nobody can force a disconnect from the page: c['www'] has no auth, and anonymous clients"
+    " may not"
+)
+ALL_USERS_MAY = (
+    "every user who can log in{whom} may force a disconnect: no rule of c['www']['authz'] that denies"
+    " it matches the action 'force-disconnect'"
+)
+ANONYMOUS_MAY = "anonymous clients may force a disconnect: anonymous_may_force is set"
+ALL_SEE = "everybody who may read sees what drivers and people wrote: details_for is 'readers'"
+
+
+async def advice(master: Any, settings: Settings, workerid: int | None) -> list[str]:
+    """What the log is to say of rights; `workerid` is of any worker. To be asked when www is up."""
+    www = getattr(master, "www", None)
+    if www is None or getattr(www, "site", None) is None:
+        return []
+    auth = master.config.www.get("auth")
+    has_auth = auth is not None and not isinstance(auth, NoAuth)
+    lines = []
+    if settings.anonymous_may_force:
+        lines.append(ANONYMOUS_MAY)
+    elif not has_auth:
+        lines.append(NOBODY_MAY)
+    elif await _may_force(www, workerid):
+        provider = getattr(auth, "name", None) if hasattr(auth, "authUri") else None
+        whom = f" (anybody with an account at {provider})" if provider else ""
+        lines.append(ALL_USERS_MAY.format(whom=whom))
+    if settings.details_for == "readers":
+        lines.append(ALL_SEE)
+    return lines
+
+
+async def _may_force(www: Any, workerid: int | None) -> bool:
+    """Whether Buildbot's rules let a user force of whom nothing but a name is known."""
+    endpoint = ("workers",) if workerid is None else ("workers", str(workerid))
+    try:
+        await defer.maybeDeferred(www.authz.assertUserAllowed, endpoint, FORCE, {}, STRANGER)
+    except Exception:  # Forbidden, or a rule of the administrator's own that fails: denied, too
+        return False
+    return True

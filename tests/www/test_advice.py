@@ -1,0 +1,82 @@
+"""What the log says at start of rights that are wider, or narrower, than many expect."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from buildbot.data.connector import DataConnector
+from buildbot.www.auth import NoAuth
+from buildbot.www.authz import Authz
+from buildbot.www.authz.endpointmatchers import AnyControlEndpointMatcher, StopBuildEndpointMatcher
+from buildbot.www.authz.roles import RolesFromUsername
+from buildbot.www.oauth2 import GitHubAuth
+from twisted.internet import defer
+
+from buildbot_lifecycle.core.settings import Settings
+from buildbot_lifecycle.master.advice import ALL_SEE, ANONYMOUS_MAY, NOBODY_MAY, advice
+from tests.www import rules
+from tests.www.double import Www
+
+ADMINS = [RolesFromUsername(roles=["admins"], usernames=["alice"])]
+
+
+def told(auth: Any, authz: Authz | None = None, **settings: Any) -> list[str]:
+    www: Any = Www(authz or Authz())
+    www.site = object()
+    master = SimpleNamespace(www=www, config=SimpleNamespace(www={"auth": auth}))
+    master.data = DataConnector()
+    master.workers = SimpleNamespace(workers={rules.SECRET: SimpleNamespace(workerid=2)})
+    www.authz.setMaster(master)
+    came: list[list[str]] = []
+    failed = defer.ensureDeferred(advice(master, Settings(**settings), 1))
+    failed.addCallback(came.append)
+    failed.addErrback(lambda failure: failure.raiseException())
+    return came[0]
+
+
+def test_a_login_without_a_rule_lets_every_user_force_and_that_is_said() -> None:
+    (line,) = told(rules.auth())
+    assert line.startswith("every user who can log in may force a disconnect: no rule of")
+
+
+def test_with_a_public_login_that_is_anybody() -> None:
+    (line,) = told(GitHubAuth("id", "secret"))
+    assert "(anybody with an account at GitHub)" in line
+
+
+def test_rules_on_other_things_do_not_stand_before_a_force() -> None:
+    other = Authz(allowRules=[StopBuildEndpointMatcher(role="admins")], roleMatchers=ADMINS)
+    assert len(told(rules.auth(), other)) == 1
+
+
+@pytest.mark.parametrize(
+    "authz",
+    [
+        rules.authz(),
+        rules.only_named_reads(),
+        rules.raising(),
+        Authz(allowRules=[AnyControlEndpointMatcher(role="admins")], roleMatchers=ADMINS),
+    ],
+)
+def test_a_rule_that_denies_is_nothing_to_tell(authz: Authz) -> None:
+    assert told(rules.auth(), authz) == []
+
+
+def test_without_a_login_nobody_may_and_that_is_said() -> None:
+    assert told(NoAuth()) == [NOBODY_MAY]
+
+
+def test_what_the_administrator_opened_is_said() -> None:
+    assert told(NoAuth(), anonymous_may_force=True) == [ANONYMOUS_MAY]
+    found = told(rules.auth(), rules.authz(), details_for="readers", anonymous_may_force=True)
+    assert found == [ANONYMOUS_MAY, ALL_SEE]
+
+
+def test_a_master_without_a_web_server_has_nobody_to_tell_of() -> None:
+    came: list[Any] = []
+    for www in (None, SimpleNamespace(site=None)):
+        nothing = advice(SimpleNamespace(www=www), Settings(), None)
+        defer.ensureDeferred(nothing).addCallback(came.append)
+    assert came == [[], []]
