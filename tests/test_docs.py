@@ -321,6 +321,7 @@ def codes_of_verdicts() -> set[str]:
     """The codes that `core.verdicts` can give: what it passes as a code, and what it names so."""
     source = SOURCES[PACKAGE / "core" / "verdicts.py"]
     found = strings_of_calls("Verdict", 1) | strings_of_calls("_graded", 0)
+    found |= strings_of_calls("Wait", 0)
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Assign):
             names = ast.unparse(node.targets[0])

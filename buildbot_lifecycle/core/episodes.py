@@ -135,8 +135,13 @@ class Facts:
     login: float | None = None
     duplicates: int = 0
     duplicate_first: float | None = None
-    build_stopping: float | None = None
+    #: builds that somebody asked to stop, and that wait for the answer to their ping: builder, since
+    stopping: tuple[tuple[str, float], ...] = ()
+    pinging: tuple[tuple[str, float], ...] = ()
     send_blocked: float | None = None
+    #: the last sign of life that was looked for, and when the worker was asked in vain since
+    sign: float | None = None
+    unanswered: float | None = None
     leaving: float | None = None
     half: float | None = None
     found_locked: bool = False
@@ -153,6 +158,16 @@ class Facts:
     def pending(self) -> Call | None:
         """The oldest driver call that has not ended and that Buildbot still waits for."""
         return self.calls[0] if self.calls else None
+
+    @property
+    def build_stopping(self) -> float | None:
+        """Since when a build is asked to stop that has not; the first one of several."""
+        return min((since for _, since in self.stopping), default=None)
+
+    @property
+    def awaits_sign(self) -> bool:
+        """Whether a build waits for something that only a worker that lives can do."""
+        return bool(self.stopping or self.pinging or self.send_blocked is not None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -461,6 +476,7 @@ def _on_attached(facts: Facts, event: Event) -> Step:
     facts = dataclasses.replace(
         _named(facts, event),
         attaching=None,
+        unanswered=None,
         duplicates=0,
         duplicate_first=None,
         cut_off=None,
@@ -480,7 +496,11 @@ def _on_attached(facts: Facts, event: Event) -> Step:
 
 
 def _on_detached(facts: Facts, event: Event) -> Step:
-    return Step(dataclasses.replace(facts, connected=False, attaching=None, send_blocked=None))
+    return Step(
+        dataclasses.replace(
+            facts, connected=False, attaching=None, send_blocked=None, pinging=(), unanswered=None
+        )
+    )
 
 
 def _on_refused(facts: Facts, event: Event) -> Step:
@@ -540,7 +560,16 @@ def _on_build_finished(facts: Facts, event: Event) -> Step:
     is_served = str(build.get("builder")) in facts.served
     served = tuple(b for b in facts.served if b != str(build.get("builder")))
     facts = dataclasses.replace(facts, served=served)
-    facts = dataclasses.replace(facts, building=tuple(rest), build_stopping=None, unasked=False)
+    gone = str(build.get("builder"))
+    facts = dataclasses.replace(
+        facts,
+        building=tuple(rest),
+        stopping=_without(facts.stopping, gone) if rest else (),
+        pinging=_without(facts.pinging, gone) if rest else (),
+        unasked=False,
+    )
+    if not facts.awaits_sign:
+        facts = dataclasses.replace(facts, unanswered=None)
     if facts.cut_off is not None and _same_build(facts.cut_off, build):
         facts = dataclasses.replace(facts, cut_off=None, forgotten=None)
     if facts.episode is None or not is_served:
@@ -555,10 +584,39 @@ def _same_build(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return bool(one.get("builder") == other.get("builder"))
 
 
+def _without(of_builds: tuple[tuple[str, float], ...], builder: str) -> Any:
+    return tuple(one for one in of_builds if one[0] != builder)
+
+
 def _on_build_stopping(facts: Facts, event: Event) -> Step:
-    """Somebody asked for the build to be stopped. Asked again, the first time counts."""
-    since = facts.build_stopping if facts.build_stopping is not None else event.at
-    return Step(dataclasses.replace(facts, build_stopping=since))
+    """Somebody asked for a build to be stopped. Asked again, the first time counts."""
+    builder = str((event.data.get("build") or {}).get("builder"))
+    if any(name == builder for name, _ in facts.stopping):
+        return Step(facts)
+    return Step(dataclasses.replace(facts, stopping=(*facts.stopping, (builder, event.at))))
+
+
+def _on_ping_waits(facts: Facts, event: Event) -> Step:
+    builder = str(event.data.get("builder"))
+    waiting = (builder, event.data.get("since", event.at))
+    return Step(dataclasses.replace(facts, pinging=(*_without(facts.pinging, builder), waiting)))
+
+
+def _on_ping_ended(facts: Facts, event: Event) -> Step:
+    rest = _without(facts.pinging, str(event.data.get("builder")))
+    return Step(dataclasses.replace(facts, pinging=rest))
+
+
+def _on_sign_of_life(facts: Facts, event: Event) -> Step:
+    """The worker was heard: by itself, or as an answer to our question."""
+    at = event.data.get("at", event.at)
+    sign = at if facts.sign is None else max(facts.sign, at)
+    return Step(dataclasses.replace(facts, sign=sign, unanswered=None))
+
+
+def _on_silent(facts: Facts, event: Event) -> Step:
+    """The worker was asked whether it lives, and has not answered in time."""
+    return Step(dataclasses.replace(facts, unanswered=event.data.get("asked", event.at)))
 
 
 def _on_send_blocked(facts: Facts, event: Event) -> Step:
@@ -636,8 +694,10 @@ def _on_master_died(facts: Facts, event: Event) -> Step:
         queued_since=None,
         attaching=None,
         login=None,
-        build_stopping=None,
+        stopping=(),
+        pinging=(),
         send_blocked=None,
+        unanswered=None,
         leaving=None,
         half=None,
         found_locked=False,
@@ -659,6 +719,10 @@ _HANDLERS = {
     Kind.LOGIN_ENDED: _on_login_ended,
     Kind.DUPLICATE: _on_duplicate,
     Kind.BUILD_STOPPING: _on_build_stopping,
+    Kind.PING_WAITS: _on_ping_waits,
+    Kind.PING_ENDED: _on_ping_ended,
+    Kind.SIGN_OF_LIFE: _on_sign_of_life,
+    Kind.SILENT: _on_silent,
     Kind.SEND_BLOCKED: _on_send_blocked,
     Kind.SEND_RESUMED: _on_send_resumed,
     Kind.LEAVING: _on_leaving,

@@ -103,7 +103,7 @@ def _dead_connection(facts: Facts, situation: Situation) -> bool:
         # before a start has an answer, it is the connection of an earlier instance, which keeps this
         # one's worker out
         return not facts.may_connect
-    return facts.build_stopping is not None or facts.send_blocked is not None
+    return facts.awaits_sign
 
 
 def plan(facts: Facts, situation: Situation, *, pause: bool, last: bool = False) -> list[Step]:

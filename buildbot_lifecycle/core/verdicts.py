@@ -16,6 +16,7 @@ from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.episodes import Call, Facts
 from buildbot_lifecycle.core.limits import Default
 from buildbot_lifecycle.core.refusals import is_loop, over_at
+from buildbot_lifecycle.core.signs import silent_since, wait
 from buildbot_lifecycle.core.states import RESTING, STARTING, STOPPING, State
 
 #: Part of a threshold after which a wait is called slow.
@@ -134,10 +135,9 @@ def held_by_silence(facts: Facts, thresholds: Thresholds, now: float) -> Verdict
     """
     if facts.pending is not None:
         return None
-    for judged in (_judge_connection, _judge_build):
-        verdict = judged(facts, thresholds, now)
-        if verdict is not None and verdict.code in ("stale_connection", "frozen_worker"):
-            return verdict
+    verdict = _judge_silence(facts, thresholds, now)
+    if verdict is not None and verdict.code in ("stale_connection", "frozen_worker"):
+        return verdict
     return None
 
 
@@ -152,7 +152,8 @@ def _worst(facts: Facts, thresholds: Thresholds, now: float) -> tuple[Verdict, f
             _judge_state(facts, thresholds, now),
             _judge_half(facts, thresholds, now),
             _judge_connection(facts, thresholds, now),
-            _judge_build(facts, thresholds, now),
+            _judge_silence(facts, thresholds, now),
+            _judge_unwanted(facts, thresholds, now),
             _judge_leaving(facts, thresholds, now),
             _judge_refused(facts, thresholds, now),
             _judge_failure(facts),
@@ -257,7 +258,9 @@ def _judge_state(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | 
         code = "pending_before_us"
         text = "a call was pending already when recording began, and has not ended"
     elif not (facts.attaching is facts.login is facts.duplicate_first is None):
-        return None  # it has come, or knocks: see _judge_connection
+        if facts.sign is None or facts.sign < facts.state_since:
+            return None  # it has come, or knocks: see _judge_connection and _judge_silence
+        text = "a worker has come and lives, and is not attached"
     elif facts.state is State.SUBSTANTIATING_STARTING and not facts.connected:
         code, text = "never_connected", "started, and the worker has not connected"
     return _gives_up(_graded(code, facts.state_since, limit, now, text), facts, now)
@@ -277,41 +280,38 @@ def _judge_half(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | N
 
 
 def _judge_connection(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None:
-    """A connection that leads nowhere: silent before it is attached, kept out, or left over."""
+    """A worker that is kept out by an older connection."""
     if facts.duplicate_first is not None and not facts.connected:
         text = (
             f"an older connection keeps the worker out ({facts.duplicates} rejected as duplicate)"
         )
         limit = _threshold(thresholds, "duplicate_arbitration")
         return _graded("duplicate_arbitration", facts.duplicate_first, limit, now, text)
-    if facts.attaching is not None and not facts.connected:
-        text = "connected, and silent before it was attached"
-        return _graded(
-            "frozen_attach", facts.attaching, _threshold(thresholds, "frozen_attach"), now, text
-        )
-    if facts.login is not None:
-        text = "logged in, and has not answered the master's first question"
-        return _graded(
-            "frozen_attach", facts.login, _threshold(thresholds, "frozen_attach"), now, text
-        )
-    since = facts.state_since
-    if facts.connected and facts.state in RESTING and not facts.may_connect and since is not None:
-        text = "not substantiated, and a connection is still held"
-        limit = _threshold(thresholds, "stale_connection")
-        return _graded("stale_connection", since, limit, now, text)
     return None
 
 
-def _judge_build(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None:
-    """A worker gone silent while it builds, one that is up for nobody, or one awaited in vain."""
-    limit = _threshold(thresholds, "frozen_worker")
-    if facts.building and facts.connected and facts.state is State.SUBSTANTIATED:
-        if facts.build_stopping is not None:
-            text = "asked to stop its build, and silent"
-            return _graded("frozen_worker", facts.build_stopping, limit, now, text)
-        if facts.send_blocked is not None:
-            text = "takes no data from the master while it builds"
-            return _graded("frozen_worker", facts.send_blocked, limit, now, text)
+def _judge_silence(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None:
+    """A worker that is waited for and not heard. Stuck only if it was asked, and has not answered."""
+    awaited = wait(facts)
+    if awaited is None:
+        return None
+    since, limit = silent_since(facts, awaited), _threshold(thresholds, awaited.code)
+    verdict = _graded(awaited.code, since, limit, now, awaited.text)
+    if verdict.level == "stuck" and facts.unanswered is None:
+        reason = f"{awaited.text} for {in_words(now - since)}; asked whether it lives"
+        verdict = dataclasses.replace(verdict, level="slow", reason=reason)
+    elif verdict.level == "stuck" and facts.unanswered is not None:
+        asked = in_words(now - facts.unanswered)
+        verdict = _add(verdict, f"asked whether it lives {asked} ago, it has not answered")
+    if since > awaited.since:
+        # as long as it is heard, how long a build takes to stop is the build's business
+        whole = in_words(max(0.0, now - awaited.since))
+        verdict = _add(verdict, f"it has been waited for for {whole}, and it lives")
+    return verdict
+
+
+def _judge_unwanted(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None:
+    """A build that waits for a start in vain, and a worker that is up for nobody."""
     since = facts.state_since
     if facts.forgotten is not None:
         text = "a build waits for a start of the worker that Buildbot has forgotten"

@@ -27,9 +27,11 @@ from buildbot.worker.base import AbstractWorker
 from buildbot.worker.latent import AbstractLatentWorker, States
 from buildbot.worker.manager import WorkerManager
 from buildbot.worker.protocols import base as protocol_base
-from twisted.internet import defer
+from buildbot.worker.protocols.manager.msgpack import ConnectioLostError
+from twisted.internet import defer, error
 from twisted.python import log
 from twisted.python.failure import Failure
+from twisted.spread import pb
 
 from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.core.states import State
@@ -338,6 +340,26 @@ def has_unsent(conn: Any) -> bool:
     """Whether data for the worker waits in the master, because its side takes none."""
     transport = transport_of(conn)
     return bool(getattr(transport, "dataBuffer", b"") or getattr(transport, "_tempDataBuffer", ()))
+
+
+def unsent(conn: Any) -> int:
+    """How many bytes for the worker wait in the master. Twisted keeps them in two places."""
+    transport = transport_of(conn)
+    waiting = len(getattr(transport, "dataBuffer", b"") or b"")
+    waiting -= int(getattr(transport, "offset", 0) or 0)
+    return max(0, waiting) + int(getattr(transport, "_tempDataLen", 0) or 0)
+
+
+def last_message(worker: Any) -> float | None:
+    """When Buildbot last had a message of the worker: output, the end of a command, a keepalive."""
+    at = getattr(worker, "lastMessageReceived", 0)
+    return float(at) if at else None
+
+
+def is_lost(problem: Failure) -> bool:
+    """Whether a question to a worker failed because its connection is gone, and not by its answer."""
+    lost = (pb.PBConnectionLost, pb.DeadReferenceError, error.ConnectionClosed, ConnectioLostError)
+    return isinstance(problem.value, lost)
 
 
 def transport_of(conn: Any) -> Any | None:

@@ -70,6 +70,8 @@ class Known:
     #: whether auto_release is at work on it, and before when it does not try again
     auto_busy: bool = False
     auto_not_before: float | None = None
+    #: what is being looked for; see `signs.Look`
+    look: Any = None
     #: one force disconnect after the other
     forcing: defer.DeferredLock = dataclasses.field(default_factory=defer.DeferredLock)
 
@@ -239,9 +241,10 @@ class Logbook:
     # verdicts
 
     def _judge(self, known: Known) -> Verdict:
-        return judge(known.facts, self._thresholds(known), self._clock.seconds())
+        return judge(known.facts, self.thresholds(known), self._clock.seconds())
 
-    def _thresholds(self, known: Known) -> Thresholds:
+    def thresholds(self, known: Known) -> Thresholds:
+        """The limits of a worker, as they are now."""
         settings = self._settings()
         thresholds = settings.of(known.name).stuck_after
         thresholds = for_starts(thresholds, known.facts.missing_timeout)
@@ -253,11 +256,11 @@ class Logbook:
 
     def wait_ends_at(self, known: Known) -> float | None:
         """When what Buildbot waits for here is too old; see `verdicts.wait_ends_at`."""
-        return wait_ends_at(known.facts, self._thresholds(known))
+        return wait_ends_at(known.facts, self.thresholds(known))
 
     def held_by_silence(self, known: Known, now: float) -> Verdict | None:
         """What is said of a connection that may never end; see `verdicts.held_by_silence`."""
-        return held_by_silence(known.facts, self._thresholds(known), now)
+        return held_by_silence(known.facts, self.thresholds(known), now)
 
     def verdict_now(self, known: Known) -> Verdict:
         """The verdict with its reason as of this moment (the stored one tells when it changed)."""

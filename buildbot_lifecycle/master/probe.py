@@ -33,6 +33,9 @@ MACHINE_CALLS = ("start_machine", "stop_machine")
 #: Seconds after which a login that is not answered is worth an event.
 LOGIN_SECONDS = 2.0
 
+#: The same of a build's ping, before its first step.
+PING_SECONDS = 2.0
+
 _ABSENT = object()
 
 
@@ -87,6 +90,8 @@ class Watched:
         self.stop_asked = False
         self.stopped = False
         self.introduced = False
+        #: WorkerForBuilders whose ping is wrapped, each with the wrapper
+        self.pings: list[tuple[Any, Any]] = []
         #: what was last told of its configuration; see `internals.configured`
         self.configured: dict[str, Any] = {}
         #: what the sink keeps of this very worker object; a successor of its name has its own
@@ -320,6 +325,9 @@ class Probe:
         watched = self._watched.pop(id(worker), None)
         if watched is None:
             return
+        for wfb, ping in watched.pings:
+            if wfb.__dict__.get("ping") is ping:
+                del wfb.__dict__["ping"]
         for name, (wrapper, before) in watched.wrapped.items():
             if worker.__dict__.get(name) is not wrapper:
                 continue  # replaced meanwhile: not ours any more
@@ -539,8 +547,52 @@ class Probe:
 
     def _build_started(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
         result = original(*args, **kwargs)
+        self._watch_ping(watched, args[0] if args else kwargs.get("wfb"))
         self.tell(watched, Kind.BUILD_STARTED, lambda: {"build": _newest_build(args, kwargs)})
         return result
+
+    def _watch_ping(self, watched: Watched, wfb: Any) -> None:
+        """Wrap the ping that a build sends before its first step: Buildbot waits for it for ever."""
+        try:
+            if any(owner is wfb for owner, _ in watched.pings):
+                return
+            original = getattr(wfb, "ping", None)
+            if original is None:
+                return
+
+            @functools.wraps(original)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                return self._ping(watched, wfb, original(*args, **kwargs))
+
+            wfb.ping = wrapper
+            watched.pings.append((wfb, wrapper))
+        except Exception:
+            self._failed(watched.worker, "watching a build's ping")
+
+    def _ping(self, watched: Watched, wfb: Any, result: Any) -> Any:
+        later: Any = None
+        builder = str(getattr(wfb, "builder_name", ""))
+
+        def began() -> None:
+            nonlocal later
+            if isinstance(result, defer.Deferred) and result.called:
+                return
+            try:
+                clock = watched.master.reactor
+                data = {"builder": builder, "since": clock.seconds()}
+                later = clock.callLater(
+                    PING_SECONDS, self.tell, watched, Kind.PING_WAITS, lambda: data
+                )
+            except Exception:
+                self._failed(watched.worker, "watching a build's ping")
+
+        def ended(_: Any) -> None:
+            if later is not None and later.active():
+                later.cancel()
+            elif later is not None:
+                self.tell(watched, Kind.PING_ENDED, lambda: {"builder": builder})
+
+        return followed(result, began, ended)
 
     def _build_finished(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
         wfb = args[0] if args else kwargs.get("wfb")

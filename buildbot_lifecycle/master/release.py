@@ -421,8 +421,7 @@ def _still_there(before: Facts, now: Known, knocking: Collection[object]) -> boo
         return True
     if any(call in facts.calls for call in before.calls):
         return True
-    silent = before.build_stopping is not None or before.send_blocked is not None
     if before.state is State.SUBSTANTIATED:
-        return silent and now.watched.worker.conn is not None
+        return before.awaits_sign and now.watched.worker.conn is not None
     stayed = facts.state is before.state and facts.state_since == before.state_since
     return stayed and before.state not in RESTING

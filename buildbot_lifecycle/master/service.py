@@ -47,6 +47,7 @@ from buildbot_lifecycle.master.recent import Recent
 from buildbot_lifecycle.master.release import Releaser
 from buildbot_lifecycle.master.secrets import Secrets
 from buildbot_lifecycle.master.shutdown import ShutdownWatch
+from buildbot_lifecycle.master.signs import Signs
 from buildbot_lifecycle.master.stall import Stall, StallWatch, lines
 from buildbot_lifecycle.master.statistics import Statistics
 from buildbot_lifecycle.master.timeline import Timeline
@@ -146,6 +147,7 @@ class LifecycleService(Answers):
         if self._begun:
             self.logbook.rejudge_all()
             self._advise_soon()
+            self.signs.see_all()
         return defer.succeed(None)
 
     # start
@@ -186,6 +188,7 @@ class LifecycleService(Answers):
         )
         self.releaser = Releaser(master.reactor, self.logbook, self, lambda: self.settings)
         self.ledger = Ledger(master.reactor, self.logbook, self, self._token)
+        self.signs = Signs(master.reactor, self.logbook, self.logbook.thresholds)
         self.policy = Policy(master.reactor, self.logbook, self.releaser, lambda: self.settings)
         self.shutdown = ShutdownWatch(
             master, self.logbook, self.releaser, self, lambda: self.settings
@@ -365,6 +368,7 @@ class LifecycleService(Answers):
             self.shutdown.finish()
         if not stopping:
             self.shutdown.uninstall()
+        self.signs.stop()
         self.logbook.close()
         self._secrets.uninstall()
         for timer in (self._retry, self._advising):
@@ -396,6 +400,7 @@ class LifecycleService(Answers):
         identity = Identity(known.workerid, known.name, known.class_name)
         self._recent.ended(episodes)
         self.recorder.put(Entry(identity, event, known.facts, tuple(episodes)))
+        self.signs.see(known)
         if event.kind is Kind.BASELINE:
             self.ledger.introduce(known)
             self._learn_soon(known)

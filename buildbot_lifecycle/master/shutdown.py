@@ -245,7 +245,9 @@ class ShutdownWatch:
         if verdict is None:
             return None
         grace = self._settings().shutdown_grace
-        dues = [] if verdict.stuck_at is None else [max(asked + grace, verdict.stuck_at)]
+        # a worker that was not asked yet, or that has answered, is not taken for silent
+        silent_at = None if known.facts.unanswered is None else verdict.stuck_at
+        dues = [] if silent_at is None else [max(asked + grace, silent_at)]
         is_clean = self.asked_at is not None and not self._whole_master
         if not is_clean or known.leaving_since is not None:
             dues.append(asked + grace + BUILDBOT_GRACE)

@@ -364,7 +364,10 @@ _FACTS = st.builds(
     attaching=_MAYBE,
     login=_MAYBE,
     duplicate_first=_MAYBE,
-    build_stopping=_MAYBE,
+    stopping=st.lists(st.tuples(st.sampled_from(["linux", "docs"]), _TIME), max_size=2).map(tuple),
+    pinging=st.lists(st.tuples(st.just("linux"), _TIME), max_size=1).map(tuple),
+    sign=_MAYBE,
+    unanswered=_MAYBE,
     send_blocked=_MAYBE,
     leaving=_MAYBE,
     half=_MAYBE,
@@ -470,7 +473,7 @@ def test_a_stop_waits_for_a_connection_that_is_left_over_or_silent_but_for_a_cal
     assert held_by_silence(Story().up().facts, LIMITS, NOW) is None
     story = Story().up().event(Kind.BUILD_STARTED, build=BUILD)
     assert held_by_silence(story.facts, LIMITS, story.now) is None
-    story.event(Kind.BUILD_STOPPING)
+    story.event(Kind.BUILD_STOPPING, build=BUILD)
     silent = held_by_silence(story.facts, LIMITS, story.now)
     assert silent is not None
     assert (silent.code, silent.stuck_at) == ("frozen_worker", story.now - 1 + 100)
@@ -484,10 +487,36 @@ def test_a_stop_waits_for_a_connection_that_is_left_over_or_silent_but_for_a_cal
 
 def test_a_worker_that_does_not_stop_its_build_is_frozen() -> None:
     story = Story().up().event(Kind.BUILD_STARTED, build=BUILD)
-    story.event(Kind.BUILD_STOPPING)
-    assert told(story, story.now + 1000).code == "frozen_worker"
+    story.event(Kind.BUILD_STOPPING, build=BUILD)
+    assert told(story, story.now + 1000).level == "slow", "nobody has looked yet"
+    story.event(Kind.SILENT, asked=story.now, code="frozen_worker")
+    assert told(story, story.now + 1000).level == "stuck"
+    story.event(Kind.SIGN_OF_LIFE, of="answer", at=story.now)
+    assert told(story, story.now + 10).level == "ok"
     story.event(Kind.BUILD_FINISHED, build=BUILD)
     assert told(story, story.now + 1e6) == HEALTHY
+
+
+def test_of_two_builds_that_are_stopped_each_is_waited_for() -> None:
+    story = Story().up()
+    for builder in ("linux", "docs"):
+        story.event(Kind.BUILD_STARTED, build=build(builder=builder))
+    first = story.now
+    story.event(Kind.BUILD_STOPPING, build=build(builder="docs")).wait(30)
+    second = story.now
+    story.event(Kind.BUILD_STOPPING, build=build(builder="linux"))
+    story.event(Kind.BUILD_STOPPING, build=build(builder="linux"))
+    assert told(story, story.now).since == first
+    story.event(Kind.BUILD_FINISHED, build=build(builder="docs"))
+    assert told(story, story.now).since == second
+
+
+def test_a_worker_that_answers_while_it_is_not_attached_is_judged_by_its_start() -> None:
+    story = Story().started().event(Kind.ATTACHING)
+    story.event(Kind.SIGN_OF_LIFE, of="answer", at=story.now)
+    verdict = told(story, story.now + 99)
+    assert (verdict.level, verdict.code) == ("stuck", "state_overdue")
+    assert verdict.reason.startswith("a worker has come and lives, and is not attached for")
 
 
 def test_a_worker_that_takes_no_data_while_it_builds_is_frozen() -> None:

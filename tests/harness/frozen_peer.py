@@ -1,7 +1,8 @@
 """A Perspective Broker peer that logs in as a worker and then goes silent at a chosen question.
 
 `python -m tests.harness.frozen_peer PORT NAME PASSWORD QUESTION`, where QUESTION is `print` (the first
-one, before it is let in), `setBuilderList` (while it attaches) or `nothing` (it answers everything).
+one, before it is let in), `setBuilderList` (while it attaches) or `nothing` (it answers everything). It
+answers nothing after it, as a frozen process; with `only:setBuilderList` it does, and is never let in.
 """
 
 from __future__ import annotations
@@ -20,10 +21,14 @@ class Peer(pb.Referenceable):  # type: ignore[misc]
     """Answers like a worker, up to the question at which it goes silent."""
 
     def __init__(self, silent_at: str) -> None:
-        self._silent_at = silent_at
+        self._silent_at = silent_at.rpartition(":")[2]
+        self._only = silent_at.startswith("only:")
+        self._silent = False
 
     def _answer(self, question: str, answer: Any) -> Any:
-        if question != self._silent_at:
+        if question == self._silent_at:
+            self._silent = not self._only
+        elif not self._silent:
             return answer
         _NEVER.append(defer.Deferred())
         return _NEVER[-1]

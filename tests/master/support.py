@@ -103,6 +103,14 @@ def freeze(master: RealMaster, name: str) -> None:
             os.kill(pid, signal.SIGSTOP)
 
 
+def stop_build(master: RealMaster, name: str, builder: str | None = None) -> None:
+    """Ask for the end of the build that a worker is taken for; of several, that of a builder."""
+    building = master.worker(name)["building"]
+    (build,) = [b for b in building if builder in (None, b["builder"])]
+    call = {"jsonrpc": "2.0", "method": "stop", "id": 1, "params": {"reason": "a test"}}
+    master.post(f"api/v2/builds/{build['buildid']}", call).ok()
+
+
 def fails_to_start(master: RealMaster, name: str, times: int) -> None:
     """The start for a build fails so many times, and Buildbot tries it again.
 

@@ -190,7 +190,7 @@ def test_duplicate_arbitration(make_master: MakeMaster) -> None:
         master.force_build("w")
         master.wait_worker("w", state="substantiating_starting", pending=lambda p: p is None)
         # an old process answers, but is never let in; it keeps the real worker out
-        frozen = peer(master, "w", "setBuilderList")
+        frozen = peer(master, "w", "only:setBuilderList")
         master.wait_log("bot attached", timeout=20)
         connect.touch()
         detected(seen, master, "keeps the worker out")
@@ -204,6 +204,7 @@ def test_frozen_worker(make_master: MakeMaster) -> None:
         end = master.basedir.parent / "end"
         request = master.force_build("w", until=end)
         build = master.wait_build(request, state="started")
+        master.wait_log(f"RemoteShellCommand.*{end}")
         # the instance is frozen while its build runs
         freeze(master, "w")
         stop = {"jsonrpc": "2.0", "method": "stop", "id": 1, "params": {"reason": "x"}}
@@ -211,6 +212,28 @@ def test_frozen_worker(make_master: MakeMaster) -> None:
         detected(seen, master, "asked to stop its build, and silent")
         end.touch()
         freed_and_used_again(seen, master)
+
+
+@pytest.mark.parametrize("protocol", ["pb", "msgpack_experimental_v7"])
+def test_frozen_worker_whose_next_build_pings_it(make_master: MakeMaster, protocol: str) -> None:
+    with row("frozen_worker", f"a build's ping, {protocol}") as seen:
+        idle = worker("Healthy", "w", build_wait_timeout=600, protocol=protocol)
+        master = make_master([idle], lifecycle=SETTINGS, msgpack=protocol != "pb")
+        assert master.build("w")["results"] == 0
+        freeze(master, "w")
+        request = master.force_build("w")
+        detected(seen, master, "a build waits for its answer to a ping, and it is silent")
+        assert master.worker("w")["forceable"]
+        assert force(master, "w")["status"] == "done"
+        seen.released()
+        unpause(master, "w")
+        assert master.wait_build(request)["results"] == 0
+        seen.reused()
+        freeze(master, "w")
+        master.force_build("w")
+        detected(seen, master, "a ping")
+        assert master.stop() < FEW_SECONDS
+        seen.stopped()
 
 
 def test_stale_connection(make_master: MakeMaster) -> None:

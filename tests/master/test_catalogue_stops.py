@@ -30,6 +30,7 @@ from tests.master.support import (
     latent_machine,
     peer,
     rows,
+    stop_build,
 )
 from tests.ssh.proxy import Proxy
 
@@ -109,7 +110,8 @@ def all_stuck(master: RealMaster, end: Path, *others: str) -> RealMaster:
     (beside / "then").touch()
     for name in ("print", "builders", "duplicate"):
         master.wait_worker(name, state="substantiating_starting", pending=None)
-        peer(master, name, "print" if name == "print" else "setBuilderList")
+        silent_at = {"print": "print", "builders": "setBuilderList"}
+        peer(master, name, silent_at.get(name, "only:setBuilderList"))
     master.wait_worker("duplicate", connected=False)
     master.wait_worker("checked", pending=bool)
     master.wait_worker("forgotten", pending=bool)
@@ -141,13 +143,6 @@ def at_once(builders: Sequence[str], until: Mapping[str, Path]) -> str:
         f" periodicBuildTimer=86400, properties={{'until': {str(until.get(name, ''))!r}}}))\n"
         for number, name in enumerate(builders)
     )
-
-
-def stop_build(master: RealMaster, name: str) -> None:
-    """Ask for the end of the build that a worker is taken for."""
-    (build,) = master.worker(name)["building"]
-    call = {"jsonrpc": "2.0", "method": "stop", "id": 1, "params": {"reason": "a test"}}
-    master.post(f"api/v2/builds/{build['buildid']}", call).ok()
 
 
 def by_signal(number: int) -> Callable[[RealMaster], None]:

@@ -6,13 +6,14 @@ really stuck, for the same limit and since later: once it is released, they woul
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import MakeMaster
 from tests.harness.master import RealMaster, worker
-from tests.master.support import SETTINGS, events, written
+from tests.master.support import SETTINGS, events, freeze, stop_build, written
 
 pytestmark = pytest.mark.master
 
@@ -30,6 +31,76 @@ def released(master: RealMaster, witness: str) -> None:
     master.wait_until(lambda: of(witness), 60, f"{witness} is released")
     others = {a["worker"] for a in master.api("actions")["actions"]} - {witness}
     assert not others, f"released, and healthy: {others}"
+
+
+#: Builds that go on for a while although they are stopped, on workers that live.
+_BUILDS = """
+_until = "until [ -e '{{end}}' ]; do {{do}} sleep 0.2; done"
+
+
+def _run(text, **kwargs):
+    return steps.ShellCommand(command=["/bin/sh", "-c", text], name="run", **kwargs)
+
+
+_steps = {{
+    "always": [_run("sleep 1000"), steps.ShellCommand(
+        command=["/bin/sh", "-c", _until.format(end={end!r}, do="")], name="clean", alwaysRun=True)],
+    "traps": [_run("trap '' TERM; " + _until.format(end={end!r}, do="echo on;"), sigtermTime=900)],
+    "master": [steps.MasterShellCommand(name="run", interruptSignal="TERM",
+        command=["/bin/sh", "-c", "trap '' TERM; " + _until.format(end={end!r}, do="")])],
+    "two": [_run("trap '' TERM; " + _until.format(end={end!r}, do=""), sigtermTime=900)],
+}}
+c['builders'].append(util.BuilderConfig(name="other", workernames=["two"], factory=util.BuildFactory()))
+c['schedulers'][0].builderNames.append("other")
+for _builder in c['builders']:
+    for _step in _steps.get(_builder.name, ()):
+        _builder.factory = util.BuildFactory() if _step is _steps[_builder.name][0] else _builder.factory
+        _builder.factory.addStep(_step)
+    if _builder.name == "other":
+        _builder.factory.addStep(steps.ShellCommand(command=command, name="run"))
+"""
+
+
+def test_workers_that_live_are_not_silent_although_their_stopped_builds_go_on(
+    make_master: MakeMaster,
+) -> None:
+    limits = {**SETTINGS["stuck_after"], "frozen_worker": 5}
+    master = make_master([], lifecycle={**AUTO, "stuck_after": limits}, start=False, msgpack=True)
+    end, never = master.basedir.parent / "end", Path("/nowhere/never")
+    msgpack = {"protocol": "msgpack_experimental_v7"}
+    healthy = ["always", "traps", "master", "two"]
+    master.workers = [
+        worker("Healthy", "always"),
+        worker("Healthy", "traps", **msgpack),
+        worker("Healthy", "master", **msgpack),
+        worker("Healthy", "two"),
+        worker("Healthy", "frozen"),
+    ]
+    master.extra = _BUILDS.format(end=str(end))
+    master.start()
+    other = master.force_build("other", until=end)
+    requests = {name: master.force_build(name, until=never) for name in [*healthy, "frozen"]}
+    for request in [*requests.values(), other]:
+        master.wait_build(request, state="started")
+    for command in ("sleep 1000", "echo on", "/nowhere/never"):
+        master.wait_log(f"RemoteShellCommand.*{command}")
+    for name in healthy:
+        stop_build(master, name, builder=name)
+    freeze(master, "frozen")
+    stop_build(master, "frozen")
+    released(master, "frozen")
+    for name in healthy:
+        told = master.worker(name)
+        assert told["verdict"]["level"] != "stuck", told
+        assert told["connected"], told
+        assert not told["paused"], told
+    assert "sign_of_life" in [event["kind"] for event in events(master, "always")]
+    assert "silent" in [event["kind"] for event in events(master, "frozen")]
+    end.touch()
+    assert master.wait_build(other)["results"] == 0
+    for name in healthy:
+        assert len(master.builds(requests[name])) == 1, "it was cut off and retried"
+        master.wait_worker(name, state="not_substantiated", verdict__code="healthy")
 
 
 def test_a_worker_that_was_refused_once_and_is_gone_is_no_loop(make_master: MakeMaster) -> None:

@@ -1,0 +1,162 @@
+"""Looking for signs of life of workers that are waited for: what came by itself, else a question.
+
+A worker is looked at only while something is waited for that it alone can end (`core.signs.wait`), and
+once for each part of the wait's limit. The question is Buildbot's own ping (``remotePrint``), beside
+what Buildbot does. There is one at a time, and Buildbot never waits for it. A late answer counts, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.internet import defer
+from twisted.python.failure import Failure
+
+from buildbot_lifecycle.core import signs
+from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.signs import Wait
+from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.master.logbook import Known, Logbook
+
+#: What the worker writes into its own log when it is asked.
+QUESTION = "lifecycle: is the worker there?"
+
+#: Seconds by which a look comes late rather than early.
+_LATE = 0.001
+
+
+class Look:
+    """What is known of looking at one worker: the timer, and the question that is not answered yet."""
+
+    def __init__(self) -> None:
+        self.timer: Any = None
+        self.conn: Any = None
+        self.asked: float | None = None
+        self.unsent: int | None = None
+
+
+class Signs:
+    """Asks the workers of one master, when the rules say so. ``clock`` is the reactor."""
+
+    def __init__(
+        self, clock: Any, logbook: Logbook, limits: Callable[[Known], Mapping[str, float | None]]
+    ) -> None:
+        self._clock = clock
+        self._logbook = logbook
+        self._limits = limits
+
+    def see(self, known: Known) -> None:
+        """Something has happened to the worker: look at it when it is time, or no longer."""
+        try:
+            limited = self._awaited(known)
+            if limited is None:
+                self._forget(known)
+                return
+            if known.look is None:
+                known.look = Look()
+            self._arm(known, signs.look_at(known.facts, *limited))
+        except Exception:
+            self._logbook.failed("looking for signs of life")
+
+    def see_all(self) -> None:
+        """The limits have changed."""
+        for known in self._logbook.known():
+            self.see(known)
+
+    def stop(self) -> None:
+        """Look no more."""
+        for known in self._logbook.known():
+            self._forget(known)
+
+    def _awaited(self, known: Known) -> tuple[Wait, float] | None:
+        """What is waited for with a limit; None if nothing is."""
+        awaited = None if known.gone else signs.wait(known.facts)
+        limit = None if awaited is None else self._limits(known).get(awaited.code)
+        return None if awaited is None or limit is None else (awaited, float(limit))
+
+    def _forget(self, known: Known) -> None:
+        look, known.look = known.look, None
+        if look is not None and look.timer is not None and look.timer.active():
+            look.timer.cancel()
+
+    def _arm(self, known: Known, at: float) -> None:
+        """Look at this time (epoch seconds), or sooner where that is intended already."""
+        look = known.look
+        if look.timer is not None and look.timer.active():
+            if look.timer.getTime() <= at + _LATE:
+                return
+            look.timer.cancel()
+        delay = max(0.0, at - self._clock.seconds()) + _LATE
+        look.timer = self._clock.callLater(delay, self._look, known, look)
+
+    def _look(self, known: Known, look: Look) -> None:
+        try:
+            limited = self._awaited(known)
+            if known.look is look and limited is not None:
+                self._look_for(known, look, *limited)
+        except Exception:
+            self._logbook.failed("looking for signs of life")
+
+    def _look_for(self, known: Known, look: Look, awaited: Wait, limit: float) -> None:
+        now = self._clock.seconds()
+        if self._came_by_itself(known, look, awaited, now):
+            return
+        due = signs.look_at(known.facts, awaited, limit)
+        if now < due:
+            self._arm(known, due)
+            return
+        patience = signs.answer_seconds(limit)
+        conn = _connection(known)
+        if look.asked is None or look.conn is not conn:
+            self._ask(known, look, conn, now)
+            self._arm(known, now + patience)
+            return
+        if known.facts.unanswered is None and now >= look.asked + patience:
+            data = {"asked": look.asked, "seconds": now - look.asked, "code": awaited.code}
+            self._logbook.note(known, Kind.SILENT, data)
+        self._arm(known, now + limit * signs.LOOK_SHARE)
+
+    def _came_by_itself(self, known: Known, look: Look, awaited: Wait, now: float) -> bool:
+        """Whether there is a sign of life that nobody asked for, since the last one."""
+        since = signs.silent_since(known.facts, awaited)
+        said = internals.last_message(known.watched.worker)
+        before, look.unsent = look.unsent, internals.unsent(_connection(known))
+        if said is not None and since < said <= now:
+            self._alive(known, "message", said)
+        elif before is not None and look.unsent < before:
+            self._alive(known, "data", now)
+        else:
+            return False
+        return True
+
+    def _alive(self, known: Known, of: str, at: float) -> None:
+        self._logbook.note(known, Kind.SIGN_OF_LIFE, {"of": of, "at": at})
+
+    def _ask(self, known: Known, look: Look, conn: Any, now: float) -> None:
+        look.asked, look.conn = now, conn
+
+        def ended(answer: Any) -> None:
+            # an error that the worker itself tells of is an answer, too
+            if isinstance(answer, Failure) and internals.is_lost(answer):
+                return
+            if known.look is look and look.conn is conn:
+                look.asked = None
+                self._alive(known, "answer", self._clock.seconds())
+
+        try:
+            asked = conn.remotePrint(message=QUESTION)
+        except Exception:
+            return  # there is no connection any more that could be asked: no answer either
+        if isinstance(asked, defer.Deferred):
+            asked.addBoth(ended)
+            asked.addErrback(lambda _: self._logbook.failed("hearing a sign of life"))
+
+
+def _connection(known: Known) -> Any:
+    """The connection over which a sign of life is awaited; None if there is none."""
+    watched = known.watched
+    conn = watched.worker.conn
+    if conn is None and watched.logins:
+        conn = watched.logins[-1].conn
+    return conn
