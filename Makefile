@@ -5,11 +5,12 @@ PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8010
 
-.PHONY: help test unit lint format docs screenshots gallery catalogue build demo clean
+.PHONY: help test unit bench lint format docs screenshots gallery catalogue build demo clean
 
 help:
 	@echo "make test    everything: lint, types, page, docs, tests with real masters, databases, browser"
 	@echo "make unit    the tests that start no process"
+	@echo "make bench   the benchmarks: what things cost, with the numbers; best on a quiet machine"
 	@echo "make lint    ruff, mypy and the page's linters; make format mends what a machine can"
 	@echo "make docs    docs/_build"
 	@echo "make screenshots    docs/screenshots, from the demonstration"
@@ -36,7 +37,11 @@ frontend/node_modules/.package-lock.json: frontend/package-lock.json
 	cd frontend && npm ci --no-audit --no-fund
 
 unit: $(VENV)/.made
-	$(VENV)/bin/python -m pytest -m "not (master or browser or database or slow or upstream)"
+	$(VENV)/bin/python -m pytest -m "not (master or browser or database or slow or upstream or benchmark)"
+
+# One after another, in one process: they measure.
+bench: $(VENV)/.made
+	$(VENV)/bin/python -m pytest -m benchmark -s tests/benchmarks
 
 lint: $(VENV)/.made frontend/node_modules/.package-lock.json
 	$(VENV)/bin/python -m ruff check .

@@ -14,10 +14,25 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.harness import browser, databases, master
+from tests.harness.limits import (
+    may_strike,
+    pytest_runtest_call,
+    pytest_runtest_setup,
+    pytest_runtest_teardown,
+    pytest_timeout_set_timer,
+)
 from tests.harness.master import ROOT, RealMaster
 from tests.harness.need import may_miss
 
 MakeMaster = Callable[..., RealMaster]
+
+#: Hooks are what pytest finds here.
+__all__ = [
+    "pytest_runtest_call",
+    "pytest_runtest_setup",
+    "pytest_runtest_teardown",
+    "pytest_timeout_set_timer",
+]
 
 # How long an example takes, or its making, says how busy the machine is; it is no reason to fail.
 settings.register_profile(
@@ -161,8 +176,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report = yield
     if report.failed:
         try:
-            report.sections.extend(_keep(item))
-        except Exception as error:  # noqa: BLE001 - it must not hide why the test failed
+            with may_strike(item):
+                report.sections.extend(_keep(item))
+        # it must not hide why the test failed; nor does the test's time limit
+        except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001
             report.sections.append(("the evidence could not be kept", repr(error)))
     return report
 

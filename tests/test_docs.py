@@ -20,6 +20,7 @@ from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.states import TRANSITIONS, State
 from buildbot_lifecycle.www import api, entities
 from tests.harness.master import API, ROOT, RealMaster
+from tests.harness.waiting import patient
 
 DOCS = ROOT / "docs"
 PACKAGE = ROOT / "buildbot_lifecycle"
@@ -456,7 +457,7 @@ def test_the_lines_of_the_readme_pass_checkconfig_on_a_new_master(tmp_path: Path
             cwd=master.basedir,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=patient(60),
             check=False,
         )
     finally:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
 from buildbot_lifecycle.cli.processes import marked
 from tests.conftest import MakeMaster
-from tests.harness.master import MARK, worker
+from tests.harness.master import MARK, ROOT, worker
+from tests.harness.waiting import patient
 
 
 @pytest.mark.master
@@ -16,7 +22,7 @@ def test_a_stock_master_builds_on_a_healthy_worker_and_stops(make_master: MakeMa
     master = make_master([worker("Healthy", "healthy")], plugin=False)
     assert master.build("healthy")["results"] == 0
     master.wait_peek("healthy", state="not_substantiated", connected=False)
-    assert master.stop() < 10
+    master.stop(10)
 
 
 @pytest.mark.master
@@ -44,7 +50,7 @@ def test_a_fresh_database_answers_and_is_empty(db_url: str) -> None:
 def test_a_stock_master_runs_on_each_database(make_master: MakeMaster, db_url: str) -> None:
     master = make_master([worker("Healthy", "healthy")], plugin=False, db_url=db_url)
     assert master.build("healthy")["results"] == 0
-    assert master.stop() < 10
+    master.stop(10)
 
 
 @pytest.mark.browser
@@ -87,3 +93,79 @@ def test_rest_is_written_in_the_reactor_and_in_stock_buildbot_from_a_thread(
     assert master.get("api/v2/workers").json["workers"][0]["name"] == "healthy"
     found = master.wait_log(r"written in the (reactor|thread)", since)
     assert found[1] == ("thread" if stock else "reactor")
+
+
+_HANGS = """
+import time
+
+import pytest
+
+from tests.harness import master
+
+
+class Hangs:
+    '''A master whose evidence never comes.'''
+
+    name = "hangs"
+
+    def output(self):
+        time.sleep(1000)
+
+
+@pytest.fixture
+def slow_to_go():
+    yield
+    time.sleep(1000)
+
+
+def test_evidence():
+    master.ALIVE.append(Hangs())
+    try:
+        raise AssertionError("its own failure")
+    finally:
+        time.sleep(0.5)
+
+
+def test_body_and_end(slow_to_go):
+    master.ALIVE.clear()
+    time.sleep(1000)
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_others(number):
+    pass
+"""
+
+
+def test_a_test_over_its_limit_fails_alone_wherever_it_hangs(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text("from tests.conftest import *  # noqa: F403\n")
+    (tmp_path / "test_hangs.py").write_text(_HANGS)
+    options = [
+        "-c",
+        str(ROOT / "pyproject.toml"),
+        "--rootdir",
+        str(tmp_path),
+        "-p",
+        "no:cacheprovider",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "-n", "2", "--timeout", "2", str(tmp_path)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=patient(60),
+        check=False,
+    )
+    assert "INTERNALERROR" not in done.stdout, done.stdout
+    assert "2 failed, 6 passed, 1 error in" in done.stdout, done.stdout
+    assert "its own failure" in done.stdout
+
+
+def test_a_master_can_be_interrupted_where_the_run_was_put_into_the_background() -> None:
+    """A shell without job control starts what is in the background with SIGINT ignored."""
+    ask = "import signal; print(signal.getsignal(signal.SIGINT))"
+    command = [sys.executable, "-m", "buildbot_lifecycle.cli.processes", sys.executable, "-c", ask]
+    ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command]
+    said = subprocess.run(ignoring, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert "default_int_handler" in said

@@ -71,6 +71,9 @@ def kill_marked(variable: str, value: str, timeout: float = 10.0) -> list[int]:
 def main() -> None:
     """`python -m buildbot_lifecycle.cli.processes COMMAND...` becomes COMMAND."""
     die_with_parent()
+    # A shell without job control starts what it puts into the background with SIGINT ignored, and all
+    # that descends from it inherits that: such a master could not be interrupted.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 - running what we are told to is the purpose
 
 

@@ -1,6 +1,6 @@
 """What the page costs in a browser: 5,000 workers, and a timeline of 200 lanes with 60,000 bars.
 
-    pytest tests/benchmarks/test_page.py -s
+    pytest tests/benchmarks/test_page.py -m benchmark -s
 
 prints the figures. The page is served by a real master; what its API answers is canned, so that it
 is the page that is measured. What is asserted are ratios to what else ran in the same browser: a task
@@ -27,7 +27,7 @@ from tests.harness.browser import Watched
 from tests.harness.master import API, RealMaster
 from tests.harness.master import worker as one
 
-pytestmark = [pytest.mark.master, pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.benchmark, pytest.mark.master, pytest.mark.browser, pytest.mark.slow]
 
 WORKERS, LANES, EPISODES = 5_000, 200, 100
 

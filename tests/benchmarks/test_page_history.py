@@ -1,6 +1,6 @@
 """The page and its API with a long history behind them, on a real master and SQLite.
 
-    LIFECYCLE_BENCH_TRANSITIONS=1000000 pytest tests/benchmarks/test_page_history.py -s
+    LIFECYCLE_BENCH_TRANSITIONS=1000000 pytest tests/benchmarks/test_page_history.py -m benchmark -s
 
 puts a million transitions of 5,000 workers into the master's database and prints how long the API and
 the page take with them. To put them there takes a minute or two, hence without the variable it is a
@@ -30,7 +30,7 @@ from tests.db.test_statistics import worker_row
 from tests.harness.master import API, RealMaster
 from tests.harness.master import worker as one
 
-pytestmark = [pytest.mark.master, pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.benchmark, pytest.mark.master, pytest.mark.browser, pytest.mark.slow]
 
 TRANSITIONS = int(os.environ.get("LIFECYCLE_BENCH_TRANSITIONS", "10000"))
 

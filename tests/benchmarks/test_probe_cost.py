@@ -1,6 +1,6 @@
 """What the probe costs: an assignment of `state` and a driver call, with it and without, in one run.
 
-    pytest tests/benchmarks/test_probe_cost.py -s
+    pytest tests/benchmarks/test_probe_cost.py -m benchmark -s
 
 prints the figures. Only generous bounds are asserted: a worker changes its state a few times in an
 hour, so that what matters is that the cost is of microseconds and does not grow.
@@ -20,6 +20,8 @@ from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.master.logbook import Logbook
 from buildbot_lifecycle.master.probe import PROBE
 from tests.probe.support import Driven, Plain
+
+pytestmark = pytest.mark.benchmark
 
 #: Repetitions of one measurement, of which the fastest counts.
 REPEATS, NUMBER = 5, 2000

@@ -1,6 +1,6 @@
 """What group commit is worth, and what a page of a long history costs.
 
-    pytest tests/benchmarks/test_recorder_cost.py -rP
+    pytest tests/benchmarks/test_recorder_cost.py -m benchmark -rP
 
 prints the figures, on SQLite, which is the slowest and has one thread for all of Buildbot. Asserted
 are ratios only, with wide margins: they hold on any machine.
@@ -23,6 +23,8 @@ from buildbot_lifecycle.db.recorder import Recorder
 from tests.db.conftest import Database, lite  # noqa: F401 - a fixture
 from tests.db.play import Seq, Worker
 from tests.harness.spin import reactor
+
+pytestmark = pytest.mark.benchmark
 
 #: Rows of the long history.
 ROWS = 1_000_000

@@ -1,6 +1,6 @@
 """What statistics and the timeline cost Buildbot, at a million events and 200,000 episodes on SQLite.
 
-    pytest tests/benchmarks/test_statistics.py -s
+    pytest tests/benchmarks/test_statistics.py -m benchmark -s
 
 prints the figures: how long one slice holds the one database thread, how long a query of Buildbot's
 waits beside it, and how long the reactor stands still. The bounds that are asserted are generous:
@@ -30,6 +30,8 @@ from buildbot_lifecycle.master.timeline import Timeline
 from tests.db.conftest import Database
 from tests.db.test_statistics import worker_row
 from tests.harness.spin import reactor
+
+pytestmark = pytest.mark.benchmark
 
 EPISODES, EVENTS, WORKERS = 200_000, 1_000_000, 1000
 

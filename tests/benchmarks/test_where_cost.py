@@ -20,6 +20,8 @@ from twisted.python.threadpool import ThreadPool
 from buildbot_lifecycle.master import where
 from buildbot_lifecycle.master.calls import Call
 
+pytestmark = pytest.mark.benchmark
+
 #: Seconds of CPU that one look may take: a tenth of a frame of the page, for the worst of the cases.
 LOOK_BOUND = 0.010
 

@@ -10,14 +10,15 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from tests.harness.master import ROOT, RealMaster, worker
+from tests.harness.waiting import patient
 from tests.master.support import LIFECYCLE, STUCK_AFTER, get_stuck
 
 #: Milliseconds. While the page is live it looks by itself only once a minute: what is there sooner
 #: came by the websocket.
-LIVE = 20_000
+LIVE = min(patient(20), 50) * 1000
 
 #: Milliseconds for everything else, on a machine that is busy with other tests.
-SOON = 30_000
+SOON = patient(30) * 1000
 
 expect.set_options(timeout=SOON)
 

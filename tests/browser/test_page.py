@@ -24,6 +24,7 @@ from tests.conftest import MakeMaster
 from tests.harness import databases
 from tests.harness.browser import Watched
 from tests.harness.master import RealMaster, worker
+from tests.harness.waiting import patient
 from tests.master.support import LIFECYCLE, force, get_stuck, rows, unpause
 
 pytestmark = [pytest.mark.master, pytest.mark.browser]
@@ -450,7 +451,9 @@ def test_while_the_database_is_away_the_page_shows_what_is_and_forces_nothing(
             fill(page)
             part(page, "force-submit").click()
             refusal = part(page, "force-refusal")
-            expect(refusal).to_contain_text("What cannot be recorded is not done", timeout=60_000)
+            expect(refusal).to_contain_text(
+                "What cannot be recorded is not done", timeout=patient(60) * 1000
+            )
             assert master.worker("stuck")["state"] == "insubstantiating"
             part(page, "force-close").click()
         finally:

@@ -16,7 +16,7 @@ from buildbot_lifecycle.cli.processes import kill_marked, marked
 from tests.harness import web
 from tests.harness.master import API, ROOT
 from tests.harness.ports import free_port
-from tests.harness.waiting import wait_until
+from tests.harness.waiting import patient, wait_until
 
 pytestmark = pytest.mark.master
 
@@ -51,8 +51,8 @@ class RunningDemo:
 def demo(tmp_path: Path) -> Iterator[RunningDemo]:
     running = RunningDemo(tmp_path)
     yield running
-    kill_marked(MARK, running.mark)
-    running.process.wait(10)
+    kill_marked(MARK, running.mark, patient(10))
+    running.process.wait(patient(10))
 
 
 def wait_for_page(demo: RunningDemo) -> None:
@@ -63,7 +63,7 @@ def wait_for_page(demo: RunningDemo) -> None:
 
 def end(demo: RunningDemo, number: signal.Signals) -> None:
     demo.process.send_signal(number)
-    assert demo.process.wait(40) == 0, demo.printed()
+    assert demo.process.wait(patient(40)) == 0, demo.printed()
     assert marked(MARK, demo.mark) == []
     assert list((demo.scratch / "tmp").iterdir()) == []
 
@@ -93,7 +93,7 @@ def test_a_taken_port_is_told_and_leaves_nothing_behind(tmp_path: Path) -> None:
             env={**os.environ, "TMPDIR": str(tmp_path)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=patient(60),
             check=False,
             cwd=ROOT,
         )

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from buildbot_lifecycle.db import migrations, schema
 from tests.db.conftest import Database
+from tests.harness.waiting import patient
 
 #: Looks, waits, acts: without a lock all six would have looked before the first one acts.
 RACER = """
@@ -65,7 +66,7 @@ def test_six_processes_that_race_migrate_once_and_without_an_error(empty: Databa
         racer.stdin.write("go\n")
         racer.stdin.flush()
     for racer in racers:
-        out, err = racer.communicate(timeout=60)
+        out, err = racer.communicate(timeout=patient(60))
         assert (out, racer.returncode) == (f"{migrations.VERSION}\n", 0), err
     with empty.engine().connect() as conn:
         assert conn.execute(sa.select(schema.version.c.version)).all() == [(migrations.VERSION,)]

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from buildbot_lifecycle.db.store import Store
 from tests.db.conftest import Database
 from tests.db.play import Seq, Worker
 from tests.harness.spin import in_thread, reactor, sleep
+from tests.harness.waiting import patient, wait_until
 
 WRITER = """
 import sys
@@ -132,6 +132,26 @@ def test_a_direct_write_fails_while_the_database_is_away(database: Database) -> 
     url.run(work)
 
 
+#: How many others the server takes for connected to this database.
+_OTHERS = {
+    "postgresql": "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    "mysql": "SELECT count(*) FROM information_schema.processlist"
+    " WHERE db = database() AND id <> connection_id()",
+}
+
+
+def others(database: Database) -> int:
+    if database.server is None:
+        return 0  # SQLite's clients are gone with their process
+    engine = database.engine()
+    try:
+        with engine.connect() as conn:
+            return int(conn.execute(sa.text(_OTHERS[engine.dialect.name])).scalar_one())
+    finally:
+        engine.dispose()
+
+
 def test_kill_9_leaves_all_that_was_told_and_no_half_group(database: Database) -> None:
     writer = subprocess.Popen(
         [sys.executable, "-c", WRITER, database.url, database.basedir],
@@ -143,9 +163,9 @@ def test_kill_9_leaves_all_that_was_told_and_no_half_group(database: Database) -
     os.kill(writer.pid, signal.SIGKILL)
     rest = writer.stdout.read().split("\n")
     told += [int(line) for line in rest[:-1]]
-    writer.wait(10)
+    writer.wait(patient(10))
     # A server notices a client that is gone only when it next reads from it.
-    time.sleep(0.5)
+    wait_until(lambda: not others(database), 30, "the server to notice")
 
     async def work(pool: Any) -> None:
         stored = await pool.do(_all_seqs)

@@ -462,7 +462,8 @@ def test_whoever_waits_for_the_queue_does_not_wait_for_the_next_attempt(
         recording = make(flaky, ear, seq)
         recording.start(1)
         put_all(recording, Worker(7, seq).life())
-        await sleep(0.05)
+        while recording.status().errors == 0:
+            await sleep(0.01)
         assert recording.status().errors == 1
         assert await recording.drained(5) is True
 
@@ -529,8 +530,8 @@ def test_put_never_raises(lite: Database) -> None:
         recording.start(1)
         put_all(recording, Worker(7, seq).life())
         recording.put_verdict(Worker(7, seq).identity, STUCK)
-        await sleep(0.05)
-        assert recording.status().errors > 0
+        while recording.status().errors == 0:
+            await sleep(0.01)
         assert await recording.stop(0.05) is False
 
     lite.run(work)
@@ -543,10 +544,9 @@ def test_put_does_not_hold_the_reactor_up(lite: Database) -> None:
         recording.start(1)
         workers = [Worker(number, seq) for number in range(100)]
         entries = [entry for worker in workers for entry in worker.life()]
-        before = reactor.seconds()
         put_all(recording, entries)
-        # 1,100 transactions would take seconds.
-        assert reactor.seconds() - before < 0.5
+        # all is taken, and nothing was written meanwhile
+        assert recording.status().queued == len(entries)
         assert await recording.drained(30)
 
     lite.run(work)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.harness.waiting import patient
+
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 _FLAGS = [
@@ -42,6 +44,7 @@ class Watched:
 
     def __init__(self, browser: Browser) -> None:
         self.context = browser.new_context(viewport={"width": 1280, "height": 900})
+        self.context.set_default_timeout(patient(30) * 1000)
         self.page: Page = self.context.new_page()
         self.said: list[str] = []
         self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
@@ -50,6 +53,6 @@ class Watched:
     def keep(self, directory: Path) -> None:
         """Screenshot, HTML and console, for a failed test."""
         directory.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=directory / "page.png", full_page=True)
+        self.page.screenshot(path=directory / "page.png", full_page=True, timeout=10_000)
         (directory / "page.html").write_text(self.page.content(), encoding="utf-8")
         (directory / "console.txt").write_text("\n".join(self.said), encoding="utf-8")

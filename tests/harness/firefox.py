@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.master import ROOT
+from tests.harness.waiting import PATIENCE, patient
 
 _NAMES = ("firefox-esr", "firefox")
 
@@ -73,10 +74,13 @@ def launch(address: str, folder: Path) -> Iterator[Firefox]:
     """A Firefox with a new profile, for the master at `address`; a failed step leaves a picture."""
     folder.mkdir(parents=True, exist_ok=True)
     command = ["node", str(_JOURNEY), str(find()), address, str(folder)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    env = {**os.environ, "LIFECYCLE_PATIENCE": str(PATIENCE)}
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
+    )
     try:
         yield Firefox(process)
-        process.communicate(timeout=_END)
+        process.communicate(timeout=patient(_END))
     finally:
         process.kill()
-        process.wait(_END)
+        process.wait(patient(_END))

@@ -23,7 +23,7 @@ from buildbot_lifecycle.cli.demo_workers import MARK as INSTANCE_MARK
 from buildbot_lifecycle.cli.processes import kill_marked, marked
 from tests.harness import web
 from tests.harness.ports import free_port
-from tests.harness.waiting import wait_until
+from tests.harness.waiting import patient, wait_until
 
 T = TypeVar("T")
 
@@ -272,7 +272,7 @@ class RealMaster:
             cwd=self.basedir.parent,
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=patient(timeout),
             check=False,
         )
         assert done.returncode == 0, f"buildbot {arguments} failed:\n{done.stdout}{done.stderr}"
@@ -327,21 +327,22 @@ class RealMaster:
         return self
 
     def wait_exit(self, timeout: float = 30.0) -> float:
-        """Seconds from the last signal until its process ended. AssertionError if it does not."""
-        assert self.process is not None
-        self._leaving = True
-        left = max(0.0, self._asked_at + timeout - time.monotonic())
-        try:
-            self.process.wait(left)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self} still runs {timeout:g} s after the signal") from None
+        """Seconds from the last signal until its process ended.
+
+        AssertionError if it does not within `timeout` seconds of a quiet machine, see `patient`.
+        """
+        assert not self.outlives(patient(timeout)), (
+            f"{self} still runs {patient(timeout):g} s after the signal"
+        )
         return time.monotonic() - self._asked_at
 
     def outlives(self, seconds: float) -> bool:
         """Whether its process is there so long after the last signal (returns early if not)."""
+        assert self.process is not None
+        self._leaving = True
         try:
-            self.wait_exit(seconds)
-        except AssertionError:
+            self.process.wait(max(0.0, self._asked_at + seconds - time.monotonic()))
+        except subprocess.TimeoutExpired:
             return True
         return False
 
@@ -359,9 +360,9 @@ class RealMaster:
         """Kill all processes that descend from this master, however they were orphaned."""
         self._leaving = True
         try:
-            kill_marked(MARK, self.mark)
+            kill_marked(MARK, self.mark, patient(10))
             if self.process is not None:
-                self.process.wait(10)
+                self.process.wait(patient(10))
         finally:
             if self in ALIVE:
                 ALIVE.remove(self)

@@ -10,13 +10,15 @@ from twisted.internet import defer
 from twisted.internet import reactor as _reactor
 from twisted.python.failure import Failure
 
+from tests.harness.waiting import patient
+
 T = TypeVar("T")
 
 reactor: Any = _reactor
 
 
 def spin(coroutine: Coroutine[Any, Any, T], timeout: float = 90.0, *, processes: bool = False) -> T:
-    """The result of `coroutine`; its exception; or TimeoutError after `timeout` seconds.
+    """The result of `coroutine`; its exception; or TimeoutError after `timeout` seconds (see `patient`).
 
     With `processes` there are signal handlers: without SIGCHLD no end of a process is ever noticed.
     """
@@ -24,13 +26,13 @@ def spin(coroutine: Coroutine[Any, Any, T], timeout: float = 90.0, *, processes:
     running = defer.ensureDeferred(coroutine)
     running.addBoth(results.append)
     if not results:
-        limit = reactor.callLater(timeout, reactor.crash)
+        limit = reactor.callLater(patient(timeout), reactor.crash)
         running.addBoth(lambda _: reactor.crash())
         reactor.run(installSignalHandlers=processes)
         if limit.active():
             limit.cancel()
     if not results:
-        raise TimeoutError(f"not done after {timeout} s")
+        raise TimeoutError(f"not done after {patient(timeout):g} s")
     if isinstance(results[0], Failure):
         results[0].raiseException()
     return results[0]  # type: ignore[no-any-return]

@@ -19,7 +19,7 @@ from typing import Any
 
 from buildbot_lifecycle.cli.processes import kill_marked, marked
 from tests.harness.ports import free_port
-from tests.harness.waiting import wait_until
+from tests.harness.waiting import patient, wait_until
 
 PROGRAM = "/usr/sbin/sshd"
 
@@ -71,7 +71,9 @@ class Sshd:
         for old in (name, f"{name}.pub"):
             (self.directory / old).unlink(missing_ok=True)
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name]
-        subprocess.run([*command, "-f", str(self.directory / name)], check=True, timeout=30)
+        subprocess.run(
+            [*command, "-f", str(self.directory / name)], check=True, timeout=patient(30)
+        )
 
     def trust(self, port: int | None = None) -> None:
         """Write its host key to known_hosts; `port`: that of a proxy before it."""

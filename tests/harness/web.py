@@ -16,6 +16,8 @@ from typing import Any
 
 import urllib3
 
+from tests.harness.waiting import patient
+
 _CONNECTIONS = urllib3.PoolManager(num_pools=50, maxsize=8)
 
 
@@ -51,7 +53,13 @@ def request(
         sent.setdefault("Content-Type", "application/json")
     try:
         got = _CONNECTIONS.request(
-            method, url, body=body, headers=sent, timeout=timeout, retries=False, redirect=False
+            method,
+            url,
+            body=body,
+            headers=sent,
+            timeout=patient(timeout),
+            retries=False,
+            redirect=False,
         )
     except urllib3.exceptions.HTTPError as error:
         raise ConnectionError(f"{method} {url}: {error}") from error

@@ -22,7 +22,7 @@ from tests.ssh.conftest import make_sshd, sshd
 
 __all__ = ["make_sshd", "sshd"]
 
-pytestmark = [pytest.mark.master, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.master
 
 
 def test_every_rule_is_looked_at_by_one_scenario() -> None:

@@ -272,7 +272,7 @@ def test_a_reconfig_that_removes_all_stuck_workers_at_once_goes_on_and_so_does_t
         left = {(name, "shut_down") for name in STUCK}
         wait_for_none(master, lambda: set(rows(master, query)) ^ left)
         assert master.build("other")["results"] == 0
-        assert master.stop() < LIMITS["TERM"]
+        master.stop(LIMITS["TERM"])
         for each in seen:
             each.stopped("reconfig")
 

@@ -182,7 +182,7 @@ class Healthy(World):
 
     def turn(self) -> None:
         """A queue of builds that never runs dry: begin, run, end."""
-        self.lock.taken = 0
+        self.turns.taken = 0
         if self.stopped is not None:
             return
         for name in self.worker.workerforbuilders:

@@ -51,23 +51,40 @@ ENDS = ("yes", "no", "none", "raises", "cannot", "breaks")
 #: How a call of the driver begins.
 ANSWERS = (*ENDS, "fails", "fails to break", "hangs")
 
-#: Locks taken in one act, above which nothing but an endless loop is left as its reason.
-MANY_LOCKS = 300
+#: Turns in one act (locks taken, states assigned, timers set), above which nothing but an endless loop
+#: is left as their reason. Counted, not timed: a slow machine takes the same number of turns.
+MANY_TURNS = 300
 
 
 class Spins(BaseException):
     """Buildbot's code goes round for ever without the reactor; thrown in to get out of there."""
 
 
-class Lock(defer.DeferredLock):
-    """The worker's own lock; it counts."""
+class Turns:
+    """Counts what a loop cannot go round without, and breaks it off."""
 
-    taken = 0
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def one_more(self) -> None:
+        self.taken += 1
+        if self.taken > MANY_TURNS:
+            raise Spins
+
+    @property
+    def spins(self) -> bool:
+        return self.taken > MANY_TURNS
+
+
+class Lock(defer.DeferredLock):
+    """The worker's own lock; each time it is taken is a turn."""
+
+    def __init__(self, turns: Turns) -> None:
+        super().__init__()
+        self.turns = turns
 
     def acquire(self) -> Any:
-        self.taken += 1
-        if self.taken > MANY_LOCKS:
-            raise Spins
+        self.turns.one_more()
         return super().acquire()
 
 
@@ -80,6 +97,8 @@ class Worker(Driven):
         super().__setattr__(name, value)
         if name == "state":
             self.__dict__.setdefault("states", []).append(value.name)
+            if "world" in self.__dict__:
+                self.world.turns.one_more()
 
     def _answer(self, call: str, default: Any) -> Any:
         return self.world.called(call)
@@ -116,7 +135,11 @@ class House(Stage):
     def open(self, directory: str, *workers: str) -> None:
         self.directory = directory
         self.closed: list[World] = []
+        #: those of the world in which something is being done
+        self.turns = Turns()
         self.setUp()
+        set_a_timer = self.reactor.callLater
+        self.patch(self.reactor, "callLater", lambda *a, **k: self._timed(set_a_timer, *a, **k))
         self.patch(fake_reactor, "reactor", _Nobody())
         configuration = self.configuration(*map(Driven, workers or ["w"]))
         if not workers:
@@ -134,6 +157,11 @@ class House(Stage):
         for timer in self.timers:
             timer.stopService()
         self.clock_is_empty()
+
+    def _timed(self, set_a_timer: Any, *arguments: Any, **names: Any) -> Any:
+        # one that sets the next for now keeps the clock at this moment for ever
+        self.turns.one_more()
+        return set_a_timer(*arguments, **names)
 
     def clock_is_empty(self) -> None:
         """Nothing is left that could go off in the next world."""
@@ -433,6 +461,7 @@ class World:
         if self.desk is not None:
             for watched in PROBE.subscribe(self.master, self.desk.logbook):
                 self.desk.logbook.baseline(watched)
+        self.turns = Turns()
         self.machine: Machine | None = None
         if machine != "none":
             self.machine = Machine(f"machine of {name}")
@@ -443,7 +472,7 @@ class World:
         self.worker = Worker(name, **arguments)
         self.worker.world = self
         self.worker.starts_without_substantiate = machine == "brings"
-        self.lock = self.worker._start_stop_lock = Lock()
+        self.worker._start_stop_lock = Lock(self.turns)
         self.worker.setServiceParent(self.master.workers).addErrback(log.err)
         self.worker.reconfigServiceWithSibling(self.worker).addErrback(log.err)
         log.addObserver(self._logged)
@@ -480,10 +509,11 @@ class World:
 
     def act(self, name: str, *arguments: Any) -> Any:
         """Do one thing; what can be seen of the worker afterwards."""
-        self.lock.taken = 0
+        self.turns.taken = 0
+        self.house.turns = self.turns
         getattr(self, name)(*arguments)
         self.clock.advance(0)
-        if self.lock.taken > MANY_LOCKS:
+        if self.turns.spins:
             self.spun = True
         return self.seen()
 
@@ -636,7 +666,9 @@ class World:
         self.house.closed.append(self)
         for job in self.jobs.values():
             job.over = True
-        self.lock.taken = -(10**9)
+        # what is left of it may go on a little, and not for ever
+        self.turns.taken = 0
+        self.house.turns = Turns()
         if self.desk is not None:
             self.desk.close()
             PROBE.unsubscribe(self.master)

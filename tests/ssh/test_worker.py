@@ -16,12 +16,12 @@ import pytest
 from tests.conftest import MakeMaster
 from tests.harness.master import RealMaster
 from tests.harness.sshd import Sshd
-from tests.harness.waiting import wait_until
+from tests.harness.waiting import patient, wait_until
 from tests.master.support import LIFECYCLE, ask_force, events, force, get_stuck, unpause
 from tests.ssh.conftest import MakeSshd
 from tests.ssh.proxy import Proxy
 
-pytestmark = [pytest.mark.master, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.master
 
 #: A connection that is dead is given up after so many seconds.
 SHORT = {"connect_timeout": 8, "ask_timeout": 1, "term_timeout": 2, "kill_timeout": 3}
@@ -72,8 +72,8 @@ def test_a_build_runs_and_the_worker_is_gone_after_it_and_the_page_has_each_step
     assert not [e for e in events(master, "w") if e["kind"] == "refused"]
     gone = [e["data"] for e in events(master, "w") if e["kind"] == "step"][-1]
     assert gone["ok"] is True
-    assert 0 < gone["elapsed_s"] < 10
-    assert master.stop() < 8
+    assert 0 < gone["elapsed_s"] < patient(10)
+    master.stop(8)
 
 
 def test_secrets_reach_the_worker_and_no_log_and_no_other_user(
@@ -134,7 +134,7 @@ def test_a_worker_frozen_in_its_build_does_not_hold_the_masters_stop(
     master = make_master([sshd.worker("w", **SHORT)], lifecycle=LIFECYCLE)
     running_build(master, "w", tmp_path)
     freeze(sshd.instances())
-    assert master.stop(60) < 40
+    master.stop(40)
     wait_until(lambda: not sshd.instances(), 10, "the end of the frozen worker")
 
 
@@ -161,7 +161,7 @@ def test_a_dead_network_leaves_the_stop_untrue_in_time_and_the_next_start_ends_t
         "Build w number:2.*build finished|<Build w number:2 .*: build finished", timeout=60
     )
     assert not set(left) & set(sshd.workers())
-    assert master.stop() < 10
+    master.stop(10)
 
 
 def test_a_dead_network_does_not_hold_the_masters_stop(
@@ -172,7 +172,7 @@ def test_a_dead_network_does_not_hold_the_masters_stop(
     master = make_master([sshd.worker("w", hidden=True, **SHORT, port=proxy.port)], plugin=False)
     running_build(master, "w", tmp_path)
     proxy.swallow()
-    assert master.stop(60) < 40
+    master.stop(40)
 
 
 def test_a_host_key_that_changed_leaves_the_stop_untrue(
@@ -239,7 +239,7 @@ def test_over_msgpack_it_builds_and_is_gone(make_master: MakeMaster, sshd: Sshd)
         assert not sshd.instances()
     assert_stops(master, "w", "true", "true")
     assert not [e for e in events(master, "w") if e["kind"] == "refused"]
-    assert master.stop() < 8
+    master.stop(8)
 
 
 def test_after_kill_9_a_worker_ends_by_itself_and_one_that_cannot_is_ended_by_the_next_start(
@@ -264,7 +264,7 @@ def test_after_kill_9_a_worker_ends_by_itself_and_one_that_cannot_is_ended_by_th
     assert len(sshd.workers()) == 1
     assert not set(frozen) & set(sshd.workers())
     assert not [e for e in events(master, "w") if e["kind"] == "refused"]
-    assert master.stop(40) < 20
+    master.stop(20)
 
 
 def test_a_build_goes_on_when_every_ssh_session_is_lost_and_the_stop_works_after_it(
@@ -335,11 +335,9 @@ def test_a_worker_that_dies_before_it_connects_is_told_with_its_last_words(
     )
     program.chmod(0o755)
     master = make_master([sshd.worker("w", worker_command=str(program), check_instance_interval=1)])
-    began = time.monotonic()
     master.force_build("w")
     said = r"crashed before connecting: 127.0.0.1/\w+: the worker ended with status 9\n.*on fire"
     master.wait_log(said, timeout=30)
-    assert time.monotonic() - began < 30
     assert "found dead" in steps(master, "w")
 
 
@@ -382,7 +380,6 @@ def test_the_hook_says_gone_lives_or_unknown(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 def test_fifty_workers_on_one_host_build_and_are_gone(make_master: MakeMaster, sshd: Sshd) -> None:
     names = [f"w{number:02}" for number in range(50)]
     master = make_master([sshd.worker(name) for name in names])
@@ -396,7 +393,7 @@ def test_fifty_workers_on_one_host_build_and_are_gone(make_master: MakeMaster, s
         assert_stops(master, name, "true")
     assert not sshd.instances()
     wait_until(lambda: not sshd.sessions())
-    assert master.stop() < 15
+    master.stop(15)
 
 
 def home_made(sshd: Sshd, stop_command: str) -> str:
@@ -423,7 +420,7 @@ def test_a_stop_command_that_does_not_stop_is_seen_and_freed(
     assert "came back after it was stopped" in stuck["verdict"]["reason"]
     assert force(master, "w")["status"] == "done"
     assert master.worker("w")["paused"]
-    assert master.stop() < 12
+    master.stop(12)
 
 
 def test_a_stop_command_that_hangs_is_seen_and_freed(make_master: MakeMaster, sshd: Sshd) -> None:
@@ -438,7 +435,7 @@ def test_a_stop_command_that_hangs_is_seen_and_freed(make_master: MakeMaster, ss
     stopped(master, "w")
     hang.unlink()
     unpause(master, "w")
-    assert master.stop() < 12
+    master.stop(12)
 
 
 def test_with_ours_nothing_of_the_kind_happens(
@@ -452,4 +449,4 @@ def test_with_ours_nothing_of_the_kind_happens(
         master.wait_peek("w", state="not_substantiated", waited_for=0, connected=False)
     assert not sshd.instances()
     assert "not trying to substantiate" not in master.log()
-    assert master.stop() < 10
+    master.stop(10)

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from tests.harness.master import ROOT
+from tests.harness.waiting import patient
 
 pytestmark = [pytest.mark.upstream, pytest.mark.slow, pytest.mark.xdist_group("upstream")]
 
@@ -80,7 +81,7 @@ def run(source: Path, mode: str, scratch: Path) -> dict[str, Any]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=LIMIT,
+        timeout=patient(LIMIT),
         check=False,
     )
     assert result.exists(), done.stdout[-5000:] + done.stderr[-5000:]
@@ -88,7 +89,7 @@ def run(source: Path, mode: str, scratch: Path) -> dict[str, Any]:
     return outcome
 
 
-@pytest.mark.timeout(2 * LIMIT)
+@pytest.mark.timeout(patient(2 * LIMIT))
 def test_buildbots_own_latent_tests_come_out_the_same_with_the_probe(
     source: Path, tmp_path: Path
 ) -> None:

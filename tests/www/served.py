@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tests.harness.master import RealMaster, worker
+from tests.harness.waiting import patient
 from tests.www.client import Client
 from tests.www.double import NAMES, REAL_NAMES
 
@@ -68,7 +69,7 @@ class Served:
 
     def __exit__(self, *_: object) -> None:
         # Its stdin is closed, upon which it ends by itself.
-        self._process.communicate(timeout=20)
+        self._process.communicate(timeout=patient(20))
 
 
 class Master:

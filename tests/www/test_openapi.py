@@ -18,6 +18,7 @@ from werkzeug.routing import Map, Rule
 
 from buildbot_lifecycle.core.requests import Refusal
 from buildbot_lifecycle.www import api, entities, openapi, wire
+from tests.harness.waiting import patient
 from tests.www.client import API
 from tests.www.served import Master, Server
 
@@ -188,7 +189,7 @@ def test_a_fuzzer_that_reads_the_document_finds_nothing(busy: Master, tmp_path: 
         *("--seed", "1", "--generation-database", "none", "--no-color"),
     ]
     ran = subprocess.run(
-        command, capture_output=True, text=True, cwd=tmp_path, timeout=170, check=False
+        command, capture_output=True, text=True, cwd=tmp_path, timeout=patient(170), check=False
     )
     assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-2000:]
     counted = re.search(r"(\d+) generated, (\d+) .*passed", ran.stdout)

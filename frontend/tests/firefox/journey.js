@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 import puppeteer from "puppeteer-core";
 
 /** Milliseconds for anything to appear, on a machine that is busy with other tests. */
-const SOON = 30_000;
+const SOON = 30_000 * Number(process.env.LIFECYCLE_PATIENCE ?? 5);
 
 const [executablePath, address, folder] = process.argv.slice(2);
 
