@@ -95,8 +95,10 @@ def apply(spec: Any, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], int]
     for condition in spec.filters:
         rows = list(_filtered(condition, rows))
     spec.filters = []
+    # Buildbot cuts first, and could then not order by what is not selected.
+    fields, spec.fields = spec.fields, None
     result = spec.apply(list(rows))
-    return result.data, result.total
+    return list(cut(result.data, fields)), result.total
 
 
 def _filtered(condition: Any, rows: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -197,13 +199,14 @@ def _whole(
 
 
 def _result_spec(data: Any, entity: Any, args: Args, *, is_collection: bool) -> Any:
-    if b"field" in args:
-        args = {**args, b"field": list(dict.fromkeys(args[b"field"]))}
+    # Buildbot refuses to filter or to order by a field that is not selected; here it may be.
+    rest = {name: values for name, values in args.items() if name != b"field"}
     try:
-        return data.resultspec_from_jsonapi(args, entity, is_collection)
+        spec = data.resultspec_from_jsonapi(rest, entity, is_collection)
     except InvalidQueryParameter as error:
-        # What is left after our own checks: filtering or ordering by a field that is not selected.
         raise Refusal(400, "bad_query", str(error)) from None
+    spec.fields = list(dict.fromkeys(_decoded(v, "field") for v in args.get(b"field", ()))) or None
+    return spec
 
 
 def _core_filter(condition: Any) -> Filter:
