@@ -35,6 +35,9 @@ export default defineConfig(({ command }) => ({
   test: {
     include: ["tests/**/*.test.{ts,tsx}"],
     env: { TZ: "UTC" },
+    // On a machine that is busy with other tests; what waits, waits for what comes (tests/components/page.ts).
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     alias: {
       "buildbot-data-js": resolve(import.meta.dirname, "tests/host/data.ts"),
       "buildbot-plugin-support": resolve(import.meta.dirname, "tests/host/plugin-support.ts"),

@@ -90,6 +90,11 @@ export class FleetStore {
       if (this.watchers.size === 0) {
         this.stopListening?.();
         this.stopListening = null;
+        clearTimeout(this.wholeTimer);
+        clearTimeout(this.sideTimer);
+        this.wholeTimer = this.sideTimer = undefined;
+        this.again = false;
+        this.missed.clear();
       }
     };
   };
@@ -164,6 +169,7 @@ export class FleetStore {
   }
 
   private wholeSoon() {
+    if (this.stopListening === null) return;
     this.wholeTimer ??= setTimeout(
       () => {
         this.wholeTimer = undefined;
@@ -204,7 +210,8 @@ export class FleetStore {
 
   /** What blocks the stop and what may still run. The page stands without them, so a failure here is not shown. */
   private async fetchSide() {
-    // All is looked at again when the tab is seen.
+    // All is looked at again when the page is opened, or its tab is seen.
+    if (this.stopListening === null) return;
     if (document.hidden && this.fleet.at !== null) return;
     const waitMs = this.sideAtMs + SIDE_EVERY_MS - performance.now();
     if (waitMs > 0) {
