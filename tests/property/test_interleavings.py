@@ -296,7 +296,7 @@ class Automatic(Helped):
 
     def check(self) -> None:
         super().check()
-        actions = [a for a in self.world.desk.actions if a["actor"] == "policy:auto_release"]
+        actions = [a for a in self.world.desk.actions if a["actor_kind"] == "policy"]
         for action in actions:
             verdict = action["verdict"]
             assert verdict["level"] == "stuck", action

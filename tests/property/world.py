@@ -32,7 +32,7 @@ from twisted.spread import pb
 
 from buildbot_lifecycle.core.episodes import Facts, apply
 from buildbot_lifecycle.core.events import Event, Kind
-from buildbot_lifecycle.core.requests import ForceRequest
+from buildbot_lifecycle.core.requests import Actor, ForceRequest
 from buildbot_lifecycle.core.settings import Settings, parse
 from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER
 from buildbot_lifecycle.master.logbook import Known, Logbook
@@ -135,8 +135,8 @@ class House(Stage):
     def open(self, directory: str, *workers: str) -> None:
         self.directory = directory
         self.closed: list[World] = []
-        #: those of the world in which something is being done
-        self.turns = Turns()
+        #: those of the world in which something is being done now
+        self.turns: Turns | None = None
         self.setUp()
         set_a_timer = self.reactor.callLater
         self.patch(self.reactor, "callLater", lambda *a, **k: self._timed(set_a_timer, *a, **k))
@@ -160,7 +160,8 @@ class House(Stage):
 
     def _timed(self, set_a_timer: Any, *arguments: Any, **names: Any) -> Any:
         # one that sets the next for now keeps the clock at this moment for ever
-        self.turns.one_more()
+        if self.turns is not None:
+            self.turns.one_more()
         return set_a_timer(*arguments, **names)
 
     def clock_is_empty(self) -> None:
@@ -511,8 +512,11 @@ class World:
         """Do one thing; what can be seen of the worker afterwards."""
         self.turns.taken = 0
         self.house.turns = self.turns
-        getattr(self, name)(*arguments)
-        self.clock.advance(0)
+        try:
+            getattr(self, name)(*arguments)
+            self.clock.advance(0)
+        finally:
+            self.house.turns = None
         if self.turns.spins:
             self.spun = True
         return self.seen()
@@ -650,7 +654,9 @@ class World:
             pause=pause,
             override=override,
         )
-        forced = defer.ensureDeferred(self.desk.releaser.force(self.known, request, "ann"))
+        forced = defer.ensureDeferred(
+            self.desk.releaser.force(self.known, request, Actor("user", "ann"))
+        )
         forced.addBoth(self._note("force"))
 
     def unpause(self) -> None:
@@ -668,7 +674,6 @@ class World:
             job.over = True
         # what is left of it may go on a little, and not for ever
         self.turns.taken = 0
-        self.house.turns = Turns()
         if self.desk is not None:
             self.desk.close()
             PROBE.unsubscribe(self.master)
