@@ -19,7 +19,7 @@ exclude_patterns = ["catalogue-table.md", "_build", "_ext"]
 
 # Links to headings, `[text](page.md#heading)`, down to the third level.
 myst_heading_anchors = 3
-myst_enable_extensions = ["attrs_inline", "deflist", "fieldlist"]
+myst_enable_extensions = ["deflist", "fieldlist"]
 
 nitpicky = True
 

@@ -394,10 +394,28 @@ def test_the_diagram_has_every_state_and_every_transition() -> None:
 # Links and pictures.
 
 
-@pytest.mark.parametrize("name", TEXTS)
+#: All that is read in a repository's own view.
+READ = {
+    **TEXTS,
+    **{
+        name: (ROOT / name).read_text(encoding="utf-8")
+        for name in ("CHANGELOG.md", "frontend/README.md", "tests/harness/README.md")
+    },
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_links_and_pictures_are_written_so_that_not_only_sphinx_understands_them(name: str) -> None:
+    text = re.sub(r"`[^`\n]*`", "code", prose(READ[name]))
+    assert re.findall(r"\[\s*\]\([^)]*\)", text) == [], "a link or a picture without a text"
+    assert re.findall(r"\]\([^)]*\)\{[^}]*\}", text) == [], "attributes, shown as they are"
+    assert re.findall(r"\{[a-z]+\}`", prose(READ[name])) == [], "a role, shown as it is"
+
+
+@pytest.mark.parametrize("name", READ)
 def test_a_link_inside_leads_somewhere(name: str) -> None:
     folder = (ROOT / name).parent
-    for target in LINK.findall(prose(TEXTS[name])):
+    for target in LINK.findall(prose(READ[name])):
         if re.match("[a-z]+:", target):
             continue
         path, _, anchor = target.partition("#")
@@ -467,7 +485,7 @@ def test_the_lines_of_the_readme_pass_checkconfig_on_a_new_master(tmp_path: Path
 
 def test_the_readme_has_a_picture_and_the_commands_on_its_first_screen() -> None:
     first = "\n".join(README.splitlines()[:60])
-    for wanted in ("overview.png", "pip install buildbot-lifecycle", "make demo", "make test"):
+    for wanted in ("overview.png", "pip install ./buildbot-lifecycle", "make demo", "make test"):
         assert wanted in first
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
     assert {"demo", "test", "screenshots", "gallery"} <= set(targets)

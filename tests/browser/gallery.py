@@ -1,4 +1,4 @@
-"""`make gallery`: every view and state of the page at three widths, and the film of a force disconnect.
+"""`make gallery`: each view and state of the page at three widths, a force disconnect in six pictures.
 
 Everything in the pictures happened on real masters: that of the demonstration, and for the states that
 it does not come to, masters that were brought there (a database taken away, a frozen process).
@@ -260,18 +260,18 @@ OF_OTHER_MASTERS: tuple[Callable[[MakeMaster, Photographer], None], ...] = (
 )
 
 
-# The film.
+# A force disconnect.
 
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
-    """One picture of the film, and what is said below it."""
+    """One of its pictures, and what is said below it."""
 
     text: str
     picture: bytes
 
 
-def film(make: MakeMaster, taker: Photographer) -> None:
+def force_disconnect(make: MakeMaster, taker: Photographer) -> None:
     """A force disconnect from the stuck worker to the next build, in six pictures."""
     page, frames = taker.page, []
     master = make_stuck(make)
@@ -304,10 +304,13 @@ def film(make: MakeMaster, taker: Photographer) -> None:
     shoot("5. The worker is free, and paused; its instance may still run.")
     master.post(f"api/v2/workers/{master.worker('stuck')['workerid']}", _UNPAUSE).ok()
     master.wait_build(waiting)
-    shoot("6. Unpaused: the build that waited has run.")
+    workerid = master.worker("stuck")["workerid"]
+    page.goto(f"{master.url}#/lifecycle/workers/{workerid}")
+    part(page, "episode-row").first.wait_for()
+    shoot("6. Unpaused, the build that waited has run: it stands in the newest episode.")
     (taker.folder / "frame.webp").unlink()
     _show(page, frames)
-    taker.take("film", page.locator("main").bounding_box())
+    taker.take("force-disconnect", page.locator("main").bounding_box())
 
 
 _UNPAUSE = {"jsonrpc": "2.0", "method": "unpause", "id": 1, "params": {"reason": "looked after"}}
@@ -355,7 +358,7 @@ def take_all(chromium: Browser, folder: Path, wanted: set[str]) -> None:
     def is_wanted(function: Any) -> bool:
         return not wanted or function.__name__ in wanted
 
-    for picture in filter(is_wanted, (*OF_OTHER_MASTERS, film)):
+    for picture in filter(is_wanted, (*OF_OTHER_MASTERS, force_disconnect)):
         taker = _new_taker(chromium, folder)
         with _masters() as make:
             picture(make, taker)
