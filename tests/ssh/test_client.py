@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from twisted.internet import defer, task
 
 from buildbot_lifecycle.workers.ssh import remote
+from buildbot_lifecycle.workers.ssh.client import Client
 from buildbot_lifecycle.workers.ssh.errors import Broken, Refused, Unreachable
 from buildbot_lifecycle.workers.ssh.program import READY
 from tests.harness.spin import reactor
@@ -161,6 +163,44 @@ def test_environment_umask_and_directory_are_as_asked_for(sshd: Sshd, tmp_path: 
     assert (directory / "made").read_text() == value + "\n"
     assert (directory / "made").stat().st_mode & 0o777 == 0o640
     spin(host.stop(instance))
+
+
+def test_the_environment_may_have_any_name_that_the_script_has_for_itself(sshd: Sshd) -> None:
+    # `prepare` was run in place of the prepare command, and `password` was what the worker got
+    names = sorted(set(re.findall(r"lifecycle_([a-z]+)", remote._START + remote._FUNCTIONS)))
+    assert {"prepare", "password", "dirmark", "before"} <= set(names)
+    host = Host(sshd)
+    command = ("/bin/sh", "-c", f'read -r it; echo "$it" >got; echo {READY} $$; exec sleep 1000')
+    directory = Path(host.launch().directory)
+    told = "\n".join(f'echo "${name}"' for name in names)
+    instance = spin(
+        host.start(
+            command=command,
+            environment=dict.fromkeys(names, "touch mine"),
+            prepare=f"{{ {told}\n}} >prepared",
+        )
+    )
+    assert (directory / "prepared").read_text() == "touch mine\n" * len(names)
+    assert (directory / "got").read_text() == '"pw"\n'
+    assert not (directory / "mine").exists()
+    assert spin(host.stop(instance))[-2:] == ["gone", "end"]
+    assert not sshd.instances()
+
+
+def test_what_the_host_says_is_shown_without_escapes_and_secrets(sshd: Sshd) -> None:
+    host = Host(sshd)
+    host.client = Client(reactor, host.client.options, ["a-secret-word"])
+    script = "printf '\\033[31mred a-secret-word\\r\\n'; exit 3"
+    with pytest.raises(Refused) as raised:
+        spin(host.start(prepare=script))
+    assert str(raised.value).endswith("status 3\n\\x1b[31mred *****\\x0d")
+
+
+def test_a_relative_directory_is_below_home_whatever_the_users_cdpath_says() -> None:
+    # with a path before it, a shell asks no CDPATH
+    script = remote.check(remote.Instance("o", "1"), "w")
+    assert "lifecycle_directory=./w\n" in script
+    assert "lifecycle_directory=/w\n" in remote.check(remote.Instance("o", "1"), "/w")
 
 
 def test_the_password_is_on_no_command_line_in_no_environment_and_in_no_file(sshd: Sshd) -> None:

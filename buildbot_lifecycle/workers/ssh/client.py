@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet import defer, task
 
-from buildbot_lifecycle.workers.ssh import remote
+from buildbot_lifecycle.workers.ssh import remote, texts
 from buildbot_lifecycle.workers.ssh.errors import Broken, Refused, Unreachable
 from buildbot_lifecycle.workers.ssh.options import TURN_SECONDS, Options
 from buildbot_lifecycle.workers.ssh.session import Ended, Session
@@ -82,11 +82,16 @@ def command(options: Options, remote_shell: str) -> list[str]:
 
 
 class Client:
-    """Runs scripts on the host that some options name."""
+    """Runs scripts on the host that some options name; `secrets` are taken out of all that it says."""
 
-    def __init__(self, reactor: Any, options: Options) -> None:
+    def __init__(self, reactor: Any, options: Options, secrets: Iterable[str] = ()) -> None:
         self._reactor = reactor
         self.options = options
+        self._hide = texts.hider(secrets)
+
+    def clean(self, text: str) -> str:
+        """A text of the host's as it may be shown: without the secrets that the host was given."""
+        return texts.visible(self._hide(text))
 
     @property
     def where(self) -> str:
@@ -181,11 +186,17 @@ class _Attempt:
             self._session.limit(self._seconds, f"no end within {self._seconds:g} s")
             self._session.send(remote.GO + self._more)
             return
-        word = Word(*found, at=self._reactor.seconds() - self._since)
+        said, rest = found
+        # what the script itself says holds no secret, but maybe digits or words that are one, too
+        rest = self._client.clean(rest) if said in ("tail", "failed") else texts.visible(rest)
+        word = Word(said, rest, at=self._reactor.seconds() - self._since)
         self.words.append(word)
         self._tell(word)
 
     def result(self, ended: Ended) -> list[Word]:
+        ended = dataclasses.replace(
+            ended, said=self._client.clean(ended.said.replace("\r\n", "\n"))
+        )
         said = {word.word: word.rest for word in self.words}
         where = self._client.where
         if not self.begun:

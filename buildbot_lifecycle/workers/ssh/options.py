@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from buildbot.interfaces import IRenderable
+from buildbot.process.properties import Interpolate, Secret
 
 #: Seconds for which a session waits at most for its turn on a busy host, and then goes all the same.
 TURN_SECONDS = 10.0
@@ -55,6 +56,11 @@ class Options:
     master_gone_timeout: float = 600.0
 
     @property
+    def program(self) -> Any:
+        """What is run there, as it was given: `worker_command`, or else `python`."""
+        return self.python if self.worker_command is None else self.worker_command
+
+    @property
     def ladder_seconds(self) -> float:
         """Seconds that the three rungs of the stop take together when none of them helps."""
         return self.ask_timeout + self.term_timeout + self.kill_timeout
@@ -64,6 +70,9 @@ class Options:
         """Seconds within which `stop_instance` ends, whatever happens."""
         return TURN_SECONDS + self.connect_timeout + self.ladder_seconds + SCRIPT_SECONDS
 
+
+#: Arguments whose values are not shown when they are wrong.
+PRIVATE = ("environment", "prepare_command", "python", "worker_command", "worker_options")
 
 NAMES = frozenset(field.name for field in dataclasses.fields(Options))
 
@@ -80,8 +89,25 @@ WORKER_OPTIONS = (
 
 PROTOCOLS = ("pb", "msgpack_experimental_v7")
 
-# ssh would take a leading dash for an option of its own.
-_WORD = re.compile(r"[^\s\x00-\x1f\x7f-][^\s\x00-\x1f\x7f]*")
+#: Why no secret may be part of the program: it would be there for all users of the host to see.
+SEEN_BY_ALL = (
+    "it would stand in the host's list of processes; give it by environment, and read it there"
+)
+
+#: Seconds, a month: no session, nor the kernel's alarm, is made for more.
+LONGEST_SECONDS = 31 * 24 * 3600
+
+#: Variables on which the remote side leans, or which a shell does not let anybody set.
+_NOT_TO_BE_SET = frozenset(
+    ("BASHOPTS", "BASH_VERSINFO", "EUID", "IFS", "PPID", "SHELLOPTS", "SSH_CONNECTION", "UID")
+)
+_OURS = ("lifecycle_", "BUILDBOT_LIFECYCLE_SSH")
+
+# ssh would take a leading dash for an option of its own. The rest is what newer clients refuse
+# themselves: a host's name may come to a shell, by ProxyCommand or Match exec.
+_WORD = re.compile(r"[^\s\x00-\x1f\x7f'`\"$;&<>|(){}-][^\s\x00-\x1f\x7f'`\"$;&<>|(){}]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SECRET_IN_TEXT = re.compile(r"%\(secret:")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MAX_PORT = 65535
 _MAX_UMASK = 0o777
@@ -116,7 +142,7 @@ def parse(arguments: Mapping[str, Any]) -> tuple[Options, list[str]]:
 
 def _show(name: str, value: Any) -> str:
     # These may hold secrets; the name of the type is enough to find the mistake.
-    private = name in ("environment", "prepare_command", "worker_options")
+    private = name in PRIVATE
     return f"of type {type(value).__name__}" if private else repr(value)
 
 
@@ -137,15 +163,25 @@ def _word(what: str) -> Callable[[Any], str | None]:
     def check(value: Any) -> str | None:
         if isinstance(value, str) and _WORD.fullmatch(value):
             return None
-        return f"expected {what}, a text without spaces that does not begin with a dash"
+        return (
+            f"expected {what}, a text without spaces and without any of '`\"$;&<>|(){{}}, that does"
+            " not begin with a dash"
+        )
 
     return check
 
 
 def _path(value: Any) -> str | None:
-    if isinstance(value, str) and value and "\0" not in value and "\n" not in value:
+    if isinstance(value, str) and value and not _CONTROL.search(value):
         return None
-    return "expected a path, as a text that is not empty"
+    return "expected a path, as a text that is not empty, without control characters"
+
+
+def _known_hosts(value: Any) -> str | None:
+    problem = _path(value)
+    if problem is None and '"' in value:
+        return 'expected a path without ": ssh has no way to quote it'
+    return problem
 
 
 def _directory(value: Any) -> str | None:
@@ -154,15 +190,18 @@ def _directory(value: Any) -> str | None:
         return problem
     if value.startswith("~"):
         return "the remote shell does not expand ~ here; a relative path is below the user's home"
+    if value.startswith("-"):
+        return "expected a path that does not begin with a dash: a shell takes - for where it was before"
     return None
 
 
 def _number(least: float) -> Callable[[Any], str | None]:
     def check(value: Any) -> str | None:
         right = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if right and math.isfinite(value) and value >= least:
+        # compared first: a whole number beyond all floats has no isfinite
+        if right and least <= value <= LONGEST_SECONDS and math.isfinite(value):
             return None
-        return f"expected seconds, a number of at least {least:g}"
+        return f"expected seconds, a number of at least {least:g} and at most {LONGEST_SECONDS} (31 days)"
 
     return check
 
@@ -191,9 +230,18 @@ def _words(value: Any) -> str | None:
 
 def _program(value: Any) -> str | None:
     words = value if _is_list(value) else [value]
+    if any(_is_secret(word) for word in words):
+        return f"no secret may be part of it: {SEEN_BY_ALL}"
     if words and all(is_renderable(word) or (isinstance(word, str) and word) for word in words):
         return None
     return "expected a program: its path, or a list of the program and its first arguments"
+
+
+def _is_secret(word: Any) -> bool:
+    """Whether it can be seen that this will be rendered with a secret; else the start sees it."""
+    return isinstance(word, Secret) or bool(
+        isinstance(word, Interpolate) and _SECRET_IN_TEXT.search(str(word.fmtstring))
+    )
 
 
 def _environment(value: Any) -> str | None:
@@ -202,6 +250,8 @@ def _environment(value: Any) -> str | None:
     for key, text in value.items():
         if not isinstance(key, str) or not _VARIABLE.fullmatch(key):
             return f"{key!r} is no name of a variable: letters, digits and _ only"
+        if key in _NOT_TO_BE_SET or key.startswith(_OURS):
+            return f"{key} cannot be set: the shell, or what starts the worker there, needs it as it is"
         if not (is_renderable(text) or (isinstance(text, str) and "\0" not in text)):
             return f"the value of {key} is no text, renderable or secret"
     return None
@@ -234,7 +284,7 @@ _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "port": _optional(_port),
     "user": _optional(_word("a user name")),
     "identity_file": _optional(_path),
-    "known_hosts": _optional(_path),
+    "known_hosts": _optional(_known_hosts),
     "jump_host": _optional(_word("[user@]host[:port]")),
     "ssh_config": _optional(_path),
     "ssh_options": _words,

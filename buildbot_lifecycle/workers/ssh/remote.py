@@ -28,6 +28,9 @@ MARK = "BUILDBOT_LIFECYCLE_SSH"
 #: Environment variable that says in which directory the worker lives.
 DIRECTORY = "BUILDBOT_LIFECYCLE_SSH_DIR"
 
+#: Begins the names of the script's own variables: the environment of a worker may have any other.
+PREFIX_OF_OURS = "lifecycle_"
+
 #: Begins each line that a script says.
 PREFIX = "lifecycle: "
 
@@ -42,29 +45,30 @@ say() { printf 'lifecycle: %s\n' "$*"; }
 # Processes that have $1 in their environment, and not $2.
 members() {
   if [ -r /proc/self/environ ]; then
-    for file in $(grep -lsF -e "$1" /proc/[0-9]*/environ); do
+    for lifecycle_file in $(grep -lsF -e "$1" /proc/[0-9]*/environ); do
       # Read once: it may end between two looks, and what cannot be read excludes nothing.
-      case $({ tr '\0' '\n' <"$file"; } 2>/dev/null) in
+      case $({ tr '\0' '\n' <"$lifecycle_file"; } 2>/dev/null) in
         *"${2:-$1$1}"*) ;;
-        *"$1"*) pid=${file#/proc/}; printf '%s ' "${pid%/environ}" ;;
+        *"$1"*) lifecycle_pid=${lifecycle_file#/proc/}; printf '%s ' "${lifecycle_pid%/environ}" ;;
       esac
     done
   else
     # Not Linux. The list is made before anything that has the mark among its arguments runs.
-    list=$(ps axeww -o pid= -o command= 2>/dev/null)
-    printf '%s\n' "$list" | grep -F -e "$1" | if [ -n "$2" ]; then grep -vF -e "$2"; else cat; fi |
-      while read -r pid rest; do printf '%s ' "$pid"; done
+    lifecycle_list=$(ps axeww -o pid= -o command= 2>/dev/null)
+    printf '%s\n' "$lifecycle_list" | grep -F -e "$1" |
+      if [ -n "$2" ]; then grep -vF -e "$2"; else cat; fi |
+      while read -r lifecycle_pid lifecycle_rest; do printf '%s ' "$lifecycle_pid"; done
   fi
 }
 
 # Wait until none is left, $1 seconds at most; with $2, send that signal to those who come meanwhile.
 gone() {
-  deadline=$(($(date +%s) + $1))
+  lifecycle_deadline=$(($(date +%s) + $1))
   while :; do
-    pids=$(members "$include" "$exclude")
-    [ -n "$pids" ] || return 0
-    [ -z "$2" ] || kill -s "$2" $pids 2>/dev/null
-    [ "$(date +%s)" -lt "$deadline" ] || return 1
+    lifecycle_pids=$(members "$lifecycle_include" "$lifecycle_exclude")
+    [ -n "$lifecycle_pids" ] || return 0
+    [ -z "$2" ] || kill -s "$2" $lifecycle_pids 2>/dev/null
+    [ "$(date +%s)" -lt "$lifecycle_deadline" ] || return 1
     sleep 0.1 2>/dev/null || sleep 1
   done
 }
@@ -72,15 +76,15 @@ gone() {
 # From the kindest to the last means; each says what it does and what came of it.
 ladder() {
   say "rung ask"; gone "$1" "" && { say gone; return 0; }
-  say "rung TERM"; kill -s TERM $pids 2>/dev/null; gone "$2" "" && { say gone; return 0; }
+  say "rung TERM"; kill -s TERM $lifecycle_pids 2>/dev/null; gone "$2" "" && { say gone; return 0; }
   say "rung KILL"; gone "$3" KILL && { say gone; return 0; }
-  say "alive $pids"; return 1
+  say "alive $lifecycle_pids"; return 1
 }
 
 tails() {
-  for file in start.log $(find twistd.log -newer start.stamp 2>/dev/null); do
-    [ ! -s "$file" ] ||
-      tail -n TAIL_LINES "$file" | sed -e '/^lifecycle-worker-/d' -e 's/^/lifecycle: tail /'
+  for lifecycle_file in start.log $(find twistd.log -newer start.stamp 2>/dev/null); do
+    [ ! -s "$lifecycle_file" ] ||
+      tail -n TAIL_LINES "$lifecycle_file" | sed -e '/^lifecycle-worker-/d' -e 's/^/lifecycle: tail /'
   done
 }
 
@@ -88,50 +92,53 @@ fail() { say "failed $*"; [ ! -e start.stamp ] || tails; exit 1; }
 """.replace("TAIL_LINES", str(TAIL_LINES))
 
 _START = r"""
-IFS= read -r password || exit 1
-before=$(umask); umask 077
-mkdir -p -- "$directory" && cd -- "$directory" || fail "the directory $directory cannot be used"
-here=$(pwd -P)
-others=$(members "$dirmark=$here|" "$include")
-[ -z "$others" ] || fail "$here is in use by another worker (processes $others)"
+IFS= read -r lifecycle_password || exit 1
+lifecycle_before=$(umask); umask 077
+mkdir -p -- "$lifecycle_directory" && cd -- "$lifecycle_directory" ||
+  fail "the directory $lifecycle_directory cannot be used"
+lifecycle_here=$(pwd -P)
+lifecycle_others=$(members "$lifecycle_dirmark=$lifecycle_here|" "$lifecycle_include")
+[ -z "$lifecycle_others" ] ||
+  fail "$lifecycle_here is in use by another worker (processes $lifecycle_others)"
 
-found=$(members "$include" "$exclude")
-if [ -n "$found" ]; then
-  say "leftover $found"
-  ladder 0 "$term" "$kill" || fail "processes of an earlier life do not end: $pids"
+lifecycle_found=$(members "$lifecycle_include" "$lifecycle_exclude")
+if [ -n "$lifecycle_found" ]; then
+  say "leftover $lifecycle_found"
+  ladder 0 "$lifecycle_term" "$lifecycle_kill" ||
+    fail "processes of an earlier life do not end: $lifecycle_pids"
 fi
 
 rm -f start.log start.stamp buildbot.tac.new
-: >start.stamp && : >start.log || fail "$here cannot be written to"
-printf '%s' "$program" | cat >buildbot.tac.new && mv -f buildbot.tac.new buildbot.tac ||
-  fail "buildbot.tac cannot be written in $here"
+: >start.stamp && : >start.log || fail "$lifecycle_here cannot be written to"
+printf '%s' "$lifecycle_program" | cat >buildbot.tac.new && mv -f buildbot.tac.new buildbot.tac ||
+  fail "buildbot.tac cannot be written in $lifecycle_here"
 
-if [ -n "$prepare" ]; then
+if [ -n "$lifecycle_prepare" ]; then
   say "prepare"
-  ( umask "$before"; environment; eval "$prepare" ) </dev/null >>start.log 2>&1
-  status=$?
-  [ "$status" -eq 0 ] || fail "prepare_command ended with status $status"
+  ( umask "$lifecycle_before"; environment; eval "$lifecycle_prepare" ) </dev/null >>start.log 2>&1
+  lifecycle_status=$?
+  [ "$lifecycle_status" -eq 0 ] || fail "prepare_command ended with status $lifecycle_status"
   say "prepared"
 fi
 
 say "launch"
 (
-  umask "$before"
+  umask "$lifecycle_before"
   environment
-  eval "$dirmark=\$here\|"; export "$dirmark"
+  eval "$lifecycle_dirmark=\$lifecycle_here\|"; export "$lifecycle_dirmark"
   worker <<PASSWORD
-$password
+$lifecycle_password
 PASSWORD
   printf 'lifecycle-worker-ended %s\n' "$?"
 ) </dev/null >>start.log 2>&1 &
-password=
+lifecycle_password=
 
-deadline=$(($(date +%s) + $ready))
+lifecycle_deadline=$(($(date +%s) + $lifecycle_ready))
 while ! grep -q "^READY" start.log; do
   if grep -q '^lifecycle-worker-ended' start.log; then
     fail "the worker ended at once, with status $(sed -n 's/^lifecycle-worker-ended //p' start.log)"
   fi
-  [ "$(date +%s)" -lt "$deadline" ] || { say "slow"; break; }
+  [ "$(date +%s)" -lt "$lifecycle_deadline" ] || { say "slow"; break; }
   sleep 0.1 2>/dev/null || sleep 1
 done
 say "started $(sed -n 's/^READY //p' start.log)"
@@ -139,16 +146,17 @@ say "end"
 """.replace("READY", READY)
 
 _STOP = r"""
-ladder "$ask" "$term" "$kill"
+ladder "$lifecycle_ask" "$lifecycle_term" "$lifecycle_kill"
 say "end"
 """
 
 _CHECK = r"""
-if cd -- "$directory" 2>/dev/null && grep -q '^lifecycle-worker-ended' start.log 2>/dev/null; then
+if cd -- "$lifecycle_directory" 2>/dev/null &&
+  grep -q '^lifecycle-worker-ended' start.log 2>/dev/null; then
   say "dead the worker ended with status $(sed -n 's/^lifecycle-worker-ended //p' start.log)"
   tails
-elif [ -n "$(members "$include" "$exclude")" ]; then
-  say "alive $(members "$include" "$exclude")"
+elif [ -n "$(members "$lifecycle_include" "$lifecycle_exclude")" ]; then
+  say "alive $(members "$lifecycle_include" "$lifecycle_exclude")"
 else
   say "dead no process of it is left"
   tails
@@ -157,8 +165,8 @@ say "end"
 """
 
 _PRESENT = r"""
-pids=$(members "$include" "$exclude")
-if [ -n "$pids" ]; then say "alive $pids"; else say gone; fi
+lifecycle_pids=$(members "$lifecycle_include" "$lifecycle_exclude")
+if [ -n "$lifecycle_pids" ]; then say "alive $lifecycle_pids"; else say gone; fi
 say "end"
 """
 
@@ -225,7 +233,7 @@ def start(instance: Instance, launch: Launch, limits: Limits) -> str:
         ]
     )
     variables = {
-        "directory": launch.directory,
+        "directory": _place(launch.directory),
         "program": launch.program,
         "prepare": launch.prepare or "",
         "ready": _seconds(launch.ready_seconds),
@@ -244,7 +252,7 @@ def stop(owner: str, instance: Instance | None, limits: Limits) -> str:
 
 def check(instance: Instance, directory: str) -> str:
     """The script that says whether the worker is alive, and its last words if not."""
-    variables = {**_target(instance.owner, instance), "directory": directory}
+    variables = {**_target(instance.owner, instance), "directory": _place(directory)}
     return _script(variables, Limits(0, 0, 0), _CHECK)
 
 
@@ -266,6 +274,11 @@ def said(line: str) -> tuple[str, str] | None:
     return word, rest.strip() if word != "tail" else rest
 
 
+def _place(directory: str) -> str:
+    # of a name without a path before it a CDPATH of the user's would have its own view
+    return directory if directory.startswith("/") else f"./{directory}"
+
+
 def _target(owner: str, instance: Instance | None) -> dict[str, str]:
     include = instance.mark if instance is not None else f"{MARK}={owner}."
     return {"include": include, "exclude": ""}
@@ -282,6 +295,6 @@ def _script(variables: Mapping[str, str], limits: Limits, body: str) -> str:
         "term": _seconds(limits.term),
         "kill": _seconds(limits.kill),
     }
-    assignments = "\n".join(f"{key}={shlex.quote(value)}" for key, value in values.items())
-    wait = 'say begin\nIFS= read -r word && [ "$word" = go ] || exit 1\n'
+    assignments = "\n".join(f"{PREFIX_OF_OURS}{k}={shlex.quote(v)}" for k, v in values.items())
+    wait = 'say begin\nIFS= read -r lifecycle_word && [ "$lifecycle_word" = go ] || exit 1\n'
     return f"{{\n{assignments}\n{_FUNCTIONS}\n{wait}{body}\nexit 0\n}}\n"

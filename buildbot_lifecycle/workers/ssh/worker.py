@@ -10,18 +10,19 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import secrets
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from buildbot import config
 from buildbot.interfaces import LatentWorkerFailedToSubstantiate
+from buildbot.process.properties import Properties
 from buildbot.util.latent import CompatibleLatentWorkerMixin
 from buildbot.worker.latent import AbstractLatentWorker
 from twisted.internet import defer
 from twisted.python import log
 
 from buildbot_lifecycle.master.service import note_step
-from buildbot_lifecycle.workers.ssh import options, program, remote
+from buildbot_lifecycle.workers.ssh import options, program, remote, texts
 from buildbot_lifecycle.workers.ssh.client import Client
 from buildbot_lifecycle.workers.ssh.errors import (
     NotKnownToBeGone,
@@ -44,8 +45,19 @@ READY_SECONDS = 30.0
 _RUN_WORKER = "from buildbot_worker.scripts.runner import run; run()"
 _WORKER_ARGUMENTS = ("start", "--nodaemon", ".")
 
-#: Shorter texts are too common to be taken out of a log.
-_SHORTEST_SECRET = 4
+
+class Noticing(Properties):
+    """A build's properties that notice which secrets are rendered with them: {value: name}."""
+
+    def __init__(self, given: Properties) -> None:
+        super().__init__()
+        # the same build, the same values, and the same secrets to take out of the build's logs
+        self.__dict__.update(given.__dict__)
+        self.noticed: dict[str, str] = {}
+
+    def useSecret(self, secret_value: str, secret_name: str) -> None:  # noqa: N802 - Buildbot's
+        super().useSecret(secret_value, secret_name)
+        self.noticed[secret_value] = secret_name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +76,8 @@ class Running:
     instance: remote.Instance
     client: Client
     directory: str
-    secrets: tuple[str, ...]
+    #: what must not be shown: {value: name}
+    secrets: Mapping[str, str]
 
     @property
     def name(self) -> str:
@@ -85,7 +98,11 @@ class SSHLatentWorker(CompatibleLatentWorkerMixin, AbstractLatentWorker):
         ours, buildbots = options.split(kwargs)
         for problem in options.parse(ours)[1]:
             config.error(f"SSHLatentWorker {name!r}: {problem}")
-        super().checkConfig(name, password, **buildbots)
+        try:
+            super().checkConfig(name, password, **buildbots)
+        except TypeError as error:
+            # an argument that is neither ours nor Buildbot's
+            config.error(f"SSHLatentWorker {name!r}: {error}")
 
     @defer.inlineCallbacks
     def reconfigService(self, name: str, password: Any = None, **kwargs: Any) -> Any:  # noqa: N802
@@ -112,14 +129,37 @@ class SSHLatentWorker(CompatibleLatentWorkerMixin, AbstractLatentWorker):
         """Whether the remote worker lives. A host that cannot be asked says nothing against it."""
         return defer.ensureDeferred(self._check())
 
+    def substantiate(self, wfb: Any, build: Any) -> defer.Deferred[Any]:
+        """As Buildbot's. A build may print the instance's secrets, which an earlier build rendered."""
+        asked: defer.Deferred[Any] = super().substantiate(wfb, build)
+        return asked.addCallback(self._hide_from_logs_of, build)
+
+    def _hide_from_logs_of(self, result: Any, build: Any) -> Any:
+        if self._running is not None:
+            for value, name in self._running.secrets.items():
+                build.getProperties().useSecret(value, name)
+        return result
+
     @defer.inlineCallbacks
     def renderWorkerProps(self, build_props: Any) -> Any:  # noqa: N802 - Buildbot's
         """What depends on the build; an instance serves only builds for which it is the same."""
         chosen = self.options
-        command = chosen.python if chosen.worker_command is None else chosen.worker_command
-        return (
-            yield build_props.render((command, dict(chosen.environment), chosen.prepare_command))
-        )
+        what = (chosen.program, dict(chosen.environment), chosen.prepare_command)
+        properties = build_props.getProperties()
+        if properties.master is None:
+            # asked before a build is made, Buildbot 4.3 gives properties that can render no secret
+            properties = Noticing(properties)
+            properties.master = self.master
+        return (yield properties.render(what))
+
+    @defer.inlineCallbacks
+    def isCompatibleWithBuild(self, build_props: Any) -> Any:  # noqa: N802 - Buildbot's
+        """As Buildbot's, but never raises: that would keep the builder's builds from other workers."""
+        try:
+            return (yield super().isCompatibleWithBuild(build_props))
+        except Exception as error:  # noqa: BLE001 - renderables are anybody's code
+            log.msg(f"worker {self.name}: not used for a build: {_not_rendered(error)}")
+            return False
 
     # what the lifecycle service asks
 
@@ -141,16 +181,26 @@ class SSHLatentWorker(CompatibleLatentWorkerMixin, AbstractLatentWorker):
 
     async def _start(self, build: Any) -> bool:
         self._running = None
-        try:
-            rendered = self._rendered(await self.renderWorkerPropsOnStart(build))
-        except (TypeError, ValueError, KeyError) as error:
-            raise self._failed(f"what depends on the build cannot be rendered: {error}") from error
         chosen = self.options
+        given = build.getProperties()
+        noticing, of_command = Noticing(given), Noticing(given)
+        try:
+            rendered = self._rendered(await self.renderWorkerPropsOnStart(noticing))
+            await of_command.render(chosen.program)
+        except Exception as error:  # noqa: BLE001 - renderables are anybody's code
+            hide = texts.hider({**noticing.noticed, **of_command.noticed})
+            raise self._failed(hide(_not_rendered(error))) from None
+        if of_command.noticed:
+            names = ", ".join(sorted(of_command.noticed.values()))
+            raise self._failed(
+                f"python or worker_command holds a secret ({names}): {options.SEEN_BY_ALL}"
+            )
+        hidden = self._secrets(rendered, noticing.noticed)
         running = self._running = Running(
             remote.Instance(self._owner(), secrets.token_hex(6)),
-            Client(self.master.reactor, chosen),
+            Client(self.master.reactor, chosen, hidden),
             self._directory(),
-            self._secrets(rendered),
+            hidden,
         )
         launch = remote.Launch(
             directory=running.directory,
@@ -174,9 +224,8 @@ class SSHLatentWorker(CompatibleLatentWorkerMixin, AbstractLatentWorker):
         except SSHError as error:
             if isinstance(error, Unreachable):
                 self._running = None  # nothing was done there, so there is nothing to stop
-            text = _without(str(error), running.secrets)
-            starting.failed(text)
-            raise self._failed(text) from None
+            starting.failed(str(error))
+            raise self._failed(str(error)) from None
         return True
 
     def _failed(self, text: str) -> LatentWorkerFailedToSubstantiate:
@@ -193,10 +242,15 @@ class SSHLatentWorker(CompatibleLatentWorkerMixin, AbstractLatentWorker):
             raise TypeError("command, environment and prepare_command must become texts")
         return Rendered(tuple(words), dict(environment), prepare)
 
-    def _secrets(self, rendered: Rendered) -> tuple[str, ...]:
+    def _secrets(self, rendered: Rendered, noticed: Mapping[str, str]) -> dict[str, str]:
         given = self.options.environment
-        hidden = [v for k, v in rendered.environment.items() if options.is_renderable(given[k])]
-        return tuple(text for text in (self.password, *hidden) if len(text) >= _SHORTEST_SECRET)
+        of_renderables = {
+            text: key
+            for key, text in rendered.environment.items()
+            if options.is_renderable(given[key])
+        }
+        found = {self.password: "password", **of_renderables, **noticed}
+        return {text: name for text, name in found.items() if len(text) >= texts.SHORTEST_SECRET}
 
     def _program(self) -> str:
         chosen = self.options
@@ -305,7 +359,7 @@ class SSHLatentWorker(CompatibleLatentWorkerMixin, AbstractLatentWorker):
         if not dead:
             return True, ""
         tail = [word.rest for word in words if word.word == "tail"]
-        text = _without("\n".join([f"{running.name}: {dead[0]}", *tail]), running.secrets)
+        text = "\n".join([f"{running.name}: {dead[0]}", *tail])
         self._note("found dead", ok=False, why=dead[0])
         return False, text
 
@@ -345,8 +399,7 @@ def _ask(client: Client, owner: str, instance: remote.Instance | None) -> Awaita
     return ask()
 
 
-def _without(text: str, hidden: tuple[str, ...]) -> str:
-    """A text of the remote host's without the secrets that it was given."""
-    for one in hidden:
-        text = text.replace(one, "*" * 5)
-    return text
+def _not_rendered(error: BaseException | None) -> str:
+    while isinstance(error, defer.FirstError):
+        error = error.subFailure.value  # the errors of a list or dictionary are wrapped, each once
+    return f"what depends on the build cannot be rendered: {type(error).__name__}: {error}"
