@@ -141,6 +141,8 @@ class Stage(RunFakeMasterTestCase):
     def play(self, *workers: Any, observed: bool = True) -> Any:
         """Start a master with these workers."""
         yield self.setup_master(self.configuration(*workers))
+        # before the master is stopped: cleanups run backwards
+        self.addCleanup(_end_hanging, len(_HANGING))
         if observed:
             self.observe()
 
@@ -180,12 +182,25 @@ class Stage(RunFakeMasterTestCase):
         return came
 
 
+#: What `hanging` gave. Collected as garbage, such a Deferred would let Buildbot's generator that waits for it
+#: run its `finally` with nobody's answer, and its stopService then loops for ever, in whatever test comes next.
+_HANGING: list[defer.Deferred[Any]] = []
+
+
+def _end_hanging(since: int) -> None:
+    """End what a test (one that failed, say) left hanging on its stage."""
+    for deferred in _HANGING[since:]:
+        if not deferred.called:
+            deferred.callback(True)
+
+
 def hanging() -> tuple[Callable[[], defer.Deferred[Any]], list[defer.Deferred[Any]]]:
     """An answer that does not end, and the list of the Deferreds that it gave (kept alive by it)."""
     given: list[defer.Deferred[Any]] = []
 
     def answer() -> defer.Deferred[Any]:
         given.append(defer.Deferred())
+        _HANGING.append(given[-1])
         return given[-1]
 
     return answer, given
