@@ -182,8 +182,8 @@ class Stage(RunFakeMasterTestCase):
         return came
 
 
-#: What `hanging` gave. Collected as garbage, such a Deferred would let Buildbot's generator that waits for it
-#: run its `finally` with nobody's answer, and its stopService then loops for ever, in whatever test comes next.
+#: What `hanging` gave. Collected as garbage, such a Deferred would let Buildbot's generator that waits
+#: for it run its `finally` with nobody's answer: its stopService loops for ever then, in any later test.
 _HANGING: list[defer.Deferred[Any]] = []
 
 
