@@ -13,6 +13,9 @@ INSTALL_REQUIRES = [
     "buildbot-www>=4.3,<5",
     # The REST routes. 24.8 is the first that runs on Werkzeug 3.
     "klein>=24.8",
+    # What Klein routes with. Its exceptions for what is not served are answered in our own shape; a
+    # major version may move them.
+    "werkzeug>=3,<4",
     # 1.4 is Buildbot's own floor, and the first with the 2.0 style that we write.
     "sqlalchemy>=1.4",
     # The oldest that was run.

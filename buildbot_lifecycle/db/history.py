@@ -8,7 +8,7 @@ parts, each of them short.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -177,13 +177,30 @@ def part(conn: sa.engine.Connection, query: HistoryQuery, wanted: int) -> Part:
     a filter that makes no sense.
     """
     source = SOURCES[query.what]
-    found = source.select()
+    rows, floor = _look(conn, query, wanted, source.select())
+    return Part([source.as_json(row) for row in rows], None if len(rows) == wanted else floor)
+
+
+def ids(
+    conn: sa.engine.Connection, query: HistoryQuery, wanted: int
+) -> tuple[list[int], int | None]:
+    """The ids only of what `part` would find, and where to look on."""
+    source = SOURCES[query.what]
+    select = source.select().with_only_columns(source.table.c.id)
+    rows, floor = _look(conn, query, wanted, select)
+    return [row.id for row in rows], None if len(rows) == wanted else floor
+
+
+def _look(
+    conn: sa.engine.Connection, query: HistoryQuery, wanted: int, found: Any
+) -> tuple[Sequence[Any], int | None]:
+    source = SOURCES[query.what]
     for each in query.filters:
         found = found.where(condition(conn, source.fields, each))
     before = MAX_NUMBER if query.before is None else min(query.before, MAX_NUMBER)
     if query.workerid is not None:
         if abs(query.workerid) > MAX_NUMBER:
-            return Part([], None)
+            return [], None
         found = found.where(source.table.c.workerid == query.workerid)
     number = source.table.c.id
     floor = None
@@ -196,8 +213,7 @@ def part(conn: sa.engine.Connection, query: HistoryQuery, wanted: int) -> Part:
     found = found.where(number < max(before, -MAX_NUMBER))
     if floor is not None:
         found = found.where(number >= floor)
-    rows = conn.execute(found.order_by(number.desc()).limit(wanted)).all()
-    return Part([source.as_json(row) for row in rows], None if len(rows) == wanted else floor)
+    return conn.execute(found.order_by(number.desc()).limit(wanted)).all(), floor
 
 
 def _has_index(wanted: Filter) -> bool:

@@ -6,11 +6,15 @@ turn, however rare the rows are that a filter looks for.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from buildbot_lifecycle.core.requests import HistoryQuery, Page
 from buildbot_lifecycle.db import history
 from buildbot_lifecycle.db.recorder import Pool
+
+#: Ids that are read at once.
+AT_ONCE = 10_000
 
 
 async def page(pool: Pool, query: HistoryQuery) -> Page:
@@ -23,3 +27,25 @@ async def page(pool: Pool, query: HistoryQuery) -> Page:
         rows += found.rows
         looking = history.following(looking, found)
     return Page(rows[:size], len(rows) > size)
+
+
+async def last_of(pool: Pool, query: HistoryQuery) -> int | None:
+    """The id of the last of the first ``query.limit`` rows, if there are more after it; else None.
+
+    It reads no more than ids, so that it can be known before the rows are.
+    """
+    left = query.limit
+    last: int | None = None
+    looking: HistoryQuery = query
+    while True:
+        wanted = min(left + 1, AT_ONCE)
+        found, resume = await pool.do(history.ids, looking, wanted)
+        if len(found) > left:
+            return found[left - 1] if left else last
+        left -= len(found)
+        last = found[-1] if found else last
+        if len(found) == wanted:
+            resume = last
+        if resume is None:
+            return None
+        looking = dataclasses.replace(looking, before=resume)

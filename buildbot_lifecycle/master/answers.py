@@ -193,6 +193,12 @@ class Answers(service.BuildbotService):
         return (yield self.master.db.pool.do(queries.open_orphans))
 
     @defer.inlineCallbacks
+    def last_of(self, query: HistoryQuery) -> Any:
+        """The id of the last of the rows of a long page, if there are more; see `db.pages`."""
+        self._ready()
+        return (yield defer.ensureDeferred(pages.last_of(self.master.db.pool, query)))
+
+    @defer.inlineCallbacks
     def one(self, what: str, number: int) -> Any:
         """One episode, action or orphan by its number. Raises `Refusal` (404)."""
         self._ready()

@@ -13,6 +13,7 @@ from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.statistics import Tally, Who
 from buildbot_lifecycle.master import walk
+from buildbot_lifecycle.master.shared import Shared
 from buildbot_lifecycle.master.walk import Reader, Turns, breath
 
 #: Seconds that are looked back when nothing is said.
@@ -35,20 +36,18 @@ class Statistics:
         self._clock = clock
         self._reader = reader
         self._settings = settings
-        self._one_at_a_time = defer.DeferredLock()
+        self._shared = Shared(self._answer)
         self._answers: OrderedDict[StatsQuery, tuple[float, dict[str, Any]]] = OrderedDict()
 
     def ask(self, query: StatsQuery) -> defer.Deferred[dict[str, Any]]:
         """``stats``, ``outcomes`` and ``meta`` as in REST. The answer is shared: not to be changed."""
-        run = self._one_at_a_time.run
-        return run(lambda: defer.ensureDeferred(self._answer(query)))
+        kept = self._answers.get(query)
+        if kept is not None and 0 <= self._clock.seconds() - kept[0] < CACHE_SECONDS:
+            return defer.succeed(kept[1])
+        return self._shared.ask(query)
 
     async def _answer(self, query: StatsQuery) -> dict[str, Any]:
-        now = self._clock.seconds()
-        kept = self._answers.get(query)
-        if kept is not None and 0 <= now - kept[0] < CACHE_SECONDS:
-            return kept[1]
-        answer = await self._count(query, now)
+        answer = await self._count(query, self._clock.seconds())
         self._answers[query] = (self._clock.seconds(), answer)
         self._answers.move_to_end(query)
         while len(self._answers) > _KEPT:

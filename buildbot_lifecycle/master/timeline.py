@@ -13,6 +13,7 @@ from buildbot_lifecycle.core.events import Kind, cut
 from buildbot_lifecycle.core.requests import TimelineQuery
 from buildbot_lifecycle.core.statistics import BuildEvent, Life, Who
 from buildbot_lifecycle.master import walk
+from buildbot_lifecycle.master.shared import Shared
 from buildbot_lifecycle.master.walk import Reader, Turns, breath, chunks
 
 #: Seconds that are looked back when nothing is said.
@@ -32,17 +33,16 @@ _Of = TypeVar("_Of", BuildEvent, Life)
 
 
 class Timeline:
-    """Answers one question after the other."""
+    """Answers one question after the other; see `master.shared`."""
 
     def __init__(self, clock: Any, reader: Reader) -> None:
         self._clock = clock
         self._reader = reader
-        self._one_at_a_time = defer.DeferredLock()
+        self._shared = Shared(self._answer)
 
     def ask(self, query: TimelineQuery) -> defer.Deferred[dict[str, Any]]:
-        """``lanes``, ``marks`` and ``meta`` as in REST."""
-        run = self._one_at_a_time.run
-        return run(lambda: defer.ensureDeferred(self._answer(query)))
+        """``lanes``, ``marks`` and ``meta`` as in REST. The answer is shared: not to be changed."""
+        return self._shared.ask(query)
 
     async def _answer(self, query: TimelineQuery) -> dict[str, Any]:
         now = self._clock.seconds()

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
 from twisted.internet import task
@@ -19,6 +19,9 @@ SLICE = 200
 
 #: Bodies (bytes) from which on they are compressed, where the client takes it.
 COMPRESS = 4096
+
+#: Bytes of a long answer that are gathered before the first are sent; a shorter one has a length.
+GATHER = 1 << 16
 
 #: Bytes that are compressed without letting others have their turn; about a millisecond of work.
 _PIECE = 1 << 16
@@ -42,12 +45,18 @@ class Answer:
     raw: bytes | None = None
     content_type: bytes = b"application/json; charset=utf-8"
     headers: Mapping[bytes, bytes] = dataclasses.field(default_factory=dict)
+    #: In the place of `raw`: the body as it is made.
+    made: AsyncIterator[bytes] | None = None
+    #: Whether a long body is sent in parts, without its length.
+    streamed: bool = False
 
 
 def refused(refusal: Refusal) -> Answer:
     """The error shape: a sentence for a person, a word for a program, and details."""
     fields = {**refusal.details, "error": refusal.text, "code": refusal.code}
-    return Answer(fields, status=refusal.status)
+    after = refusal.details.get("retry_after_s")
+    headers = {} if after is None else {b"retry-after": b"%d" % after}
+    return Answer(fields, status=refusal.status, headers=headers)
 
 
 def encode(fields: Mapping[str, Any]) -> bytes:
@@ -59,28 +68,52 @@ def encode(fields: Mapping[str, Any]) -> bytes:
 
 
 async def encoded(answer: Answer, reactor: Any) -> bytes:
+    """The body of an answer, in one; see `parts`."""
+    return b"".join([part async for part in parts(answer, reactor)])
+
+
+async def parts(answer: Answer, reactor: Any) -> AsyncIterator[bytes]:
     """The body of an answer; of a long one in slices, between which the master goes on.
 
     No thread: json.dumps holds the interpreter's lock all the while, and the reactor's threads may
     all be taken by the very drivers that hang.
     """
-    if answer.raw is not None:
-        return answer.raw
-    if answer.plural is None:
-        return encode(answer.fields)
-    if answer.inner is None and len(answer.rows) <= SLICE:
-        return encode({answer.plural: answer.rows, **answer.fields})
-    parts = []
-    for part in _parts(answer.rows, answer.inner):
-        parts.append(part)
-        await task.deferLater(reactor, 0, lambda: None)
-    rest = encode(answer.fields)[1:]
-    return b'{"%s":[%s]%s%s' % (
-        answer.plural.encode("ascii"),
-        b"".join(parts),
-        b"," if answer.fields else b"",
-        rest,
-    )
+    if answer.made is not None:
+        async for part in answer.made:
+            yield part
+    elif answer.raw is not None:
+        yield answer.raw
+    elif answer.plural is None:
+        yield encode(answer.fields)
+    elif answer.inner is None and len(answer.rows) <= SLICE:
+        yield encode({answer.plural: answer.rows, **answer.fields})
+    else:
+        # What cannot be said is found before anything has been sent.
+        rest = encode(answer.fields)[1:]
+        yield b'{"%s":[' % answer.plural.encode("ascii")
+        for part in _parts(answer.rows, answer.inner):
+            yield part
+            await task.deferLater(reactor, 0, lambda: None)
+        yield b"]%s%s" % (b"," if answer.fields else b"", rest)
+
+
+async def gathered(made: AsyncIterator[bytes]) -> bytes:
+    """What comes first of `made`: `GATHER` bytes or some more, or all that there is."""
+    found: list[bytes] = []
+    size = 0
+    async for part in made:
+        found.append(part)
+        size += len(part)
+        if size >= GATHER:
+            break
+    return b"".join(found)
+
+
+async def chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """`first`, and then `rest`."""
+    yield first
+    async for part in rest:
+        yield part
 
 
 def _parts(rows: Sequence[Mapping[str, Any]], inner: str | None) -> Iterator[bytes]:
@@ -126,24 +159,36 @@ def takes_gzip(accepted: bytes | None) -> bool:
 
 
 async def compressed(body: bytes, reactor: Any) -> bytes:
-    """`body` as gzip, made in pieces between which the master goes on.
+    """`body` as gzip, in one; see `gzipped`."""
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield body
+
+    return b"".join([piece async for piece in gzipped(whole(), reactor)])
+
+
+async def gzipped(body: AsyncIterator[bytes], reactor: Any) -> AsyncIterator[bytes]:
+    """The parts of `body` as gzip, made in pieces between which the master goes on.
 
     Twisted's own encoder would compress megabytes in one go, in the reactor's thread.
     """
     gzip = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-    pieces = []
-    for start in range(0, len(body), _PIECE):
-        pieces.append(gzip.compress(body[start : start + _PIECE]))
-        await task.deferLater(reactor, 0, lambda: None)
-    return b"".join([*pieces, gzip.flush()])
+    async for part in body:
+        for start in range(0, len(part), _PIECE):
+            piece = gzip.compress(part[start : start + _PIECE])
+            if piece:
+                yield piece
+            await task.deferLater(reactor, 0, lambda: None)
+    yield gzip.flush()
 
 
-def write_head(request: Request, answer: Answer, length: int) -> None:
-    """Status, length and type of an answer whose body follows."""
+def write_head(request: Request, answer: Answer, length: int | None) -> None:
+    """Status, length (if it is known) and type of an answer whose body follows."""
     request.setResponseCode(answer.status)
     request.setHeader(b"content-type", answer.content_type)
     for name, value in answer.headers.items():
         request.setHeader(name, value)
-    request.setHeader(b"content-length", b"%d" % length)
+    if length is not None:
+        request.setHeader(b"content-length", b"%d" % length)
     if answer.allow:
         request.setHeader(b"allow", ", ".join(answer.allow).encode("ascii"))

@@ -7,32 +7,41 @@ logged once and whose text is not told to the client.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import Any, Callable
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from klein import Klein
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from buildbot_lifecycle.core import summaries
-from buildbot_lifecycle.core.requests import Refusal
+from buildbot_lifecycle.core.requests import HistoryQuery, Page, Refusal
 from buildbot_lifecycle.www import details, export, guard, openapi, parameters, query, shapes, wire
 from buildbot_lifecycle.www.answers import (
     COMPRESS,
+    GATHER,
+    SLICE,
     Answer,
+    chained,
     compressed,
     encoded,
+    gathered,
+    gzipped,
+    parts,
     refused,
     takes_gzip,
     write_head,
 )
 from buildbot_lifecycle.www.door import Door
 from buildbot_lifecycle.www.entities import HISTORY, WORKER
-from buildbot_lifecycle.www.hub import Host, Request, Service, shielded
+from buildbot_lifecycle.www.hub import Host, Request, Service, shielded, until_left
+from buildbot_lifecycle.www.stream import Gate, Sender, abort
 
 _log = Logger()
 
@@ -41,6 +50,9 @@ MOUNT = "plugins/lifecycle/api"
 
 #: How many workers `can_force` is tried on, until one may be forced.
 _CAN_FORCE_TRIES = 20
+
+#: Tables, and answers of statistics or timeline, that are made or sent at a time; each.
+MOST_TABLES, MOST_LONG = 4, 16
 
 _NOT_READY = (
     "the lifecycle service is not configured on this master; add this line to master.cfg: "
@@ -124,22 +136,45 @@ async def table(call: Call, what: str) -> Answer:
     asked = query.history(call.master.data, entity, what, call.args, default=most, most=most)
     await details.may_ask(call.rights, asked.query)
     names = export.columns(entity, asked.fields)
-    parts = [export.header(names)]
+    size = min(asked.query.limit, query.MAX_LIMIT)
+    first = dataclasses.replace(asked.query, limit=size)
+    # What cannot be asked is refused before anything is sent, and so is the rest announced.
+    found = await until_left(call.service.history, first)
+    last = None
+    if found.more:
+        last = found.rows[-1]["id"]
+        if asked.query.limit > size:
+            last = await until_left(call.service.last_of, asked.query)
     headers = {b"content-disposition": f'attachment; filename="{what}.csv"'.encode("ascii")}
-    page = asked.query
+    if last is not None:
+        after = query.next_page(call.address, call.args, last)
+        headers[b"link"] = f'<{after}>; rel="next"'.encode("ascii")
+    return Answer(
+        {},
+        made=_lines(call, asked.query, names, found),
+        streamed=True,
+        content_type=b"text/csv; charset=utf-8",
+        headers=headers,
+    )
+
+
+async def _lines(
+    call: Call, asked: HistoryQuery, names: Sequence[str], found: Page
+) -> AsyncIterator[bytes]:
+    """The lines of a table, a page of rows at a time; `found` is the first."""
+    yield export.header(names)
+    left = asked.limit
     while True:
-        size = min(page.limit, query.MAX_LIMIT)
-        found = await shielded(call.service.history, dataclasses.replace(page, limit=size))
-        shown = await _shown(call, summaries.HISTORY[what], found.rows)
-        parts.append(export.lines(names, shown))
-        if not found.more:
-            break
-        page = dataclasses.replace(page, limit=page.limit - size, before=found.rows[-1]["id"])
-        if not page.limit:
-            after = query.next_page(call.address, call.args, found.rows[-1]["id"])
-            headers[b"link"] = f'<{after}>; rel="next"'.encode("ascii")
-            break
-    return Answer({}, raw=b"".join(parts), content_type=b"text/csv; charset=utf-8", headers=headers)
+        shown = await _shown(call, summaries.HISTORY[asked.what], found.rows)
+        for start in range(0, len(shown), SLICE):
+            yield export.lines(names, shown[start : start + SLICE])
+            await deferLater(call.master.reactor, 0, lambda: None)
+        left -= len(found.rows)
+        if not found.more or left <= 0:
+            return
+        size = min(left, query.MAX_LIMIT)
+        page = dataclasses.replace(asked, limit=size, before=found.rows[-1]["id"])
+        found = await until_left(call.service.history, page)
 
 
 async def shutdown(call: Call) -> Answer:
@@ -156,9 +191,9 @@ async def stats(call: Call) -> Answer:
     """How long starts, connections, lives and stops took, and how they ended."""
     await call.rights.may_read()
     asked = parameters.stats(call.args)
-    found = await shielded(call.service.stats, asked)
+    found = await until_left(call.service.stats, asked)
     fields = {"outcomes": found["outcomes"], "meta": found["meta"]}
-    return Answer(fields, "stats", found["stats"])
+    return Answer(fields, "stats", found["stats"], streamed=True)
 
 
 async def recent(call: Call) -> Answer:
@@ -177,10 +212,10 @@ async def timeline(call: Call) -> Answer:
     asked = parameters.timeline(call.args)
     for workerid in asked.workerids:
         await call.rights.may_read(workerid)
-    found = await shielded(call.service.timeline, asked)
+    found = await until_left(call.service.timeline, asked)
     marks = await details.timeline(call.rights, found["marks"], call.master.reactor)
     fields = {"marks": marks, "meta": found["meta"]}
-    return Answer(fields, "lanes", found["lanes"], inner="episodes")
+    return Answer(fields, "lanes", found["lanes"], inner="episodes", streamed=True)
 
 
 async def health(call: Call) -> Answer:
@@ -277,6 +312,7 @@ ROUTES = (
         content_type="text/csv",
         answers=shapes.STRING,
         handler=table,
+        bound=MOST_TABLES,
     ),
     openapi.Route(
         "GET",
@@ -303,6 +339,7 @@ ROUTES = (
             meta=shapes.STATS_META,
         ),
         handler=stats,
+        bound=MOST_LONG,
     ),
     openapi.Route(
         "GET",
@@ -321,6 +358,7 @@ ROUTES = (
             meta=shapes.TIMELINE_META,
         ),
         handler=timeline,
+        bound=MOST_LONG,
     ),
     openapi.Route(
         "GET",
@@ -345,23 +383,25 @@ def resource(host: Host) -> Door:
     app.url_map.merge_slashes = False
     for route in ROUTES:
         name = f"{route.method} {route.path}"
-        serve = _serving(host, route.handler)
+        serve = _serving(host, route.handler, None if route.bound is None else Gate(route.bound))
         app.route(route.path, methods=[route.method], endpoint=name)(serve)
     app.handle_errors(HTTPException)(_no_route)
     return Door(host, app.resource())
 
 
 def _serving(
-    host: Host, handler: Callable[..., Awaitable[Answer]]
-) -> Callable[..., Awaitable[bytes]]:
+    host: Host, handler: Callable[..., Awaitable[Answer]], gate: Gate | None
+) -> Callable[..., Awaitable[bytes | None]]:
     """One of our handlers for Klein: reads the path, writes the answer, catches what is raised."""
 
-    async def serve(request: Request, **parts: str) -> bytes:
+    async def serve(request: Request, **path: str) -> bytes | None:
         try:
             call = _call(host, request)
-            named = {name: _unquoted(part) for name, part in parts.items()}
-            answer = await handler(call, **named)
-            return await _body(host, request, answer)
+            named = {name: _unquoted(part) for name, part in path.items()}
+            # Until the last byte is taken: what is held in memory is bounded too.
+            with gate.passed() if gate is not None else contextlib.nullcontext():
+                answer = await handler(call, **named)
+                return await _body(host, request, answer)
         except Refusal as refusal:
             return await _body(host, request, refused(refusal))
         except Exception:  # the boundary: whatever went wrong is a 500, logged here
@@ -374,13 +414,41 @@ def _serving(
     return serve
 
 
-async def _body(host: Host, request: Request, answer: Answer) -> bytes:
+async def _body(host: Host, request: Request, answer: Answer) -> bytes | None:
+    """The body; None if it was sent already, since it is long."""
+    if answer.streamed:
+        made = parts(answer, host.master.reactor)
+        first = await gathered(made)
+        if len(first) >= GATHER:
+            return await _stream(host, request, answer, first, made)
+        answer = dataclasses.replace(answer, made=None, raw=first)
     body = await encoded(answer, host.master.reactor)
     if len(body) > COMPRESS and takes_gzip(request.getHeader(b"accept-encoding")):
         body = await compressed(body, host.master.reactor)
         request.setHeader(b"content-encoding", b"gzip")
     write_head(request, answer, len(body))
     return body
+
+
+async def _stream(
+    host: Host, request: Request, answer: Answer, first: bytes, rest: AsyncIterator[bytes]
+) -> bytes | None:
+    """Send a long body in parts, as fast as the client takes them."""
+    body = chained(first, rest)
+    if takes_gzip(request.getHeader(b"accept-encoding")):
+        body = gzipped(body, host.master.reactor)
+        request.setHeader(b"content-encoding", b"gzip")
+    write_head(request, answer, None)
+    if request.method == b"HEAD":
+        return b""
+    try:
+        await Sender(request, host.master.reactor).send(body)
+    except Exception:  # what has begun as a 200 cannot become a 500: it is broken off
+        if request.channel is None:
+            raise
+        _log.failure("while sending {method} {uri}", method=request.method, uri=request.uri)
+        abort(request)
+    return None
 
 
 def _call(host: Host, request: Request) -> Call:
@@ -435,7 +503,7 @@ async def _page(call: Call, what: str, workerid: int | None) -> Answer:
     entity = HISTORY[what]
     asked = query.history(call.master.data, entity, what, call.args, workerid)
     await details.may_ask(call.rights, asked.query)
-    page = await shielded(call.service.history, asked.query)
+    page = await until_left(call.service.history, asked.query)
     rows = await _shown(call, summaries.HISTORY[what], page.rows)
     after = None
     if page.more and page.rows:

@@ -57,6 +57,9 @@ class Service(Protocol):
     def open_orphans(self) -> defer.Deferred[int]:
         """How many entries of the orphan ledger are open."""
 
+    def last_of(self, query: HistoryQuery, /) -> defer.Deferred[int | None]:
+        """The id of the last of the rows of a long page, if there are more; else None."""
+
     def one(self, what: str, number: int, /) -> defer.Deferred[dict[str, Any]]:
         """One episode, action or orphan; Refusal 404."""
 
@@ -112,6 +115,12 @@ class Request(Protocol):
     def setHeader(self, name: bytes, value: bytes, /) -> None:  # noqa: N802
         """Set a header of the answer."""
 
+    def registerProducer(self, producer: Any, streaming: bool, /) -> None:  # noqa: N802
+        """Who writes the body, and is told when to pause."""
+
+    def unregisterProducer(self) -> None:  # noqa: N802
+        """Nobody writes any more."""
+
     def write(self, data: bytes, /) -> None:
         """Send a part of the body."""
 
@@ -128,6 +137,23 @@ class Host(Protocol):
 
     def service(self) -> Service | None:
         """The lifecycle service of this master; None if master.cfg does not have it."""
+
+
+def until_left(ask: Callable[..., defer.Deferred[_T]], *args: Any) -> defer.Deferred[_T]:
+    """Ask, such that a client who goes away takes the question along.
+
+    For reads only, and for long ones: what is asked is cancelled, so that nothing goes on for nobody.
+    """
+    asked = defer.maybeDeferred(ask, *args)
+
+    def settle(failure: Failure) -> Failure:
+        if not isinstance(failure.value, Exception):
+            # a driver's asyncio.CancelledError, as below
+            error = RuntimeError(f"{type(failure.value).__name__}: {failure.value}")
+            return Failure(error)  # type: ignore[no-untyped-call]
+        return failure
+
+    return asked.addErrback(settle)
 
 
 def shielded(ask: Callable[..., defer.Deferred[_T]], *args: Any) -> defer.Deferred[_T]:

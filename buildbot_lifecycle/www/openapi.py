@@ -78,6 +78,8 @@ class Route:
     refuses: tuple[int, ...] = _REFUSES
     content_type: str = "application/json"
     handler: Any = None  # never without; it only stands last here
+    #: How many requests are answered at a time; above that it is 503. None: as many as come.
+    bound: int | None = None
 
 
 def of_entity(entity: Any) -> Schema:

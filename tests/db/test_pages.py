@@ -127,3 +127,24 @@ def test_a_filter_that_makes_no_sense_is_refused(lite: Database) -> None:
             await pages.page(pool, HistoryQuery("events", filters=(Filter("x", "eq", (1,)),)))
 
     lite.run(work)
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 10_000])
+@pytest.mark.parametrize("window", [7, 10**9])
+def test_where_a_long_page_ends_is_known_before_its_rows_are(
+    database: Database, monkeypatch: pytest.MonkeyPatch, window: int, at_once: int
+) -> None:
+    monkeypatch.setattr(history, "WINDOW", window)
+    monkeypatch.setattr(pages, "AT_ONCE", at_once)
+
+    async def work(pool: Any) -> None:
+        await fill(pool)
+        for filters in FILTERS:
+            whole = await pages.page(pool, HistoryQuery("events", limit=1000, filters=filters))
+            for limit in (1, 2, 6, 7, len(whole.rows), 500):
+                query = HistoryQuery("events", limit=max(limit, 1), filters=filters)
+                more = len(whole.rows) > query.limit
+                last = whole.rows[query.limit - 1]["id"] if more else None
+                assert await pages.last_of(pool, query) == last, (filters, limit)
+
+    database.run(work)

@@ -278,6 +278,43 @@ def test_a_question_is_answered_again_for_30_s_and_then_anew(ask: Ask, lives: li
     ask(work)
 
 
+@pytest.mark.parametrize("kind", ["timeline", "stats"])
+def test_who_leaves_takes_the_question_along(ask: Ask, lives: list[Life], kind: str) -> None:
+    """By counts: twelve who left cost no more reads than one slice each, the next one what it costs."""
+    reads = []
+
+    class Counting(Reader):
+        def who(self, *args: Any) -> Any:
+            reads.append("who")
+            return super().who(*args)
+
+        def lives(self, *args: Any, **more: Any) -> Any:
+            reads.append("lives")
+            return super().lives(*args, **more)
+
+    async def work(reader: Reader) -> None:
+        counting = Counting(reader._pool)
+
+        def question(number: int) -> defer.Deferred[Any]:
+            if kind == "stats":
+                return stats_of.ask(StatsQuery(since=float(number)))
+            return lanes_of.ask(TimelineQuery(since=float(number)))
+
+        stats_of = Statistics(Clock(), counting, settings)
+        lanes_of = Timeline(Clock(), counting)
+        await question(0)
+        once = len(reads)
+        assert once > 3
+        reads.clear()
+        for left in [question(number) for number in range(1, 13)]:
+            left.addErrback(lambda failure: failure.trap(defer.CancelledError) and None)
+            left.cancel()
+        await question(13)
+        assert len(reads) <= 12 + once
+
+    ask(work)
+
+
 def test_an_empty_history_has_no_statistics_and_no_lanes(
     ask: Ask, engine: sa.engine.Engine
 ) -> None:

@@ -82,6 +82,8 @@ class Double:
         names = [*NAMES, *(f"extra-{i}" for i in range(many))]
         self.rows = [worker(i + 1, name) for i, name in enumerate(names)]
         self.asked: list[Any] = []
+        self.pages = 0
+        self.top = 100
         self.done: list[Any] = []
 
     def workers(self) -> Any:
@@ -103,15 +105,22 @@ class Double:
         return {"now": NOW, "behind": {"events": 0, "since": None}}
 
     def history(self, query: HistoryQuery) -> Any:
-        top = 100 if query.before is None else query.before - 1
+        self.pages += 1
+        top = self.top if query.before is None else query.before - 1
         ids = range(top, max(0, top - query.limit), -1)
         return defer.succeed(Page([self._row(query, i) for i in ids], top - query.limit > 0))
 
     def open_orphans(self) -> Any:
         return defer.succeed(100)
 
+    def last_of(self, query: HistoryQuery) -> Any:
+        top = self.top if query.before is None else query.before - 1
+        return defer.succeed(top - query.limit + 1 if top > query.limit else None)
+
     def _row(self, query: HistoryQuery, number: int) -> dict[str, Any]:
         row: dict[str, Any] = {"id": number, "workerid": query.workerid or 1, "masterid": 1}
+        if self.top > 100:
+            row["reason"] = "a long one " * 40
         # Shows what arrived, for the tests of the grammar.
         row["asked"] = [[f.field, f.op, list(f.values)] for f in query.filters]
         return row
@@ -192,7 +201,9 @@ class Writes(Resource):
 
     def render_GET(self, request: Any) -> bytes:  # noqa: N802
         double = self.double
-        shown = {"asked": double.asked, "done": double.done} if double else {}
+        shown = (
+            {"asked": double.asked, "done": double.done, "pages": double.pages} if double else {}
+        )
         return json.dumps(shown).encode()
 
 
@@ -207,6 +218,7 @@ def main() -> None:
     parser.add_argument("--anonymous-may-force", action="store_true")
     parser.add_argument("--rules", default="authz")
     parser.add_argument("--details-for", default="readers")
+    parser.add_argument("--rows", type=int, default=100)
     parser.add_argument("--many", type=int, default=0)
     parser.add_argument("--url", default="http://master.example/buildbot/")
     given = parser.parse_args()
@@ -216,6 +228,8 @@ def main() -> None:
         if given.unconfigured
         else Double(given.anonymous_may_force, given.many, given.details_for)
     )
+    if double is not None:
+        double.top = given.rows
     www = Www(getattr(rules, given.rules)())
     if given.anonymous_may_force:
         www.authz.allowRules = [r for r in www.authz.allowRules if r.role != "admins"]
