@@ -331,6 +331,8 @@ def _on_baseline(facts: Facts, event: Event) -> Step:
         missing_timeout=event.data.get("missing_timeout"),
         gives_up_at=event.data.get("gives_up_at"),
         found_locked=bool(event.data.get("locked")),
+        calls=tuple(Call(**call) for call in event.data.get("calls") or ()),
+        abandoned=tuple(Call(**call) for call in event.data.get("abandoned") or ()),
         orphans=facts.orphans,
     )
     if state is State.SUBSTANTIATED:
@@ -678,6 +680,17 @@ def _on_removed(facts: Facts, event: Event) -> Step:
 
 def _on_master_died(facts: Facts, event: Event) -> Step:
     """The master's process ended without telling: what was open is closed, honestly, as unknown."""
+    return _forgotten(facts, event)
+
+
+def _on_recording_ended(facts: Facts, event: Event) -> Step:
+    """Recording ended in order, with something open: at rest, only a call that had been released."""
+    if facts.state in RESTING:
+        return Step(dataclasses.replace(facts, calls=(), abandoned=()))
+    return _forgotten(facts, event)
+
+
+def _forgotten(facts: Facts, event: Event) -> Step:
     touched = _left_open(facts, event.at)
     facts = dataclasses.replace(
         facts,
@@ -738,4 +751,5 @@ _HANDLERS = {
     Kind.UNPAUSED: _on_unpaused,
     Kind.REMOVED: _on_removed,
     Kind.MASTER_DIED: _on_master_died,
+    Kind.RECORDING_ENDED: _on_recording_ended,
 }

@@ -56,6 +56,7 @@ class Kind(str, enum.Enum):
     REACTOR_BLOCKED = "reactor_blocked"
     ACTION = "action"
     MASTER_DIED = "master_died"
+    RECORDING_ENDED = "recording_ended"
     GAP = "gap"
 
 

@@ -109,7 +109,9 @@ class Memory:
     """The last durations of each worker and each class, by state."""
 
     def __init__(self) -> None:
-        self._own: dict[tuple[int, State], Sample] = {}
+        # By workerid and class, not on the worker object: one that a reconfiguration made anew is as fast
+        # as it was before, and one of another class says nothing of it.
+        self._own: dict[tuple[int, str, State], Sample] = {}
         self._class: dict[tuple[str, State], Sample] = {}
 
     def learn(self, workerid: int, class_name: str, episode: Episode) -> None:
@@ -123,7 +125,7 @@ class Memory:
 
     def add(self, workerid: int, class_name: str, state: State, seconds: float) -> None:
         """Remember one duration."""
-        self._own.setdefault((workerid, state), Sample()).add(seconds)
+        self._own.setdefault((workerid, class_name, state), Sample()).add(seconds)
         self._class.setdefault((class_name, state), Sample()).add(seconds)
 
     def limits(
@@ -138,7 +140,7 @@ class Memory:
         for state in LEARNT:
             floor = fixed.get(state)
             if floor is not None:
-                own = self._own.get((workerid, state), _NONE)
+                own = self._own.get((workerid, class_name, state), _NONE)
                 of_class = self._class.get((class_name, state), _NONE)
                 limits[state] = limit_from(floor, own, of_class, adaptive)
         return limits

@@ -64,6 +64,7 @@ _WAITS: Mapping[str, str] = {
     "rejected_loop": "the worker came back after it was stopped and was refused",
     "crash_open": "the master died while an instance was up; it may still run",
     "master_died": "the master's process ended without stopping its workers",
+    "recording_ended": "recording ended while the worker was active",
     "stop_failed": "stop_instance failed: the instance may still run",
     "start_failed": "the last start failed",
     "start_failed_loop": "the last starts failed",

@@ -87,6 +87,12 @@ DIED = Verdict(
     "the master's process ended without stopping its workers; the instance may still run",
 )
 
+UNRECORDED = Verdict(
+    "unknown",
+    "recording_ended",
+    "recording ended while the worker was active; what has become of it is not known",
+)
+
 #: Levels, worst first: of several waits the worst is told, and of equals the one that turns (or, of
 #: stuck ones, turned) first.
 LEVELS = ("stuck", "failed", "unknown", "slow", "ok")

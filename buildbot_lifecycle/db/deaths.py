@@ -1,8 +1,12 @@
-"""Closing what a master's earlier processes left open.
+"""Closing what a master's earlier incarnations left open.
 
 A process that was killed wrote no end: its workers stand in the database as they stood at its last
-write. The next process of the same master closes them, honestly, as unknown, with an event in its
-own log for each; and what may still run is an orphan from then on.
+write. The next one of the same master closes them, honestly, as unknown, with an event in its own log
+for each; and what may still run is an orphan from then on.
+
+Not every end with something open is a death. A clean stop may have released a call that its driver never
+ended: the release has said all that there is to say. And where a reconfiguration removed the service, the
+master went on without us: nothing is known of what it did then, also not that an instance was left.
 """
 
 from __future__ import annotations
@@ -15,17 +19,21 @@ import sqlalchemy as sa
 
 from buildbot_lifecycle.core.episodes import Episode, Facts, apply
 from buildbot_lifecycle.core.events import Event, Kind
-from buildbot_lifecycle.core.states import RESTING
-from buildbot_lifecycle.core.verdicts import DIED
+from buildbot_lifecycle.core.states import RESTING, State
+from buildbot_lifecycle.core.verdicts import DIED, UNRECORDED
 from buildbot_lifecycle.db import codec, rows, schema
 from buildbot_lifecycle.db.upsert import insert_or_ignore
 
 
 @dataclasses.dataclass(frozen=True)
 class Left:
-    """A worker as a dead incarnation left it; ``at`` is the last sign of life of that process."""
+    """A worker as an earlier incarnation left it; ``at`` is the last sign of life of that one.
+
+    ``how`` is how it ended: ``died``, ``clean`` (the master was stopped) or ``removed`` (by a reconfig).
+    """
 
     incarnation: int
+    how: str
     workerid: int
     at: float
     facts: Facts
@@ -51,12 +59,15 @@ class Death:
 
 @dataclasses.dataclass(frozen=True)
 class ClosedWorker:
-    """A worker that was closed: its event, its facts since, its episode's and its orphan's number.
+    """A worker that was closed: how its incarnation ended, its event, its facts since, and numbers.
+
+    The numbers are its episode's and its orphan's.
 
     ``orphan`` is None where nothing can be running, or where an orphan was open already.
     """
 
     workerid: int
+    how: str
     event: Event
     event_id: int
     facts: Facts
@@ -69,22 +80,23 @@ def find(
 ) -> Dead:
     """What earlier incarnations of the master left open; reads only."""
     table = schema.incarnations.c
-    query = sa.select(table.id, table.heartbeat_at, table.ended_at).where(
+    query = sa.select(table.id, table.heartbeat_at, table.ended_at, table.ended_how).where(
         table.masterid == masterid, table.id < current
     )
     older = [row for row in conn.execute(query) if row.id not in spare]
     open_workers = _open_workers(conn, masterid, current)
     open_episodes = _open_episodes(conn, masterid, current)
     signs: dict[int, float] = {}
+    hows = {row.id: str(row.ended_how or "died") for row in older}
     for row in older:
         if row.ended_at is not None:
             signs[row.id] = row.ended_at
         else:
             signs[row.id] = _last_sign(conn, row.id, row.heartbeat_at)
     left = [
-        Left(incarnation, workerid, min(now, signs[incarnation]), facts, episode)
-        for (incarnation, workerid), (facts, episode) in {**open_episodes, **open_workers}.items()
-        if incarnation in signs
+        Left(number, hows[number], workerid, min(now, signs[number]), facts, episode)
+        for (number, workerid), (facts, episode) in {**open_episodes, **open_workers}.items()
+        if number in signs
     ]
     ended = [(row.id, signs[row.id]) for row in older if row.ended_at is None]
     return Dead(masterid, ended, sorted(left, key=lambda each: (each.incarnation, each.workerid)))
@@ -156,9 +168,7 @@ def _close_worker(
     conn: sa.engine.Connection, masterid: int, current: int, death: Death
 ) -> ClosedWorker:
     left = death.left
-    event = Event(
-        death.seq, left.at, left.workerid, Kind.MASTER_DIED, {"incarnation": left.incarnation}
-    )
+    event = _event(death)
     step = apply(left.facts, event)
     for episode in step.episodes:
         _end_episode(conn, masterid, left.incarnation, episode)
@@ -169,7 +179,29 @@ def _close_worker(
     event_id = int(conn.execute(query).scalar_one())
     _turn_unknown(conn, masterid, left, step.facts)
     orphan = _open_orphan(conn, masterid, left)
-    return ClosedWorker(left.workerid, event, event_id, step.facts, left.episode, orphan)
+    return ClosedWorker(left.workerid, left.how, event, event_id, step.facts, left.episode, orphan)
+
+
+def _event(death: Death) -> Event:
+    left = death.left
+    data: dict[str, Any] = {"incarnation": left.incarnation}
+    kind = Kind.MASTER_DIED
+    if left.how != "died":
+        kind = Kind.RECORDING_ENDED
+        calls = [call.call for call in (*left.facts.calls, *left.facts.abandoned)]
+        data.update(how=left.how, state=left.facts.state.value, calls=calls, text=_said(left))
+    return Event(death.seq, left.at, left.workerid, kind, data)
+
+
+def _said(left: Left) -> str:
+    """What is known of a worker that was open when recording ended in order."""
+    state = left.facts.state.value
+    if left.how == "removed":
+        return f"recording was switched off while the worker was {state}"
+    if left.facts.state in RESTING:
+        open_calls = sorted({call.call for call in (*left.facts.calls, *left.facts.abandoned)})
+        return f"the master was stopped; {' and '.join(open_calls)} had been given up and had not ended"
+    return f"the master was stopped while the worker was {state}"
 
 
 def _end_episode(
@@ -186,11 +218,9 @@ def _end_episode(
 def _turn_unknown(conn: sa.engine.Connection, masterid: int, left: Left, facts: Facts) -> None:
     """Let the worker's row say unknown, unless a later incarnation has written to it."""
     table = schema.workers
-    changes: dict[str, Any] = {
-        **rows.facts_columns(facts, None),
-        "verdict": DIED.as_json(),
-        "updated_at": left.at,
-    }
+    changes: dict[str, Any] = {**rows.facts_columns(facts, None), "updated_at": left.at}
+    if facts.state is State.UNKNOWN:
+        changes["verdict"] = (DIED if left.how == "died" else UNRECORDED).as_json()
     conn.execute(
         table.update()
         .where(
@@ -203,8 +233,14 @@ def _turn_unknown(conn: sa.engine.Connection, masterid: int, left: Left, facts: 
 
 
 def _open_orphan(conn: sa.engine.Connection, masterid: int, left: Left) -> int | None:
-    """An orphan for an instance that the dead process had, or may have had."""
+    """An orphan for an instance that the dead process had, or may have had.
+
+    None if recording was switched off, since the master went on with the worker. At the end of a stop
+    only for one that was up: what was released has its entry.
+    """
     facts, episode = left.facts, left.facts.episode
+    if left.how == "removed" or (left.how == "clean" and facts.state in RESTING):
+        return None
     started = episode is not None and (episode.started or episode.connected_at is not None)
     if not (started or facts.instance or facts.calls or facts.abandoned):
         return None
@@ -228,8 +264,11 @@ def _open_orphan(conn: sa.engine.Connection, masterid: int, left: Left) -> int |
         "opened_at": left.at,
         "data": {
             "instance": facts.instance or (episode.instance if episode is not None else None),
-            "cause": "crash",
-            "why": f"the master's process ended while the worker was {facts.state.value}",
+            # a stop that did not wait for the worker any more has let go of it, as a release does
+            "cause": "crash" if left.how == "died" else "release",
+            "why": f"the master's process ended while the worker was {facts.state.value}"
+            if left.how == "died"
+            else _said(left),
         },
     }
     insert_or_ignore(conn, table, [row], ("token",))

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from buildbot_lifecycle.core.episodes import Episode
+from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.verdicts import HEALTHY, Verdict
 from buildbot_lifecycle.db import rows, schema
 from buildbot_lifecycle.db.entries import Committed, Entry
@@ -148,18 +149,22 @@ def _write_workers(conn: sa.engine.Connection, group: Group, episodes: Mapping[i
         )
         values.append({**row, "verdict": HEALTHY.as_json()})
     upsert(conn, schema.workers, values, ("workerid", "masterid"), keep=("verdict",))
-    _write_verdicts(conn, group)
+    begun = {e.identity.workerid for e in group.entries if e.event.kind is Kind.BASELINE}
+    # of what stood in the row before, nothing is said of the worker that is found now
+    _write_verdicts(conn, group, {**dict.fromkeys(begun, HEALTHY), **group.verdicts})
 
 
-def _write_verdicts(conn: sa.engine.Connection, group: Group) -> None:
-    if not group.verdicts:
+def _write_verdicts(
+    conn: sa.engine.Connection, group: Group, verdicts: Mapping[int, Verdict]
+) -> None:
+    if not verdicts:
         return
     values: list[dict[str, Any]] = [
         {
             "of_worker": workerid,
             "of_master": group.masterid,
-            "said": group.verdicts[workerid].as_json(),
+            "said": verdicts[workerid].as_json(),
         }
-        for workerid in sorted(group.verdicts)
+        for workerid in sorted(verdicts)
     ]
     conn.execute(_VERDICT, values)

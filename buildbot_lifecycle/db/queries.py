@@ -136,21 +136,23 @@ def newest_incarnations(conn: sa.engine.Connection) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in conn.execute(query)]
 
 
+#: Events of one incarnation that tell of the end of an earlier one.
+_ENDS = (Kind.MASTER_DIED.value, Kind.RECORDING_ENDED.value)
+
+
 def rebuild(
     conn: sa.engine.Connection, incarnation: int, workerid: int
 ) -> tuple[Facts, list[Episode]]:
     """Facts and episodes of a worker in one incarnation, folded from the log alone.
 
-    A process that died could not write its end: that event stands in a later incarnation's log, and
-    names this one. Numbers that the database gave (``Episode.id``) are not in the log.
+    What was open at its end is closed by an event in a later incarnation's log, which names this one.
+    Numbers that the database gave (``Episode.id``) are not in the log.
     """
     table = schema.events
     base = sa.select(table).where(table.c.workerid == workerid)
     own = conn.execute(base.where(table.c.incarnation == incarnation).order_by(table.c.seq)).all()
     died = conn.execute(
-        base.where(
-            table.c.kind == Kind.MASTER_DIED.value, table.c.incarnation > incarnation
-        ).order_by(table.c.id)
+        base.where(table.c.kind.in_(_ENDS), table.c.incarnation > incarnation).order_by(table.c.id)
     ).all()
     mine = [row for row in own if _of(row, incarnation) == incarnation]
     ends = [row for row in died if _of(row, row.incarnation) == incarnation]
@@ -159,7 +161,7 @@ def rebuild(
 
 def _of(row: Any, own: int) -> Any:
     """The incarnation that an event tells of."""
-    return row.data.get("incarnation", own) if row.kind == Kind.MASTER_DIED.value else own
+    return row.data.get("incarnation", own) if row.kind in _ENDS else own
 
 
 def _fold(workerid: int, log: Iterable[Any]) -> tuple[Facts, list[Episode]]:

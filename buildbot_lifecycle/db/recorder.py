@@ -81,7 +81,8 @@ class Recorder:
         self._incarnation: int | None = None
         self._queue: deque[Entry] = deque()
         self._overflow = Overflow(next_seq)
-        # A verdict waits until the events put before it are written: their number is its place.
+        # A verdict waits until the events put before it are written: their number is its place. It is for
+        # the row of its workerid, which a baseline begins anew.
         self._verdicts: dict[int, tuple[int, Verdict]] = {}
         self._put = self._written = self._dropped = self._errors = 0
         self._last_error: str | None = None
@@ -110,6 +111,8 @@ class Recorder:
                 self._drop(entry)
                 return
             self._append_gaps()
+            if entry.event.kind is Kind.BASELINE:
+                self._verdicts.pop(entry.identity.workerid, None)
             self._append(entry)
             self._kick()
         except Exception as error:  # noqa: BLE001 - Buildbot's own code is our caller
@@ -244,7 +247,7 @@ class Recorder:
         for _ in group.entries:
             self._queue.popleft()
         for workerid, verdict in group.verdicts.items():
-            if self._verdicts[workerid][1] is verdict:
+            if workerid in self._verdicts and self._verdicts[workerid][1] is verdict:
                 del self._verdicts[workerid]
         self._one_by_one = max(0, self._one_by_one - len(group.entries))
         self._written += len(group.entries)

@@ -96,6 +96,7 @@ class Call:
 
     ``inner`` is the driver's Deferred, ``outer`` ours that Buildbot waits on; both None until it is
     known that the call did not end at once. ``told`` is whether its beginning was recorded.
+    ``since`` is when it was called, None if that is not known.
     ``must_walk_back`` says at the end whether Buildbot must be spared a BaseException.
     """
 
@@ -105,9 +106,11 @@ class Call:
         token: int,
         on_end: Ended,
         must_walk_back: Callable[[], bool] = lambda: False,
+        since: float | None = None,
     ) -> None:
         self.name = name
         self.token = token
+        self.since = since
         self.inner: defer.Deferred[Any] | None = None
         self.outer: defer.Deferred[Any] | None = None
         self.released = False

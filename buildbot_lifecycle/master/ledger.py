@@ -37,9 +37,11 @@ class Ledger:
         self._logbook = logbook
         self._audit = audit
         self._token = token
-        self._found: dict[int, list[Mapping[str, Any]]] = {}
+        # Open entries by workerid and number. By workerid, not on `Known`: an entry tells of an instance,
+        # which may outlive the worker object. Who has the name and the number next is shown with it, as
+        # after a restart, and its driver is asked.
+        self._open_entries: dict[int, dict[int, Mapping[str, Any]]] = {}
         self._asking: set[int] = set()
-        self._instances: dict[int, str | None] = {}
         self._loop = task.LoopingCall(self.ask)
         self._loop.clock = clock
 
@@ -57,16 +59,15 @@ class Ledger:
     def found(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Open entries of this master, from the database; told of each worker once it is known."""
         for row in rows:
-            self._found.setdefault(row["workerid"], []).append(row)
+            self._open_entries.setdefault(row["workerid"], {})[row["id"]] = row
         for known in self._logbook.known():
             self.introduce(known)
 
     def introduce(self, known: Known) -> None:
-        """A worker is known now: its facts get the entries that earlier runs left open."""
-        for row in self._found.pop(known.workerid, []):
-            self._instances[row["id"]] = row.get("instance")
+        """A worker is known now: its facts get the entries that are open, of earlier runs or objects."""
+        for number, row in list(self._open_entries.get(known.workerid, {}).items()):
             data = {
-                "orphan": row["id"],
+                "orphan": number,
                 "since": row["opened_at"],
                 "cause": row.get("cause") or "release",
                 "found": True,
@@ -103,9 +104,16 @@ class Ledger:
         }
         self._audit.open_orphan(row).addErrback(log_error, "lifecycle: while writing an orphan")
 
-    def opened(self, orphan: int, instance: str | None) -> None:
-        """An entry was written: remember what the driver calls its instance."""
-        self._instances[orphan] = instance
+    def opened(self, orphan: int, row: Mapping[str, Any]) -> None:
+        """An entry was written."""
+        self._open_entries.setdefault(row["workerid"], {})[orphan] = row
+
+    def closed(self, orphan: int, workerid: int) -> None:
+        """An entry was closed."""
+        entries = self._open_entries.get(workerid, {})
+        entries.pop(orphan, None)
+        if not entries:
+            self._open_entries.pop(workerid, None)
 
     # the driver's own proof
 
@@ -121,7 +129,8 @@ class Ledger:
 
     def _ask_one(self, known: Known, orphan: int, hook: Callable[..., Any]) -> None:
         self._asking.add(orphan)
-        asked = defer.maybeDeferred(_awaitable(hook), self._instances.get(orphan))
+        entry = self._open_entries.get(known.workerid, {}).get(orphan, {})
+        asked = defer.maybeDeferred(_awaitable(hook), entry.get("instance"))
         asked.addTimeout(ANSWER_SECONDS, self._clock)
         asked.addCallback(functools.partial(self._answered, known, orphan))
         asked.addErrback(lambda _: self._logbook.failed(f"asking a driver's {HOOK}"))

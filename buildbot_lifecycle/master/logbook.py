@@ -27,6 +27,7 @@ from buildbot_lifecycle.core.verdicts import (
     wait_ends_at,
 )
 from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.master.calls import Call
 from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.probe import Watched
 
@@ -205,13 +206,20 @@ class Logbook:
             "class": known.class_name,
             **configured,
             "gives_up_at": internals.missing_deadline(worker),
-            "locked": internals.lock_is_held(worker),
+            # by a call that we do not know; one of an earlier life of ours goes on, and can be released
+            "locked": internals.lock_is_held(worker) and not watched.waiting(),
+            "calls": [self._as_found(call) for call in watched.waiting() if call.told],
+            "abandoned": [self._as_found(call) for call in watched.abandoned()],
             "held": len(watched.held),
         }
         self._known[workerid] = watched.entry = known
         watched.introduced = True
         self._apply(known, Kind.BASELINE, data)
         return known
+
+    def _as_found(self, call: Call) -> dict[str, Any]:
+        since = self._clock.seconds() if call.since is None else call.since
+        return {"call": call.name, "token": call.token, "since": since}
 
     def _apply(self, known: Known, kind: Kind, data: Mapping[str, Any]) -> None:
         data = dict(data)
@@ -292,8 +300,9 @@ class Logbook:
             known.timer = self._clock.callLater(delay, self._rejudge, known)
 
     def close(self) -> None:
-        """Stop all timers."""
+        """Stop all timers, and record nothing more: the book is closed."""
         for known in self.known():
+            known.gone = True
             if known.timer is not None and known.timer.active():
                 known.timer.cancel()
             known.timer = None

@@ -12,6 +12,7 @@ through, and an error of ours ends in `Sink.failed`.
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -96,11 +97,31 @@ class Watched:
         self.configured: dict[str, Any] = {}
         #: what the sink keeps of this very worker object; a successor of its name has its own
         self.entry: Any = None
+        #: how often the worker was adopted and dropped: a wrapper of an earlier life only passes through
+        self.life = 0
+        #: of calls that were released: the orphan that was opened for one, and the end of one that ended
+        #: before its orphan was written; both by the call's token
+        self.orphan_of: dict[int, int] = {}
+        self.late_ends: dict[int, Any] = {}
+        self._home: Any = None
+
+    def begin_life(self) -> None:
+        """It is adopted, maybe not for the first time: calls and connections that go on are kept."""
+        self.life += 1
+        self.entry = None
+        self.introduced = False
+        if self.stopped:
+            self.stopping = False
+            self.stop_asked = False
+            self.stopped = False
 
     @property
     def master(self) -> Any:
-        """The worker's master; None for one that was removed, or that cannot tell."""
-        return _master_of(self.worker)
+        """The worker's master, of one that was removed the last one; None if it cannot tell."""
+        master = _master_of(self.worker)
+        if master is not None:
+            self._home = master
+        return self._home
 
     @property
     def held(self) -> list[RefusedConnection]:
@@ -177,9 +198,12 @@ class Probe:
         self._hooked: dict[type, StateHook] = {}
         self._inherited: dict[str, Any] = {}
         self._watched: dict[int, Watched] = {}
+        # Those of workers that were dropped, for as long as something still refers to them: a call under
+        # way, a connection. If the same worker is adopted again, it is by these that it will be told of.
+        self._dropped: weakref.WeakValueDictionary[int, Watched] = weakref.WeakValueDictionary()
         self._machines: dict[int, tuple[Any, dict[str, Any]]] = {}
         #: machines whose start or stop a BaseException has broken off
-        self._broken_machines: set[int] = set()
+        self._broken_machines: dict[int, Any] = {}
         self._managers: dict[int, tuple[Any, Any]] = {}
         self._tokens = 0
         self.setting: Any = None
@@ -210,6 +234,8 @@ class Probe:
         try:
             for worker, conn in internals.refused_before(watched.worker for watched in found):
                 watched = self._watched[id(worker)]
+                if any(refused.conn is conn for refused in watched.refused):
+                    continue  # of an earlier life of ours
                 refused = RefusedConnection(conn, internals.peer_of(conn))
                 refused.closed = True
                 watched.refused.append(refused)
@@ -251,12 +277,7 @@ class Probe:
             if cls.__dict__.get("state") is hook:  # else replaced meanwhile: not ours any more
                 setattr(cls, "state", hook.original)
         self._hooked.clear()
-        for machine, wrapped in self._machines.values():
-            for name, wrapper in wrapped.items():
-                if machine.__dict__.get(name) is wrapper:
-                    del machine.__dict__[name]
-        self._machines.clear()
-        self._broken_machines.clear()
+        self._unwatch_machines()
         for name, method in _ON_CLASS.items():
             if AbstractLatentWorker.__dict__.get(name) is not method:
                 continue
@@ -287,7 +308,9 @@ class Probe:
         for cls in type(worker).__mro__:
             if issubclass(cls, AbstractLatentWorker):
                 self._hook_state(cls)
-        watched = self._watched[id(worker)] = Watched(worker)
+        watched = self._dropped.get(id(worker)) or Watched(worker)
+        self._watched[id(worker)] = watched
+        watched.begin_life()
         hooks = {name: functools.partial(self._call, watched, name) for name in CALLS}
         hooks.update((n, functools.partial(hook, self, watched)) for n, hook in _AROUND.items())
         for name, hook in hooks.items():
@@ -303,8 +326,14 @@ class Probe:
         conn = watched.worker.conn
         if conn is None:
             return
+        life = watched.life
+
+        def ended() -> None:
+            if watched.life == life:
+                self.tell(watched, Kind.DETACHED, dict)
+
         try:
-            conn.notifyOnDisconnect(lambda: self.tell(watched, Kind.DETACHED, dict))
+            conn.notifyOnDisconnect(ended)
         except Exception:
             self._failed(watched.master, "watching a connection")
 
@@ -325,9 +354,12 @@ class Probe:
         watched = self._watched.pop(id(worker), None)
         if watched is None:
             return
+        watched.life += 1
+        self._dropped[id(worker)] = watched
         for wfb, ping in watched.pings:
             if wfb.__dict__.get("ping") is ping:
                 del wfb.__dict__["ping"]
+        watched.pings.clear()
         for name, (wrapper, before) in watched.wrapped.items():
             if worker.__dict__.get(name) is not wrapper:
                 continue  # replaced meanwhile: not ours any more
@@ -335,14 +367,19 @@ class Probe:
                 del worker.__dict__[name]
             else:
                 worker.__dict__[name] = before
+        watched.wrapped.clear()
 
     def _wrap(self, watched: Watched, name: str, hook: Callable[..., Any]) -> None:
         worker = watched.worker
         before = worker.__dict__.get(name, _ABSENT)
         original = getattr(worker, name)
+        life = watched.life
 
         @functools.wraps(original)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
+            if watched.life != life:
+                # somebody kept it: a connection its `detached`, another wrapper what it stands before
+                return original(*args, **kwargs)
             return hook(original, args, kwargs)
 
         worker.__dict__[name] = wrapper
@@ -358,7 +395,8 @@ class Probe:
         sink = None
         try:
             sink = self._sinks.get(id(watched.master))
-            if sink is not None:
+            is_stranger = self.watched_one(watched.worker) is not watched and watched.entry is None
+            if sink is not None and not is_stranger:
                 sink.observe(watched, kind, data())
         except Exception:
             if sink is not None:
@@ -395,6 +433,7 @@ class Probe:
             functools.partial(self._call_ended, watched),
             # half way, Buildbot's stopService would loop for ever, or leave the worker as it is
             lambda: name == "stop_instance" and watched.stop_asked,
+            since=_now(watched.master),
         )
         watched.calls[call.token] = call
 
@@ -689,21 +728,30 @@ class Probe:
             machine.__dict__[name] = wrapped[name]
         self._machines[id(machine)] = (machine, wrapped)
 
+    def _unwatch_machines(self) -> None:
+        for machine, wrapped in self._machines.values():
+            for name, wrapper in wrapped.items():
+                if machine.__dict__.get(name) is wrapper:
+                    del machine.__dict__[name]
+        self._machines.clear()
+        broken = self._broken_machines.items()
+        self._broken_machines = {key: m for key, m in broken if internals.is_between(m)}
+
     def _machine_call(
         self, machine: Any, name: str, original: Any, *args: Any, **kwargs: Any
     ) -> Any:
         self._tokens += 1
         concerned = [w for w in map(self.watched_one, machine.workers) if w is not None]
 
-        self._broken_machines.discard(id(machine))
+        self._broken_machines.pop(id(machine), None)
 
         def ended(call: Call, outcome: dict[str, Any]) -> None:
             if outcome.get("base") and not call.released:
-                self._broken_machines.add(id(machine))
+                self._broken_machines[id(machine)] = machine
             for watched in concerned:
                 self._call_ended(watched, call, outcome)
 
-        call = Call(name, self._tokens, ended)
+        call = Call(name, self._tokens, ended, since=_now(_master_of(machine)))
         call.told = True
         for watched in concerned:
             watched.calls[call.token] = call
@@ -774,6 +822,13 @@ def _master_of(worker: Any) -> Any:
 
 
 def _nothing() -> None: ...
+
+
+def _now(master: Any) -> float | None:
+    try:
+        return float(master.reactor.seconds())
+    except Exception:
+        return None  # a master that is not started, as of a configuration's sibling
 
 
 def _subclasses(cls: type) -> Iterator[type]:

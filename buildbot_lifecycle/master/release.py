@@ -87,10 +87,6 @@ class Releaser:
         self._logbook = logbook
         self._audit = audit
         self._settings = settings
-        # token of a released call -> the orphan that was opened for it
-        self._orphans: dict[int, int] = {}
-        # released calls that ended before their orphan was written
-        self._late: dict[int, tuple[Known, Mapping[str, Any]]] = {}
 
     # what an operator asks for
 
@@ -141,6 +137,12 @@ class Releaser:
         )
 
     def _check_episode(self, known: Known, request: ForceRequest) -> None:
+        if known.gone:
+            # what is paused or dropped now would be another worker's, of the same name and number
+            text = (
+                "the worker was removed from the master meanwhile; look again before you force it"
+            )
+            raise Refusal(412, "episode_changed", text, episode=None)
         current = known.facts.episode.id if known.facts.episode else None
         if current != request.episode:
             raise Refusal(
@@ -225,7 +227,9 @@ class Releaser:
     ) -> defer.Deferred[None]:
         status = "failed" if any(step.done is False for step in steps) else "done"
         text = f"the worker is {known.facts.state.value} now"
-        if known.watched.worker.isPaused():
+        if known.gone:
+            text = "the worker was removed from the master"
+        elif known.watched.worker.isPaused():
             text += ", and paused"
         return defer.ensureDeferred(self._finish(known, action, status, text, steps))
 
@@ -263,9 +267,9 @@ class Releaser:
 
         def remember(orphan: int) -> int:
             for call in before.calls:
-                self._orphans[call.token] = orphan
-                if call.token in self._late:
-                    self.late_end(*self._late.pop(call.token))
+                known.watched.orphan_of[call.token] = orphan
+                if call.token in known.watched.late_ends:
+                    self.late_end(known, known.watched.late_ends.pop(call.token))
             return orphan
 
         return opened.addCallback(remember)
@@ -274,9 +278,9 @@ class Releaser:
         """A released call has ended after all: a stop that succeeded closes its orphan."""
         if data["call"] != "stop_instance":
             return
-        orphan = self._orphans.pop(data["token"], None)
+        orphan = known.watched.orphan_of.pop(data["token"], None)
         if orphan is None:
-            self._late[data["token"]] = (known, data)
+            known.watched.late_ends[data["token"]] = data
             return
         if data["outcome"] in ("true", "other"):
             note = "the released stop_instance ended late, and successfully"

@@ -33,7 +33,7 @@ from buildbot_lifecycle.db import migrations, queries
 from buildbot_lifecycle.db.errors import in_short
 from buildbot_lifecycle.db.recorder import Committed, Entry, Identity, Recorder
 from buildbot_lifecycle.db.statistics import Reader
-from buildbot_lifecycle.db.store import Store
+from buildbot_lifecycle.db.store import ClosedWorker, Store
 from buildbot_lifecycle.master import instance, internals
 from buildbot_lifecycle.master.advice import advice
 from buildbot_lifecycle.master.answers import Answers
@@ -141,6 +141,9 @@ class LifecycleService(Answers):
         self._advising: Any = None
         self._advised: list[str] = []
         self._to_learn: set[Known] = set()
+        # By workerid, not on `Known`: what the database has is learnt once. A worker that comes again has
+        # its later durations in memory, by workerid and class.
+        self._learnt: set[int] = set()
 
     def reconfigService(self, **arguments: Any) -> defer.Deferred[None]:
         self.settings = core_settings.parse(arguments)[0]
@@ -257,8 +260,7 @@ class LifecycleService(Answers):
         closed = await self._store.close_dead(
             master.masterid, incarnation, now, next_seq=self.logbook.next_seq
         )
-        if closed:
-            log.msg(f"lifecycle: {len(closed)} workers were left open by an earlier run: unknown")
+        internals.log_lines(_said_of_ends(closed))
         self._incarnation = incarnation
         self.recorder.start(incarnation)
         filled = defer.ensureDeferred(self._recent.fill())
@@ -279,6 +281,9 @@ class LifecycleService(Answers):
         """A worker is known now: its earlier durations are read with those of others, in a moment."""
         if self.settings.adaptive is None or self._incarnation is None:
             return
+        if known.workerid in self._learnt:
+            return
+        self._learnt.add(known.workerid)
         if not self._to_learn:
             self.master.reactor.callLater(LEARN_SECONDS, self._learn)
         self._to_learn.add(known)
@@ -397,9 +402,11 @@ class LifecycleService(Answers):
     # `logbook.Recording`
 
     def record(self, known: Known, event: Event, episodes: Sequence[Episode]) -> None:
-        identity = Identity(known.workerid, known.name, known.class_name)
+        # of a removed worker a late end is still told; the row of its number is its successor's by then
+        shown = (self.logbook.get(known.workerid) or known) if known.gone else known
+        identity = Identity(shown.workerid, shown.name, shown.class_name)
         self._recent.ended(episodes)
-        self.recorder.put(Entry(identity, event, known.facts, tuple(episodes)))
+        self.recorder.put(Entry(identity, event, shown.facts, tuple(episodes)))
         self.signs.see(known)
         if event.kind is Kind.BASELINE:
             self.ledger.introduce(known)
@@ -490,10 +497,10 @@ class LifecycleService(Answers):
         opened = self._store.open_orphan(row["token"], self._own(row))
 
         def told(number: int) -> int:
+            self.ledger.opened(number, row)
             known = self.logbook.get(row["workerid"])
             if known is not None:
                 data = {"orphan": number, "cause": row["cause"], "why": row["why"]}
-                self.ledger.opened(number, row["instance"])
                 self.logbook.note(known, Kind.ORPHAN_OPENED, data)
             self.announce(row["workerid"], "orphan", {"id": number})
             return number
@@ -504,6 +511,7 @@ class LifecycleService(Answers):
         closed = self._store.close_orphan(orphan, self.master.reactor.seconds(), by, note)
 
         def told(was_open: bool) -> bool:
+            self.ledger.closed(orphan, workerid)
             known = self.logbook.get(workerid)
             if known is not None and was_open:
                 data = {"orphan": orphan, "by": by.name, "by_kind": by.kind}
@@ -591,6 +599,23 @@ class LifecycleService(Answers):
         known = self.logbook.of(worker) if self._begun else None
         if known is not None:
             self.logbook.note(known, Kind.STEP, dict(data))
+
+
+def _said_of_ends(closed: Sequence[ClosedWorker]) -> list[str]:
+    """What the log says of the workers that earlier runs left open; nothing of what a stop released."""
+    said = []
+    for how, text in (
+        ("died", "still active when the previous run ended"),
+        ("removed", "still active when recording was switched off"),
+    ):
+        number = sum(one.how == how for one in closed)
+        if number:
+            is_one = number == 1
+            many = "1 worker was" if is_one else f"{number} workers were"
+            said.append(
+                f"{many} {text}; {'its state is' if is_one else 'their states are'} unknown"
+            )
+    return said
 
 
 def _open_orphans(conn: Any, masterid: int) -> list[Mapping[str, Any]]:

@@ -85,6 +85,8 @@ class ShutdownWatch:
 
         @functools.wraps(original)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
+            if not any(ours is wrapper for _, _, ours in self._wrapped):
+                return original(*args, **kwargs)  # it was taken off, and somebody kept it
             try:
                 before()
             except Exception:

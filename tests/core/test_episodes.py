@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from buildbot_lifecycle.core.episodes import MAX_PHASES, Facts, Failure, numbered
+from buildbot_lifecycle.core.episodes import MAX_PHASES, Call, Facts, Failure, numbered
 from buildbot_lifecycle.core.events import MAX_TEXT, Event, Kind, cut
 from buildbot_lifecycle.core.states import State
 from tests.core.story import (
@@ -453,6 +453,25 @@ def test_what_is_only_for_the_record_changes_no_facts(kind: Kind) -> None:
     before = story.facts
     assert story.event(kind).facts == before
     assert story.touched == ()
+
+
+def test_calls_that_were_under_way_when_recording_began_again_are_known_with_their_age() -> None:
+    call = {"call": "stop_instance", "token": 3, "since": 900.0}
+    abandoned = {"call": "start_machine", "token": 2, "since": 800.0}
+    story = Story().event(
+        Kind.BASELINE, state="insubstantiating", calls=[call], abandoned=[abandoned]
+    )
+    assert story.facts.pending == Call("stop_instance", 3, 900.0)
+    assert story.facts.abandoned == (Call("start_machine", 2, 800.0),)
+    story.event(Kind.CALL_ENDED, call="stop_instance", token=3, outcome="true")
+    assert story.facts.calls == ()
+
+
+def test_when_recording_ends_in_order_a_worker_at_rest_stays_so_and_another_is_unknown() -> None:
+    resting = Story().event(Kind.RECORDING_ENDED).facts
+    assert (resting.state, resting.calls) == (State.NOT_SUBSTANTIATED, ())
+    up = Story().stopping().event(Kind.RECORDING_ENDED).facts
+    assert (up.state, up.episode) == (State.UNKNOWN, None)
 
 
 def test_a_removed_worker_is_marked() -> None:

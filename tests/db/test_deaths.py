@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import HistoryQuery
 from buildbot_lifecycle.core.states import State
-from buildbot_lifecycle.core.verdicts import DIED
+from buildbot_lifecycle.core.verdicts import DIED, UNRECORDED
 from buildbot_lifecycle.db import queries, schema
 from buildbot_lifecycle.db.group import Group, write
 from buildbot_lifecycle.db.recorder import Entry
@@ -142,7 +142,7 @@ def test_a_worker_at_rest_is_left_as_it_is(lite: Database, error: str | None) ->
     lite.run(work)
 
 
-def test_a_worker_that_did_not_rest_at_a_clean_end_is_closed_too(lite: Database) -> None:
+def test_a_worker_that_did_not_rest_at_a_clean_end_is_closed_and_no_crash(lite: Database) -> None:
     async def work(pool: Any) -> None:
         scene = Scene(pool)
         await scene.begin(900.0)
@@ -151,9 +151,99 @@ def test_a_worker_that_did_not_rest_at_a_clean_end_is_closed_too(lite: Database)
         await scene.store.close_incarnation(scene.incarnation, 1500.0, "clean")
         await scene.begin(2000.0)
         (closed,) = await scene.close_dead(2000.0)
+        assert (closed.how, closed.event.kind) == ("clean", Kind.RECORDING_ENDED)
         assert closed.event.at == 1500.0
+        assert closed.event.data["text"] == (
+            "the master was stopped while the worker was insubstantiating"
+        )
         rows = await pool.do(queries.incarnations)
         assert [row["ended_how"] for row in rows] == [None, "clean"]
+        (orphan,) = await scene.rows("orphans")
+        assert (orphan["cause"], orphan["why"]) == ("release", closed.event.data["text"])
+        assert (await pool.do(queries.worker, 7))["verdict"] == UNRECORDED.as_json()
+
+    lite.run(work)
+
+
+def test_a_call_that_a_clean_stop_had_given_up_is_told_and_is_no_crash(database: Database) -> None:
+    async def work(pool: Any) -> None:
+        scene = Scene(pool)
+        await scene.begin(900.0)
+        worker = Worker(7, scene.seq)
+        before = [*worker.begin(), worker.to(S.INSUBSTANTIATING)]
+        for call, token in (("stop_instance", 5), ("stop_machine", 6)):
+            before += [
+                worker.event(Kind.CALL_STARTED, call=call, token=token),
+                worker.event(Kind.CALL_ENDED, call=call, token=token, outcome="released"),
+            ]
+        await scene.write([*before, worker.to(S.NOT_SUBSTANTIATED), worker.to(S.SHUT_DOWN)])
+        await scene.store.close_incarnation(scene.incarnation, 1500.0, "clean")
+        stopped = scene.incarnation
+        await scene.begin(2000.0)
+        (closed,) = await scene.close_dead(2000.0)
+        assert closed.event.kind is Kind.RECORDING_ENDED
+        assert closed.event.data["text"] == (
+            "the master was stopped; stop_instance and stop_machine had been given up and had not ended"
+        )
+        assert await scene.rows("orphans") == [], "the release opens what is to be opened"
+        row = await pool.do(queries.worker, 7)
+        assert (row["state"], row["verdict"]["code"]) == ("shut_down", "healthy")
+        facts, _ = await pool.do(queries.rebuild, stopped, 7)
+        assert (facts.state, facts.abandoned) == (S.SHUT_DOWN, ())
+        await scene.begin(3000.0)
+        assert await scene.close_dead(3000.0) == []
+
+    database.run(work)
+
+
+def test_a_worker_that_was_up_when_recording_was_switched_off_is_no_crash(
+    database: Database,
+) -> None:
+    async def work(pool: Any) -> None:
+        scene = Scene(pool)
+        await scene.begin(900.0)
+        await scene.write(Worker(7, scene.seq).begin())
+        await scene.store.close_incarnation(scene.incarnation, 1500.0, "removed")
+        off = scene.incarnation
+        await scene.begin(2000.0)
+        (closed,) = await scene.close_dead(2000.0)
+        assert (closed.how, closed.event.kind, closed.event.at) == (
+            "removed",
+            Kind.RECORDING_ENDED,
+            1500.0,
+        )
+        assert closed.event.data == {
+            "incarnation": off,
+            "how": "removed",
+            "state": "substantiated",
+            "calls": [],
+            "text": "recording was switched off while the worker was substantiated",
+        }
+        assert await scene.rows("orphans") == []
+        row = await pool.do(queries.worker, 7)
+        assert (row["state"], row["verdict"]) == ("unknown", UNRECORDED.as_json())
+        (episode,) = await scene.rows("episodes")
+        assert (episode["outcome"], episode["ended_at"]) == ("unknown", 1500.0)
+        facts, _ = await pool.do(queries.rebuild, off, 7)
+        assert facts == (await pool.do(queries.facts, 1))[7]
+
+    database.run(work)
+
+
+def test_a_worker_that_is_found_anew_does_not_keep_the_verdict_of_the_one_before(
+    lite: Database,
+) -> None:
+    async def work(pool: Any) -> None:
+        scene = Scene(pool)
+        await scene.begin(900.0)
+        await scene.write(Worker(7, scene.seq).begin())
+        await scene.begin(2000.0)
+        await scene.close_dead(2000.0)
+        assert (await pool.do(queries.worker, 7))["verdict"] == DIED.as_json()
+        found = Worker(7, scene.seq, at=2000.0)
+        await scene.write([found.event(Kind.BASELINE, state="not_substantiated")])
+        assert (await pool.do(queries.worker, 7))["verdict"]["code"] == "healthy"
+        assert (await pool.do(queries.worker, 7))["state"] == "not_substantiated"
 
     lite.run(work)
 

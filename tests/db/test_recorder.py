@@ -227,6 +227,21 @@ def test_a_verdict_is_written_after_the_events_before_it_and_the_latest_counts(
     lite.run(work)
 
 
+def test_a_verdict_that_waits_is_not_written_to_the_successor_of_its_worker(lite: Database) -> None:
+    async def work(pool: Any) -> None:
+        seq = Seq()
+        recording = make(pool, Ear(), seq)
+        worker = Worker(7, seq)
+        recording.put_verdict(worker.identity, STUCK)
+        recording.put(worker.event(Kind.REMOVED))
+        recording.put(worker.event(Kind.BASELINE, state="not_substantiated"))
+        recording.start(1)
+        assert await recording.drained(10)
+        assert (await pool.do(queries.worker, 7))["verdict"] == HEALTHY.as_json()
+
+    lite.run(work)
+
+
 def test_a_verdict_alone_is_written_too(lite: Database) -> None:
     async def work(pool: Any) -> None:
         ear, seq = Ear(), Seq()
