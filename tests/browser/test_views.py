@@ -249,7 +249,7 @@ def test_an_orphan_is_found_and_closed_with_a_note_and_both_ledgers_are_exported
     # what would be a formula in a spreadsheet is not one
     assert "'=cmd()" in _csv(page)
     part(page, "filter-worker").fill("nobody")
-    expect(page.get_by_text("No action is like that.")).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("No actions match.")).to_be_visible(timeout=SOON)
 
 
 def _csv(page: Page) -> str:

@@ -136,7 +136,7 @@ export class FleetStore {
     const side = first ? this.fetchSide() : null;
     const lateMs = Math.max(LATE_MS, 3 * this.wholeCostMs);
     const lateTimer = setTimeout(() => {
-      if (first) return;
+      if (first || this.stopListening === null) return;
       stopTime();
       this.set({ failure: new ApiFailure(0, "late", `Buildbot has not answered for ${Math.round(lateMs / 1000)} s.`) });
     }, lateMs);

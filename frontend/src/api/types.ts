@@ -86,6 +86,8 @@ export interface WorkersMeta {
   now: number;
   behind: { events: number; since: number | null };
   can_force: boolean;
+  /** Whether this client sees any details; if not, texts of drivers and people are summarised. */
+  details?: boolean;
   user: string | null;
 }
 
@@ -124,7 +126,15 @@ export interface Episode {
   started_at: number;
   ended_at: number | null;
   outcome: Open<
-    "ok" | "start_failed" | "stop_failed" | "never_connected" | "released" | "cancelled" | "unknown"
+    | "ok"
+    | "start_failed"
+    | "stop_failed"
+    | "never_connected"
+    | "released"
+    | "cancelled"
+    | "build_refused"
+    | "lost"
+    | "unknown"
   > | null;
   failure: { call: string; error: string; traceback: string | null } | null;
   instance: string | null;
@@ -132,6 +142,11 @@ export interface Episode {
   phases: Phase[];
   connected_at: number | null;
   builds: number;
+  /** Seconds of start_instance itself, from its end to the worker, up, and of stop_instance itself. Not on an older server. */
+  start_s?: number | null;
+  connect_s?: number | null;
+  up_s?: number | null;
+  stop_s?: number | null;
 }
 
 export interface Blocker {
@@ -168,6 +183,8 @@ export interface Action {
   episode: number | null;
   what: string;
   actor: string;
+  /** Not there on an older server. */
+  actor_kind?: Open<"user" | "anonymous" | "policy" | "shutdown" | "reconfig">;
   reason: string;
   at: number;
   status: Open<"asked" | "done" | "failed" | "refused">;
@@ -190,6 +207,8 @@ export interface DryRun {
   verdict: Verdict;
   instance: string | null;
   build: Build | null;
+  /** All that would be disturbed. Not there on an older server. */
+  builds?: Build[];
 }
 
 export interface Orphan {
@@ -203,6 +222,10 @@ export interface Orphan {
   why: string;
   closed_at: number | null;
   closed_by: string | null;
+  /** Not there on an older server. */
+  closed_by_kind?: Open<"user" | "anonymous" | "late_end" | "driver" | "stop"> | null;
+  /** How often it was told. Not there on an older server. */
+  times?: number;
   note: string | null;
 }
 

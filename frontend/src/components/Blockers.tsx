@@ -1,8 +1,8 @@
 import React, { useCallback } from "react";
 import { Link } from "react-router-dom";
-import type { Blocker, MasterStop } from "../api/types";
+import type { Blocker, MasterStop, Worker } from "../api/types";
 import { useTicking } from "../hooks/useTicking";
-import { cannotStop, holds, releaseWords, stopCost } from "../model/health";
+import { cannotStop, firstWords, holds, releaseWords, stopCost, toStopFirst } from "../model/health";
 import { workerRoute } from "../model/links";
 import { blockerWords, count } from "../model/words";
 import { Icon } from "./Icon";
@@ -74,10 +74,11 @@ interface StopProps {
   /** Nobody answers: this is of then. */
   lost: boolean;
   heardAt: number;
+  workers: readonly Worker[];
 }
 
 /** One master: what its stop would cost, and all that it waits for. */
-export const StopOf = ({ stop: told, at, lost, heardAt }: StopProps) => {
+export const StopOf = ({ stop: told, at, lost, heardAt, workers }: StopProps) => {
   // What is not told now is of then: how long it lasts and when it is released is not known.
   const stop = lost ? { ...told, live: false } : told;
   const cost = stopCost(stop);
@@ -96,7 +97,7 @@ export const StopOf = ({ stop: told, at, lost, heardAt }: StopProps) => {
         <h2 className="h5">
           <Icon name={level} /> {stop.master}
         </h2>
-        {stop.live && <Head stop={stop} at={at} />}
+        {stop.live && <Head stop={stop} at={at} first={firstWords(toStopFirst(stop, workers))} />}
         {lost && <span className="bbl-sub">Not known now. This is what it waited for at the last answer.</span>}
         {!told.live && (
           <span className="bbl-sub">
@@ -127,7 +128,7 @@ export const StopOf = ({ stop: told, at, lost, heardAt }: StopProps) => {
   );
 };
 
-const Head = ({ stop, at }: { stop: MasterStop; at: number }) => {
+const Head = ({ stop, at, first }: { stop: MasterStop; at: number; first: string | null }) => {
   const left = useTicking(useCallback((now: number) => stopCost(stop, now - at)?.text ?? "", [stop, at]));
   const cost = stopCost(stop);
   if (stop.stopping_since !== null) {
@@ -138,8 +139,13 @@ const Head = ({ stop, at }: { stop: MasterStop; at: number }) => {
       </span>
     );
   }
-  if (cost === null) return <span>It could be stopped at once.</span>;
-  return <span>{cost.endless ? `It ${cost.text}.` : `Stopping it now ${cost.text}.`}</span>;
+  if (cost === null && first === null) return <span>It could be stopped at once.</span>;
+  return (
+    <span>
+      {cost !== null && (cost.endless ? `It ${cost.text}. ` : `Stopping it now ${cost.text}. `)}
+      {first !== null && `${cost === null ? "It would first stop" : "Beside that it would stop, as usual,"} ${first}.`}
+    </span>
+  );
 };
 
 /** What holds longest comes first; what is let go at once, last. */

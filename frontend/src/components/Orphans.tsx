@@ -3,7 +3,7 @@ import { Link } from "react-router-dom";
 import { asFailure, resolveOrphan } from "../api/client";
 import type { Orphan } from "../api/types";
 import { episodeRoute, workerRoute } from "../model/links";
-import { count } from "../model/words";
+import { actorWords, count } from "../model/words";
 import { Icon } from "./Icon";
 import { Age, Moment } from "./Time";
 
@@ -103,10 +103,11 @@ export const OrphanItem = ({ orphan, onResolved }: { orphan: Orphan; onResolved:
           , in <Link to={episodeRoute(orphan.episode)}>episode {orphan.episode}</Link>
         </>
       )}
+      {(orphan.times ?? 1) > 1 && <>, told {orphan.times} times</>}
       <bdi className="bbl-sub bbl-text">{orphan.why}</bdi>
       {orphan.closed_at === null ? (
         <details>
-          <summary>I have looked…</summary>
+          <summary>Mark as resolved…</summary>
           <form
             className="bbl-inline"
             onSubmit={(event) => {
@@ -138,7 +139,7 @@ export const OrphanItem = ({ orphan, onResolved }: { orphan: Orphan; onResolved:
       ) : (
         <span className="bbl-sub">
           <Icon name="ok" /> closed <Moment at={orphan.closed_at} />
-          {orphan.closed_by !== null && <> by {orphan.closed_by}</>}
+          {orphan.closed_by !== null && <> by {actorWords(orphan.closed_by, orphan.closed_by_kind ?? undefined)}</>}
           {orphan.note !== null && (
             <>
               : <bdi className="bbl-text">{orphan.note}</bdi>

@@ -57,6 +57,12 @@ export const Page = ({ name, title, route, heading, worker, wide = false, failur
       </div>
       <Tabs />
       {lost !== null && <Stale failure={lost} />}
+      {fleet.meta?.details === false && (
+        <p className="bbl-sub" data-test="summaries">
+          You see summaries: what drivers and people wrote is shown to those who may see details.
+          {fleet.meta.user === null && " Log in at the top right if you are one of them."}
+        </p>
+      )}
       {children}
     </div>
   );

@@ -21,10 +21,10 @@ export interface Distribution {
 }
 
 const PHASES: Record<string, [title: string, gloss: string]> = {
-  start: ["Start", "start_instance"],
-  connect: ["Connect", "from the started instance to the connected worker"],
+  start: ["Start", "start_instance itself"],
+  connect: ["Connect", "from the end of start_instance until the worker is attached"],
   up: ["Up", "building and idle"],
-  stop: ["Stop", "stop_instance and what belongs to it"],
+  stop: ["Stop", "stop_instance itself"],
 };
 
 export function phaseWords(phase: string): [title: string, gloss: string] {

@@ -1,6 +1,7 @@
 import type { LifecycleEvent } from "../api/types";
 import { duration } from "./durations";
-import { fileName, plain, stateWords } from "./words";
+import { clockTime } from "./moments";
+import { actorWords, fileName, plain, stateWords } from "./words";
 
 /* What was recorded, as a sentence. A kind that we do not know is shown with all that it carries. */
 
@@ -69,6 +70,41 @@ function standing(sentence: string, value: unknown, tone: Told["tone"]): Told {
   return { text: `${sentence}${where}`, detail: frames.length > 1 ? frames.map(place).join("\n") : null, tone };
 }
 
+const LIFE: Record<string, string> = {
+  message: "the worker sent a message",
+  data: "the worker took data",
+  answer: "the worker answered the question whether it lives",
+};
+
+/** What is used of a worker's configuration. */
+function configuration(data: Data): string {
+  const seconds = (value: unknown) => (Number(value) < 0 ? "no limit" : duration(Number(value)));
+  const parts = [
+    typeof data.build_wait_timeout === "number" ? `stays up idle for ${seconds(data.build_wait_timeout)}` : "",
+    typeof data.missing_timeout === "number" ? `is awaited for ${seconds(data.missing_timeout)}` : "",
+    word(data.machine) === "" ? "" : `on the machine ${word(data.machine)}`,
+  ].filter((part) => part !== "");
+  return parts.length === 0 ? "" : `: ${parts.join(", ")}`;
+}
+
+const times = (value: unknown) => (typeof value === "number" && value > 1 ? ` ${value} times` : "");
+const until = (value: unknown) => (typeof value === "number" ? ` until ${clockTime(value)}` : "");
+
+/** What Buildbot gave a build in the place of a worker. */
+function noWorker(data: Data): Told {
+  const build = buildOf(data);
+  switch (data.how) {
+    case "cancelled":
+      return usual(`the start for ${build} was cancelled${data.stopped === true ? ": the build was stopped" : ""}`);
+    case "timeout":
+      return { text: `no worker came in time for ${build}`, detail: null, tone: "bad" };
+    case "build_refused":
+      return notable(`the driver can give ${build} no worker${because(data.error)}`);
+    default:
+      return { text: `${build} got no worker${because(data.error)}`, detail: null, tone: "bad" };
+  }
+}
+
 const TOLD: Record<string, (data: Data) => Told> = {
   baseline: (data) => usual(`the recorder found it${word(data.state) === "" ? "" : ` ${state(data.state)}`}`),
   transition,
@@ -85,6 +121,29 @@ const TOLD: Record<string, (data: Data) => Told> = {
   send_blocked: () => notable("does not read what it is sent"),
   send_resumed: () => usual("reads again what it is sent"),
   build_stopping: (data) => usual(`${buildOf(data)} was asked to stop`),
+  ping_waits: (data) => usual(`${word(data.builder) || "a build"} waits for the worker's answer to its ping`),
+  ping_ended: () => usual("the ping is over: it was answered, or the connection is gone"),
+  sign_of_life: (data) => usual(LIFE[word(data.of)] ?? "the worker was heard"),
+  silent: (data) => ({
+    text: `asked whether it lives, and has not answered in ${duration(Number(data.seconds))}`,
+    detail: null,
+    tone: "bad",
+  }),
+  configured: (data) => usual(`configured${configuration(data)}`),
+  login_failed: (data) => ({
+    text: `a login with its name failed${times(data.times)}${because(data.reason)}`,
+    detail: null,
+    tone: "bad",
+  }),
+  not_substantiated: noWorker,
+  worker_left: (data) => notable(`the worker left by itself${because(data.reason)}`),
+  quarantined: (data) => notable(`Buildbot gives it no builds${until(data.until)} after failed starts`),
+  unquarantined: () => usual("Buildbot may give it builds again"),
+  graceful: () => notable("asked to shut down once its builds are over"),
+  recording_ended: (data) =>
+    notable(
+      `recording ended in order while it was ${state(data.state)}: ${data.how === "removed" ? "the service was removed" : "the master was stopped"}`,
+    ),
   leaving: (data) =>
     data.with_master === true ? usual("leaves with its master") : notable("is being removed from the configuration"),
   orphan_opened: (data) => notable(`its instance may still run${because(data.why)}`),
@@ -120,7 +179,7 @@ const TOLD: Record<string, (data: Data) => Told> = {
     standing(`the master stood still for ${duration(Number(data.seconds))}`, data.where, "bad"),
   action: (data) =>
     notable(
-      `${word(data.what)} by ${word(data.actor)}${because(data.reason)}${word(data.outcome) === "" ? "" : ` (${word(data.outcome)})`}`,
+      `${plain(word(data.what))} by ${actorWords(word(data.actor), word(data.actor_kind))}${because(data.reason)}${word(data.outcome) === "" ? "" : ` (${word(data.outcome)})`}`,
     ),
   master_died: () => ({ text: "its master died", detail: null, tone: "bad" }),
   gap: (data) => notable(`${word(data.dropped)} events are missing here: the recorder could not keep up`),

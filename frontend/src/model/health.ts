@@ -56,6 +56,27 @@ export function stopCost(stop: MasterStop, elapsed = 0): { endless: boolean; tex
   };
 }
 
+const RESTING = new Set(["not_substantiated", "shut_down", "unknown"]);
+
+/** The workers whose instances this master has to stop before it is stopped itself; what blocks the stop is told apart. */
+export function toStopFirst(stop: MasterStop, workers: readonly Worker[]): Worker[] {
+  const told = new Set(stop.blockers.filter(holds).map((blocker) => blocker.workerid));
+  return workers.filter(
+    (worker) =>
+      worker.masterid === stop.masterid && worker.live && !RESTING.has(worker.state) && !told.has(worker.workerid),
+  );
+}
+
+const NAMED = 3;
+
+/** What has to be stopped first, in words; null where nothing has. */
+export function firstWords(workers: readonly Worker[]): string | null {
+  if (workers.length === 0) return null;
+  const names = workers.slice(0, NAMED).map((worker) => worker.name);
+  const rest = workers.length - names.length;
+  return `${count(workers.length, "instance")} (${list(rest > 0 ? [...names, `${rest} more`] : names)})`;
+}
+
 /** When a stop releases this, told at `at` of this master; empty where nothing is known of it. */
 export function releaseWords(blocker: Blocker, stop: MasterStop, at: number, now: number): string {
   if (!stop.live) return "";
@@ -71,7 +92,7 @@ export function releaseWords(blocker: Blocker, stop: MasterStop, at: number, now
   return `Once the master is stopping, it is released by itself after ${duration(Math.ceil(release_in_s))}.`;
 }
 
-function stopWords(stops: readonly MasterStop[]): { text: string; heavy: boolean } | null {
+function stopWords(stops: readonly MasterStop[], workers: readonly Worker[]): { text: string; heavy: boolean } | null {
   const live = stops.filter((stop) => stop.live);
   if (live.length === 0) return null;
   const costs = live.flatMap((stop) => {
@@ -85,6 +106,11 @@ function stopWords(stops: readonly MasterStop[]): { text: string; heavy: boolean
       live.length === 1 ? "the master is stopping" : `${names} ${stopping.length === 1 ? "is" : "are"} stopping`;
     return { text, heavy: true };
   }
+  const first = firstWords(live.flatMap((stop) => toStopFirst(stop, workers)));
+  if (costs.length === 0 && first !== null) {
+    const who = live.length === 1 ? "the master" : "the masters";
+    return { text: `a stop of ${who} would first stop ${first}`, heavy: false };
+  }
   if (costs.length === 0) {
     return { text: `${live.length === 1 ? "the master" : "every master"} could be stopped at once`, heavy: false };
   }
@@ -96,7 +122,9 @@ function stopWords(stops: readonly MasterStop[]): { text: string; heavy: boolean
         ? `the stop of ${who} ${text}`
         : `${who} is stopping and releases ${things(stop.blockers.filter(holds))}`;
     }
-    return endless ? `${who} ${text}` : `stopping ${who} now ${text}`;
+    const ordinary = firstWords(toStopFirst(stop, workers));
+    const more = ordinary === null ? "" : `, beside the usual stop of ${ordinary}`;
+    return endless ? `${who} ${text}` : `stopping ${who} now ${text}${more}`;
   });
   return { text: texts.length > 3 ? `${list(texts.slice(0, 2))} and more` : list(texts), heavy: true };
 }
@@ -124,7 +152,7 @@ export function healthLine(workers: readonly Worker[], stops: readonly MasterSto
     );
   }
   if (failed > 0) parts.push(`${failed.toLocaleString("en")} failed`);
-  const stop = stops === null ? null : stopWords(stops);
+  const stop = stops === null ? null : stopWords(stops, workers);
   if (stop !== null) parts.push(stop.text);
   const level = stuck > 0 ? "stuck" : failed > 0 || stop?.heavy === true ? "warning" : "ok";
   return { level, text: `${parts.join("; ")}.` };

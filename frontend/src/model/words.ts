@@ -37,17 +37,35 @@ export function worded(text: string): string {
   return text.replace(/\b(?:not_|in)?substantiat\w+/g, (state) => stateWords(state).label);
 }
 
+/** Every code that docs/reading-the-page names has its words here: a test holds it to that. */
 const CODES: Record<string, string> = {
   healthy: "healthy",
   stop_pending: "stop is pending",
   start_pending: "start is pending",
   check_pending: "check is pending",
+  machine_pending: "its machine is starting or stopping",
+  pending_before_us: "a call was pending before recording began",
+  half_insubstantiated: "its stop broke off half way",
+  reconfig_frozen: "a reconfiguration waits for it",
   state_overdue: "too long in one state",
   substantiation_queued: "a build waits behind the stop",
-  rejected_loop: "refused connection",
-  stop_failed: "stop failed",
-  start_failed: "start failed",
+  never_connected: "no worker has connected",
+  frozen_attach: "silent before it was attached",
+  frozen_worker: "does not answer",
+  rejected_loop: "comes back after its stop, and is refused",
+  stale_connection: "a connection is left over",
+  duplicate_arbitration: "an older connection keeps the worker out",
+  stop_failed: "its stop failed",
+  start_failed: "its start failed",
+  start_failed_loop: "starts fail again and again",
+  crash_open: "was up when its master died",
   master_died: "its master died",
+  recording_ended: "recording ended while it was active",
+  build_forgotten: "Buildbot has forgotten a build that waits for it",
+  unasked_instance: "no build asks for its instance",
+  worker_left: "its worker left by itself",
+  gracefully_shut_down: "was shut down gracefully, and builds no more",
+  quarantined: "gets no builds for a while",
 };
 
 export function codeWords(code: string): string {
@@ -56,11 +74,11 @@ export function codeWords(code: string): string {
 
 /** The verdicts in words, for who reads one of them. */
 const LEVELS: Record<string, string> = {
-  stuck: "will hardly come out by itself",
+  stuck: "unlikely to recover on its own",
   failed: "the last start or stop went wrong",
   unknown: "its master is not there to ask",
   slow: "more than half of its limit is over",
-  ok: "nothing is waited for for long",
+  ok: "no call has been pending for long",
 };
 
 export function levelGloss(level: Level): string {
@@ -96,6 +114,8 @@ const OUTCOMES: Record<string, string> = {
   never_connected: "never connected",
   released: "released by force",
   cancelled: "cancelled",
+  build_refused: "no worker for this build",
+  lost: "lost: its instance or worker went away by itself",
   unknown: "end not seen",
 };
 
@@ -128,16 +148,37 @@ export function clipped(text: string, most: number): string {
   return text.length <= most ? text : `${text.slice(0, most)}…`;
 }
 
+/** Who did it. A user may have any name, that of a policy too: only the kind says what the name is of. An older server does
+ *  not tell the kind. */
+export function actorWords(actor: string, kind: string | undefined): string {
+  switch (kind) {
+    case "anonymous":
+      return "somebody who was not logged in";
+    case "policy":
+      return `the policy ${actor.replace(/^policy:/, "")}`;
+    case "shutdown":
+      return "the stop of the master";
+    case "reconfig":
+      return "a reconfiguration";
+    case "late_end":
+      return "a late success of the abandoned stop";
+    case "stop":
+      return "the stop that followed";
+    case "driver":
+      return "the driver's own proof";
+    default:
+      return actor;
+  }
+}
+
 /** Refused connections: what is open now, and what was refused so far. Empty where there was none. */
 export function refusedWords({ refused, held, refused_open }: Worker): string {
-  if (refused === 0)
-    return (refused_open ?? held) === 0 ? "" : `${count(refused_open ?? held, "refused connection")} held`;
-  const so_far = `${count(refused, "connection")} refused since the last episode began`;
   // An older server, and another master, do not tell which of them are open.
-  if (refused_open === undefined || refused_open === null) return so_far;
-  return refused_open === 0
-    ? `${so_far}, none of them open now`
-    : `${count(refused_open, "refused connection")} open now; ${so_far}`;
+  const open = refused_open ?? null;
+  if (open === null)
+    return refused === 0 && held === 0 ? "" : `${count(Math.max(refused, held), "connection")} refused so far`;
+  if (open === 0) return refused === 0 ? "" : `${count(refused, "connection")} refused so far, none open now`;
+  return `${count(open, "refused connection")} open now, ${Math.max(open, refused).toLocaleString("en")} refused so far`;
 }
 
 /** Of when what is told of a worker is, if its master is not up to tell more; null while it is. */

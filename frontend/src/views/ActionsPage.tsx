@@ -63,7 +63,7 @@ const Audit = ({ query, filtered }: { query: string; filtered: boolean }) => {
       <HistoryFoot
         history={actions}
         what="actions"
-        empty={filtered ? "No action is like that." : "Nobody has forced anything, and no master had to."}
+        empty={filtered ? "No actions match." : "Nobody has forced anything, and no master had to."}
         test="actions"
       />
     </>

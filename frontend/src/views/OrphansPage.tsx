@@ -32,8 +32,8 @@ export const OrphansPage = () => {
   return (
     <Page name="orphans" title="Orphans" route="/lifecycle/orphans">
       <p className="bbl-lead">
-        Instances that may still run, and cost money, after a release, a failed stop or a crash. An entry is closed by a
-        later success of its stop, or by who has looked.
+        Instances that may still run, and cost money, after a release, a failed stop or a crash. An entry is closed when
+        the stop succeeds later, by the driver, or by an operator.
       </p>
       <form
         role="search"
@@ -70,7 +70,7 @@ const Ledger = ({ query, open }: { query: string; open: boolean }) => {
       <HistoryFoot
         history={orphans}
         what="orphans"
-        empty={open ? "No instance is known to have been left running." : "No entry is like that."}
+        empty={open ? "No instance is known to have been left running." : "No entries match."}
         test="orphans"
       />
     </>

@@ -36,6 +36,7 @@ export const StopPage = () => {
           stop={stop}
           at={stopsAt}
           lost={failure !== null}
+          workers={workers}
           heardAt={Math.max(
             0,
             ...workers.filter((worker) => worker.masterid === stop.masterid).map((worker) => worker.updated_at),

@@ -195,7 +195,7 @@ const Ranges = ({ range, fixed, span, onSpan, loading }: RangesProps) => {
         ))}
       </div>
       <span role="status" className="bbl-muted">
-        {loading ? "loading…" : fixed === null ? "up to now" : "a time that stays"}
+        {loading ? "loading…" : fixed === null ? "up to now" : "fixed range"}
       </span>
     </div>
   );

@@ -69,6 +69,15 @@ describe("the dialog of a forced disconnect", () => {
     expect(screen.getByText("This does not stop the instance")).toBeTruthy();
   });
 
+  it("names every build that would be disturbed, not one of them", async () => {
+    const of = (buildid: number) => ({ buildid, builderid: 2, builder: "runtests", number: buildid });
+    serve(() => ({ build: of(7), builds: [of(7), of(8)] }));
+    open();
+    await waitFor(() => {
+      expect(at("force-builds")?.textContent).toBe("runtests #7, runtests #8");
+    });
+  });
+
   it("does nothing without the worker's name and a reason, and says which is missing", async () => {
     const asked = serve(() => ({}));
     open();

@@ -381,6 +381,7 @@ export interface Answers {
         "since": number | null;
       };
       "can_force": boolean;
+      "details": boolean;
       "user": string | null;
     };
   };
@@ -441,6 +442,7 @@ export interface Answers {
         "since": number | null;
       };
       "can_force": boolean;
+      "details": boolean;
       "user": string | null;
     };
   };

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { tell } from "../../src/model/events";
 import { NOW } from "../situations";
@@ -11,9 +13,36 @@ const event = (kind: string, data: Record<string, unknown> = {}) => ({
   at: NOW,
   data,
 });
+const page = readFileSync(resolve(import.meta.dirname, "../../../docs/rest.md"), "utf-8");
 const said = (kind: string, data: Record<string, unknown> = {}) => tell(event(kind, data)).text;
 
 describe("an event in words", () => {
+  it("is a sentence for every kind that the docs name", () => {
+    const table = (page.split("### Event")[1] ?? "").split("### Action")[0] ?? "";
+    const kinds = [...table.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap(
+      (row) => String(row[1]).match(/\w+/g) ?? [],
+    );
+    const told = kinds.filter(
+      (kind) => !["id", "workerid", "masterid", "episode", "kind", "at", "data"].includes(kind),
+    );
+    expect(told.length).toBeGreaterThan(25);
+    // A kind that is not known is told by its name and all that it carries.
+    const unknown = told.filter((kind) => said(kind, { x: 1 }).endsWith('{"x":1}'));
+    expect(unknown).toEqual([]);
+  });
+  it("tells signs of life, and silence as a problem", () => {
+    expect(said("sign_of_life", { of: "answer" })).toBe("the worker answered the question whether it lives");
+    expect(said("silent", { seconds: 30 })).toBe("asked whether it lives, and has not answered in 30 s");
+    expect(tell(event("silent", { seconds: 30 })).tone).toBe("bad");
+  });
+  it("tells why a build got no worker", () => {
+    const build = { builder: "runtests", number: null };
+    expect(said("not_substantiated", { how: "timeout", build })).toBe("no worker came in time for runtests");
+    expect(said("not_substantiated", { how: "failed", build, error: "quota" })).toBe("runtests got no worker: quota");
+    expect(said("login_failed", { reason: "wrong password", times: 3 })).toBe(
+      "a login with its name failed 3 times: wrong password",
+    );
+  });
   it("marks a call that raised as a problem and keeps its traceback", () => {
     const told = tell(
       event("call_ended", { call: "stop_instance", outcome: "raised", error: "Boom", traceback: "T", elapsed_s: 12 }),

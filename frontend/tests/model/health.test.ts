@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Blocker, MasterStop } from "../../src/api/types";
-import { healthLine, lastKnownLine, releaseWords, stopCost } from "../../src/model/health";
-import { NOW, idle, stopHangs, verdict } from "../situations";
+import { firstWords, healthLine, lastKnownLine, releaseWords, stopCost, toStopFirst } from "../../src/model/health";
+import { NOW, building, idle, stopHangs, verdict } from "../situations";
 
 const stop = (master: string, blocked: boolean): MasterStop => ({
   masterid: 1,
@@ -106,5 +106,26 @@ describe("the line at the top while nobody answers", () => {
       level: "unknown",
       text: "Not known now. At 12:00:00, 1 of 2 latent workers was stuck.",
     });
+  });
+});
+
+describe("a master whose instances are up", () => {
+  it("is not said to stop at once: they are stopped first", () => {
+    expect(healthLine([idle(), building()], [stop("a", false)]).text).toBe(
+      "None of 2 latent workers is stuck; a stop of the master would first stop 1 instance (ec2-5).",
+    );
+  });
+  it("does not count what blocks the stop twice, nor workers of others", () => {
+    const workers = [stopHangs(), building(), building({ workerid: 6, masterid: 2 }), idle({ workerid: 7 })];
+    expect(toStopFirst(stop("a", true), workers).map(({ workerid }) => workerid)).toEqual([5]);
+  });
+  it("does not keep silent of them beside what blocks the stop", () => {
+    expect(healthLine([stopHangs(), building()], [stop("a", true)]).text).toContain(
+      "would take up to 6 s and release 1 call, beside the usual stop of 1 instance (ec2-5)",
+    );
+  });
+  it("names some of many", () => {
+    const many = ["a", "b", "c", "d", "e"].map((name, index) => building({ workerid: index, name }));
+    expect(firstWords(many)).toBe("5 instances (a, b, c and 2 more)");
   });
 });

@@ -58,7 +58,7 @@ export const ForceForm = ({ name, what = "worker's name", sending, onSubmit, for
         </div>
       </div>
       <div className="form-group mb-3">
-        <label htmlFor={`${id}-reason`}>Reason, for those who come after you</label>
+        <label htmlFor={`${id}-reason`}>Reason (kept in the audit log)</label>
         <textarea
           id={`${id}-reason`}
           ref={reasonField}

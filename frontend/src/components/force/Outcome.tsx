@@ -2,7 +2,7 @@ import React, { useEffect, useRef } from "react";
 import { Link } from "react-router-dom";
 import type { Action } from "../../api/types";
 import { workerRoute } from "../../model/links";
-import { statusWords, worded } from "../../model/words";
+import { actorWords, statusWords, worded } from "../../model/words";
 import { Icon, type IconName } from "../Icon";
 import { Steps } from "./Steps";
 
@@ -34,7 +34,7 @@ export const Outcome = ({ action }: { action: Action }) => {
       </div>
       <Steps steps={action.steps} outcome={true} />
       <p>
-        It is recorded as action {action.id}, by {action.actor}.{" "}
+        It is recorded as action {action.id}, by {actorWords(action.actor, action.actor_kind)}.{" "}
         <Link to={workerRoute(action.workerid)}>All actions on {action.worker}</Link>
       </p>
     </div>

@@ -2,7 +2,7 @@ import React from "react";
 import { Link } from "react-router-dom";
 import type { Action } from "../../api/types";
 import { episodeRoute, workerRoute } from "../../model/links";
-import { plain, statusWords, worded } from "../../model/words";
+import { actorWords, plain, statusWords, worded } from "../../model/words";
 import { VerdictBadge } from "../Badge";
 import { Icon, actionIcon } from "../Icon";
 import { Moment } from "../Time";
@@ -24,7 +24,7 @@ export const ActionList = ({ actions, named = false }: { actions: readonly Actio
         )}
         {statusWords(action.status)}, <Moment at={action.at} />, by{" "}
         <strong>
-          <bdi>{action.actor}</bdi>
+          <bdi>{actorWords(action.actor, action.actor_kind)}</bdi>
         </strong>
         : <bdi className="bbl-text">{action.reason}</bdi>
         {action.outcome !== null && <span className="bbl-sub">{worded(action.outcome)}</span>}
