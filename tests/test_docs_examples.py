@@ -119,7 +119,7 @@ def test_what_is_asked_by_curl_is_answered(asked: Any, text: str) -> None:
 @pytest.mark.xdist_group("docs-by-curl")
 def test_a_wrong_password_ends_the_login_of_the_example_with_an_error(asked: Any) -> None:
     master, directory = asked
-    (login,) = [text for _, text in COMMANDS if "auth/login" in text]
+    (login,) = [text for name, text in COMMANDS if name == "docs/releasing.md" and "auth/" in text]
     done = subprocess.run(
         ["bash", "-c", login.replace("-u alice", "-u alice:wrong").replace("cookies", "none")],
         cwd=directory,
@@ -165,13 +165,16 @@ def test_a_running_master_gets_the_plugin_by_a_reconfig_and_is_stopped_and_start
     master.configure()
     in_directory(master, "buildbot start")
     master.wait_until(lambda: master.get("api/v2/masters").ok(), what="an answer")
+    grep = command('grep "lifecycle:"')
     assert master.get(f"{API}/workers").status == 404
     master.configure(plugin=True)
     in_directory(master, command("buildbot checkconfig"))
     # page and REST are there without a restart
     master.wait_until(lambda: master.api("workers")["workers"], what="the REST interface")
     assert "lifecycle" in master.get("config").ok().json["plugins"]
-    assert "lifecycle:" in in_directory(master, command('grep "lifecycle:"'))
+    assert "lifecycle: " not in master.log()
+    (master.basedir / "twistd.log").write_text(master.log() + "lifecycle: the trouble\n")
+    assert in_directory(master, grep) == "lifecycle: the trouble\n"
     before = (master.basedir / "twistd.pid").read_text()
     in_directory(master, command("buildbot stop"))
     assert (master.basedir / "twistd.pid").read_text() != before

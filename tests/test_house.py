@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import fnmatch
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,3 +118,44 @@ def test_an_import_that_breaks_the_rule_is_seen(tmp_path: Path) -> None:
         module.write_text(form)
         assert list(imported(module, "www.guard")) == [f"{NAME}.db.schema"], form
     assert not any(fnmatch.fnmatchcase("db.schema", pattern) for pattern in may("www.guard"))
+
+
+TESTS = Path(__file__).parent
+
+#: Calls of Python that take a deadline as it is; the harness's own multiply theirs.
+_RAW = {"run", "communicate", "check_output", "wait"}
+
+
+def _clocked(tree: ast.AST) -> Iterator[str]:
+    """What in a test goes by the clock of a quiet machine."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare) and isinstance(node.left, ast.Call):
+            called = ast.unparse(node.left.func)
+            if called.endswith((".stop", ".wait_exit")) and isinstance(node.ops[0], ast.Lt):
+                yield ast.unparse(node)
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        deadlines = [k.value for k in node.keywords if k.arg == "timeout"]
+        if re.search(r"(process|launch\(.*\)|frozen|entered|writer)\.wait$", called):
+            deadlines += node.args[:1]
+        raw = called.rpartition(".")[2] in _RAW and any(map(_is_number, deadlines))
+        marked = called.endswith("mark.timeout") and any(map(_is_number, node.args))
+        if raw or marked or called == "time.sleep":
+            yield ast.unparse(node)
+
+
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, (int, float))
+
+
+def test_tests_wait_by_the_factor_and_not_by_the_clock_of_a_quiet_machine() -> None:
+    """As tests/harness/README.md says. In tests/core the clock is a number."""
+    found = [
+        f"{path.relative_to(TESTS)}: {what}"
+        for path in sorted(TESTS.rglob("*.py"))
+        if path.relative_to(TESTS).parts[0] not in ("benchmarks", "core")
+        and path.name not in ("waiting.py", "gallery.py", "screenshots.py")
+        for what in _clocked(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert found == []

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from buildbot_lifecycle.cli.processes import die_with_parent
 from tests.harness.ports import free_port
-from tests.harness.waiting import wait_until
+from tests.harness.waiting import patient, wait_until
 
 # Durability is not what is tested, and an fsync costs more than all the rest.
 _POSTGRES_SETTINGS = ["fsync=off", "full_page_writes=off", "max_connections=200"]
@@ -87,7 +87,7 @@ class Server:
             )
 
     def run(self, command: list[str]) -> None:
-        if self.launch(command).wait(120) != 0:
+        if self.launch(command).wait(patient(120)) != 0:
             raise RuntimeError(f"{command} failed:\n{self.output()}")
 
     def output(self) -> str:
@@ -126,7 +126,7 @@ class Server:
         """End the server's process at once, as a crash does. `start` brings it back, same data."""
         assert self.process is not None
         self.process.send_signal(number)
-        self.process.wait(30)
+        self.process.wait(patient(30))
 
     def start(self) -> None:
         """Bring it back after `stop`, on the same port."""
@@ -139,10 +139,10 @@ class Server:
             # SIGQUIT is PostgreSQL's immediate shutdown: its children go too.
             self.process.send_signal(signal.SIGQUIT)
             try:
-                self.process.wait(10)
+                self.process.wait(patient(10))
             except subprocess.TimeoutExpired:
                 self.process.kill()
-                self.process.wait(10)
+                self.process.wait(patient(10))
         shutil.rmtree(self.directory, ignore_errors=True)
 
 

@@ -161,7 +161,7 @@ class Sshd:
         """No new connections; what runs on the host goes on."""
         if self.process is not None:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(patient(10))
             self.process = None
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import MakeMaster
 from tests.harness import databases
 from tests.harness.master import RealMaster, worker
+from tests.harness.waiting import patient
 from tests.master.support import FEW_SECONDS, LIFECYCLE, episodes, transitions
 from tests.master.test_recording import ONE_LIFE
 
@@ -28,7 +29,7 @@ def checkconfig(master: RealMaster) -> str:
         cwd=master.basedir,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=patient(60),
         check=False,
     )
     assert (done.returncode == 0) == ("Config file is good" in done.stdout)

@@ -87,7 +87,7 @@ def test_a_healthy_master_stops_as_fast_as_a_stock_one_and_writes_its_end(
     stock = make_master([worker("Healthy", "healthy")], plugin=False)
     for master in (with_us, stock):
         master.build("healthy")
-    assert with_us.stop() < stock.stop() + patient(3)
+    assert with_us.stop() - stock.stop() < patient(3)
     assert_all_written(with_us, "healthy")
 
 
@@ -108,7 +108,7 @@ def test_the_other_ways_to_stop_a_master_end_too(make_master: MakeMaster, number
     get_stuck(master, "stuck")
     master._leaving = True
     master.signal(number)
-    assert master.wait_exit(GRACE + FEW_SECONDS) < GRACE + FEW_SECONDS
+    master.wait_exit(GRACE + FEW_SECONDS)
     assert_all_written(master, "stuck")
 
 

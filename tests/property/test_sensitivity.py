@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,3 +126,23 @@ def test_a_loop_that_never_leaves_the_moment_is_broken_off_and_told(
         assert world.spun
     finally:
         world.close()
+
+
+def test_a_closed_house_leaves_nothing_behind_that_goes_on_in_another_test(tmp_path: Path) -> None:
+    with housed(str(tmp_path)) as house:
+        world = World(house, observed=False)
+        world.act("answer", "stop_instance", "hangs")
+        world.act("begin_build", "one")
+        world.act("connect", False)
+        world.act("end_build", "one")
+        world.act("insubstantiate", False)
+        world.act("stop")
+        world.close()
+    left = [
+        found
+        for found in gc.get_objects()
+        if inspect.isgenerator(found)
+        and inspect.getgeneratorstate(found) == inspect.GEN_SUSPENDED
+        and found.gi_frame.f_locals.get("self") is world.worker
+    ]
+    assert left == []

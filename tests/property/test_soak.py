@@ -62,7 +62,7 @@ class Ways:
     blocks: float = 0.0
     #: an idle connection is lost, and the worker back after so long
     drops: float = 0.0
-    #: comes back once while it is being stopped, or so long after it was
+    #: comes back once while it is being stopped, or twice after it was, each time so long later
     knocks: bool = False
     outlives: float = 0.0
     machine: str = "none"
@@ -147,7 +147,9 @@ class Healthy(World):
             if ways.knocks:
                 self.clock.callLater(seconds / 2, self.knock, "refused during the stop")
             if ways.outlives:
-                self.after(ways.outlives, lambda: self.knock("refused after the stop"))
+                # once is no loop
+                for times in (1, 2):
+                    self.after(times * ways.outlives, lambda: self.knock("refused after the stop"))
         if call == "start_instance" and not fails:
             self.clock.callLater(seconds + self.some(ways.comes), self.come)
         if seconds < 0.2:
