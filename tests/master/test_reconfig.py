@@ -30,7 +30,7 @@ def serves_and_stops(master: RealMaster, name: str) -> None:
     assert "the stop was asked for" not in master.log()
     assert rows(master, "select count(*) from lifecycle_actions") == [(0,)]
     assert pids
-    assert master.stop(60) < FEW_SECONDS
+    master.stop(FEW_SECONDS)
 
 
 def test_a_worker_replaced_by_one_of_another_class_serves_and_can_be_stopped(
@@ -79,7 +79,7 @@ def test_the_service_removed_and_added_again_takes_over_a_worker_that_is_up(
     assert "master_died" not in kinds(master, "w")
     assert master.api("orphans")["orphans"] == []
     # a healthy stop of four seconds is waited for
-    assert master.stop(60) < 4 + FEW_SECONDS
+    master.stop(4 + FEW_SECONDS)
     assert rows(master, "select count(*) from lifecycle_actions") == [(0,)]
     assert rows(master, "select count(*) from lifecycle_orphans") == [(0,)]
     assert rows(master, "select count(*) from lifecycle_events where kind = 'detached'") == [(1,)]
@@ -106,7 +106,7 @@ def test_a_stuck_stop_is_released_by_a_service_that_was_removed_and_added_again(
     if timeout == 0:
         seen = get_stuck(master, "stuck", verdict__code="stop_pending")
         assert seen["pending"]["call"] == "stop_instance"
-    assert master.stop(60) < LIFECYCLE["shutdown_grace"] + 2 + FEW_SECONDS
+    master.stop(LIFECYCLE["shutdown_grace"] + 2 + FEW_SECONDS)
     assert rows(master, "select what, status from lifecycle_actions") == [
         ("shutdown-release", "done")
     ]

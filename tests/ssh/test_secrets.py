@@ -112,7 +112,6 @@ def shown(places: Iterator[tuple[str, str]]) -> Mapping[str, list[str]]:
 
 
 @pytest.mark.master
-@pytest.mark.timeout(300)
 def test_no_secret_comes_out_anywhere(
     make_master: MakeMaster, sshd: Sshd, provider: str, tmp_path: Path
 ) -> None:
