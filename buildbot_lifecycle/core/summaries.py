@@ -63,6 +63,7 @@ _WAITS: Mapping[str, str] = {
     "reconfig_frozen": "a reconfiguration removes this worker and waits for it",
     "rejected_loop": "the worker came back after it was stopped and was refused",
     "crash_open": "the master died while an instance was up; it may still run",
+    "unreadable": "what is stored of this worker cannot be read",
     "master_died": "the master's process ended without stopping its workers",
     "recording_ended": "recording ended while the worker was active",
     "stop_failed": "stop_instance failed: the instance may still run",

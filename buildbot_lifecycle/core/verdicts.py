@@ -93,6 +93,10 @@ UNRECORDED = Verdict(
     "recording ended while the worker was active; what has become of it is not known",
 )
 
+UNREADABLE = Verdict(
+    "unknown", "unreadable", "what is stored of this worker cannot be read; the log names it"
+)
+
 #: Levels, worst first: of several waits the worst is told, and of equals the one that turns (or, of
 #: stuck ones, turned) first.
 LEVELS = ("stuck", "failed", "unknown", "slow", "ok")

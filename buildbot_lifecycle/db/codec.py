@@ -32,8 +32,11 @@ def encode(value: Any) -> str:
 
 
 def decode(text: str | None) -> Any:
-    """The value that `encode` wrote; None for None."""
-    return None if text is None else json.loads(text)
+    """The value that `encode` wrote; None for None, and for what is no JSON any more."""
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError:
+        return None
 
 
 def escape(text: str) -> str:
@@ -42,8 +45,11 @@ def escape(text: str) -> str:
 
 
 def unescape(text: str) -> str:
-    """What `escape` was given."""
-    return str(json.loads(f'"{text}"'))
+    """What `escape` was given; what cannot be its work comes back as it is."""
+    try:
+        return str(json.loads(f'"{text}"'))
+    except ValueError:
+        return text
 
 
 def _plain(value: Any) -> Any:

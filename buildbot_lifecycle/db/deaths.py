@@ -21,7 +21,7 @@ from buildbot_lifecycle.core.episodes import Episode, Facts, apply
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.states import RESTING, State
 from buildbot_lifecycle.core.verdicts import DIED, UNRECORDED
-from buildbot_lifecycle.db import codec, rows, schema
+from buildbot_lifecycle.db import codec, damage, rows, schema
 from buildbot_lifecycle.db.upsert import insert_or_ignore
 
 
@@ -113,7 +113,11 @@ def _open_workers(conn: sa.engine.Connection, masterid: int, current: int) -> _O
     )
     found: _Open = {}
     for row in conn.execute(query):
-        facts = codec.facts_from(row.data)
+        try:
+            facts = codec.facts_from(row.data)
+        except Exception:  # noqa: BLE001  # whatever stands there: the others are closed
+            damage.note("workers", row.workerid)
+            continue
         if facts.state not in RESTING or facts.calls or facts.abandoned:
             found[row.incarnation, row.workerid] = (facts, row.episode)
     return found
@@ -129,8 +133,12 @@ def _open_episodes(conn: sa.engine.Connection, masterid: int, current: int) -> _
     )
     found: _Open = {}
     for row in conn.execute(query):
-        episode = codec.episode_from(row.data)
-        facts = Facts(row.workerid, episode.phases[-1].state, episode=episode)
+        try:
+            episode = codec.episode_from(row.data)
+            facts = Facts(row.workerid, episode.phases[-1].state, episode=episode)
+        except Exception:  # noqa: BLE001  # the same
+            damage.note("episodes", row.id)
+            continue
         found[row.incarnation, row.workerid] = (facts, row.id)
     return found
 

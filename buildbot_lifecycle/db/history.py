@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from buildbot_lifecycle.core.episodes import Episode
 from buildbot_lifecycle.core.requests import (
     Filter,
     HistoryQuery,
@@ -21,7 +22,7 @@ from buildbot_lifecycle.core.requests import (
     kind_of_actor,
     kind_of_closer,
 )
-from buildbot_lifecycle.db import codec, schema
+from buildbot_lifecycle.db import codec, damage, schema
 from buildbot_lifecycle.db.filters import MAX_NUMBER, condition
 
 #: Most rows on one page.
@@ -69,12 +70,13 @@ def _transition(row: Any) -> dict[str, Any]:
 
 
 def _event(row: Any) -> dict[str, Any]:
-    names = ("id", "workerid", "masterid", "episode", "kind", "at", "data")
-    return {name: getattr(row, name) for name in names}
+    names = ("id", "workerid", "masterid", "episode", "kind", "at")
+    return {**{name: getattr(row, name) for name in names}, "data": {**row.data}}
 
 
 def _episode(row: Any) -> dict[str, Any]:
-    episode = codec.episode_from(row.data)
+    nothing = Episode(0, row.workerid, row.started_at, ())
+    episode = codec.episode_from(row.data) if row.data else nothing
     return {
         "id": row.id,
         "workerid": row.workerid,
@@ -128,6 +130,26 @@ def _orphan(row: Any) -> dict[str, Any]:
     return {"closed_by_kind": None, **found}
 
 
+class _WithoutData:
+    """A row whose JSON cannot be read: its columns are known all the same."""
+
+    data: Mapping[str, Any] = {}
+
+    def __init__(self, row: Any) -> None:
+        self._row = row
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._row, name)
+
+
+def _read(source: Source, row: Any) -> dict[str, Any]:
+    try:
+        return source.as_json(row)
+    except Exception:  # noqa: BLE001  # whatever stands there: the others are answered
+        damage.note(source.table.name.removeprefix("lifecycle_"), row.id)
+        return source.as_json(_WithoutData(row))
+
+
 def _name(row: Any) -> str:
     """The worker's name: as it is now, else as it was noted with the row, else its number."""
     return str(row.worker or row.data.get("worker") or row.workerid)
@@ -178,7 +200,7 @@ def part(conn: sa.engine.Connection, query: HistoryQuery, wanted: int) -> Part:
     """
     source = SOURCES[query.what]
     rows, floor = _look(conn, query, wanted, source.select())
-    return Part([source.as_json(row) for row in rows], None if len(rows) == wanted else floor)
+    return Part([_read(source, row) for row in rows], None if len(rows) == wanted else floor)
 
 
 def ids(
@@ -253,4 +275,4 @@ def one(conn: sa.engine.Connection, what: str, number: int) -> dict[str, Any] | 
     if abs(number) > MAX_NUMBER:
         return None
     row = conn.execute(source.select().where(source.table.c.id == number)).first()
-    return None if row is None else source.as_json(row)
+    return None if row is None else _read(source, row)

@@ -15,8 +15,9 @@ import sqlalchemy as sa
 
 from buildbot_lifecycle.core.episodes import Episode, Facts, apply
 from buildbot_lifecycle.core.events import Event, Kind
-from buildbot_lifecycle.core.states import RESTING
-from buildbot_lifecycle.db import codec, schema
+from buildbot_lifecycle.core.states import RESTING, State
+from buildbot_lifecycle.core.verdicts import UNREADABLE
+from buildbot_lifecycle.db import codec, damage, schema
 from buildbot_lifecycle.db.filters import MAX_NUMBER
 from buildbot_lifecycle.db.history import history, one
 
@@ -55,6 +56,11 @@ def _worker(row: Any, orphans: Mapping[tuple[int, int], int]) -> dict[str, Any]:
     values = dict(row._mapping)
     for name in ("incarnation", "removed", "pending_call", "pending_since"):
         del values[name]
+    readable = {*damage.mapping(row.verdict)} >= {"level", "code", "reason"}
+    if not (readable and isinstance(row.building, list)):
+        damage.note("workers", row.workerid)
+        values["verdict"] = values["verdict"] if readable else UNREADABLE.as_json()
+        values["building"] = []
     return {
         **values,
         "master": row.master or str(row.masterid),
@@ -106,7 +112,14 @@ def _number(text: int | str) -> int | None:
 def facts(conn: sa.engine.Connection, masterid: int) -> dict[int, Facts]:
     """What the database knows of each worker of a master, by workerid."""
     query = sa.select(_W.workerid, _W.data).where(_W.masterid == masterid)
-    return {row.workerid: codec.facts_from(row.data) for row in conn.execute(query)}
+    found = {}
+    for row in conn.execute(query):
+        try:
+            found[row.workerid] = codec.facts_from(row.data)
+        except Exception:  # noqa: BLE001  # whatever stands there
+            damage.note("workers", row.workerid)
+            found[row.workerid] = Facts(row.workerid, State.UNKNOWN)
+    return found
 
 
 def incarnations(

@@ -16,7 +16,7 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.statistics import BuildEvent, Life, Who
-from buildbot_lifecycle.db import schema
+from buildbot_lifecycle.db import damage, schema
 from buildbot_lifecycle.db.recorder import Pool
 
 #: Seconds by which the order of the numbers may differ from that of the times.
@@ -185,8 +185,14 @@ def _newest(
 def _details(conn: sa.engine.Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     found = {}
     for row in conn.execute(sa.select(_E.id, _E.data).where(_E.id.in_(ids))):
-        phases = [[p["state"], p["since"], p["until"]] for p in row.data.get("phases") or ()]
-        found[row.id] = {"phases": phases, "failure": row.data.get("failure")}
+        data = damage.mapping(row.data)
+        try:
+            phases = [[p["state"], p["since"], p["until"]] for p in data.get("phases") or ()]
+        except (KeyError, TypeError):
+            damage.note("episodes", row.id)
+            phases = []
+        failure = damage.mapping(data.get("failure"))
+        found[row.id] = {"phases": phases, "failure": failure if "error" in failure else None}
     return found
 
 
@@ -197,7 +203,7 @@ _BUILD = (_V.id, _V.workerid, _V.masterid, _V.episode, _V.kind, _V.at, _V.data)
 
 
 def _build(row: Any) -> BuildEvent:
-    build = row.data.get("build") or {}
+    build = damage.mapping(damage.mapping(row.data).get("build"))
     named = (str(build.get("builder") or ""), build.get("number"), build.get("builderid"))
     return BuildEvent(row.id, row.workerid, row.masterid, row.episode, row.kind, row.at, *named)
 
