@@ -8,7 +8,7 @@ and the same fold over the stored log gives the same again.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from buildbot_lifecycle.core.events import Event, Kind, cut
@@ -59,7 +59,9 @@ class Episode:
     """One life of an instance: from SUBSTANTIATING until it rests, or until the next SUBSTANTIATING.
 
     ``first_seq`` is the seq of the event that opened it: with the incarnation, its identity.
-    ``id`` is the database's number, None until it was first written.
+    ``id`` is the database's number, None until it was first written. ``failure`` is the first of it:
+    what follows is mostly its consequence. ``start_s`` and ``stop_s`` are seconds of Buildbot's wait for
+    start_instance and stop_instance themselves, ``start_ended_at`` when the last start had an answer.
     """
 
     first_seq: int
@@ -78,6 +80,28 @@ class Episode:
     cancelled: bool = False
     started: bool = False
     timed_out: bool = False
+    start_s: float | None = None
+    start_ended_at: float | None = None
+    stop_s: float | None = None
+    #: the start said yes; it raised or said no, and the driver is known to have made nothing
+    start_answered: bool = False
+    nothing_made: bool = False
+    #: the driver named an instance when its stop was called
+    stop_named: bool = False
+    #: what Buildbot gave the builds that waited, and the call that it came from
+    given: Failure | None = None
+    build_refused: bool = False
+    #: the last that is known of why no worker is attached while it is awaited
+    obstacle: str | None = None
+
+    @property
+    def connect_s(self) -> float | None:
+        """Seconds from the end of start_instance until the worker was attached; 0 if it was before."""
+        if self.connected_at is None or self.start_s is None:
+            return None
+        if self.start_ended_at is None:
+            return 0.0
+        return max(0.0, self.connected_at - self.start_ended_at)
 
     def seconds_in(self, *states: State) -> float | None:
         """Seconds spent in finished phases of these states; None if it never was in one."""
@@ -201,21 +225,42 @@ def _changed(facts: Facts, **episode_changes: Any) -> Step:
     return Step(dataclasses.replace(facts, episode=episode), (episode,))
 
 
-def _outcome(episode: Episode) -> str:
-    """The outcome of an episode that rests now, from what was seen of it; the worst counts."""
-    if episode.released:
-        return "released"
+def _cause(episode: Episode) -> Failure | None:
+    """What went wrong first in an episode, as far as it is known; None if nothing has.
+
+    Buildbot takes the same way back from a build that was stopped, from a worker that did not come in
+    time, and from a start that went wrong in a way that no call tells of.
+    """
     if episode.failure is not None:
-        return "stop_failed" if episode.failure.call == "stop_instance" else "start_failed"
+        return episode.failure
+    if episode.connected_at is not None or episode.phases[0].state not in STARTING:
+        return None
+    if episode.timed_out:
+        return _no_worker(episode)
+    return None if episode.cancelled else episode.given
+
+
+def _no_worker(episode: Episode) -> Failure:
+    known = "" if episode.obstacle is None else f"; {episode.obstacle}"
+    return Failure("connection", f"the worker did not connect in time{known}")
+
+
+#: By the call that failed first; any other is a start that failed.
+_OUTCOME_OF_FAILURE = {"stop_instance": "stop_failed", "connection": "never_connected"}
+
+
+def _outcome(episode: Episode) -> str:
+    """The outcome of an episode that rests now, from what was seen of it; the first cause counts."""
+    if episode.released or episode.build_refused:
+        return "released" if episode.released else "build_refused"
+    if episode.failure is not None:
+        return _OUTCOME_OF_FAILURE.get(episode.failure.call, "start_failed")
     if episode.connected_at is not None:
         return "ok"
     if episode.phases[0].state not in STARTING:
         return "unknown"  # found when it was up or on its way out already: its start was not seen
-    # Buildbot takes the same way back from a build that was stopped and from a worker that did not
-    # come in time; only the missing timer tells them apart
-    if not episode.timed_out and (episode.cancelled or not episode.started):
-        return "cancelled"
-    return "never_connected"
+    otherwise = "never_connected" if episode.started else "unknown"
+    return "cancelled" if episode.cancelled else otherwise
 
 
 def _not_before(episode: Episode, at: float) -> float:
@@ -225,8 +270,12 @@ def _not_before(episode: Episode, at: float) -> float:
 
 def _close(episode: Episode, at: float) -> Episode:
     at = _not_before(episode, at)
-    ended = dataclasses.replace(episode, phases=_end_phase(episode.phases, at), ended_at=at)
-    return dataclasses.replace(ended, outcome=_outcome(ended))
+    phases = _end_phase(episode.phases, at)
+    ended = dataclasses.replace(episode, phases=phases, ended_at=at, failure=_cause(episode))
+    ended = dataclasses.replace(ended, outcome=_outcome(ended))
+    if ended.outcome == "never_connected" and ended.failure is None:
+        ended = dataclasses.replace(ended, failure=_no_worker(ended))
+    return ended
 
 
 def _end_phase(phases: tuple[Phase, ...], at: float) -> tuple[Phase, ...]:
@@ -258,9 +307,8 @@ def transition_data(before: State, after: State) -> dict[str, Any]:
 
 def _on_transition(facts: Facts, event: Event) -> Step:
     after = State(event.data["to"])
-    before = State(event.data["from"])
     touched: list[Episode] = []
-    episode = facts.episode
+    before = episode = facts.episode
     begins = after is State.SUBSTANTIATING or (episode is None and after not in RESTING)
     if episode is not None and (after in RESTING or begins):
         touched.append(_close(episode, event.at))
@@ -269,12 +317,7 @@ def _on_transition(facts: Facts, event: Event) -> Step:
         episode = _open(event, after, facts.asked_build)
         touched.append(episode)
     elif episode is not None:
-        episode = dataclasses.replace(
-            episode,
-            phases=_next_phase(episode.phases, after, _not_before(episode, event.at)),
-            started=episode.started or after is State.SUBSTANTIATING_STARTING,
-            cancelled=episode.cancelled or (before in STARTING and after in STOPPING),
-        )
+        episode = _moved(facts, episode, after, event.at)
         touched.append(episode)
     changes: dict[str, Any] = {"state": after, "state_since": event.at, "episode": episode}
     changes["served"] = _served(facts, after, begins=begins)
@@ -297,20 +340,37 @@ def _on_transition(facts: Facts, event: Event) -> Step:
         if after not in STARTING:
             changes["gives_up_at"] = None
     facts = dataclasses.replace(facts, **changes)
-    if touched and touched[0].ended_at is not None:
-        facts = _count_failure(facts, touched[0])
+    if before is not None and touched[0].ended_at is not None:
+        facts = _count_failure(facts, touched[0], told=before.failure is not None)
     return Step(facts, tuple(touched))
 
 
-def _count_failure(facts: Facts, ended: Episode) -> Facts:
-    if ended.outcome == "never_connected":
-        missed = Failure("connection", "the worker did not connect in time")
-        facts = dataclasses.replace(facts, last_failure=missed, last_failure_at=ended.ended_at)
+def _moved(facts: Facts, episode: Episode, after: State, at: float) -> Episode:
+    """The open episode with its next phase."""
+    moved = dataclasses.replace(
+        episode,
+        phases=_next_phase(episode.phases, after, _not_before(episode, at)),
+        started=episode.started or after is State.SUBSTANTIATING_STARTING,
+    )
+    if after is State.SUBSTANTIATED and facts.connected and episode.connected_at is None:
+        # a worker that stays connected between its builds: nobody attaches, and it is up
+        moved = dataclasses.replace(moved, connected_at=at)
+    return moved
+
+
+def _count_failure(facts: Facts, ended: Episode, told: bool) -> Facts:
+    """Count a start that failed. Its failure is the last one, unless a call has `told` it already."""
     if ended.outcome in ("start_failed", "never_connected"):
+        if not told:
+            facts = _failed(facts, ended.failure, ended.ended_at)
         return dataclasses.replace(facts, failures_in_row=facts.failures_in_row + 1)
     if ended.outcome == "ok":
         return dataclasses.replace(facts, failures_in_row=0)
     return facts
+
+
+def _failed(facts: Facts, failure: Failure | None, at: float | None) -> Facts:
+    return dataclasses.replace(facts, last_failure=failure, last_failure_at=at)
 
 
 def _on_baseline(facts: Facts, event: Event) -> Step:
@@ -373,17 +433,18 @@ def _on_asked(facts: Facts, event: Event) -> Step:
 def _on_call_started(facts: Facts, event: Event) -> Step:
     call = Call(event.data["call"], event.data["token"], event.at)
     facts = dataclasses.replace(facts, calls=(*facts.calls, call))
-    if event.data.get("instance") is not None:
-        # its name is known before it is there; the episode gets it when the start has ended
-        facts = dataclasses.replace(facts, instance=event.data["instance"])
-    build = event.data.get("build")
-    if build is not None and facts.episode is not None:
-        return _changed(facts, build=build)
-    return Step(facts)
+    build, instance = event.data.get("build"), event.data.get("instance")
+    changes: dict[str, Any] = {} if build is None else {"build": build}
+    if instance is not None:
+        # of a start: its name is known before it is there, and the episode gets it when that has ended
+        facts = dataclasses.replace(facts, instance=instance)
+    if instance is not None and call.call == "stop_instance":
+        changes.update(instance=instance, stop_named=True)
+    return _changed(facts, **changes) if changes else Step(facts)
 
 
 def _on_call_ended(facts: Facts, event: Event) -> Step:
-    token, outcome = event.data["token"], event.data["outcome"]
+    token, call, outcome = event.data["token"], event.data["call"], event.data["outcome"]
     ended = [c for c in facts.calls if c.token == token]
     facts = dataclasses.replace(
         facts,
@@ -394,20 +455,21 @@ def _on_call_ended(facts: Facts, event: Event) -> Step:
         return Step(facts)
     if "instance" in event.data:
         facts = dataclasses.replace(facts, instance=event.data["instance"])
-    changes: dict[str, Any] = {}
+    changes = _timed(facts.episode, event, ended)
     if facts.instance is not None:
         changes["instance"] = facts.instance
     if outcome == "released":
         facts = dataclasses.replace(facts, abandoned=(*facts.abandoned, *ended))
         changes["released"] = True
-    if event.data.get("base") and event.data["call"] == "stop_instance" and facts.state in STOPPING:
+    if event.data.get("base") and call == "stop_instance" and facts.state in STOPPING:
         # no `except Exception` of Buildbot's catches it: nothing is left that would walk back
         facts = dataclasses.replace(facts, half=event.at)
+    if call == "start_instance":
+        changes.update(_answer_of_start(event))
     failure = _failure(event)
     if failure is not None:
-        facts = dataclasses.replace(facts, last_failure=failure, last_failure_at=event.at)
-        changes["failure"] = failure
-    elif event.data["call"] == "stop_instance":
+        facts, changes["failure"] = _with_failure(facts, event, failure)
+    elif call == "stop_instance":
         facts = dataclasses.replace(facts, instance=None)
         if outcome != "released":
             facts = _forget_failure(facts, of_stop=True)
@@ -427,6 +489,62 @@ def _on_where(facts: Facts, event: Event) -> Step:
     return Step(_named(facts, event))
 
 
+def _answer_of_start(event: Event) -> dict[str, Any]:
+    outcome = event.data["outcome"]
+    no = outcome in ("false", "raised") and not event.data.get("unanswered")
+    changes = {"start_answered": outcome in ("true", "other"), "nothing_made": no}
+    if event.data.get("build_refused"):
+        changes["build_refused"] = True
+    return changes
+
+
+def _timed(episode: Episode | None, event: Event, ended: Sequence[Call]) -> dict[str, Any]:
+    """How long Buildbot has waited for start_instance or stop_instance, with what it had before."""
+    spent = sum(max(0.0, event.at - each.since) for each in ended)
+    call = event.data["call"]
+    if episode is None or not ended:
+        return {}
+    if call == "start_instance":
+        return {"start_s": (episode.start_s or 0.0) + spent, "start_ended_at": event.at}
+    if call == "stop_instance":
+        return {"stop_s": (episode.stop_s or 0.0) + spent}
+    return {}
+
+
+def _with_failure(facts: Facts, event: Event, failure: Failure) -> tuple[Facts, Failure]:
+    """The facts after a call that failed, and the failure of its episode: the first is the cause."""
+    cause = None if facts.episode is None else _cause(facts.episode)
+    told = failure
+    if cause is not None and failure.call == "stop_instance" and cause.call != "stop_instance":
+        if never_had_instance(facts):
+            told = cause
+        else:
+            before = f"{failure.error}; before it, {cause.call} failed: {cause.error}"
+            told = Failure(failure.call, cut(before, 1000) or "", failure.traceback)
+    if event.data.get("build_refused") or (told is cause and _is_refused(facts.episode)):
+        return facts, cause or failure  # the build's failure: nothing is wrong with the worker
+    return _failed(facts, told, event.at), cause or failure
+
+
+def _is_refused(episode: Episode | None) -> bool:
+    return episode is not None and episode.build_refused
+
+
+def never_had_instance(facts: Facts) -> bool:
+    """Whether the open episode is known to have no instance, so that a stop has nothing to leave.
+
+    Its start raised, or said no, and the driver names no instance, and nobody has connected. A start
+    without an answer (a time-out, a lost connection) may have made one: then it is not known.
+    """
+    episode = facts.episode
+    if episode is None or not episode.nothing_made or episode.connected_at is not None:
+        return False
+    named = facts.instance or episode.instance
+    came = facts.connected or facts.refused or facts.duplicates or episode.obstacle is not None
+    knocks = facts.attaching is not None or facts.login is not None
+    return not (named or came or knocks)
+
+
 def _forget_failure(facts: Facts, *, of_stop: bool) -> Facts:
     """Drop the last failure once the same thing went well: a stop for a stop, else a connection."""
     if facts.last_failure is None:
@@ -442,10 +560,68 @@ def _failure(event: Event) -> Failure | None:
     if outcome == "raised":
         error = cut(str(event.data.get("error", "")), 1000) or ""
         return Failure(call, error, cut(event.data.get("traceback")))
-    if outcome == "false" and call in ("start_instance", "stop_instance", "check_instance"):
-        said = event.data.get("error") or "said no (returned False)"
+    said = event.data.get("error")
+    if outcome == "other" and call == "check_instance" and said:
+        return Failure(call, cut(str(said), 1000) or "", None)  # Buildbot cannot read it
+    if outcome == "false" and call in _FAILING:
+        if not said:
+            value = event.data.get("value")
+            said = f"returned {value}" if value else "said no (returned False)"
         return Failure(call, cut(str(said), 1000) or "", None)
     return None
+
+
+#: Calls that fail by saying False. Of stop_machine nobody looks at the answer, and drivers give none.
+_FAILING = ("start_instance", "stop_instance", "check_instance", "start_machine")
+
+
+def _on_not_substantiated(facts: Facts, event: Event) -> Step:
+    """What Buildbot gave a build in place of the worker: it tells why, where no call does."""
+    episode, how = facts.episode, event.data.get("how")
+    if episode is None or not _gives_up(facts, episode):
+        return Step(facts)
+    for changes, so in (
+        ({"released": True}, event.data.get("by")),
+        ({"timed_out": True}, how == "timeout"),
+        # of several builds the one that was stopped may be told after the others
+        ({"cancelled": True}, event.data.get("stopped")),
+    ):
+        if so:
+            return _changed(facts, **changes)
+    given = episode.given or _given(facts, event)
+    if how == "cancelled" or episode.failure is not None:
+        return _changed(facts, given=given)
+    if how == "build_refused":
+        return _changed(facts, given=given, build_refused=True, failure=given)
+    return _changed(_failed(facts, given, event.at), given=given, failure=given)
+
+
+def _given(facts: Facts, event: Event) -> Failure:
+    if event.data.get("how") == "cancelled":
+        return Failure("substantiation", "Buildbot called the start off")
+    call = "attached" if facts.attaching is not None else "substantiation"
+    return Failure(call, cut(str(event.data.get("error", "")), 1000) or "")
+
+
+def _gives_up(facts: Facts, episode: Episode) -> bool:
+    """Whether builds are told of this episode's start, not of one that is queued behind its stop."""
+    if facts.state in STARTING:
+        return True
+    before = [phase.state for phase in episode.phases[-2:-1]]
+    return facts.state in STOPPING and bool(before) and before[0] in STARTING
+
+
+def _on_login_failed(facts: Facts, event: Event) -> Step:
+    times = int(event.data.get("times", 1))
+    often = "" if times < 2 else f" ({times} times)"
+    return _obstructed(facts, f"a login as this worker {event.data.get('reason', 'failed')}{often}")
+
+
+def _obstructed(facts: Facts, obstacle: str) -> Step:
+    """Something stands in the way of a worker that is awaited; otherwise it says nothing."""
+    if facts.episode is None or facts.state not in STARTING:
+        return Step(facts)
+    return _changed(facts, obstacle=cut(obstacle, 1000))
 
 
 def _on_missing(facts: Facts, event: Event) -> Step:
@@ -453,6 +629,22 @@ def _on_missing(facts: Facts, event: Event) -> Step:
     if facts.state not in STARTING:
         return Step(facts)
     return _changed(facts, timed_out=True)
+
+
+def stop_is_believed(facts: Facts, outcome: str) -> bool:
+    """Whether a stop_instance with this outcome has stopped the instance of the open episode.
+
+    Drivers answer nothing (None) when their work is done, as they do when they know of nothing to stop.
+    So None is believed if there was something: the start had said yes, or the driver had a name for it.
+    True is believed without, but for a start that still runs by itself: that may make one later.
+    """
+    episode = facts.episode
+    if episode is None or outcome not in ("true", "other"):
+        return False
+    if episode.start_answered or episode.stop_named:
+        return True
+    start_runs = any(call.call == "start_instance" for call in facts.abandoned)
+    return outcome == "true" and not start_runs
 
 
 def _on_attaching(facts: Facts, event: Event) -> Step:
@@ -487,10 +679,10 @@ def _on_attached(facts: Facts, event: Event) -> Step:
     if event.data.get("failed"):
         facts = dataclasses.replace(facts, connected=True)
         failure = Failure("attached", "the worker connected, and could not be attached")
-        if facts.episode is None or facts.episode.failure is not None:
+        episode = facts.episode
+        if episode is None or episode.failure is not None or episode.cancelled:
             return Step(facts)
-        facts = dataclasses.replace(facts, last_failure=failure, last_failure_at=event.at)
-        return _changed(facts, failure=failure)
+        return _changed(_failed(facts, failure, event.at), failure=failure)
     facts = _forget_failure(dataclasses.replace(facts, connected=True), of_stop=False)
     if facts.episode is None or facts.episode.connected_at is not None:
         return Step(facts)
@@ -509,18 +701,17 @@ def _on_refused(facts: Facts, event: Event) -> Step:
     survived = facts.survived_stop
     if survived is None and facts.state in RESTING:
         survived = event.at
-    return Step(
-        dataclasses.replace(
-            facts,
-            attaching=None,
-            refused=facts.refused + 1,
-            refused_first=facts.refused_first or event.at,
-            refused_last=event.at,
-            survived_stop=survived,
-            refused_open=facts.refused_open + 1,
-            held=facts.held + (1 if event.data.get("held", True) else 0),
-        )
+    facts = dataclasses.replace(
+        facts,
+        attaching=None,
+        refused=facts.refused + 1,
+        refused_first=facts.refused_first or event.at,
+        refused_last=event.at,
+        survived_stop=survived,
+        refused_open=facts.refused_open + 1,
+        held=facts.held + (1 if event.data.get("held", True) else 0),
     )
+    return _obstructed(facts, f"its connection was refused: {event.data.get('reason', '')}")
 
 
 def _on_refused_closed(facts: Facts, event: Event) -> Step:
@@ -632,7 +823,9 @@ def _on_send_resumed(facts: Facts, event: Event) -> Step:
 def _on_leaving(facts: Facts, event: Event) -> Step:
     """Its service stops. With the whole master that is told elsewhere; else a reconfig waits for it."""
     since = None if event.data.get("with_master") else event.at
-    return Step(dataclasses.replace(facts, leaving=since))
+    facts = dataclasses.replace(facts, leaving=since)
+    # a start under way is called off with it, on purpose
+    return _changed(facts, cancelled=True) if facts.state in STARTING else Step(facts)
 
 
 def _on_orphan_opened(facts: Facts, event: Event) -> Step:
@@ -730,6 +923,8 @@ _HANDLERS = {
     Kind.WHERE: _on_where,
     Kind.LOGIN_WAITS: _on_login_waits,
     Kind.LOGIN_ENDED: _on_login_ended,
+    Kind.LOGIN_FAILED: _on_login_failed,
+    Kind.NOT_SUBSTANTIATED: _on_not_substantiated,
     Kind.DUPLICATE: _on_duplicate,
     Kind.BUILD_STOPPING: _on_build_stopping,
     Kind.PING_WAITS: _on_ping_waits,

@@ -45,12 +45,13 @@ class Actor:
 
 #: The kinds of those who act, and of those who close an orphan.
 ACTORS = ("user", "anonymous", "policy", "shutdown", "reconfig")
-CLOSERS = ("user", "anonymous", "late_end", "driver")
+CLOSERS = ("user", "anonymous", "late_end", "stop", "driver")
 
 ANONYMOUS = Actor("anonymous", "anonymous")
 SHUTDOWN = Actor("shutdown", "shutdown")
 RECONFIG = Actor("reconfig", "reconfig")
 LATE_END = Actor("late_end", "late end")
+STOP = Actor("stop", "stop")
 DRIVER = Actor("driver", "driver")
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Callable, NamedTuple
 
 from buildbot_lifecycle.core.episodes import Episode
-from buildbot_lifecycle.core.states import STARTING, STOPPING, State
+from buildbot_lifecycle.core.states import State
 
 #: The durations of an episode, in the order in which they are kept, and the state whose threshold
 #: is the one that they are measured against.
@@ -27,7 +27,13 @@ PHASES: Mapping[str, State] = {
 GROUPINGS = ("worker", "class")
 
 #: What an outcome counts as; any other counts as a failure.
-_COUNTED_AS = {"ok": "ok", "released": "released", "unknown": "unknown", "cancelled": "unknown"}
+_COUNTED_AS = {
+    "ok": "ok",
+    "released": "released",
+    "unknown": "unknown",
+    "cancelled": "unknown",
+    "build_refused": "unknown",
+}
 
 
 class Life(NamedTuple):
@@ -72,20 +78,20 @@ class Who:
 def durations(
     episode: Episode,
 ) -> tuple[float | None, float | None, float | None, float | None]:
-    """Seconds of start, connect, up and stop; None for what the episode never had.
+    """Seconds of start, connect, up and stop; None for what the episode never had, or was not seen.
 
-    Start and stop count all phases that are over in those states; connect is from the episode's
-    begin until the worker was attached.
+    Start and stop are Buildbot's waits for start_instance and stop_instance themselves; connect is from
+    the end of start_instance until the worker was attached (0 if it was before); up counts the phases.
     """
-    connect = None
-    if episode.connected_at is not None:
-        connect = max(0.0, episode.connected_at - episode.started_at)
-    return (
-        episode.seconds_in(*STARTING),
-        connect,
-        episode.seconds_in(State.SUBSTANTIATED),
-        episode.seconds_in(*STOPPING),
-    )
+    up = episode.seconds_in(State.SUBSTANTIATED)
+    return (episode.start_s, episode.connect_s, up, episode.stop_s)
+
+
+def until_up(start_s: float | None, connect_s: float | None) -> float | None:
+    """Seconds from the call of start_instance until the worker was attached; None without a start."""
+    if start_s is None:
+        return None
+    return start_s + (connect_s or 0.0)
 
 
 def nearest_rank(ordered: Sequence[float], percent: int) -> float:

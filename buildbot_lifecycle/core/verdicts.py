@@ -221,7 +221,7 @@ def _judge_call(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | N
     if facts.state is State.INSUBSTANTIATING_SUBSTANTIATING:
         text = f"a build waits behind {call.call}, which has not ended"
         code = "substantiation_queued"
-    verdict = _graded(code, call.since, limit, now, text)
+    verdict = _with_obstacle(_graded(code, call.since, limit, now, text), facts)
     if call.call == "start_machine":
         return _gives_up(verdict, facts, now)
     if call.call in ("start_instance", "check_instance") and verdict.level != "ok":
@@ -239,6 +239,14 @@ def _gives_up(verdict: Verdict, facts: Facts, now: float) -> Verdict:
         return verdict
     left = facts.gives_up_at - now
     return _add(verdict, f"Buildbot gives up in {in_words(left)}") if left > 0 else verdict
+
+
+def _with_obstacle(verdict: Verdict, facts: Facts) -> Verdict:
+    """A wait for the worker, with what is known of why it does not come."""
+    episode = facts.episode
+    if episode is None or episode.obstacle is None or facts.state not in STARTING:
+        return verdict
+    return _add(verdict, episode.obstacle)
 
 
 def _state_of_call(call: Call, facts: Facts) -> State:
@@ -273,7 +281,8 @@ def _judge_state(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | 
         text = "a worker has come and lives, and is not attached"
     elif facts.state is State.SUBSTANTIATING_STARTING and not facts.connected:
         code, text = "never_connected", "started, and the worker has not connected"
-    return _gives_up(_graded(code, facts.state_since, limit, now, text), facts, now)
+    verdict = _with_obstacle(_graded(code, facts.state_since, limit, now, text), facts)
+    return _gives_up(verdict, facts, now)
 
 
 def _judge_half(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None:

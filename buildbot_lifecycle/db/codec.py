@@ -92,6 +92,7 @@ class _Field:
 
     of: Any
     many: bool
+    pairs: bool = False
 
     def read(self, value: Any) -> Any:
         if self.many:
@@ -100,7 +101,8 @@ class _Field:
 
     def _one(self, value: Any) -> Any:
         if self.of is None:
-            return value
+            # pairs in a tuple: JSON has only lists
+            return tuple(value) if self.pairs else value
         return _value(self.of, value) if dataclasses.is_dataclass(self.of) else self.of(value)
 
 
@@ -114,7 +116,8 @@ def _fields(cls: Any) -> dict[str, _Field]:
     for field in dataclasses.fields(cls):
         named = (getattr(episodes, name, None) for name in re.findall(r"\w+", str(field.type)))
         of = next((each for each in named if _is_ours(each)), None)
-        found[field.name] = _Field(of, str(field.type).startswith("tuple"))
+        kind = str(field.type)
+        found[field.name] = _Field(of, kind.startswith("tuple"), kind.startswith("tuple[tuple"))
     return found
 
 

@@ -90,6 +90,10 @@ def _episode(row: Any) -> dict[str, Any]:
         "build": episode.build,
         "phases": [phase.as_json() for phase in episode.phases],
         "connected_at": episode.connected_at,
+        "start_s": row.start_s,
+        "connect_s": row.connect_s,
+        "up_s": row.up_s,
+        "stop_s": row.stop_s,
         "builds": row.builds,
     }
 
@@ -112,6 +116,7 @@ def _action(row: Any) -> dict[str, Any]:
 
 
 _ORPHAN = {
+    "times": 1,
     "instance": None,
     "cause": "release",
     "why": "",

@@ -90,6 +90,10 @@ class Store:
         values = {**_split(row, _ORPHAN_COLUMNS), "token": token}
         return self._pool.do_with_transaction(_insert, schema.orphans, values)
 
+    def repeat_orphan(self, orphan: int, times: int) -> defer.Deferred[bool]:
+        """It was told again that an open orphan may still run, now for so many times; False if closed."""
+        return self._pool.do_with_transaction(_repeat_orphan, orphan, times)
+
     def close_orphan(
         self, orphan: int, closed_at: float, by: Actor, note: str
     ) -> defer.Deferred[bool]:
@@ -136,6 +140,16 @@ def _update(
         return
     values = {**changes, "data": {**data, **changes["data"]}}
     conn.execute(table.update().where(table.c.id == number).values(values))
+
+
+def _repeat_orphan(conn: sa.engine.Connection, orphan: int, times: int) -> bool:
+    table = schema.orphans
+    query = sa.select(table.c.closed_at).where(table.c.id == orphan).with_for_update()
+    row = conn.execute(query).first()
+    if row is None or row.closed_at is not None:
+        return False
+    _update(conn, table, orphan, {"data": {"times": times}})
+    return True
 
 
 def _close_orphan(conn: sa.engine.Connection, orphan: int, changes: Mapping[str, Any]) -> bool:

@@ -11,12 +11,13 @@ import inspect
 from collections.abc import Callable
 from typing import Any, cast
 
-from buildbot.interfaces import LatentWorkerFailedToSubstantiate
+from buildbot.interfaces import LatentWorkerCannotSubstantiate, LatentWorkerFailedToSubstantiate
 from twisted.internet import defer
 from twisted.python import failure
 
 from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.master.internals import log_error
+from buildbot_lifecycle.master.reasons import is_unanswered, one_line, plain
 
 
 class ReleasedError(Exception):
@@ -200,20 +201,33 @@ def outcome_of(name: str, result: Any) -> dict[str, Any]:
     return that know nothing better); check_instance answers a pair (good, text).
     """
     if isinstance(result, failure.Failure):
-        return {
-            "outcome": "raised",
-            "error": cut(f"{type(result.value).__name__}: {result.getErrorMessage()}", 1000),
-            "traceback": cut(result.getTraceback()),
-            # Buildbot's `except Exception` lets these through: asyncio.CancelledError, for one
-            **({} if isinstance(result.value, Exception) else {"base": True}),
-        }
+        return _outcome_of_error(result)
     if name == "check_instance":
         return _outcome_of_check(result)
     if result is True:
         return {"outcome": "true"}
-    if result is False or (name == "start_instance" and _is_no(result)):
+    if result is False:
         return {"outcome": "false"}
+    if name in ("start_instance", "start_machine") and _is_no(result):
+        return {"outcome": "false", "value": _kind(result)}
     return {"outcome": "other", "value": _kind(result)}
+
+
+def _outcome_of_error(problem: failure.Failure) -> dict[str, Any]:
+    error = problem.value
+    told: dict[str, Any] = {
+        "outcome": "raised",
+        "error": cut(one_line(problem), 1000),
+        "traceback": cut(problem.getTraceback()),
+    }
+    if not isinstance(error, Exception):
+        # Buildbot's `except Exception` lets these through: asyncio.CancelledError, for one
+        told["base"] = True
+    if isinstance(error, LatentWorkerCannotSubstantiate):
+        told["build_refused"] = True
+    if is_unanswered(problem):
+        told["unanswered"] = True
+    return told
 
 
 def _outcome_of_check(result: Any) -> dict[str, Any]:
@@ -222,10 +236,25 @@ def _outcome_of_check(result: Any) -> dict[str, Any]:
     try:
         good, text = pair
     except ValueError:
-        return {"outcome": "other", "value": _kind(result)}
-    if not _is_no(good):
+        told = {"outcome": "other", "value": _kind(result)}
+        if isinstance(result, (tuple, list)) or not hasattr(type(result), "__iter__"):
+            # Buildbot cannot unpack it either, and takes that for an instance that has crashed
+            told["error"] = f"returned {_answer(result)}, not a pair (good, text)"
+        return told
+    if _is_no(good):
+        return {"outcome": "false", "error": cut(plain(_text(text)), 1000)}
+    if issubclass(type(text), str):
         return {"outcome": "true"}
-    return {"outcome": "false", "error": cut(_text(text), 1000)}
+    # Buildbot puts the text behind its own words, also of a good answer, and stumbles
+    said = f"returned a pair with {_answer(text)} in the place of its text"
+    return {"outcome": "other", "value": _kind(result), "error": said}
+
+
+def _answer(value: Any) -> str:
+    """What was returned, for a sentence: a value that says nothing more, or its type."""
+    return (
+        repr(value) if value is None or type(value) is bool else f"a value of type {_kind(value)}"
+    )
 
 
 def _is_no(value: Any) -> bool:

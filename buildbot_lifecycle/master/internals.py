@@ -18,7 +18,11 @@ from collections.abc import Callable, Iterable
 from types import GeneratorType
 from typing import Any
 
-from buildbot.interfaces import ILatentMachine, LatentWorkerSubstantiatiationCancelled
+from buildbot.interfaces import (
+    ILatentMachine,
+    LatentWorkerCannotSubstantiate,
+    LatentWorkerSubstantiatiationCancelled,
+)
 from buildbot.machine.latent import AbstractLatentMachine
 from buildbot.machine.latent import States as MachineStates
 from buildbot.process.botmaster import BotMaster
@@ -27,7 +31,13 @@ from buildbot.worker.base import AbstractWorker
 from buildbot.worker.latent import AbstractLatentWorker, States
 from buildbot.worker.manager import WorkerManager
 from buildbot.worker.protocols import base as protocol_base
-from buildbot.worker.protocols.manager.msgpack import ConnectioLostError
+from buildbot.worker.protocols.manager.msgpack import (
+    BuildbotWebSocketServerProtocol,
+    ConnectioLostError,
+    decode_http_authorization_header,
+)
+from buildbot.worker.protocols.manager.pb import Dispatcher
+from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import defer, error
 from twisted.python import log
 from twisted.python.failure import Failure
@@ -65,7 +75,15 @@ REQUIRED: dict[type, tuple[str, ...]] = {
     BotMaster: ("cleanShutdown", "maybeStartBuildsForWorker"),
     DeferWaiter: ("has_waited", "wait"),
     protocol_base.Connection: ("notifyOnDisconnect", "notifyDisconnected"),
+    Dispatcher: ("requestAvatarId",),
+    BuildbotWebSocketServerProtocol: ("onConnect", "get_dispatcher"),
 }
+
+#: Where the name and the password of a worker are checked: Perspective Broker, msgpack.
+GATES: tuple[tuple[type, str], ...] = (
+    (Dispatcher, "requestAvatarId"),
+    (BuildbotWebSocketServerProtocol, "onConnect"),
+)
 
 _STATES = {member: State(member.name.lower()) for member in States}
 
@@ -324,6 +342,39 @@ def cancelled_substantiation() -> Exception:
     """What Buildbot takes for a substantiation that was called off: it retries the build."""
     error: Exception = LatentWorkerSubstantiatiationCancelled()
     return error
+
+
+def how_not_substantiated(problem: Failure) -> str:
+    """Of which kind is what Buildbot gave a build in place of its worker."""
+    if problem.check(LatentWorkerSubstantiatiationCancelled):  # type: ignore[no-untyped-call]
+        return "cancelled"
+    if problem.check(LatentWorkerCannotSubstantiate):  # type: ignore[no-untyped-call]
+        return "build_refused"
+    if problem.check(defer.TimeoutError):  # type: ignore[no-untyped-call]
+        return "timeout"
+    return "failed"
+
+
+# logins
+
+#: How the msgpack protocol, which is HTTP at first, says that name or password are wrong.
+_UNAUTHORIZED = 401
+
+
+def worker_of_login(gate: Any, asked: Any, problem: Failure) -> Any | None:
+    """The worker whose name came with a wrong password; None if that is not what went wrong."""
+    if isinstance(gate, Dispatcher):
+        if not problem.check(UnauthorizedLogin):  # type: ignore[no-untyped-call]
+            return None
+        master, name = gate.master, asked.username
+    else:
+        if getattr(problem.value, "code", None) != _UNAUTHORIZED:
+            return None
+        master = gate.get_dispatcher().master
+        name = decode_http_authorization_header(asked.headers["authorization"])[0]
+    if isinstance(name, bytes):
+        name = name.decode("utf-8", "replace")
+    return master.workers.workers.get(name)
 
 
 # connections

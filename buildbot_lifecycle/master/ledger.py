@@ -13,6 +13,7 @@ from typing import Any
 
 from twisted.internet import defer, task
 
+from buildbot_lifecycle.core.episodes import never_had_instance
 from buildbot_lifecycle.core.events import Event, Kind, cut
 from buildbot_lifecycle.core.requests import DRIVER
 from buildbot_lifecycle.master.internals import log_error
@@ -83,9 +84,12 @@ class Ledger:
         data = event.data
         call, outcome, late = data["call"], data["outcome"], bool(data.get("late"))
         if call == "stop_instance" and outcome in ("raised", "false") and not late:
+            if never_had_instance(known.facts):
+                return  # the start had made nothing: there is nothing to be left
             why = f"stop_instance failed: {data.get('error') or 'it said no'}"
             self._open(known, event, "stop_failed", why)
-        elif call == "start_instance" and outcome == "true" and late:
+        elif call == "start_instance" and outcome in ("true", "other") and late:
+            # Docker's, EC2's and OpenStack's drivers answer with a list
             self._open(known, event, "late_start", "a start that was given up succeeded after all")
 
     def _open(self, known: Known, event: Event, cause: str, why: str) -> None:
@@ -114,6 +118,22 @@ class Ledger:
         entries.pop(orphan, None)
         if not entries:
             self._open_entries.pop(workerid, None)
+
+    def same(self, known: Known, row: Mapping[str, Any]) -> tuple[int, int] | None:
+        """An open entry of the worker for this very instance, and how often it was told then; or None.
+
+        By its name; of instances without one, those that a stop failed to stop are kept together.
+        """
+        entries = self._open_entries.get(known.workerid, {})
+        for number, entry in entries.items():
+            if entry.get("instance") != row.get("instance"):
+                continue
+            nameless = row.get("instance") is None
+            if not nameless or entry.get("cause") == row["cause"] == "stop_failed":
+                times = int(entry.get("times", 1)) + 1
+                entries[number] = {**entry, "times": times}
+                return number, times
+        return None
 
     # the driver's own proof
 

@@ -73,6 +73,11 @@ class Known:
     auto_not_before: float | None = None
     #: what is being looked for; see `signs.Look`
     look: Any = None
+    #: the first_seq of the last episode that Buildbot's stop ended, whether the stop is believed, and
+    #: whether it said True
+    last_stop: tuple[int, bool, bool] | None = None
+    #: one entry of the ledger after the other, so that the second finds the first
+    opening: defer.DeferredLock = dataclasses.field(default_factory=defer.DeferredLock)
     #: one force disconnect after the other
     forcing: defer.DeferredLock = dataclasses.field(default_factory=defer.DeferredLock)
 

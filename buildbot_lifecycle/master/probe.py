@@ -22,8 +22,10 @@ from twisted.python import failure
 
 from buildbot_lifecycle.core.episodes import transition_data
 from buildbot_lifecycle.core.events import Kind, cut
+from buildbot_lifecycle.core.states import STOPPING, State
 from buildbot_lifecycle.master import instance, internals
 from buildbot_lifecycle.master.calls import Call, followed, is_coroutine
+from buildbot_lifecycle.master.reasons import one_line, words
 
 #: Driver methods whose Deferred is replaced by one that can be released.
 CALLS = ("start_instance", "stop_instance", "check_instance")
@@ -36,6 +38,9 @@ LOGIN_SECONDS = 2.0
 
 #: The same of a build's ping, before its first step.
 PING_SECONDS = 2.0
+
+#: Seconds for which further failed logins of one worker are only counted; a new start begins anew.
+LOGIN_FAILED_SECONDS = 60.0
 
 _ABSENT = object()
 
@@ -95,6 +100,13 @@ class Watched:
         self.pings: list[tuple[Any, Any]] = []
         #: what was last told of its configuration; see `internals.configured`
         self.configured: dict[str, Any] = {}
+        #: Buildbot has called stop_instance in this stop
+        self.stop_called = False
+        #: by whom a start is being called off; see `release`
+        self.called_off_by: str | None = None
+        #: logins with a wrong password since the last one that was told, and when that was
+        self.logins_failed = 0
+        self.login_told_at: float | None = None
         #: what the sink keeps of this very worker object; a successor of its name has its own
         self.entry: Any = None
         #: how often the worker was adopted and dropped: a wrapper of an earlier life only passes through
@@ -205,6 +217,7 @@ class Probe:
         #: machines whose start or stop a BaseException has broken off
         self._broken_machines: dict[int, Any] = {}
         self._managers: dict[int, tuple[Any, Any]] = {}
+        self._gates: list[tuple[type, str, Any, Any]] = []
         self._tokens = 0
         self.setting: Any = None
 
@@ -269,6 +282,7 @@ class Probe:
         for name, method in _ON_CLASS.items():
             self._inherited[name] = AbstractLatentWorker.__dict__.get(name, _ABSENT)
             setattr(AbstractLatentWorker, name, method)
+        self._gates = [_watch_gate(cls, name) for cls, name in internals.GATES]
 
     def _uninstall(self) -> None:
         for watched in list(self._watched.values()):
@@ -278,6 +292,7 @@ class Probe:
                 setattr(cls, "state", hook.original)
         self._hooked.clear()
         self._unwatch_machines()
+        self._unwatch_gates()
         for name, method in _ON_CLASS.items():
             if AbstractLatentWorker.__dict__.get(name) is not method:
                 continue
@@ -285,6 +300,12 @@ class Probe:
                 delattr(AbstractLatentWorker, name)
             else:
                 setattr(AbstractLatentWorker, name, self._inherited[name])
+
+    def _unwatch_gates(self) -> None:
+        for cls, name, original, wrapper in self._gates:
+            if cls.__dict__.get(name) is wrapper:  # else replaced meanwhile: not ours any more
+                setattr(cls, name, original)
+        self._gates.clear()
 
     def inherited(self, worker: Any, name: str) -> Any:
         """What a class method of ours stands in front of, bound to the worker."""
@@ -417,6 +438,10 @@ class Probe:
             watched = self.adopt(worker)
         if before is after:
             return
+        if internals.state_of(before) not in STOPPING:
+            watched.stop_called = False
+        if internals.state_of(after) is State.SUBSTANTIATING:
+            watched.login_told_at = None
 
         def data() -> dict[str, Any]:
             return transition_data(internals.state_of(before), internals.state_of(after))
@@ -426,6 +451,11 @@ class Probe:
     def _call(
         self, watched: Watched, name: str, original: Callable[..., Any], args: Any, kwargs: Any
     ) -> Any:
+        if self._is_drivers_own(watched, name):
+            # a step of the call under way: Buildbot knows nothing of it, and `where` leads through it
+            return original(*args, **kwargs)
+        if name == "stop_instance":
+            watched.stop_called = True
         self._tokens += 1
         call = Call(
             name,
@@ -448,6 +478,8 @@ class Probe:
                 told["instance"] = known_before
             if name == "stop_instance":
                 told["fast"] = bool(args[0] if args else kwargs.get("fast", False))
+                # drivers forget the name first of all; it says that there was something to stop
+                told["instance"] = instance.name_of(watched.worker)
             return told
 
         # check_instance is asked every few seconds and mostly answers at once: only a check that
@@ -460,6 +492,26 @@ class Probe:
             call.told = True
             self.tell(watched, Kind.CALL_STARTED, data)
         return result
+
+    def _is_drivers_own(self, watched: Watched, name: str) -> bool:
+        """Whether a driver calls itself, as Kubernetes' and Marathon's start calls its own stop.
+
+        Buildbot makes one call at a time, under its lock; after a release the driver's goes on without
+        it, and then the state tells whether Buildbot's code is at such a call.
+        """
+        try:
+            calls = [c for c in watched.calls.values() if c.name in CALLS and not c.ended]
+            if not calls:
+                return False
+            if any(not call.released for call in calls):
+                return True
+            state = internals.state_of(watched.worker.state)
+            if name == "stop_instance":
+                return state not in STOPPING or watched.stop_called
+            return state is not State.SUBSTANTIATING_STARTING
+        except Exception:
+            self._failed(watched.worker, f"looking who calls {name}")
+            return False
 
     def _call_ended(self, watched: Watched, call: Call, outcome: dict[str, Any]) -> None:
         if call.ended:
@@ -485,7 +537,7 @@ class Probe:
         try:
             result = original(*args, **kwargs)
         except Exception as error:
-            self._refused(watched, conn, peer, str(error))
+            self._refused(watched, conn, peer, words(error))
             raise
 
         def began() -> None:
@@ -496,7 +548,7 @@ class Probe:
 
     def _attach_ended(self, watched: Watched, conn: Any, peer: str, result: Any) -> None:
         if isinstance(result, failure.Failure):
-            self._refused(watched, conn, peer, result.getErrorMessage())
+            self._refused(watched, conn, peer, words(result))
         elif watched.worker.conn is conn:
             self.tell(watched, Kind.ATTACHED, functools.partial(_attachment, watched, peer))
 
@@ -572,7 +624,17 @@ class Probe:
             self._failed(watched.worker.master, "watching a machine")
         if self._refuses_start(watched):
             return defer.fail(internals.cancelled_substantiation())
-        return original(*args, **kwargs)
+        result = original(*args, **kwargs)
+        return followed(result, _nothing, functools.partial(self._substantiated, watched, build))
+
+    def _substantiated(self, watched: Watched, build: Any, result: Any) -> None:
+        """What Buildbot gave a build that waited for the worker: only a failure is news."""
+        if isinstance(result, BaseException):
+            # of an instance that failed its check Buildbot hands out the bare exception
+            result = failure.Failure(result)  # type: ignore[no-untyped-call]
+        if isinstance(result, failure.Failure):
+            told = functools.partial(_told_build, watched, build, result)
+            self.tell(watched, Kind.NOT_SUBSTANTIATED, told)
 
     def _refuses_start(self, watched: Watched) -> bool:
         try:
@@ -700,10 +762,12 @@ class Probe:
             watched.logins.remove(login)
             if login.told:
                 self.tell(watched, Kind.LOGIN_ENDED, dict)
+            rejected = isinstance(answer, failure.Failure)
             if older is not None and older is not conn:
-                rejected = isinstance(answer, failure.Failure)
                 told = {"peer": internals.peer_of(conn), "rejected": rejected}
                 self.tell(watched, Kind.DUPLICATE, lambda: told)
+            elif rejected:
+                self._login_failed(watched, f"ended with {one_line(answer)}")
             return answer
 
         return result.addBoth(ended)
@@ -712,6 +776,29 @@ class Probe:
         login.told = True
         told = {"peer": internals.peer_of(login.conn), "since": login.since}
         self.tell(watched, Kind.LOGIN_WAITS, lambda: told)
+
+    def check_login(self, gate: Any, asked: Any, problem: Any) -> Any:
+        """A login was refused before anybody knew whose it is, but for its name. Passes `problem` on."""
+        try:
+            found = internals.worker_of_login(gate, asked, problem)
+            watched = None if found is None else self.watched_one(found)
+            if watched is not None:
+                self._login_failed(watched, "had a wrong password")
+        except Exception:
+            for sink in list(self._sinks.values()):
+                sink.failed("looking at a login that failed")
+        return problem
+
+    def _login_failed(self, watched: Watched, reason: str) -> None:
+        """Tell of it, but not of each: anybody who reaches the port can fail as often as he likes."""
+        watched.logins_failed += 1
+        now = watched.master.reactor.seconds()
+        last = watched.login_told_at
+        if last is not None and 0 <= now - last < LOGIN_FAILED_SECONDS:
+            return
+        told = {"reason": cut(reason, 1000), "times": watched.logins_failed}
+        watched.logins_failed, watched.login_told_at = 0, now
+        self.tell(watched, Kind.LOGIN_FAILED, lambda: told)
 
     # machines
 
@@ -854,6 +941,19 @@ def _attachment(watched: Watched, peer: str) -> dict[str, Any]:
     return told
 
 
+def _told_build(watched: Watched, build: Any, problem: failure.Failure) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "how": internals.how_not_substantiated(problem),
+        "error": cut(one_line(problem), 1000),
+        "stopped": bool(getattr(build, "stopped", False)),
+    }
+    if watched.called_off_by is not None:
+        data["by"] = watched.called_off_by
+    if build is not None:
+        data["build"] = internals.describe_build(build)
+    return data
+
+
 def _newest_build(args: Any, kwargs: Any) -> dict[str, Any]:
     """The build for which a worker was just taken: Builder appends it before it tells the worker."""
     wfb = args[0] if args else kwargs.get("wfb")
@@ -863,6 +963,21 @@ def _newest_build(args: Any, kwargs: Any) -> dict[str, Any]:
     if newest is not None and getattr(newest, "workerforbuilder", None) is None:
         return internals.describe_build(building[-1])
     return described
+
+
+def _watch_gate(cls: type, name: str) -> tuple[type, str, Any, Any]:
+    """Put a look at refused logins around a method of the class that lets workers in."""
+    original = cls.__dict__[name]
+
+    @functools.wraps(original)
+    def wrapper(self: Any, asked: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, asked, *args, **kwargs)
+        if isinstance(result, defer.Deferred):
+            result.addErrback(functools.partial(PROBE.check_login, self, asked))
+        return result
+
+    setattr(cls, name, wrapper)
+    return cls, name, original, wrapper
 
 
 def _set_service_parent(self: Any, parent: Any) -> Any:

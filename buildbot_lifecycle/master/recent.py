@@ -14,7 +14,7 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.core.episodes import Episode
 from buildbot_lifecycle.core.requests import RecentQuery
-from buildbot_lifecycle.core.statistics import Life, durations
+from buildbot_lifecycle.core.statistics import Life, durations, until_up
 from buildbot_lifecycle.master import walk
 from buildbot_lifecycle.master.walk import Reader, chunks
 
@@ -78,7 +78,8 @@ class Recent:
         for first_seq, number in numbers.items():
             episode = self._ended.pop(first_seq, None)
             if episode is not None:
-                start, _, up, stop = durations(episode)
+                start, connect, up, stop = durations(episode)
+                start = until_up(start, connect)
                 row = (number, episode.outcome, start, up, stop, episode.ended_at)
                 self._rows.setdefault(episode.workerid, deque(maxlen=KEPT)).append(row)
 
@@ -98,4 +99,5 @@ class Recent:
 
 
 def _row(life: Life) -> Row:
-    return (life.id, life.outcome, life.start_s, life.up_s, life.stop_s, life.ended_at)
+    start = until_up(life.start_s, life.connect_s)
+    return (life.id, life.outcome, start, life.up_s, life.stop_s, life.ended_at)

@@ -14,11 +14,12 @@ from typing import Any, Protocol
 from twisted.internet import defer
 
 from buildbot_lifecycle.core import ladder
-from buildbot_lifecycle.core.episodes import Facts
+from buildbot_lifecycle.core.episodes import Facts, stop_is_believed
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.ladder import Situation, Step
 from buildbot_lifecycle.core.requests import (
     LATE_END,
+    STOP,
     Actor,
     ForceAnswer,
     ForceRequest,
@@ -77,6 +78,15 @@ def situation_of(known: Known) -> Situation:
     )
 
 
+@dataclasses.dataclass
+class _Entry:
+    """An open entry of a release: the worker, its episode, and whether Buildbot's stop said True."""
+
+    known: Known
+    first_seq: int
+    said_true: bool = False
+
+
 class Releaser:
     """Frees the workers of one master."""
 
@@ -87,6 +97,8 @@ class Releaser:
         self._logbook = logbook
         self._audit = audit
         self._settings = settings
+        # open entries of releases, by their numbers
+        self._entries: dict[int, _Entry] = {}
 
     # what an operator asks for
 
@@ -270,12 +282,17 @@ class Releaser:
                 known.watched.orphan_of[call.token] = orphan
                 if call.token in known.watched.late_ends:
                     self.late_end(known, known.watched.late_ends.pop(call.token))
+            if episode is not None:
+                self._entries[orphan] = _Entry(known, episode.first_seq)
+                self._close_if_stopped(orphan)
             return orphan
 
         return opened.addCallback(remember)
 
     def late_end(self, known: Known, data: Mapping[str, Any]) -> None:
         """A released call has ended after all: a stop that succeeded closes its orphan."""
+        if data["call"] == "start_instance":
+            self._late_start(known, data)
         if data["call"] != "stop_instance":
             return
         orphan = known.watched.orphan_of.pop(data["token"], None)
@@ -286,6 +303,44 @@ class Releaser:
             note = "the released stop_instance ended late, and successfully"
             closed = self._audit.close_orphan(orphan, known.workerid, LATE_END, note)
             closed.addErrback(log_error, "lifecycle: while closing an orphan")
+
+    def _late_start(self, known: Known, data: Mapping[str, Any]) -> None:
+        """A released start has ended and made nothing: then a stop that said True has stopped all."""
+        orphan = known.watched.orphan_of.pop(data["token"], None)
+        failed = data["outcome"] in ("raised", "false") and not data.get("unanswered")
+        entry = None if orphan is None else self._entries.get(orphan)
+        if orphan is not None and entry is not None and failed and entry.said_true:
+            self._close(orphan, entry)
+
+    def stop_ended(self, known: Known, data: Mapping[str, Any]) -> None:
+        """Buildbot's stop_instance has ended: after a release in its episode it may close the entry."""
+        episode = known.facts.episode
+        if episode is None or data["outcome"] == "released":
+            return
+        believed = stop_is_believed(known.facts, data["outcome"])
+        known.last_stop = (episode.first_seq, believed, data["outcome"] == "true")
+        for orphan in list(self._entries):
+            self._close_if_stopped(orphan)
+
+    def _close_if_stopped(self, orphan: int) -> None:
+        """Close an entry of a release if the stop that followed it has succeeded."""
+        entry = self._entries.get(orphan)
+        stop = None if entry is None else entry.known.last_stop
+        if entry is None or stop is None or stop[0] != entry.first_seq:
+            return
+        _, believed, entry.said_true = stop
+        if believed:
+            self._close(orphan, entry)
+
+    def _close(self, orphan: int, entry: _Entry) -> None:
+        del self._entries[orphan]
+        note = "Buildbot's stop of the same instance, after the release, succeeded"
+        closed = self._audit.close_orphan(orphan, entry.known.workerid, STOP, note)
+        closed.addErrback(log_error, "lifecycle: while closing an orphan")
+
+    def forget(self, orphan: int) -> None:
+        """An entry was closed."""
+        self._entries.pop(orphan, None)
 
     async def _finish(
         self, known: Known, action: dict[str, Any], status: str, outcome: str, steps: list[Step]
@@ -339,7 +394,10 @@ class Releaser:
         elif step.target == "forgotten build":
             detail = None if internals.cancel_forgotten(worker) else "it had been told already"
         elif step.step == "cancel_substantiation":
-            worker.insubstantiate().addErrback(log_error, "lifecycle: while cancelling")
+            known.watched.called_off_by = by
+            cancelling = worker.insubstantiate()
+            cancelling.addErrback(log_error, "lifecycle: while cancelling")
+            cancelling.addBoth(lambda _: setattr(known.watched, "called_off_by", None))
         elif step.step == "abort_connection":
             detail = self._abort(known, step.target)
         elif step.step == "deliver_disconnection":

@@ -27,7 +27,7 @@ from buildbot_lifecycle.core.requests import (
 )
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
-from buildbot_lifecycle.core.statistics import Life
+from buildbot_lifecycle.core.statistics import Life, until_up
 from buildbot_lifecycle.core.verdicts import Verdict
 from buildbot_lifecycle.db import migrations, queries
 from buildbot_lifecycle.db.errors import in_short
@@ -310,7 +310,7 @@ class LifecycleService(Answers):
         if life.outcome != "ok":
             return
         for state, seconds in (
-            (State.SUBSTANTIATING_STARTING, life.start_s),
+            (State.SUBSTANTIATING_STARTING, until_up(life.start_s, life.connect_s)),
             (State.INSUBSTANTIATING, life.stop_s),
             (State.INSUBSTANTIATING_SUBSTANTIATING, life.stop_s),
         ):
@@ -415,6 +415,8 @@ class LifecycleService(Answers):
             self.ledger.see(known, event)
             if event.data.get("late"):
                 self.releaser.late_end(known, event.data)
+            elif event.data["call"] == "stop_instance":
+                self.releaser.stop_ended(known, event.data)
         elif event.kind is Kind.LEAVING and not event.data.get("with_master"):
             self.shutdown.worker_leaves(known)
 
@@ -494,6 +496,22 @@ class LifecycleService(Answers):
         return self._store.update_action(action_id, self.redacted(changes))
 
     def open_orphan(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
+        known = self.logbook.get(row["workerid"])
+        if known is None:
+            return self._open_orphan(row)
+        opened: defer.Deferred[int] = known.opening.run(self._open_or_join, known, row)
+        return opened
+
+    @defer.inlineCallbacks
+    def _open_or_join(self, known: Known, row: Mapping[str, Any]) -> Any:
+        """One entry for one instance, however often it is told that it may still run."""
+        same = self.ledger.same(known, row)
+        if same is not None and (yield self._store.repeat_orphan(*same)):
+            self.announce(known.workerid, "orphan", {"id": same[0]})
+            return same[0]
+        return (yield self._open_orphan(row))
+
+    def _open_orphan(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
         opened = self._store.open_orphan(row["token"], self._own(row))
 
         def told(number: int) -> int:
@@ -512,6 +530,7 @@ class LifecycleService(Answers):
 
         def told(was_open: bool) -> bool:
             self.ledger.closed(orphan, workerid)
+            self.releaser.forget(orphan)
             known = self.logbook.get(workerid)
             if known is not None and was_open:
                 data = {"orphan": orphan, "by": by.name, "by_kind": by.kind}

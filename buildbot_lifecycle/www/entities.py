@@ -24,6 +24,7 @@ from buildbot_lifecycle.www.shapes import (
     BUILD,
     BUILDING,
     CAUSE,
+    COUNT,
     FAILURE,
     NUMBER,
     OBJECT,
@@ -184,7 +185,8 @@ def _words(of: type[enum.Enum], *, null: bool = False) -> Word:
 
 _STATE = _words(State)
 _OUTCOMES = (
-    "ok", "start_failed", "stop_failed", "never_connected", "released", "cancelled", "unknown"
+    "ok", "start_failed", "stop_failed", "never_connected", "released", "cancelled",
+    "build_refused", "unknown",
 )  # fmt: skip
 
 WORKER = _entity(
@@ -257,6 +259,10 @@ HISTORY: dict[str, Any] = {
         build=Shown(BUILD, null=True),
         phases=Shown(many(PHASE)),
         connected_at=Shown(TIME, null=True),
+        start_s=Number(null=True),
+        connect_s=Number(null=True),
+        up_s=Number(null=True),
+        stop_s=Number(null=True),
         builds=Whole(),
     ),
     "actions": _entity(
@@ -292,6 +298,7 @@ HISTORY: dict[str, Any] = {
         opened_at=Number(),
         cause=Shown(CAUSE),
         why=Shown(STRING),
+        times=Shown(COUNT),
         closed_at=Number(null=True),
         closed_by=Shown(STRING, null=True),
         closed_by_kind=Shown(words(*CLOSERS), null=True),

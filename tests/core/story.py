@@ -67,6 +67,18 @@ class Story:
         token = self.tokens if token is None else token
         return self.event(Kind.CALL_ENDED, call=name, token=token, outcome=outcome, **data)
 
+    def gave(
+        self,
+        how: str = "cancelled",
+        error: str = "",
+        *,
+        stopped: bool = False,
+        by: str | None = None,
+    ) -> Story:
+        """Buildbot gave a build that waited for the worker this, in its place."""
+        data = {} if by is None else {"by": by}
+        return self.event(Kind.NOT_SUBSTANTIATED, how=how, error=error, stopped=stopped, **data)
+
     # longer chapters
 
     def asked(self, number: int = 1) -> Story:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from buildbot_lifecycle.core.episodes import MAX_PHASES, Call, Facts, Failure, numbered
+from buildbot_lifecycle.core.episodes import (
+    MAX_PHASES,
+    Call,
+    Facts,
+    Failure,
+    never_had_instance,
+    numbered,
+)
 from buildbot_lifecycle.core.events import MAX_TEXT, Event, Kind, cut
 from buildbot_lifecycle.core.states import State
 from tests.core.story import (
@@ -76,7 +85,7 @@ def test_substantiating_always_begins_a_new_episode_even_if_the_end_of_the_last_
 
 def test_an_instance_that_nobody_asked_for_is_an_episode_too() -> None:
     # a build that was stopped while its machine was starting
-    story = Story().asked().go(SUB, STOPPING, NOT, STARTING)
+    story = Story().asked().go(SUB, STOPPING).gave(stopped=True).go(NOT, STARTING)
     assert story.outcomes == ["cancelled", None]
     assert story.last.phases[0].state is STARTING
 
@@ -138,15 +147,176 @@ def test_an_instance_that_crashed_before_it_connected_is_a_failed_start() -> Non
     assert story.last.failure == Failure("check_instance", "exited with 1")
 
 
-def test_a_start_whose_stop_fails_too_is_a_failed_stop_since_that_may_cost_money() -> None:
+def failed_start(error: str = "quota", **data: Any) -> Story:
+    """The start raised, and Buildbot's stop of it is pending."""
     story = Story().asked().go(SUB, STARTING).call("start_instance")
-    story.end("start_instance", "raised", error="x").go(STOPPING).call("stop_instance")
-    assert story.stopped("raised", error="y").outcomes == ["stop_failed"]
+    story.end("start_instance", "raised", error=error, **data)
+    return story.go(STOPPING).call("stop_instance")
+
+
+def test_the_first_failure_of_an_episode_is_its_cause() -> None:
+    story = failed_start("quota").stopped("raised", error="no such instance")
+    assert story.outcomes == ["start_failed"]
+    assert story.last.failure == Failure("start_instance", "quota")
+    assert story.facts.failures_in_row == 1
+    # nothing was made: the stop that failed has left nothing, and is no news
+    assert story.facts.last_failure == Failure("start_instance", "quota")
+
+
+def test_a_stop_that_fails_after_a_failed_start_tells_both_where_an_instance_may_be() -> None:
+    story = failed_start("quota", instance="i-1").stopped("raised", error="500")
+    assert story.outcomes == ["start_failed"]
+    assert story.last.failure == Failure("start_instance", "quota")
+    assert story.facts.last_failure == Failure(
+        "stop_instance", "500; before it, start_instance failed: quota"
+    )
+
+
+def test_of_a_worker_that_never_came_and_whose_stop_failed_the_first_is_the_cause() -> None:
+    story = Story().started().event(Kind.MISSING).go(STOPPING).call("stop_instance")
+    story.stopped("raised", error="500")
+    assert story.outcomes == ["never_connected"]
+    assert story.facts.failures_in_row == 1
+    assert story.facts.last_failure is not None
+    assert story.facts.last_failure.call == "stop_instance"
+    assert "the worker did not connect in time" in story.facts.last_failure.error
+
+
+@pytest.mark.parametrize(
+    ("story", "never"),
+    [
+        (failed_start, True),
+        (
+            lambda: (
+                Story()
+                .asked()
+                .go(SUB, STARTING)
+                .call("start_instance")
+                .end("start_instance", "false")
+            ),
+            True,
+        ),
+        (lambda: failed_start(instance="i-1"), False),
+        (lambda: failed_start(unanswered=True), False),
+        (lambda: failed_start().event(Kind.ATTACHING, peer="p"), False),
+        (lambda: failed_start().event(Kind.REFUSED, peer="p"), False),
+        (lambda: failed_start().event(Kind.LOGIN_WAITS), False),
+        (lambda: Story().started(), False),
+        (lambda: Story().up(), False),
+        (Story, False),
+    ],
+)
+def test_whether_there_never_was_an_instance_is_known_and_not_guessed(
+    story: Any, never: bool
+) -> None:
+    assert never_had_instance(story().facts) is never
 
 
 def test_a_build_stopped_during_the_start_cancels_the_episode() -> None:
-    assert Story().started().go(STOPPING).call("stop_instance").stopped().outcomes == ["cancelled"]
-    assert Story().asked().go(SUB, STOPPING, NOT).outcomes == ["cancelled"]
+    story = Story().started().go(STOPPING).gave(stopped=True).call("stop_instance").stopped()
+    assert story.outcomes == ["cancelled"]
+    assert story.last.failure is None
+    assert Story().asked().go(SUB, STOPPING).gave(stopped=True).go(NOT).outcomes == ["cancelled"]
+
+
+def test_of_several_builds_one_that_was_stopped_is_enough() -> None:
+    story = Story().started().go(STOPPING).gave().gave(stopped=True).gave()
+    assert story.call("stop_instance").stopped().outcomes == ["cancelled"]
+
+
+def test_a_start_that_is_called_off_with_its_worker_is_cancelled() -> None:
+    story = Story().started().event(Kind.LEAVING, with_master=True).go(STOPPING).gave()
+    assert story.call("stop_instance").stopped().outcomes == ["cancelled"]
+
+
+def test_a_start_that_an_action_calls_off_is_released() -> None:
+    story = Story().started().go(STOPPING).gave(by="action 7").call("stop_instance").stopped()
+    assert story.outcomes == ["released"]
+
+
+def test_a_start_that_nobody_stopped_and_no_call_tells_of_failed_with_what_the_build_got() -> None:
+    story = Story().started().gave("failed", "latent worker crashed").go(STOPPING)
+    assert story.facts.last_failure == Failure("substantiation", "latent worker crashed")
+    story.call("stop_instance").stopped()
+    assert story.outcomes == ["start_failed"]
+    called_off = Story().started().go(STOPPING).gave().call("stop_instance").stopped()
+    assert called_off.outcomes == ["start_failed"]
+    assert called_off.facts.last_failure == Failure(
+        "substantiation", "Buildbot called the start off"
+    )
+    assert called_off.facts.failures_in_row == 1
+
+
+def test_what_a_build_behind_the_stop_is_given_is_not_of_the_episode_that_stops() -> None:
+    story = Story().stopping().asked(2).go(QUEUED, STOPPING).gave().stopped()
+    assert story.outcomes == ["ok"]
+
+
+def test_a_machine_that_does_not_start_fails_the_start() -> None:
+    story = Story().asked().go(SUB).call("start_machine").end("start_machine", "false")
+    story.go(STOPPING).gave().go(NOT)
+    assert story.outcomes == ["start_failed"]
+    assert story.last.failure == Failure("start_machine", "said no (returned False)")
+
+
+def test_a_start_that_returned_none_is_told_as_that() -> None:
+    story = Story().asked().go(SUB, STARTING).call("start_instance")
+    story.end("start_instance", "false", value="None").go(STOPPING, NOT)
+    assert story.last.failure == Failure("start_instance", "returned None")
+
+
+def test_a_build_that_can_have_no_worker_is_the_builds_failure() -> None:
+    story = failed_start("no arm64", build_refused=True).stopped("raised", error="nothing there")
+    assert story.outcomes == ["build_refused"]
+    assert story.last.failure == Failure("start_instance", "no arm64")
+    assert (story.facts.last_failure, story.facts.failures_in_row) == (None, 0)
+
+
+def test_what_stands_in_the_way_of_an_awaited_worker_is_kept_with_its_episode() -> None:
+    story = Story().event(Kind.LOGIN_FAILED, reason="had a wrong password").started()
+    assert story.last.obstacle is None, "nobody was awaited then"
+    story.event(Kind.LOGIN_FAILED, reason="had a wrong password", times=3)
+    assert story.last.obstacle == "a login as this worker had a wrong password (3 times)"
+    story.event(Kind.REFUSED, reason="too old").event(Kind.MISSING).go(STOPPING, NOT)
+    assert story.last.failure == Failure(
+        "connection",
+        "the worker did not connect in time; its connection was refused: too old",
+    )
+
+
+def test_a_worker_that_stays_connected_is_up_without_attaching_again() -> None:
+    story = Story().event(Kind.ATTACHED, peer="p").started().go(UP)
+    assert story.last.connected_at is not None
+    assert story.go(STOPPING, NOT).outcomes == ["ok"]
+
+
+# how long
+
+
+def test_the_times_of_the_calls_are_their_own_and_the_wait_for_the_worker_follows() -> None:
+    story = Story().asked().go(SUB).wait(100).go(STARTING).call("start_instance").wait(19)
+    story.end("start_instance").wait(4).go(UP).event(Kind.ATTACHED, peer="p")
+    story.wait(50).go(STOPPING).wait(7).call("stop_instance").wait(29).end("stop_instance").go(NOT)
+    episode = story.last
+    assert (episode.start_s, episode.connect_s, episode.stop_s) == (20, 6, 30)
+
+
+def test_a_worker_that_came_before_its_start_had_an_answer_was_not_waited_for() -> None:
+    story = Story().asked().go(SUB, STARTING).call("start_instance").go(UP)
+    story.event(Kind.ATTACHED, peer="p").wait(9).end("start_instance")
+    assert (story.last.start_s, story.last.connect_s) == (12, 0)
+
+
+def test_a_call_that_was_released_took_until_its_release() -> None:
+    story = Story().stopping().wait(99).end("stop_instance", "released", by="action 1").go(NOT)
+    assert story.last.stop_s == 100
+    story.wait(500).end("stop_instance", "true", token=2, late=True)
+    assert story.last.stop_s == 100
+
+
+def test_of_what_was_not_seen_there_is_no_time() -> None:
+    story = Story().event(Kind.BASELINE, state=UP.value, connected=True).go(STOPPING, NOT)
+    assert (story.last.start_s, story.last.connect_s, story.last.stop_s) == (None, None, None)
 
 
 def test_a_worker_that_does_not_come_in_time_never_connected() -> None:
@@ -158,8 +328,8 @@ def test_a_worker_that_does_not_come_in_time_never_connected() -> None:
 
 def test_a_missing_report_that_comes_after_the_start_says_nothing_new() -> None:
     # Buildbot's own "missing" message follows any failed start
-    story = Story().started().go(STOPPING).event(Kind.MISSING).call("stop_instance").stopped()
-    assert story.outcomes == ["cancelled"]
+    story = Story().started().go(STOPPING).gave(stopped=True).event(Kind.MISSING)
+    assert story.call("stop_instance").stopped().outcomes == ["cancelled"]
     assert Story().event(Kind.MISSING).facts == Facts(workerid=WORKER)
 
 
@@ -297,7 +467,8 @@ def test_starts_that_fail_in_a_row_are_counted_until_one_ends_well() -> None:
 
 def test_a_cancelled_start_neither_counts_as_a_failure_nor_clears_them() -> None:
     story = Story().asked().go(SUB, STARTING).call("start_instance")
-    story.end("start_instance", "false").go(STOPPING, NOT).asked().go(SUB, STOPPING, NOT)
+    story.end("start_instance", "false").go(STOPPING, NOT)
+    story.asked().go(SUB, STOPPING).gave(stopped=True).go(NOT)
     assert story.facts.failures_in_row == 1
 
 

@@ -38,8 +38,21 @@ _DATA: dict[Kind, Any] = {
             "token": st.integers(1, 4),
             "outcome": st.sampled_from(["true", "false", "other", "raised", "released"]),
         },
-        optional={"error": _TEXTS, "late": st.booleans(), "instance": _TEXTS},
+        optional={
+            "error": _TEXTS,
+            "late": st.booleans(),
+            "instance": _TEXTS,
+            "build_refused": st.booleans(),
+            "unanswered": st.booleans(),
+        },
     ),
+    Kind.NOT_SUBSTANTIATED: _optional(
+        how=st.sampled_from(["cancelled", "timeout", "build_refused", "failed"]),
+        error=_TEXTS,
+        stopped=st.booleans(),
+        by=_TEXTS,
+    ),
+    Kind.LOGIN_FAILED: _optional(reason=_TEXTS, times=st.integers(1, 9)),
     Kind.ATTACHED: _optional(peer=_TEXTS, failed=st.booleans()),
     Kind.REFUSED: _optional(held=st.booleans()),
     Kind.REFUSED_CLOSED: _optional(

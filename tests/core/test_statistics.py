@@ -21,6 +21,7 @@ from buildbot_lifecycle.core.statistics import (
     durations,
     nearest_rank,
     summary,
+    until_up,
 )
 
 S = State
@@ -76,7 +77,7 @@ def test_a_value_on_a_bound_is_in_the_bucket_below_it() -> None:
     assert buckets([]) == []
 
 
-def test_durations_of_an_episode_are_those_of_its_states() -> None:
+def test_durations_of_an_episode_are_those_of_its_calls_and_what_is_between() -> None:
     phases = (
         Phase(S.SUBSTANTIATING, 100, 101),
         Phase(S.SUBSTANTIATING_STARTING, 101, 110),
@@ -84,8 +85,9 @@ def test_durations_of_an_episode_are_those_of_its_states() -> None:
         Phase(S.INSUBSTANTIATING, 150, 152),
         Phase(S.INSUBSTANTIATING_SUBSTANTIATING, 152, 155),
     )
-    episode = Episode(1, 1, 100, phases, connected_at=109)
-    assert durations(episode) == (10, 9, 40, 5)
+    episode = Episode(1, 1, 100, phases, connected_at=109, start_s=3, start_ended_at=104, stop_s=4)
+    assert durations(episode) == (3, 5, 40, 4)
+    assert until_up(*durations(episode)[:2]) == 8
 
 
 def test_an_episode_has_no_durations_of_what_it_never_had() -> None:
@@ -93,7 +95,8 @@ def test_an_episode_has_no_durations_of_what_it_never_had() -> None:
 
 
 def test_a_clock_that_was_set_back_makes_no_negative_duration() -> None:
-    episode = Episode(1, 1, 100, (Phase(S.SUBSTANTIATING, 100, 100),), connected_at=40)
+    phases = (Phase(S.SUBSTANTIATING, 100, 100),)
+    episode = Episode(1, 1, 100, phases, connected_at=40, start_s=0, start_ended_at=100)
     assert durations(episode)[1] == 0
 
 

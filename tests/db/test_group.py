@@ -178,7 +178,7 @@ def test_the_durations_of_a_phase_stand_in_columns(engine: sa.engine.Engine) -> 
     with engine.connect() as conn:
         row = conn.execute(sa.select(schema.episodes)).one()
     # `play` takes an eighth of a second for each event.
-    assert (row.start_s, row.connect_s, row.up_s, row.stop_s) == (0.625, 0.5, 0.125, 0.5)
+    assert (row.start_s, row.connect_s, row.up_s, row.stop_s) == (0.125, 0.125, 0.125, 0.125)
 
 
 @pytest.mark.parametrize("text", NASTY, ids=range(len(NASTY)))

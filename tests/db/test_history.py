@@ -308,6 +308,7 @@ def test_an_episode_is_as_in_rest(engine: sa.engine.Engine) -> None:
     assert set(row) == {
         *("id", "workerid", "worker", "masterid", "started_at", "ended_at", "outcome", "failure"),
         *("instance", "build", "phases", "connected_at", "builds"),
+        *("start_s", "connect_s", "up_s", "stop_s"),
     }
 
 

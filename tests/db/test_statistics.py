@@ -14,7 +14,7 @@ from buildbot_lifecycle.core.episodes import Episode, Phase
 from buildbot_lifecycle.core.requests import RecentQuery, StatsQuery, TimelineQuery
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
-from buildbot_lifecycle.core.statistics import Life
+from buildbot_lifecycle.core.statistics import Life, until_up
 from buildbot_lifecycle.db import schema
 from buildbot_lifecycle.db.statistics import SLACK_SECONDS, Reader
 from buildbot_lifecycle.master import statistics, walk
@@ -439,7 +439,8 @@ def test_the_last_episodes_of_each_worker_come_from_the_database_newest_last(
     for row in found:
         ended = [x for x in lives if x.workerid == row["workerid"] and x.ended_at is not None][-3:]
         assert row["episodes"] == [
-            (x.id, x.outcome, x.start_s, x.up_s, x.stop_s, x.ended_at) for x in ended
+            (x.id, x.outcome, until_up(x.start_s, x.connect_s), x.up_s, x.stop_s, x.ended_at)
+            for x in ended
         ]
 
 
@@ -448,7 +449,7 @@ def test_a_commit_is_in_the_last_episodes_without_a_query(ask: Ask, lives: list[
         Phase(State.SUBSTANTIATED, NOW - 5, NOW - 2),
         Phase(State.INSUBSTANTIATING, NOW - 2, NOW),
     )
-    new = Episode(900, 2, NOW - 5, phases, ended_at=NOW, outcome="ok")
+    new = Episode(900, 2, NOW - 5, phases, ended_at=NOW, outcome="ok", stop_s=2.0)
 
     async def work(reader: Reader) -> Any:
         recent = Recent(Clock(), reader, 1)

@@ -168,6 +168,20 @@ def test_an_update_of_no_action_does_nothing(database: Database) -> None:
     database.run(work)
 
 
+def test_an_orphan_that_is_told_again_stays_one_until_it_is_closed(database: Database) -> None:
+    async def work(pool: Any) -> None:
+        store = Store(Twice(pool))
+        number = await store.open_orphan("t", ORPHAN)
+        assert await store.repeat_orphan(number, 2) is True
+        assert (await pool.do(queries.one, "orphans", number))["times"] == 2
+        await store.close_orphan(number, 60.0, ANN, "gone")
+        assert await store.repeat_orphan(number, 3) is False
+        assert await store.repeat_orphan(number + 1, 2) is False
+        assert (await pool.do(queries.one, "orphans", number))["times"] == 2
+
+    database.run(work)
+
+
 def test_an_orphan_is_opened_once_and_closed_once(database: Database) -> None:
     async def work(pool: Any) -> None:
         store = Store(Twice(pool))
@@ -175,7 +189,13 @@ def test_an_orphan_is_opened_once_and_closed_once(database: Database) -> None:
         assert await store.open_orphan("t", ORPHAN) == number
         still_open = HistoryQuery("orphans", filters=(Filter("open", "eq", ("true",)),))
         page = await pool.do(queries.history, still_open)
-        nobody = {"closed_at": None, "closed_by": None, "closed_by_kind": None, "note": None}
+        nobody = {
+            "closed_at": None,
+            "closed_by": None,
+            "closed_by_kind": None,
+            "note": None,
+            "times": 1,
+        }
         assert [*page.rows] == [{**ORPHAN, "id": number, **nobody}]
         assert await store.close_orphan(number, 60.0, ANN, "terminated it") is True
         assert await store.close_orphan(number, 70.0, DRIVER, "me too") is False
@@ -187,7 +207,7 @@ def test_an_orphan_is_opened_once_and_closed_once(database: Database) -> None:
             "closed_by_kind": "user",
             "note": "terminated it",
         }
-        assert row == {**ORPHAN, "id": number, **closed}
+        assert row == {**ORPHAN, "id": number, "times": 1, **closed}
 
     database.run(work)
 

@@ -90,6 +90,8 @@ class Build:
 
     buildid = 5
     number = 6
+    #: as Build.stopBuild leaves it
+    stopped = False
 
     class builder:
         name = "linux"
@@ -175,10 +177,10 @@ class Stage(RunFakeMasterTestCase):
     def answer(self, call: str, answer: Any, name: str = "w") -> None:
         self.worker(name).__dict__.setdefault("answers", {})[call] = answer
 
-    def ask(self, name: str = "w") -> list[Any]:
+    def ask(self, name: str = "w", build: Any = None) -> list[Any]:
         """A build asks for the worker; the answer's list gets what came of it."""
         came: list[Any] = []
-        self.worker(name).substantiate(None, Build()).addBoth(came.append)
+        self.worker(name).substantiate(None, build or Build()).addBoth(came.append)
         return came
 
 

@@ -142,7 +142,10 @@ def test_an_outcome_is_told_without_asking_the_value_for_its_looks(
     call: str, make: Callable[[], Any]
 ) -> None:
     value = make()
-    assert outcome_of(call, value) == {"outcome": "other", "value": type(value).__name__}
+    told = outcome_of(call, value)
+    assert (told["outcome"], told["value"]) == ("other", type(value).__name__)
+    # Buildbot cannot read a check's answer of this kind
+    assert set(told) <= {"outcome", "value", *(["error"] if call == "check_instance" else [])}
 
 
 def test_of_a_value_the_type_is_told_since_it_may_hold_a_token() -> None:

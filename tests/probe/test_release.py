@@ -62,6 +62,8 @@ class Ledger:
             self.order.append(f"{event.kind.value} {event.data.get('to', '')}".strip())
         if event.data.get("late"):
             self.releaser.late_end(known, event.data)
+        elif event.kind is Kind.CALL_ENDED and event.data["call"] == "stop_instance":
+            self.releaser.stop_ended(known, event.data)
 
     def record_verdict(self, known: Known) -> None: ...
 
@@ -320,6 +322,81 @@ class Release(Stage):
         assert not internals.lock_is_held(self.worker())
         self.worker().conn.loseConnection()
         yield self.worker().insubstantiate()
+
+    # the stop that follows a release
+
+    @defer.inlineCallbacks
+    def followed_by(self, stop: Any, name: str | None, *, start: Any = None) -> Any:
+        """A start hangs (or ends with `start`, and nobody comes), is released, and this stop follows."""
+        yield self.stage()
+        self.settings = parse({"stuck_after": {"substantiating_starting": 1}})[0]
+        answer, self.given = hanging()
+        self.answer("start_instance", answer if start is None else start)
+        self.answer("stop_instance", stop)
+        self.worker().instance = name
+        self.ask()
+        self.reactor.advance(2)
+        (answered,) = self.force()
+        assert answered.status == 200
+        assert len(self.ledger.orphans) == 1
+        self.flushLoggedErrors()
+
+    def test_a_stop_that_says_true_of_a_named_instance_closes_the_entry(self) -> Any:
+        return self.expect(True, "i-1", closed=True)
+
+    def test_none_of_a_named_instance_closes_it_too(self) -> Any:
+        return self.expect(None, "i-1", closed=True)
+
+    def test_none_of_a_driver_that_may_know_of_nothing_does_not(self) -> Any:
+        return self.expect(None, None, closed=False)
+
+    def test_while_the_start_still_runs_and_may_make_an_instance_it_stays_open(self) -> Any:
+        return self.expect(True, None, closed=False)
+
+    def test_of_a_start_that_had_said_yes_true_and_none_close_it(self) -> Any:
+        return self.expect(None, None, start=["i-1", "image"], closed=True)
+
+    def test_a_stop_that_says_no_closes_nothing(self) -> Any:
+        return self.expect(False, "i-1", start=True, closed=False)
+
+    def test_a_stop_that_raises_closes_nothing(self) -> Any:
+        return self.expect(lambda: defer.fail(RuntimeError("500")), "i-1", start=True, closed=False)
+
+    @defer.inlineCallbacks
+    def expect(self, stop: Any, name: str | None, *, closed: bool, start: Any = None) -> Any:
+        yield self.followed_by(stop, name, start=start)
+        assert self.ledger.closed == ([1] if closed else [])
+
+    @defer.inlineCallbacks
+    def test_a_start_that_ends_late_with_nothing_lets_the_stops_word_count(self) -> Any:
+        yield self.followed_by(True, None)
+        self.given[0].errback(RuntimeError("quota"))
+        assert self.ledger.closed == [1]
+
+    @defer.inlineCallbacks
+    def test_a_start_that_ends_late_with_an_instance_leaves_the_entry_open(self) -> Any:
+        yield self.followed_by(True, None)
+        self.given[0].callback(["i-9", "image"])
+        assert self.ledger.closed == []
+
+    @defer.inlineCallbacks
+    def test_an_entry_has_the_name_that_the_driver_knew_by_then(self) -> Any:
+        stop, stops = hanging()
+        yield self.followed_by(stop, "i-1")
+        assert self.ledger.orphans[0]["instance"] == "i-1"
+        stops[0].callback(True)
+        assert self.ledger.closed == [1]
+
+    @defer.inlineCallbacks
+    def test_the_stop_of_a_later_instance_closes_nothing(self) -> Any:
+        yield self.stuck()
+        self.force()
+        self.worker().unpause()
+        self.answer("stop_instance", True)
+        self.ask()
+        yield self.worker().insubstantiate()
+        assert self.ledger.closed == []
+        self.flushLoggedErrors()
 
     @defer.inlineCallbacks
     def test_a_worker_at_rest_is_refused(self) -> Any:

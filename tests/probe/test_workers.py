@@ -13,7 +13,7 @@ from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.master import internals
 from buildbot_lifecycle.master.calls import BrokenOffError
 from buildbot_lifecycle.master.probe import PROBE
-from tests.probe.support import Conn, Driven, Stage, hanging
+from tests.probe.support import Build, Conn, Driven, Stage, hanging
 
 
 async def cancelled() -> None:
@@ -89,7 +89,10 @@ class Workers(Stage):
     @defer.inlineCallbacks
     def test_a_build_that_is_stopped_while_the_worker_starts_cancels_the_episode(self) -> Any:
         yield self.play(Driven("w", missing_timeout=100))
+        stopped = Build()
+        stopped.stopped = True
         self.ask()
+        self.ask(build=stopped)
         yield self.worker().insubstantiate()
         assert [e.outcome for e in self.fold()] == ["cancelled"]
 

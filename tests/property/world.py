@@ -413,6 +413,7 @@ class Desk:
         return defer.succeed(len(self.orphans))
 
     def close_orphan(self, orphan: int, workerid: int, by: str, note: str) -> defer.Deferred[Any]:
+        self.releaser.forget(orphan)
         return defer.succeed(None)
 
     # `logbook.Recording`
@@ -423,6 +424,8 @@ class Desk:
             self.unexpected.append(event.data)
         if event.data.get("late"):
             self.releaser.late_end(known, event.data)
+        elif event.kind is Kind.CALL_ENDED and event.data["call"] == "stop_instance":
+            self.releaser.stop_ended(known, event.data)
         if event.kind is Kind.LEAVING and self._watches:
             self.watch.worker_leaves(known)
 

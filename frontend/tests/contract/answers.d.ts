@@ -100,6 +100,10 @@ export interface Answers {
         "until": number | null;
       })[];
       "connected_at": number | null;
+      "start_s": number | null;
+      "connect_s": number | null;
+      "up_s": number | null;
+      "stop_s": number | null;
       "builds": number;
     })[];
     "meta": {
@@ -133,6 +137,10 @@ export interface Answers {
         "until": number | null;
       })[];
       "connected_at": number | null;
+      "start_s": number | null;
+      "connect_s": number | null;
+      "up_s": number | null;
+      "stop_s": number | null;
       "builds": number;
     })[];
     "meta": {
@@ -171,6 +179,7 @@ export interface Answers {
       "opened_at": number;
       "cause": string;
       "why": string;
+      "times": number;
       "closed_at": number | null;
       "closed_by": string | null;
       "closed_by_kind": string | null;
@@ -193,6 +202,7 @@ export interface Answers {
       "opened_at": number;
       "cause": string;
       "why": string;
+      "times": number;
       "closed_at": number | null;
       "closed_by": string | null;
       "closed_by_kind": string | null;
@@ -214,6 +224,7 @@ export interface Answers {
       "opened_at": number;
       "cause": string;
       "why": string;
+      "times": number;
       "closed_at": number | null;
       "closed_by": string | null;
       "closed_by_kind": string | null;
@@ -473,6 +484,10 @@ export interface Answers {
         "until": number | null;
       })[];
       "connected_at": number | null;
+      "start_s": number | null;
+      "connect_s": number | null;
+      "up_s": number | null;
+      "stop_s": number | null;
       "builds": number;
     })[];
     "meta": {

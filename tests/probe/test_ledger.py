@@ -1,0 +1,107 @@
+"""The orphan ledger: which events open an entry, and what is the same entry told again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet import defer, task
+
+from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.master.ledger import Ledger
+from buildbot_lifecycle.master.logbook import Known
+from tests.core.story import NOW, STARTING, STOPPING, SUB, WORKER, Story
+from tests.probe.support import Driven
+
+
+class Audit:
+    """Writes down what is to be opened."""
+
+    def __init__(self) -> None:
+        self.opened: list[dict[str, Any]] = []
+
+    def open_orphan(self, row: Any) -> defer.Deferred[int]:
+        self.opened.append(dict(row))
+        return defer.succeed(len(self.opened))
+
+
+class Desk:
+    """A ledger and one worker of it; `tell` a call's end, and see what was opened."""
+
+    def __init__(self, story: Story) -> None:
+        self.audit, self.story = Audit(), story
+        # only start, stop and found look at the logbook
+        self.ledger = Ledger(task.Clock(), None, self.audit, "run")  # type: ignore[arg-type]
+        self.known = Known(WORKER, "w", "Driven", Driven("w"), story.facts)  # type: ignore[arg-type]
+
+    def tell(self, call: str, outcome: str, **data: Any) -> list[str]:
+        self.story.end(call, outcome, **data)
+        self.known.facts = self.story.facts
+        event = Event(99, NOW, WORKER, Kind.CALL_ENDED, {"call": call, "outcome": outcome, **data})
+        self.ledger.see(self.known, event)
+        return [row["cause"] for row in self.audit.opened]
+
+    def open(self, number: int, **row: Any) -> None:
+        self.ledger.opened(number, {"workerid": WORKER, **row})
+        self.story.event(Kind.ORPHAN_OPENED, orphan=number, cause=row["cause"])
+        self.known.facts = self.story.facts
+
+    def same(self, **row: Any) -> tuple[int, int] | None:
+        return self.ledger.same(self.known, row)
+
+
+def test_a_stop_that_failed_opens_an_entry_with_the_name_of_the_instance() -> None:
+    desk = Desk(Story().stopping())
+    assert desk.tell("stop_instance", "raised", error="500") == ["stop_failed"]
+    assert desk.audit.opened[0]["instance"] == "i-1"
+
+
+def failing_start(**data: Any) -> Story:
+    story = Story().asked().go(SUB, STARTING).call("start_instance")
+    story.end("start_instance", "raised", error="quota", **data)
+    return story.go(STOPPING).call("stop_instance")
+
+
+def test_the_failed_stop_of_what_never_was_opens_none() -> None:
+    assert Desk(failing_start()).tell("stop_instance", "raised", error="404") == []
+
+
+@pytest.mark.parametrize("data", [{"instance": "i-1"}, {"unanswered": True}])
+def test_where_there_may_have_been_an_instance_an_entry_is_opened(data: dict[str, Any]) -> None:
+    assert Desk(failing_start(**data)).tell("stop_instance", "raised") == ["stop_failed"]
+
+
+@pytest.mark.parametrize("outcome", ["true", "other"])
+def test_a_late_start_is_an_instance_whatever_the_driver_answers(outcome: str) -> None:
+    desk = Desk(Story())
+    assert desk.tell("start_instance", outcome, token=1, late=True) == ["late_start"]
+
+
+@pytest.mark.parametrize("outcome", ["raised", "false"])
+def test_a_late_start_that_failed_is_none(outcome: str) -> None:
+    assert Desk(Story()).tell("start_instance", outcome, token=1, late=True) == []
+
+
+def test_one_instance_is_one_entry_whatever_is_told_of_it() -> None:
+    desk = Desk(Story())
+    desk.open(4, instance="i-1", cause="stop_failed")
+    assert desk.same(instance="i-2", cause="stop_failed") is None
+    assert desk.same(instance=None, cause="stop_failed") is None
+    assert desk.same(instance="i-1", cause="release") == (4, 2)
+    assert desk.same(instance="i-1", cause="late_start") == (4, 3)
+
+
+def test_instances_without_a_name_are_together_only_where_stops_failed_again_and_again() -> None:
+    desk = Desk(Story())
+    desk.open(4, instance=None, cause="release")
+    assert desk.same(instance=None, cause="release") is None
+    assert desk.same(instance=None, cause="stop_failed") is None
+    desk.open(5, instance=None, cause="stop_failed", times=3)
+    assert desk.same(instance=None, cause="stop_failed") == (5, 4)
+
+
+def test_a_closed_entry_takes_nothing_more() -> None:
+    desk = Desk(Story())
+    desk.open(4, instance="i-1", cause="stop_failed")
+    desk.ledger.closed(4, WORKER)
+    assert desk.same(instance="i-1", cause="stop_failed") is None
