@@ -80,6 +80,7 @@ class Episode:
     cancelled: bool = False
     started: bool = False
     timed_out: bool = False
+    lost: bool = False
     start_s: float | None = None
     start_ended_at: float | None = None
     stop_s: float | None = None
@@ -166,6 +167,14 @@ class Facts:
     #: the last sign of life that was looked for, and when the worker was asked in vain since
     sign: float | None = None
     unanswered: float | None = None
+    #: since when its connection is gone though nobody closed it, and whether it had been asked to go
+    left: float | None = None
+    left_asked: bool = False
+    asked_to_go: bool = False
+    #: since when it is to shut down gracefully; Buildbot starts no build on it any more
+    graceful: float | None = None
+    #: when Buildbot's quarantine of it ends (epoch seconds)
+    quarantine_until: float | None = None
     leaving: float | None = None
     half: float | None = None
     found_locked: bool = False
@@ -255,8 +264,8 @@ def _outcome(episode: Episode) -> str:
         return "released" if episode.released else "build_refused"
     if episode.failure is not None:
         return _OUTCOME_OF_FAILURE.get(episode.failure.call, "start_failed")
-    if episode.connected_at is not None:
-        return "ok"
+    if episode.lost or episode.connected_at is not None:
+        return "lost" if episode.lost else "ok"
     if episode.phases[0].state not in STARTING:
         return "unknown"  # found when it was up or on its way out already: its start was not seen
     otherwise = "never_connected" if episode.started else "unknown"
@@ -305,6 +314,13 @@ def transition_data(before: State, after: State) -> dict[str, Any]:
     return {"from": before.value, "to": after.value, "expected": is_expected(before, after)}
 
 
+def _no_longer_up(after: State) -> dict[str, Any]:
+    """What is forgotten of a worker that left, once it is stopped or started anew."""
+    if after is State.SUBSTANTIATED:
+        return {}
+    return {"left": None, "left_asked": False, "asked_to_go": False}
+
+
 def _on_transition(facts: Facts, event: Event) -> Step:
     after = State(event.data["to"])
     touched: list[Episode] = []
@@ -331,6 +347,7 @@ def _on_transition(facts: Facts, event: Event) -> Step:
         changes.update(refused=0, refused_first=None, refused_last=None, survived_stop=None)
         changes.update(asked_build=None, duplicates=0, duplicate_first=None)
         changes["unasked"] = after is State.SUBSTANTIATING_STARTING
+    changes.update(_no_longer_up(after))
     if after in RESTING:
         changes.update(attaching=None, unasked=False)
     if after is State.INSUBSTANTIATING_SUBSTANTIATING:
@@ -364,7 +381,7 @@ def _count_failure(facts: Facts, ended: Episode, told: bool) -> Facts:
         if not told:
             facts = _failed(facts, ended.failure, ended.ended_at)
         return dataclasses.replace(facts, failures_in_row=facts.failures_in_row + 1)
-    if ended.outcome == "ok":
+    if ended.outcome in ("ok", "lost"):  # the start went well
         return dataclasses.replace(facts, failures_in_row=0)
     return facts
 
@@ -390,6 +407,8 @@ def _on_baseline(facts: Facts, event: Event) -> Step:
         build_wait_timeout=event.data.get("build_wait_timeout"),
         missing_timeout=event.data.get("missing_timeout"),
         gives_up_at=event.data.get("gives_up_at"),
+        graceful=event.at if event.data.get("graceful") else None,
+        quarantine_until=event.data.get("quarantine_until"),
         found_locked=bool(event.data.get("locked")),
         calls=tuple(Call(**call) for call in event.data.get("calls") or ()),
         abandoned=tuple(Call(**call) for call in event.data.get("abandoned") or ()),
@@ -671,6 +690,10 @@ def _on_attached(facts: Facts, event: Event) -> Step:
         _named(facts, event),
         attaching=None,
         unanswered=None,
+        left=None,
+        left_asked=False,
+        asked_to_go=False,
+        graceful=None,
         duplicates=0,
         duplicate_first=None,
         cut_off=None,
@@ -684,12 +707,25 @@ def _on_attached(facts: Facts, event: Event) -> Step:
             return Step(facts)
         return _changed(_failed(facts, failure, event.at), failure=failure)
     facts = _forget_failure(dataclasses.replace(facts, connected=True), of_stop=False)
-    if facts.episode is None or facts.episode.connected_at is not None:
+    if facts.episode is None:
         return Step(facts)
+    if facts.episode.connected_at is not None:
+        # it came back: it was not lost
+        return _changed(facts, lost=False) if facts.episode.lost else Step(facts)
     return _changed(facts, connected_at=event.at)
 
 
 def _on_detached(facts: Facts, event: Event) -> Step:
+    """Its connection is gone. Where nobody has closed it, its worker or its instance has left."""
+    step = _without_connection(facts)
+    by_itself = facts.connected and not event.data.get("by_master")
+    if facts.state is not State.SUBSTANTIATED or not by_itself:
+        return step
+    facts = dataclasses.replace(step.facts, left=event.at, left_asked=facts.asked_to_go)
+    return Step(facts) if facts.left_asked else _changed(facts, lost=True)
+
+
+def _without_connection(facts: Facts) -> Step:
     return Step(
         dataclasses.replace(
             facts, connected=False, attaching=None, send_blocked=None, pinging=(), unanswered=None
@@ -853,6 +889,23 @@ def _on_unpaused(facts: Facts, event: Event) -> Step:
     return Step(dataclasses.replace(facts, paused=False, pause_reason=None))
 
 
+def _on_shutdown_asked(facts: Facts, event: Event) -> Step:
+    return Step(dataclasses.replace(facts, asked_to_go=True))
+
+
+def _on_graceful(facts: Facts, event: Event) -> Step:
+    since = event.at if facts.graceful is None else facts.graceful
+    return Step(dataclasses.replace(facts, graceful=since))
+
+
+def _on_quarantine_entered(facts: Facts, event: Event) -> Step:
+    return Step(dataclasses.replace(facts, quarantine_until=event.data.get("until")))
+
+
+def _on_quarantine_left(facts: Facts, event: Event) -> Step:
+    return Step(dataclasses.replace(facts, quarantine_until=None))
+
+
 def _on_configured(facts: Facts, event: Event) -> Step:
     """The worker was configured, or configured anew, without becoming another one."""
     data = event.data
@@ -904,6 +957,9 @@ def _forgotten(facts: Facts, event: Event) -> Step:
         pinging=(),
         send_blocked=None,
         unanswered=None,
+        left=None,
+        graceful=None,
+        quarantine_until=None,
         leaving=None,
         half=None,
         found_locked=False,
@@ -941,6 +997,10 @@ _HANDLERS = {
     Kind.REFUSED_CLOSED: _on_refused_closed,
     Kind.BUILD_STARTED: _on_build_started,
     Kind.BUILD_FINISHED: _on_build_finished,
+    Kind.SHUTDOWN_ASKED: _on_shutdown_asked,
+    Kind.GRACEFUL: _on_graceful,
+    Kind.QUARANTINE_ENTERED: _on_quarantine_entered,
+    Kind.QUARANTINE_LEFT: _on_quarantine_left,
     Kind.CONFIGURED: _on_configured,
     Kind.PAUSED: _on_paused,
     Kind.UNPAUSED: _on_unpaused,

@@ -69,6 +69,9 @@ _WAITS: Mapping[str, str] = {
     "stop_failed": "stop_instance failed: the instance may still run",
     "start_failed": "the last start failed",
     "start_failed_loop": "the last starts failed",
+    "worker_left": "the worker has left; its instance may still run",
+    "shut_down_gracefully": "asked to shut down gracefully: Buildbot starts no build on it any more",
+    "quarantined": "in quarantine: Buildbot starts no build on it for a while",
 }
 
 _CAUSES: Mapping[str, str] = {

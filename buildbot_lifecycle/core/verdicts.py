@@ -166,7 +166,10 @@ def _worst(facts: Facts, thresholds: Thresholds, now: float) -> tuple[Verdict, f
             _judge_unwanted(facts, thresholds, now),
             _judge_leaving(facts, thresholds, now),
             _judge_refused(facts, thresholds, now),
-            _judge_failure(facts),
+            _judge_failure(facts, now),
+            _judge_left(facts, now),
+            _judge_graceful(facts, now),
+            _judge_quarantine(facts, now),
             _judge_crash(facts),
         )
         if verdict is not None
@@ -353,6 +356,46 @@ def _judge_leaving(facts: Facts, thresholds: Thresholds, now: float) -> Verdict 
     )
 
 
+def _judge_left(facts: Facts, now: float) -> Verdict | None:
+    """A worker whose connection is gone while it was idle, and that nobody has told to go."""
+    idle = facts.state is State.SUBSTANTIATED and not facts.building and not facts.connected
+    wait = facts.build_wait_timeout
+    # without a wait, Buildbot stops it in the same moment
+    if facts.left is None or not idle or wait == 0:
+        return None
+    went = "was shut down from Buildbot's page" if facts.left_asked else "left by itself"
+    ago = in_words(max(0.0, now - facts.left))
+    reason = f"the worker {went} {ago} ago; its instance may still run. "
+    if wait is not None and wait > 0:
+        reason += f"Buildbot stops it {in_words(wait)} after its last build, or for the next build"
+    else:
+        reason += "Buildbot stops it only for the next build, and starts it anew then"
+    return Verdict("failed", "worker_left", reason, facts.left)
+
+
+def _judge_graceful(facts: Facts, now: float) -> Verdict | None:
+    """A latent worker that was shut down gracefully: no build starts it, and nothing else would."""
+    if facts.graceful is None or facts.state is State.SHUT_DOWN:
+        return None
+    ago = in_words(max(0.0, now - facts.graceful))
+    reason = (
+        f"asked to shut down gracefully {ago} ago: Buildbot starts no build on it any more,"
+        " until the master is restarted, or the worker is taken out of the configuration and put back"
+    )
+    return Verdict("failed", "shut_down_gracefully", reason, facts.graceful)
+
+
+def _judge_quarantine(facts: Facts, now: float) -> Verdict | None:
+    if facts.quarantine_until is None:
+        return None
+    return Verdict("ok", "quarantined", _in_quarantine(facts, now), None)
+
+
+def _in_quarantine(facts: Facts, now: float) -> str:
+    left = max(0.0, (facts.quarantine_until or now) - now)
+    return f"in quarantine: Buildbot starts no build on it for {in_words(left)}"
+
+
 def _judge_crash(facts: Facts) -> Verdict | None:
     crashed = [orphan for orphan in facts.orphans if orphan.cause == "crash"]
     if not crashed:
@@ -379,7 +422,7 @@ def _judge_refused(facts: Facts, thresholds: Thresholds, now: float) -> Verdict 
     return dataclasses.replace(verdict, reason=verdict.reason.replace("first for", "for"), due=due)
 
 
-def _judge_failure(facts: Facts) -> Verdict | None:
+def _judge_failure(facts: Facts, now: float) -> Verdict | None:
     failure = facts.last_failure
     if failure is None:
         return None
@@ -394,4 +437,6 @@ def _judge_failure(facts: Facts) -> Verdict | None:
         reason += f" ({facts.failures_in_row} starts in a row)"
     if facts.failures_in_row >= LOOP_FAILURES:
         code = "start_failed_loop"
+    if facts.quarantine_until is not None:
+        reason += f"; {_in_quarantine(facts, now)}"
     return Verdict("failed", code, reason, facts.last_failure_at)

@@ -49,6 +49,9 @@ from buildbot_lifecycle.core.states import State
 #: Called when a worker has not connected in its ``missing_timeout``.
 MISSING_TIMER = "_missing_timer_fired"
 
+#: Closes a connection of a worker's: Buildbot's own way to let it go.
+DISCONNECT = "_disconnect"
+
 #: Class -> attributes of it (or of its instances, where so marked) that must be there.
 REQUIRED: dict[type, tuple[str, ...]] = {
     AbstractLatentWorker: (
@@ -68,6 +71,12 @@ REQUIRED: dict[type, tuple[str, ...]] = {
         "detached",
         "pause",
         "reconfigService",
+        "shutdown",
+        "shutdownRequested",
+        "putInQuarantine",
+        "exitQuarantine",
+        "resetQuarantine",
+        DISCONNECT,
         "setServiceParent",
         "disownServiceParent",
     ),
@@ -251,6 +260,27 @@ def configured(worker: Any) -> dict[str, Any]:
         "missing_timeout": worker.missing_timeout or None,
         "machine": None if machine is None else str(machine.name),
     }
+
+
+def is_graceful(worker: Any) -> bool:
+    """Whether the worker was asked to shut down gracefully; only ``attached`` takes that back."""
+    return bool(getattr(worker, "_graceful", False))
+
+
+def quarantine_until(worker: Any) -> float | None:
+    """When Buildbot's quarantine of a worker ends (epoch seconds); None: it is in none."""
+    timer = worker.quarantine_timer
+    return float(timer.getTime()) if timer is not None and timer.active() else None
+
+
+def is_quarantine_longer(worker: Any) -> bool:
+    """Whether the next quarantine would be longer than the first."""
+    return bool(worker.quarantine_timeout != worker.quarantine_initial_timeout)
+
+
+def is_shutting_down(master: Any) -> bool:
+    """Whether the master is on its way down, so that it closes connections by itself."""
+    return bool(getattr(getattr(master, "botmaster", None), "shuttingDown", False))
 
 
 def missing_deadline(worker: Any) -> float | None:

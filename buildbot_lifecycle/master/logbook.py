@@ -211,6 +211,8 @@ class Logbook:
             "class": known.class_name,
             **configured,
             "gives_up_at": internals.missing_deadline(worker),
+            "graceful": internals.is_graceful(worker),
+            "quarantine_until": internals.quarantine_until(worker),
             # by a call that we do not know; one of an earlier life of ours goes on, and can be released
             "locked": internals.lock_is_held(worker) and not watched.waiting(),
             "calls": [self._as_found(call) for call in watched.waiting() if call.told],

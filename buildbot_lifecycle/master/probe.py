@@ -96,6 +96,8 @@ class Watched:
         self.stop_asked = False
         self.stopped = False
         self.introduced = False
+        #: the connection that Buildbot has closed itself
+        self.closing: Any = None
         #: WorkerForBuilders whose ping is wrapped, each with the wrapper
         self.pings: list[tuple[Any, Any]] = []
         #: what was last told of its configuration; see `internals.configured`
@@ -348,10 +350,11 @@ class Probe:
         if conn is None:
             return
         life = watched.life
+        told = functools.partial(_detachment, watched, conn)
 
         def ended() -> None:
             if watched.life == life:
-                self.tell(watched, Kind.DETACHED, dict)
+                self.tell(watched, Kind.DETACHED, told)
 
         try:
             conn.notifyOnDisconnect(ended)
@@ -380,6 +383,7 @@ class Probe:
         for wfb, ping in watched.pings:
             if wfb.__dict__.get("ping") is ping:
                 del wfb.__dict__["ping"]
+        watched.pings.clear()
         watched.pings.clear()
         for name, (wrapper, before) in watched.wrapped.items():
             if worker.__dict__.get(name) is not wrapper:
@@ -605,12 +609,56 @@ class Probe:
     # plain hooks: tell, and pass through
 
     def _detached(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        told = functools.partial(_detachment, watched, watched.worker.conn)
         result = original(*args, **kwargs)
         if is_coroutine(result):
             # Buildbot's subscriptions drive none: while nobody does, the worker is not detached
-            return followed(result, _nothing, lambda _: self.tell(watched, Kind.DETACHED, dict))
-        self.tell(watched, Kind.DETACHED, dict)
+            return followed(result, _nothing, lambda _: self.tell(watched, Kind.DETACHED, told))
+        self.tell(watched, Kind.DETACHED, told)
         return result
+
+    def _disconnect(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        conn = args[0] if args else kwargs.get("conn")
+        if conn is watched.worker.conn:
+            watched.closing = conn
+        return original(*args, **kwargs)
+
+    def _shutdown(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        if watched.worker.conn is not None:
+            self.tell(watched, Kind.SHUTDOWN_ASKED, dict)
+        return original(*args, **kwargs)
+
+    def _graceful(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        self.tell(watched, Kind.GRACEFUL, dict)
+        return original(*args, **kwargs)
+
+    def _quarantine(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        """Told after Buildbot's own: it does nothing for a worker that is in quarantine already."""
+        before = self._quarantine_until(watched)
+        result = original(*args, **kwargs)
+        until = self._quarantine_until(watched)
+        if until is not None and until != before:
+            now = watched.worker.master.reactor.seconds()
+            data = {"until": until, "seconds": until - now}
+            self.tell(watched, Kind.QUARANTINE_ENTERED, lambda: data)
+        return result
+
+    def _quarantine_until(self, watched: Watched) -> float | None:
+        try:
+            return internals.quarantine_until(watched.worker)
+        except Exception:
+            self._failed(watched.worker, "looking at a quarantine")
+            return None
+
+    def _quarantine_left(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        self.tell(watched, Kind.QUARANTINE_LEFT, dict)
+        return original(*args, **kwargs)
+
+    def _quarantine_reset(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        # asked for after each build that went well: worth a row only where it changes something
+        if internals.is_quarantine_longer(watched.worker):
+            self.tell(watched, Kind.QUARANTINE_RESET, dict)
+        return original(*args, **kwargs)
 
     def _substantiate(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
         build = kwargs.get("build", args[1] if len(args) > 1 else None)
@@ -894,6 +942,12 @@ _AROUND: dict[str, Callable[..., Any]] = {
     "buildStarted": Probe._build_started,
     "buildFinished": Probe._build_finished,
     "reconfigService": Probe._configured,
+    "shutdown": Probe._shutdown,
+    "shutdownRequested": Probe._graceful,
+    "putInQuarantine": Probe._quarantine,
+    "exitQuarantine": Probe._quarantine_left,
+    "resetQuarantine": Probe._quarantine_reset,
+    internals.DISCONNECT: Probe._disconnect,
     "stopService": Probe._stop_service,
     internals.MISSING_TIMER: Probe._missing,
 }
@@ -929,6 +983,12 @@ def _asked(worker: Any, build: Any) -> dict[str, Any]:
     told = {"build": internals.describe_build(build)}
     deadline = internals.missing_deadline_of_next(worker, worker.master.reactor.seconds())
     return told if deadline is None else {**told, "gives_up_at": deadline}
+
+
+def _detachment(watched: Watched, conn: Any) -> dict[str, Any]:
+    """Whether the master has closed the connection itself; else its worker, or the network, has."""
+    closed = conn is None or watched.closing is conn or watched.stop_asked
+    return {"by_master": True} if closed or internals.is_shutting_down(watched.master) else {}
 
 
 def _attachment(watched: Watched, peer: str) -> dict[str, Any]:

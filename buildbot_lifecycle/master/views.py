@@ -8,7 +8,7 @@ from typing import Any
 from buildbot_lifecycle.core.ladder import check_eligible
 from buildbot_lifecycle.core.requests import Refusal
 from buildbot_lifecycle.core.verdicts import DIED, Verdict
-from buildbot_lifecycle.master import instance
+from buildbot_lifecycle.master import instance, internals
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.master.release import situation_of
 
@@ -37,10 +37,18 @@ def live(known: Known, verdict: Verdict, masterid: int, now: float) -> dict[str,
         "refused_open": known.watched.refused_open,
         "orphans": len(facts.orphans),
         "verdict": verdict.as_json(),
+        "quarantined_until": facts.quarantine_until,
+        "last_sign": _last_sign(known),
         "forceable": _forceable(known, verdict, now),
         "live": True,
         "updated_at": now,
     }
+
+
+def _last_sign(known: Known) -> float | None:
+    """When the worker was last heard (epoch seconds); None if it never was."""
+    said = (known.facts.sign, internals.last_message(known.watched.worker))
+    return max((at for at in said if at is not None), default=None)
 
 
 def _forceable(known: Known, verdict: Verdict, now: float) -> bool:
@@ -63,6 +71,7 @@ def stored(row: Mapping[str, Any], *, live: bool) -> dict[str, Any]:
             worker["verdict"] = DIED.as_json()
     # what was released and still runs is known in its master's memory alone
     worker["abandoned"] = None
+    worker["quarantined_until"] = worker["last_sign"] = None
     worker["refused_open"] = None
     worker["live"] = live
     worker["forceable"] = False

@@ -185,7 +185,7 @@ def _words(of: type[enum.Enum], *, null: bool = False) -> Word:
 
 _STATE = _words(State)
 _OUTCOMES = (
-    "ok", "start_failed", "stop_failed", "never_connected", "released", "cancelled",
+    "ok", "start_failed", "stop_failed", "never_connected", "lost", "released", "cancelled",
     "build_refused", "unknown",
 )  # fmt: skip
 
@@ -211,6 +211,8 @@ WORKER = _entity(
     refused_open=Whole(null=True),
     orphans=Whole(),
     verdict=Shown(VERDICT),
+    quarantined_until=Number(null=True),
+    last_sign=Number(null=True),
     forceable=Truth(),
     live=Truth(),
     updated_at=Number(),

@@ -56,7 +56,7 @@ def test_a_lost_connection_ends_the_episode_when_the_next_one_begins() -> None:
     assert story.facts.queued_since == story.now - 1
     story.call("stop_instance").end("stop_instance").go(SUB)
     first, second = (story.episodes[seq] for seq in sorted(story.episodes))
-    assert first.outcome == "ok"
+    assert first.outcome == "lost"
     assert first.ended_at == second.started_at
     assert second.build == build(2)
     assert story.facts.episode == second

@@ -66,6 +66,13 @@ _DATA: dict[Kind, Any] = {
     Kind.LEAVING: _optional(with_master=st.booleans()),
     Kind.ORPHAN_OPENED: st.fixed_dictionaries({"orphan": st.integers(1, 3)}),
     Kind.ORPHAN_CLOSED: st.fixed_dictionaries({"orphan": st.integers(1, 3)}),
+    Kind.DETACHED: _optional(by_master=st.booleans()),
+    Kind.BUILD_STOPPING: _optional(build=_BUILDS),
+    Kind.PING_WAITS: _optional(builder=st.sampled_from(["linux", "docs"])),
+    Kind.PING_ENDED: _optional(builder=st.sampled_from(["linux", "docs"])),
+    Kind.SIGN_OF_LIFE: _optional(at=st.floats(NOW - 9, NOW)),
+    Kind.SILENT: _optional(asked=st.floats(NOW - 9, NOW)),
+    Kind.QUARANTINE_ENTERED: _optional(until=st.floats(NOW, NOW + 9)),
     Kind.CONFIGURED: _optional(
         may_connect=st.booleans(),
         build_wait_timeout=st.sampled_from([-1, 0, 600]),

@@ -577,3 +577,58 @@ def test_a_rule_that_is_due_at_its_own_moment_again_does_not_turn_for_ever(
     endless = (Verdict("ok", "x", "x"), NOW + 1)
     monkeypatch.setattr("buildbot_lifecycle.core.verdicts._worst", lambda *_: endless)
     assert told(Story(), NOW).due is None
+
+
+def test_a_worker_that_left_by_itself_while_idle_is_told_with_what_happens_next() -> None:
+    story = Story().event(Kind.CONFIGURED, build_wait_timeout=600).up().event(Kind.DETACHED)
+    verdict = told(story, story.now + 59)
+    assert (verdict.level, verdict.code) == ("failed", "worker_left")
+    assert verdict.reason == (
+        "the worker left by itself 1 min ago; its instance may still run."
+        " Buildbot stops it 10 min after its last build, or for the next build"
+    )
+    story.event(Kind.CONFIGURED, build_wait_timeout=-1, may_connect=True)
+    assert told(story, story.now).reason.endswith(
+        "only for the next build, and starts it anew then"
+    )
+    # it may come back by itself, and was not lost then
+    assert told(story.event(Kind.ATTACHED), story.now) == HEALTHY
+    assert story.go(STOPPING, NOT).last.outcome == "ok"
+
+
+def test_a_worker_that_leaves_while_it_builds_is_told_once_its_build_is_over() -> None:
+    story = Story().event(Kind.CONFIGURED, build_wait_timeout=600).up()
+    story.event(Kind.BUILD_STARTED, build=BUILD).event(Kind.DETACHED)
+    assert told(story, story.now) == HEALTHY
+    assert told(story.event(Kind.BUILD_FINISHED, build=BUILD), story.now).code == "worker_left"
+    assert story.go(STOPPING, NOT).last.outcome == "lost"
+    assert told(story, story.now) == HEALTHY
+
+
+def test_a_worker_that_buildbot_or_a_person_sends_away_is_not_lost() -> None:
+    story = Story().up().event(Kind.DETACHED, by_master=True)
+    assert told(story, story.now) == HEALTHY
+    assert story.go(STOPPING, NOT).last.outcome == "ok"
+    story.up().event(Kind.SHUTDOWN_ASKED).event(Kind.DETACHED)
+    assert "was shut down from Buildbot's page" in told(story, story.now).reason
+    assert story.go(STOPPING, NOT).last.outcome == "ok"
+
+
+def test_a_latent_worker_that_was_shut_down_gracefully_never_builds_again() -> None:
+    story = Story().event(Kind.GRACEFUL)
+    verdict = told(story, story.now + 1e6)
+    assert (verdict.level, verdict.code) == ("failed", "shut_down_gracefully")
+    assert "until the master is restarted" in verdict.reason
+    assert told(story.event(Kind.ATTACHED), story.now).code != "shut_down_gracefully"
+
+
+def test_a_quarantine_is_told_with_the_failure_that_led_to_it_and_by_itself() -> None:
+    story = Story().asked().go(SUB, STARTING).call("start_instance")
+    story.end("start_instance", "raised", error="quota").go(STOPPING, NOT)
+    story.event(Kind.QUARANTINE_ENTERED, until=story.now + 41, seconds=41)
+    assert told(story, story.now).reason == (
+        "start_instance failed: quota; in quarantine: Buildbot starts no build on it for 40 s"
+    )
+    alone = Story().event(Kind.QUARANTINE_ENTERED, until=NOW + 60)
+    assert (told(alone, NOW).level, told(alone, NOW).code) == ("ok", "quarantined")
+    assert told(alone.event(Kind.QUARANTINE_LEFT), NOW) == HEALTHY

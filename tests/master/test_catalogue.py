@@ -5,6 +5,8 @@ Each test tells what it saw to `catalogue`, from which the table in docs/catalog
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from tests.master.support import (
     START_SETTINGS,
     ask_force,
     built_by_tls,
+    episodes,
+    events,
     fails_to_start,
     force,
     forget_a_build,
@@ -338,6 +342,71 @@ def test_start_failed_loop(make_master: MakeMaster) -> None:
         seen.reused()
         master.stop(FEW_SECONDS)
         seen.stopped()
+
+
+def test_worker_left(make_master: MakeMaster) -> None:
+    with row("worker_left") as seen:
+        forever = worker("Healthy", "w", build_wait_timeout=-1)
+        master = make_master([forever], lifecycle=SETTINGS)
+        assert master.build("w")["results"] == 0
+        for pid in master.instance_pids("w"):
+            os.kill(pid, signal.SIGKILL)
+        told = master.wait_worker("w", verdict__code="worker_left", state="substantiated")
+        seen.detected()
+        assert "left by itself" in told["verdict"]["reason"]
+        assert "only for the next build" in told["verdict"]["reason"]
+        seen.explained(told["verdict"]["reason"])
+        refused = ask_force(master, "w", override=True)
+        assert (refused.status, refused.json["code"]) == (409, "nothing_to_release")
+        seen.release_refused("nothing is held")
+        assert master.build("w")["results"] == 0
+        master.wait_worker("w", verdict__code="healthy", connected=True)
+        assert [e["outcome"] for e in episodes(master, "w")] == ["lost", None]
+        seen.reused()
+        master.stop(FEW_SECONDS)
+        seen.stopped()
+
+
+def test_shut_down_gracefully(make_master: MakeMaster) -> None:
+    with row("shut_down_gracefully") as seen:
+        workers = [worker("Healthy", "w"), worker("Healthy", "other")]
+        master = make_master(workers, lifecycle=SETTINGS)
+        assert master.build("w")["results"] == 0
+        master.wait_worker("w", state="not_substantiated")
+        stop = {"jsonrpc": "2.0", "method": "stop", "id": 1, "params": {"reason": "x"}}
+        master.post(f"api/v2/workers/{master.worker('w')['workerid']}", stop).ok()
+        told = master.wait_worker("w", verdict__code="shut_down_gracefully")
+        seen.detected()
+        assert "starts no build on it any more" in told["verdict"]["reason"]
+        seen.explained(told["verdict"]["reason"])
+        refused = ask_force(master, "w", override=True)
+        assert (refused.status, refused.json["code"]) == (409, "nothing_to_release")
+        seen.release_refused("nothing is held")
+        request = master.force_build("w")
+        assert master.build("other")["results"] == 0
+        assert not master.builds(request)
+        # the way out that needs no restart
+        master.reconfig(workers=workers[1:])
+        master.reconfig(workers=workers)
+        assert master.wait_build(request)["results"] == 0
+        seen.reused()
+        master.stop(FEW_SECONDS)
+        seen.stopped()
+
+
+def test_a_quarantine_is_told_with_its_end(make_master: MakeMaster) -> None:
+    master = with_hang(make_master, "FailingStart")
+    request = master.force_build("w")
+    told = master.wait_worker("w", quarantined_until=bool)
+    assert told["quarantined_until"] > told["updated_at"] - 1
+    assert "in quarantine: Buildbot starts no build on it for" in told["verdict"]["reason"]
+    unhang(master)
+    unpause(master, "w")
+    master.wait_worker("w", quarantined_until=None)
+    assert master.wait_build(request)["results"] == 0
+    kinds = [event["kind"] for event in events(master, "w")]
+    assert "quarantine_entered" in kinds
+    assert "quarantine_left" in kinds
 
 
 def test_reconfig_frozen(make_master: MakeMaster) -> None:

@@ -114,10 +114,45 @@ class Workers(Stage):
         yield self.worker().attached(Conn())
         assert came == [True]
         assert self.notes.of(Kind.ATTACHED) == [{"peer": "10.0.0.9:1"}]
+        yield self.worker()._soft_disconnect()
+        assert self.notes.of(Kind.DETACHED) == [{"by_master": True}]
+        assert [e.outcome for e in self.fold()] == ["ok"]
+
+    @defer.inlineCallbacks
+    def test_a_worker_whose_connection_nobody_closed_is_lost(self) -> Any:
+        yield self.play(Driven("w"))
+        self.ask()
+        yield self.worker().attached(Conn())
         self.worker().conn.loseConnection()
         assert self.notes.of(Kind.DETACHED) == [{}]
         yield self.worker().insubstantiate()
-        assert [e.outcome for e in self.fold()] == ["ok"]
+        assert [e.outcome for e in self.fold()] == ["lost"]
+
+    @defer.inlineCallbacks
+    def test_a_quarantine_is_told_with_its_end_and_only_once(self) -> Any:
+        yield self.play(Driven("w"))
+        worker = self.worker()
+        now = self.reactor.seconds()
+        worker.putInQuarantine()
+        worker.putInQuarantine()
+        assert self.notes.of(Kind.QUARANTINE_ENTERED) == [{"until": now + 10, "seconds": 10}]
+        self.reactor.advance(10)
+        assert self.notes.of(Kind.QUARANTINE_LEFT) == [{}]
+        worker.putInQuarantine()
+        assert self.notes.of(Kind.QUARANTINE_ENTERED)[1]["seconds"] == 20
+        worker.unpause()
+        assert self.notes.of(Kind.QUARANTINE_LEFT) == [{}, {}]
+        for _ in range(2):
+            worker.resetQuarantine()
+        assert self.notes.of(Kind.QUARANTINE_RESET) == [{}]
+
+    @defer.inlineCallbacks
+    def test_a_shutdown_that_somebody_asks_for_is_told(self) -> Any:
+        yield self.play(Driven("w"))
+        self.worker().controlWorker(("control", "worker", "1", "stop"), {})
+        assert self.notes.of(Kind.GRACEFUL) == [{}]
+        assert self.notes.of(Kind.SHUTDOWN_ASKED) == [], "there is no process"
+        assert not self.worker().canStartBuild()
 
     @defer.inlineCallbacks
     def test_a_worker_that_cannot_be_attached_is_a_failed_start(self) -> Any:

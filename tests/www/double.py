@@ -67,6 +67,8 @@ def worker(workerid: int, name: str) -> dict[str, Any]:
         "refused_open": 0,
         "orphans": 0,
         "verdict": VERDICT,
+        "quarantined_until": None,
+        "last_sign": None,
         "forceable": workerid == 1,
         "live": True,
         "updated_at": NOW,

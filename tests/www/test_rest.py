@@ -156,7 +156,7 @@ WORKER_FIELDS = {
     *("building", "paused", "pause_reason", "episode", "instance", "pending", "refused", "held"),
     "refused_open",
     "orphans",
-    "abandoned",
+    *("abandoned", "quarantined_until", "last_sign"),
     *("verdict", "forceable", "live", "updated_at"),
 }
 

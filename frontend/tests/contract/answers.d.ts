@@ -380,6 +380,8 @@ export interface Answers {
         "since": number | null;
         "threshold_s": number | null;
       };
+      "quarantined_until": number | null;
+      "last_sign": number | null;
       "forceable": boolean;
       "live": boolean;
       "updated_at": number;
@@ -441,6 +443,8 @@ export interface Answers {
         "since": number | null;
         "threshold_s": number | null;
       };
+      "quarantined_until": number | null;
+      "last_sign": number | null;
       "forceable": boolean;
       "live": boolean;
       "updated_at": number;
