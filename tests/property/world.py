@@ -473,6 +473,8 @@ def automatic(after: float, per_hour: int) -> Settings:
 class World:
     """A worker, what its driver says, its connections and builds; `act` does one thing to it."""
 
+    worker_class: type[Worker] = Worker
+
     def __init__(
         self,
         house: House,
@@ -506,7 +508,7 @@ class World:
             arguments["machine_name"] = self.machine.name
             self.machine.setServiceParent(self.master.machine_manager).addErrback(log.err)
             self.machine.reconfigServiceWithSibling(self.machine).addErrback(log.err)
-        self.worker = Worker(name, **arguments)
+        self.worker = self.worker_class(name, **arguments)
         self.worker.world = self
         self.worker.starts_without_substantiate = machine == "brings"
         self.worker._start_stop_lock = Lock(self.turns)
