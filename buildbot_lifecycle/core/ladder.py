@@ -38,7 +38,9 @@ class Situation:
     connections that are not let in yet, ``old_connection`` is one that keeps the worker out, and
     ``found_pending`` a call that was under way before recording began. ``half_machine`` means that the
     worker's latent machine is starting or stopping for ever: the call for it broke off. ``forgotten``
-    means that a build waits for a worker at rest, which nobody will start for it.
+    means that a build waits for a worker at rest, which nobody will start for it. ``closed``: the
+    connection that Buildbot holds has closed, and it was not told. ``locked``: a start, stop or check is
+    under way, as Buildbot sees it, and it is no call that we know to be waited for.
     """
 
     connected: bool = False
@@ -49,6 +51,8 @@ class Situation:
     found_pending: bool = False
     half_machine: bool = False
     forgotten: bool = False
+    closed: bool = False
+    locked: bool = False
 
 
 def check_eligible(
@@ -64,7 +68,7 @@ def check_eligible(
     }
     gone_silent = verdict.code == "frozen_worker" and verdict.level == "stuck"
     busy = facts.state is State.SUBSTANTIATED and facts.building and facts.pending is None
-    if busy and not gone_silent:
+    if busy and not gone_silent and not situation.closed:
         raise Refusal(
             409,
             "not_eligible",
@@ -97,6 +101,8 @@ def _dead_connection(facts: Facts, situation: Situation) -> bool:
     """Whether Buildbot holds a connection that should be, or cannot be, used."""
     if not situation.connected:
         return False
+    if situation.closed:
+        return True
     if facts.state in STOPPING or facts.attaching is not None:
         return True
     if facts.state in RESTING or facts.state in STARTING:
@@ -147,7 +153,10 @@ def plan(facts: Facts, situation: Situation, *, pause: bool, last: bool = False)
         steps.append(Step("cancel_substantiation", "instance", text))
         return steps
     # half way: the stop that broke off has failed, and opened an orphan
-    had_instance = bool(steps) and steps[-1].step != "pause" and facts.half is None
+    at_end = [step for step in steps if step.step != "pause"]
+    had_instance = bool(at_end) and facts.half is None
+    if at_end == [_TELL_OF_CLOSED] and facts.state in RESTING:
+        had_instance = False  # its stop is over, and of the connection nothing is left
     if situation.forgotten:
         text = "Cancel the start that Buildbot has forgotten; it retries the build"
         steps.append(Step("cancel_substantiation", "forgotten build", text))
@@ -163,9 +172,39 @@ def steps_end_wait(steps: list[Step]) -> bool:
     return any(step.step in ("end_wait", "cancel_substantiation") for step in steps)
 
 
+_TELL_OF_CLOSED = Step(
+    "deliver_disconnection",
+    "connection",
+    "Tell Buildbot that the connection has gone: it closed, and nobody told",
+)
+
+
+def next_rung(step: Step, situation: Situation) -> Step | None:
+    """What is tried next where a step had no effect; None: nothing is left to try."""
+    if (step.step, step.target) == ("abort_connection", "connection"):
+        return dataclasses.replace(
+            _TELL_OF_CLOSED, text="Tell Buildbot that the connection has gone: no abort ends it"
+        )
+    if (step.step, step.target) == ("abort_connection", "old connection"):
+        text = "Tell Buildbot that the older connection has gone: no abort ends it"
+        return Step("deliver_disconnection", "old connection", text)
+    # a check that was released may wait for the database, where somebody is to be told of it
+    waits = (step.step, step.target) in (
+        ("end_wait", "start_instance"),
+        ("end_wait", "stop_instance"),
+        ("cancel_substantiation", "start"),
+    )
+    if waits and situation.locked:
+        text = "Look for what Buildbot itself waits on, and end that wait"
+        return Step("end_wait", "found", text)
+    return None
+
+
 def _connections(facts: Facts, situation: Situation) -> list[Step]:
     steps = []
-    if _dead_connection(facts, situation):
+    if situation.closed:
+        steps.append(_TELL_OF_CLOSED)
+    elif _dead_connection(facts, situation):
         text = "Abort the connection that is still held"
         if facts.building and facts.state is State.SUBSTANTIATED:
             its = "its build" if len(facts.building) == 1 else "its builds"

@@ -467,6 +467,20 @@ def is_closed(conn: Any) -> bool:
     return getattr(conn, "protocol", None) is None
 
 
+def is_known_closed(conn: Any) -> bool:
+    """The same of a worker's own connection: one of a protocol that we cannot look into is not closed."""
+    known = hasattr(conn, "mind") or hasattr(conn, "protocol")
+    return known and is_closed(conn)
+
+
+def is_told(conn: Any) -> bool:
+    """Whether those who wait for a connection were told by its protocol that it has closed.
+
+    Perspective Broker tells nobody where the connection closed before its login was answered.
+    """
+    return getattr(conn, "mind", None) is None and getattr(conn, "protocol", None) is None
+
+
 def when_closed(conn: Any, callback: Callable[[], None]) -> None:
     """Call back when the transport of a refused connection has closed.
 

@@ -7,7 +7,7 @@ recorder in the order in which it happened; nothing here waits for the database.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from twisted.internet import defer
@@ -64,8 +64,11 @@ class Known:
     gone: bool = False
     #: since when a reconfiguration removes it, and waits for it; None: it does not
     leaving_since: float | None = None
-    #: when a stop last released something of it; None: never
-    released_at: float | None = None
+    #: what a stop has tried to end already (`deeds.waited_for`), and whether it is at it now
+    tried: set[Hashable] = dataclasses.field(default_factory=set)
+    releasing: bool = False
+    #: the connection of whose close Buildbot was told by a stop, since nobody else did
+    told_closed: Any = None
     #: the token of the call of which it was written down where it hangs
     told_where: int | None = None
     #: whether auto_release is at work on it, and before when it does not try again

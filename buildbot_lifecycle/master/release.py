@@ -16,7 +16,7 @@ from twisted.internet import defer
 from buildbot_lifecycle.core import ladder
 from buildbot_lifecycle.core.episodes import Facts, stop_is_believed
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.core.ladder import Situation, Step
+from buildbot_lifecycle.core.ladder import Step
 from buildbot_lifecycle.core.requests import (
     LATE_END,
     STOP,
@@ -28,11 +28,10 @@ from buildbot_lifecycle.core.requests import (
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import RESTING, State
 from buildbot_lifecycle.core.verdicts import Verdict
-from buildbot_lifecycle.master import instance, internals
-from buildbot_lifecycle.master.calls import ReleasedError
+from buildbot_lifecycle.master import instance
+from buildbot_lifecycle.master.deeds import Deeds, situation_of
 from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.logbook import Known, Logbook
-from buildbot_lifecycle.master.probe import PROBE
 
 #: Seconds for which the answer waits to see the worker come out; after that it is 202.
 SETTLE_SECONDS = 8.0
@@ -58,24 +57,6 @@ class Audit(Protocol):
 
     def close_orphan(self, orphan: int, workerid: int, by: Actor, note: str) -> defer.Deferred[Any]:
         """Commit that it does not run any more."""
-
-
-def situation_of(known: Known) -> Situation:
-    """What a plan depends on beside the facts."""
-    worker = known.watched.worker
-    return Situation(
-        connected=worker.conn is not None,
-        held=len(known.watched.held),
-        half=internals.is_half_insubstantiated(worker),
-        logins=len(known.watched.logins),
-        old_connection=known.facts.duplicate_first is not None
-        and internals.held_connection(worker) is not None,
-        found_pending=known.facts.found_locked
-        and internals.lock_is_held(worker)
-        and not known.watched.waiting(),
-        forgotten=internals.is_forgotten(worker),
-        half_machine=PROBE.half_machine(known.watched) is not None,
-    )
 
 
 @dataclasses.dataclass
@@ -216,47 +197,59 @@ class Releaser:
         before = instance.with_name(known.facts, known.watched.worker)
         # a connection that is refused only after the release is none of it
         knocking = (*known.watched.held, *known.watched.logins)
-        steps = self.carry_out(known, pause=pause, by=f"action {action['id']}")
-        if any(step.step == "open_orphan" for step in steps):
-            steps = await self._orphan(known, before, action, steps)
+        deeds = self.begin(known, pause=pause, by=f"action {action['id']}")
+        await deeds.climb()
 
         def is_out(now: Known) -> bool:
-            return not _still_there(before, now, knocking)
+            return not deeds.pending and not _still_there(before, now, knocking)
 
-        if not await self._logbook.when(known, is_out, SETTLE_SECONDS):
-            text = f"carried out; the worker is still {known.facts.state.value}"
-            await self._finish(known, action, "asked", text, steps)
-            answer = ForceAnswer(202, action=dict(action))
-            later = self._logbook.when(known, is_out, OUTCOME_SECONDS)
-            later.addCallback(lambda out: out and self._settled(known, action, steps))
-            later.addErrback(log_error, "lifecycle: while waiting for the outcome of an action")
-            return answer
-        await self._settled(known, action, steps)
-        return ForceAnswer(200, action=action)
+        def settled() -> defer.Deferred[None]:
+            return defer.ensureDeferred(self._settled(known, before, action, deeds))
 
-    def _settled(
-        self, known: Known, action: dict[str, Any], steps: list[Step]
-    ) -> defer.Deferred[None]:
-        status = "failed" if any(step.done is False for step in steps) else "done"
+        had_no_effect = deeds.in_words()
+        if had_no_effect is None and await self._logbook.when(known, is_out, SETTLE_SECONDS):
+            await settled()
+            return ForceAnswer(200, action=action)
+        state = known.facts.state.value
+        text = f"carried out; the worker is still {state}"
+        if had_no_effect is not None:
+            text = f"had no effect: {had_no_effect}; the worker is {state}"
+        if deeds.released_something:
+            await self._orphan(known, before, action, deeds)
+        status = "asked" if had_no_effect is None else "failed"
+        await self._finish(known, action, status, text, deeds.steps)
+        answer = ForceAnswer(202 if had_no_effect is None else 200, action=dict(action))
+        later = self._logbook.when(known, is_out, OUTCOME_SECONDS)
+        later.addCallback(lambda out: out and settled())
+        later.addErrback(log_error, "lifecycle: while waiting for the outcome of an action")
+        return answer
+
+    async def _settled(
+        self, known: Known, before: Facts, action: dict[str, Any], deeds: Deeds
+    ) -> None:
+        await self._orphan(known, before, action, deeds)
         text = f"the worker is {known.facts.state.value} now"
         if known.gone:
             text = "the worker was removed from the master"
         elif known.watched.worker.isPaused():
             text += ", and paused"
-        return defer.ensureDeferred(self._finish(known, action, status, text, steps))
+        status = "failed" if deeds.failed else "done"
+        await self._finish(known, action, status, text, deeds.steps)
 
     async def _orphan(
-        self, known: Known, before: Facts, action: Mapping[str, Any], steps: list[Step]
-    ) -> list[Step]:
-        last = steps[-1]
+        self, known: Known, before: Facts, action: Mapping[str, Any], deeds: Deeds
+    ) -> None:
+        """Write down once that the instance may run on, if the plan says so."""
+        if deeds.orphan is None or deeds.orphan.done:
+            return
         why = f"released by {action['actor']}: {action['reason']}"
         try:
             await self.open_orphan(known, before, action, why)
-            done = dataclasses.replace(last, done=True)
+            deeds.orphan = dataclasses.replace(deeds.orphan, done=True, detail=None)
         except Exception as error:
             log_error(error, "lifecycle: while writing an orphan")
-            done = dataclasses.replace(last, done=False, detail="could not be written")
-        return [*steps[:-1], done]
+            text = "could not be written"
+            deeds.orphan = dataclasses.replace(deeds.orphan, done=False, detail=text)
 
     def open_orphan(
         self, known: Known, before: Facts, action: Mapping[str, Any], why: str
@@ -365,83 +358,11 @@ class Releaser:
 
     # the steps themselves, for the operator and for the shutdown
 
-    def carry_out(self, known: Known, *, pause: bool, by: str, last: bool = False) -> list[Step]:
-        """Do every step of the plan, in its order; each tells how it went. Never raises.
-
-        ``by`` is what Buildbot gets to hear, and broadcasts: a number, no words of an operator.
-        With ``last`` no further instance is wanted: a queued substantiation is cancelled unpaused.
-        """
-        steps = []
-        for step in ladder.plan(known.facts, situation_of(known), pause=pause, last=last):
-            if step.step == "open_orphan":
-                steps.append(step)
-                continue
-            try:
-                detail = self._do(known, step, by)
-                steps.append(dataclasses.replace(step, done=True, detail=detail))
-            except Exception as error:
-                log_error(error, f"lifecycle: while doing {step.step} on {known.name}")
-                steps.append(dataclasses.replace(step, done=False, detail=str(error)))
-        return steps
-
-    def _do(self, known: Known, step: Step, by: str) -> str | None:
-        worker = known.watched.worker
-        detail: str | None = None
-        if step.step == "pause":
-            # Buildbot sends the reason to whoever listens, asked for rights or not
-            worker.pause(f"force disconnect, {by}")
-            known.watched.hold = True
-        elif step.target == "forgotten build":
-            detail = None if internals.cancel_forgotten(worker) else "it had been told already"
-        elif step.step == "cancel_substantiation":
-            known.watched.called_off_by = by
-            cancelling = worker.insubstantiate()
-            cancelling.addErrback(log_error, "lifecycle: while cancelling")
-            cancelling.addBoth(lambda _: setattr(known.watched, "called_off_by", None))
-        elif step.step == "abort_connection":
-            detail = self._abort(known, step.target)
-        elif step.step == "deliver_disconnection":
-            detail = self._drop_refused(known)
-        else:
-            detail = None if self._end_wait(known, step.target, by) else "it had ended already"
-        return detail
-
-    def _end_wait(self, known: Known, target: str, by: str) -> bool:
-        worker = known.watched.worker
-        if target == "found":
-            error = ReleasedError(f"a call pending before recording began was released ({by})")
-            return internals.release_found(worker, error)
-        if target == "state":
-            return internals.finish_half_insubstantiated(worker)
-        if target == "machine":
-            error = ReleasedError(f"the wait for a machine whose call broke off was ended ({by})")
-            return internals.finish_half_machine(PROBE.half_machine(known.watched), error)
-        in_use = internals.state_of(worker.state) is State.SUBSTANTIATED
-        released = [call.release(by, in_use=in_use) for call in known.watched.waiting(target)]
-        return any(released)
-
-    def _abort(self, known: Known, target: str) -> str | None:
-        worker = known.watched.worker
-        if target == "login":
-            aborted = [internals.abort(login.conn) for login in known.watched.logins]
-            return f"{len(aborted)} aborted"
-        if target == "old connection":
-            old = internals.held_connection(worker)
-            if old is None:
-                return "it had gone already"
-            if internals.is_closed(old):
-                internals.deliver_disconnection(worker.master, worker.name, old)
-            else:
-                internals.abort(old)
-            return None
-        return None if internals.abort(worker.conn) else "it had gone already"
-
-    def _drop_refused(self, known: Known) -> str:
-        held = known.watched.held
-        for refused in held:
-            refused.by_release = True
-            PROBE.deliver(known.watched, refused)
-        return f"{len(held)} dropped"
+    def begin(self, known: Known, *, pause: bool, by: str, last: bool = False) -> Deeds:
+        """Do the steps of the plan; `Deeds.climb` then looks whether they had an effect."""
+        deeds = Deeds(self._clock, known, by)
+        deeds.begin(pause=pause, last=last)
+        return deeds
 
 
 def new_action(

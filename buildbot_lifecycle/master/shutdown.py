@@ -7,6 +7,7 @@ So ``master.stopService`` and ``botmaster.cleanShutdown`` are wrapped on the ins
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import threading
 from collections.abc import Callable
@@ -15,15 +16,18 @@ from typing import Any
 from twisted.internet import defer, task
 from twisted.python import log
 
+from buildbot_lifecycle.core import ladder
 from buildbot_lifecycle.core.durations import in_words
+from buildbot_lifecycle.core.episodes import Facts
 from buildbot_lifecycle.core.requests import RECONFIG, SHUTDOWN
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import RESTING, STARTING
 from buildbot_lifecycle.master import instance, internals
+from buildbot_lifecycle.master.deeds import Deeds, situation_of, waited_for
 from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.probe import PROBE
-from buildbot_lifecycle.master.release import Audit, Releaser, new_action, situation_of
+from buildbot_lifecycle.master.release import Audit, Releaser, new_action
 
 #: Seconds between two log lines about what is waited for.
 SAY_EVERY = 10.0
@@ -125,6 +129,8 @@ class ShutdownWatch:
     def _begin(self) -> None:
         if self.asked_at is None:
             self.asked_at = self._said_at = self._master.reactor.seconds()
+            for known in self._logbook.known():
+                known.tried.clear()  # a clean stop may have been called off
         self._start_looking()
 
     def _start_looking(self) -> None:
@@ -189,10 +195,9 @@ class ShutdownWatch:
             if not refused.deliver_when_closed:
                 refused.deliver_when_closed = True
                 PROBE.deliver(watched, refused)
+        self._tell_of_closed(known)
         due = self.release_at(known, now)
-        again = known.released_at is None or now >= known.released_at + SAY_EVERY
-        if due is not None and now >= due and again:
-            known.released_at = now
+        if due is not None and now >= due and not known.releasing and self._untried(known):
             self._release(known, now)
         asked = self._asked(known, now)
         patience = self._settings().shutdown_grace + BUILDBOT_GRACE
@@ -203,6 +208,29 @@ class ShutdownWatch:
             for conn in [worker.conn, *(login.conn for login in watched.logins)]:
                 if conn is not None:
                     internals.abort(conn)
+
+    def _tell_of_closed(self, known: Known) -> None:
+        """Tell Buildbot that a connection has closed of which its protocol told nobody; see `is_told`.
+
+        It holds nothing but the stop. Where it was told and the worker has kept the connection (a
+        ``detached`` that does not go on to Buildbot's own), the stop waits for a second word.
+        """
+        watched, worker = known.watched, known.watched.worker
+        conn = worker.conn
+        if conn is None or conn is known.told_closed or not internals.is_known_closed(conn):
+            return
+        if internals.is_told(conn) and not watched.stopping:
+            return
+        known.told_closed = conn
+        internals.log_lines([f"{known.name}: its connection closed and nobody was told; told now"])
+        internals.deliver_disconnection(worker.master, worker.name, conn)
+
+    def _untried(self, known: Known) -> bool:
+        """Whether a release would do something that was not tried yet: one action for each wait."""
+        plan = ladder.plan(known.facts, situation_of(known), pause=False, last=True)
+        tried = {waited_for(known, s) for s in plan if s.step != "open_orphan"}
+        # refused ones are dropped at each look anyway
+        return any(key not in known.tried for key in tried if key[1] != "refused connections")
 
     def _end_lost_wait(self, known: Known) -> None:
         """Go on where a worker's stop waits, and nothing is there any more that could end it.
@@ -270,21 +298,50 @@ class ShutdownWatch:
         written = self._audit.insert_action(action)
         written.addTimeout(AUDIT_SECONDS, self._master.reactor)
         before = instance.with_name(known.facts, known.watched.worker)
-        why = f"released: {self._why(known)}; {verdict.reason}"
-        steps = self._releaser.carry_out(known, pause=False, by="shutdown", last=True)
+        plan = ladder.plan(known.facts, situation_of(known), pause=False, last=True)
+        known.tried.update(waited_for(known, step) for step in plan)
+        known.releasing = True
+        deeds = self._releaser.begin(known, pause=False, by="shutdown", last=True)
         self._abandoned += 1
         internals.log_lines([f"{known.name}: released, because {verdict.reason}"])
-        changes = {
-            "status": "failed" if any(s.done is False for s in steps) else "done",
-            "outcome": f"the worker is {known.facts.state.value} now",
-            "steps": [step.as_json() for step in steps],
-            "finished_at": self._master.reactor.seconds(),
-        }
-        written.addCallback(lambda number: self._audit.update_action(number, changes))
-        if any(step.step == "open_orphan" for step in steps):
-            written.addCallback(lambda _: self._releaser.open_orphan(known, before, action, why))
-        written.addErrback(log_error, "lifecycle: while writing what the stop released")
-        self.pending_writes.append(written)
+        followed = defer.ensureDeferred(self._follow(known, before, action, deeds, written))
+        followed.addErrback(log_error, "lifecycle: while writing what the stop released")
+        self.pending_writes.append(followed)
+
+    async def _follow(
+        self,
+        known: Known,
+        before: Facts,
+        action: dict[str, Any],
+        deeds: Deeds,
+        written: defer.Deferred[int],
+    ) -> None:
+        """Look what came of a release, and write it down."""
+        try:
+            await deeds.climb()
+        finally:
+            known.releasing = False
+        had_no_effect = deeds.in_words()
+        if had_no_effect is not None:
+            internals.log_lines([f"{known.name}: the release had no effect: {had_no_effect}"])
+        number = await written
+        why = f"released: {action['reason']}"
+        if deeds.orphan is not None and deeds.released_something:
+            await self._releaser.open_orphan(known, before, action, why)
+            deeds.orphan = dataclasses.replace(deeds.orphan, done=True)
+        state = known.facts.state.value
+        outcome = f"the worker is {state} now"
+        if had_no_effect is not None:
+            outcome = f"had no effect: {had_no_effect}; the worker is {state}"
+        await self._audit.update_action(
+            number,
+            {
+                "status": "failed" if deeds.failed else "done",
+                "outcome": outcome,
+                "steps": [step.as_json() for step in deeds.steps],
+                "finished_at": self._master.reactor.seconds(),
+            },
+        )
 
     def _why(self, known: Known) -> str:
         if self.asked_at is None and known.leaving_since is not None:

@@ -7,7 +7,14 @@ import dataclasses
 import pytest
 
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.core.ladder import Situation, check_eligible, plan, warnings
+from buildbot_lifecycle.core.ladder import (
+    Situation,
+    Step,
+    check_eligible,
+    next_rung,
+    plan,
+    warnings,
+)
 from buildbot_lifecycle.core.requests import Refusal
 from buildbot_lifecycle.core.verdicts import judge
 from tests.core.story import NOT, NOW, QUEUED, STARTING, STOPPING, SUB, UP, Story, build
@@ -93,6 +100,53 @@ def test_one_and_many_refused_connections_are_told_in_words() -> None:
     one, many = (plan(Story().facts, Situation(held=n), pause=False)[0].text for n in (1, 3))
     assert one == "Drop the refused connection and tell Buildbot that it has gone"
     assert many == "Drop the refused connections and tell Buildbot that they have gone"
+
+
+CLOSED = Situation(connected=True, closed=True)
+
+
+def test_of_a_connection_that_has_closed_buildbot_is_told_instead_of_aborting_it() -> None:
+    assert steps(Story().stopping(), CLOSED)[1] == ("deliver_disconnection", "connection")
+    waiting = Story().asked().go(SUB, STARTING).event(Kind.ATTACHING)
+    assert steps(waiting, CLOSED)[1] == ("deliver_disconnection", "connection")
+
+
+def test_where_only_a_closed_connection_is_left_no_instance_is_suspected() -> None:
+    assert steps(Story(), CLOSED) == [("pause", "worker"), ("deliver_disconnection", "connection")]
+    assert ("open_orphan", "instance") in steps(Story(), Situation(connected=True))
+
+
+def test_a_worker_whose_connection_has_closed_does_not_build() -> None:
+    busy = Story().up().event(Kind.BUILD_STARTED, build=build())
+    refused = refusal(busy, Situation(connected=True), now=NOW, override=True)
+    assert refused is not None
+    assert "building" in refused.text
+    assert refusal(busy, CLOSED, now=NOW, override=True) is None
+
+
+@pytest.mark.parametrize(
+    ("step", "rung"),
+    [
+        (("abort_connection", "connection"), ("deliver_disconnection", "connection")),
+        (("abort_connection", "old connection"), ("deliver_disconnection", "old connection")),
+        (("end_wait", "stop_instance"), ("end_wait", "found")),
+        (("cancel_substantiation", "start"), ("end_wait", "found")),
+        (("deliver_disconnection", "connection"), None),
+        (("end_wait", "found"), None),
+        # its end may wait for the database, and not for the driver
+        (("end_wait", "check_instance"), None),
+        (("pause", "worker"), None),
+    ],
+)
+def test_where_a_step_had_no_effect_the_next_rung_is_tried(
+    step: tuple[str, str], rung: tuple[str, str] | None
+) -> None:
+    found = next_rung(Step(*step, "a step"), Situation(locked=True))
+    assert (found and (found.step, found.target)) == rung
+
+
+def test_what_buildbot_waits_on_is_looked_for_only_while_it_holds_its_lock() -> None:
+    assert next_rung(Step("end_wait", "stop_instance", "a step"), Situation()) is None
 
 
 def test_a_stop_that_broke_off_half_way_puts_the_worker_to_rest() -> None:

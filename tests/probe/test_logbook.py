@@ -239,7 +239,9 @@ def test_waiting_for_a_worker_ends_with_its_removal_and_not_by_a_successor_of_it
 def test_a_successor_of_the_same_name_inherits_nothing(desk: Desk) -> None:
     desk.goes(NOT, SUB)
     former = desk.known
-    former.leaving_since, former.released_at, former.told_where = 1.0, 2.0, 3
+    former.leaving_since, former.told_closed, former.told_where = 1.0, object(), 3
+    former.releasing = True
+    former.tried.add("a wait")
     former.auto_busy, former.auto_not_before = True, 4.0
     former.forcing.acquire()
     desk.logbook.observe(desk.watched, Kind.REMOVED, {})

@@ -1,5 +1,7 @@
 """A force disconnect on real workers: written down first, done in order, and told as it went."""
 
+# ruff: noqa: N801, N802 - Buildbot's and Twisted's names
+
 from __future__ import annotations
 
 import dataclasses
@@ -68,6 +70,27 @@ class Ledger:
     def record_verdict(self, known: Known) -> None: ...
 
     releaser: Releaser
+
+
+class Unending(Conn):
+    """A connection whose transport ends neither by a polite close nor by an abort."""
+
+    class protocol:
+        class transport:
+            aborted = False
+
+            @classmethod
+            def abortConnection(cls) -> None:
+                cls.aborted = True
+
+    @property
+    def aborted(self) -> bool:
+        return self.protocol.transport.aborted
+
+    def loseConnection(self) -> None: ...
+
+    def notifyDisconnected(self) -> None:
+        super().loseConnection()
 
 
 class Release(Stage):
@@ -397,6 +420,93 @@ class Release(Stage):
         yield self.worker().insubstantiate()
         assert self.ledger.closed == []
         self.flushLoggedErrors()
+
+    # what had no effect
+
+    def outside(self, call: str) -> defer.Deferred[Any]:
+        """Another plugin has put its own wrapper around ours: Buildbot waits on that one."""
+        mine: defer.Deferred[Any] = defer.Deferred()
+        ours = getattr(self.worker(), call)
+
+        def wrapper(*args: Any) -> Any:
+            ours(*args).addErrback(lambda _: None)
+            return mine
+
+        setattr(self.worker(), call, wrapper)
+        return mine
+
+    @defer.inlineCallbacks
+    def test_where_the_end_of_a_wait_has_no_effect_buildbots_own_wait_is_looked_for(self) -> Any:
+        yield self.stage()
+        answer, _given = hanging()
+        self.answer("stop_instance", answer)
+        waited_on = self.outside("stop_instance")
+        self.ask()
+        self.worker().insubstantiate()
+        self.reactor.advance(2)
+        came = self.force()
+        assert self.worker().state is States.INSUBSTANTIATING
+        assert came == [], "nothing is said before the effect was looked for"
+        self.reactor.pump([0.1] * 25)
+        assert waited_on.called
+        assert self.worker().state is States.NOT_SUBSTANTIATED
+        action = came[0].action
+        assert [(s["target"], s["done"]) for s in action["steps"]] == [
+            ("worker", True),
+            ("stop_instance", False),
+            ("found", True),
+            ("instance", True),
+        ]
+        assert action["steps"][1]["detail"] == "Buildbot does not go on from stop_instance"
+        assert action["status"] == "done"
+        assert len(self.ledger.orphans) == 1
+        self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_what_no_rung_had_an_effect_on_is_told_as_failed_and_opens_no_orphan(self) -> Any:
+        yield self.stage()
+        answer, _given = hanging()
+        self.answer("stop_instance", answer)
+        waited_on = self.outside("stop_instance")
+        self.patch(internals, "release_found", lambda *_: False)
+        self.ask()
+        self.worker().insubstantiate()
+        self.reactor.advance(2)
+        came = self.force()
+        self.reactor.pump([0.1] * 60)
+        action = came[0].action
+        assert [s["done"] for s in action["steps"]] == [True, False, False, None]
+        assert action["steps"][2]["detail"] == "what Buildbot waits for was not found"
+        assert action["status"] == "failed"
+        assert action["outcome"] == (
+            "had no effect: what Buildbot waits for was not found; the worker is insubstantiating"
+        )
+        assert self.ledger.orphans == []
+        # it comes out by itself after all, and that is written down
+        waited_on.callback(True)
+        outcome = "the worker is not_substantiated now, and paused"
+        assert self.ledger.actions[0]["outcome"] == outcome
+
+    @defer.inlineCallbacks
+    def test_a_connection_that_no_abort_ends_is_delivered(self) -> Any:
+        yield self.stage()
+        self.ask()
+        conn = Unending()
+        yield self.worker().attached(conn)
+        self.worker().insubstantiate()
+        self.reactor.advance(100)
+        came = self.force(override=True)
+        self.reactor.pump([0.1] * 25)
+        assert conn.aborted
+        assert self.worker().conn is None
+        action = came[0].action
+        assert [(s["step"], s["done"]) for s in action["steps"]] == [
+            ("pause", True),
+            ("abort_connection", False),
+            ("deliver_disconnection", True),
+            ("open_orphan", True),
+        ]
+        assert action["status"] == "done"
 
     @defer.inlineCallbacks
     def test_a_worker_at_rest_is_refused(self) -> Any:
