@@ -236,6 +236,10 @@ class Answers(service.BuildbotService):
             "master": self.master.name,
             "live": True,
             "stopping_since": self.shutdown.asked_at,
+            **views.to_stop(
+                ((known.workerid, known.facts.state.value) for known in self.logbook.known()),
+                self._recent.usual_stop,
+            ),
             "blockers": self.shutdown.blockers(now),
         }
         try:
@@ -244,7 +248,9 @@ class Answers(service.BuildbotService):
             self.logbook.failed("reading other masters' workers")
             return [mine]
         alive = self._alive(incarnations)
-        others = views.stored_shutdown(rows, incarnations, alive, self.master.masterid)
+        others = views.stored_shutdown(
+            rows, incarnations, alive, self.master.masterid, self._recent.usual_stop
+        )
         return [mine, *others]
 
     def health(self) -> dict[str, Any]:

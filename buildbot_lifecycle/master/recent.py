@@ -6,6 +6,7 @@ workers of other masters, whose commits are not seen here; theirs are read again
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -31,6 +32,9 @@ _WORKERS = 50
 _WAITING = 100_000
 
 Row = tuple[Any, ...]
+
+#: Places in a row, which is that of ``GET /recent``.
+_OUTCOME, _STOP = 1, 4
 
 
 class Recent:
@@ -82,6 +86,14 @@ class Recent:
                 start = until_up(start, connect)
                 row = (number, episode.outcome, start, up, stop, episode.ended_at)
                 self._rows.setdefault(episode.workerid, deque(maxlen=KEPT)).append(row)
+
+    def usual_stop(self, workerid: int) -> float | None:
+        """Seconds within which 95 % of a worker's last good stops ended; None where none is known."""
+        kept = self._rows.get(workerid) or self._others.get(workerid) or ()
+        stops = sorted(
+            row[_STOP] for row in kept if row[_OUTCOME] == "ok" and row[_STOP] is not None
+        )
+        return stops[math.ceil(0.95 * len(stops)) - 1] if stops else None
 
     @defer.inlineCallbacks
     def rows(self, query: RecentQuery) -> Any:

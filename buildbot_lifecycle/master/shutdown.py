@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import signal
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -67,6 +68,9 @@ class ShutdownWatch:
         self._wrapped: list[tuple[Any, str, Any]] = []
         self.asked_at: float | None = None
         self._whole_master = False
+        #: when a second signal asked to wait for nothing any more
+        self.hurried_at: float | None = None
+        self._handlers: dict[int, tuple[Any, Any]] = {}
         self._abandoned = 0
         #: audit rows of the stop that are being written; the service waits for them
         self.pending_writes: list[defer.Deferred[Any]] = []
@@ -104,8 +108,18 @@ class ShutdownWatch:
         self._wrapped.append((owner, name, wrapper))
 
     def _stop_asked(self) -> None:
-        self._whole_master = True
+        first, self._whole_master = not self._whole_master, True
         self._begin()
+        if first:
+            self._heed_signals()
+            self._say_first()
+
+    def _say_first(self) -> None:
+        """Once, as the stop begins: what it waits for, and what a second signal does."""
+        now = self._master.reactor.seconds()
+        up = [known for known in self._logbook.known() if known.facts.state not in RESTING]
+        if up or self.blockers(now):
+            internals.log_lines(self.describe(now))
 
     def _clean_asked(self) -> None:
         self._begin()
@@ -143,8 +157,46 @@ class ShutdownWatch:
             log_error, "lifecycle: watching the stop"
         )
 
+    # a second signal
+
+    def _heed_signals(self) -> None:
+        """From now on another SIGTERM or SIGINT means that nothing is to be waited for any more.
+
+        Twisted's own handlers would do nothing then: the reactor is stopped already. They are untouched
+        until a stop of the whole master was asked for, and are called first, also then.
+        """
+        if self._handlers or threading.current_thread() is not threading.main_thread():
+            return
+        for number in (signal.SIGTERM, signal.SIGINT):
+            before = signal.getsignal(number)
+            if not callable(before) or before is signal.default_int_handler:
+                continue  # it ends the process, or is ignored: so it was wanted
+            handler = functools.partial(self._signalled, before)
+            signal.signal(number, handler)
+            self._handlers[number] = (handler, before)
+
+    def _signalled(self, before: Callable[..., Any], number: int, frame: Any) -> None:
+        # between two instructions of whatever runs now: the work is left to the reactor
+        self._master.reactor.callFromThread(self._release_all, signal.Signals(number).name)
+        before(number, frame)
+
+    def _leave_signals(self) -> None:
+        for number, (handler, before) in self._handlers.items():
+            if signal.getsignal(number) is handler:  # else replaced meanwhile: not ours any more
+                signal.signal(number, before)
+        self._handlers.clear()
+
+    def _release_all(self, name: str) -> None:
+        """Wait for nothing any more that can be released."""
+        if not self._whole_master or self.hurried_at is not None:
+            return
+        self.hurried_at = self._master.reactor.seconds()
+        internals.log_lines([f"a second signal ({name}): what is waited for is released now"])
+        self._look()
+
     def finish(self) -> None:
         """Stop looking: everything is stopped, or the stop was called off."""
+        self._leave_signals()
         loop, self._loop = self._loop, None
         if loop is not None and loop.running:
             loop.stop()
@@ -252,6 +304,8 @@ class ShutdownWatch:
         Stuck already: the grace after the stop was asked for. Not stuck yet: once it is.
         """
         situation = situation_of(known)
+        if self.hurried_at is not None and self._is_waited_for(known):
+            return self._hurried(known, self.hurried_at)
         asked = self._grace_since(known, now)
         if situation.half or situation.forgotten:
             return asked
@@ -265,6 +319,18 @@ class ShutdownWatch:
         if ends is None:
             return self._silence_ends_at(known, self._asked(known, now), now)
         return max(asked + grace, ends)
+
+    def _hurried(self, known: Known, at: float) -> float:
+        """When a second signal releases a wait: at once; a call that began later has the grace first."""
+        pending = known.facts.pending
+        if pending is None or pending.since <= at:
+            return at
+        return pending.since + self._settings().shutdown_grace
+
+    def _is_waited_for(self, known: Known) -> bool:
+        """Whether the stop waits for something of this worker that a release could end."""
+        plan = ladder.plan(known.facts, situation_of(known), pause=False, last=True)
+        return any(step.step != "open_orphan" for step in plan)
 
     def _silence_ends_at(self, known: Known, asked: float, now: float) -> float | None:
         """When a connection that may never end is released by a stop; None: there is none, or never.
@@ -416,7 +482,12 @@ class ShutdownWatch:
                 lines.append(f"  {known.name}: {known.facts.state.value}")
             elif internals.has_unfinished(known.watched.worker) and not known.facts.calls:
                 lines.append(f"  {known.name}: something that it began has not ended")
-        return lines if len(lines) > 1 else [lines[0], "  Buildbot itself; no latent worker"]
+        if len(lines) == 1:
+            lines.append("  Buildbot itself; no latent worker")
+        elif self._handlers and self.hurried_at is None:
+            names = " or ".join(signal.Signals(number).name for number in self._handlers)
+            lines.append(f"  another {names} releases all of it at once")
+        return lines
 
     # the end of the process
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from buildbot_lifecycle.core.ladder import check_eligible
@@ -78,11 +78,32 @@ def stored(row: Mapping[str, Any], *, live: bool) -> dict[str, Any]:
     return worker
 
 
+#: States in which an instance is up, or is coming up: a stop of the master has to stop it first.
+UP = ("substantiated", "substantiating_starting")
+
+Usual = Callable[[int], "float | None"]
+
+
+def to_stop(workers: Iterable[tuple[int, str]], usual: Usual) -> dict[str, Any]:
+    """What a stop has to stop first: how many instances, and how long the slowest of them usually takes.
+
+    ``workers`` are workerids with their state; ``usual`` tells of a workerid the seconds of its stops.
+    """
+    up = [workerid for workerid, state in workers if state in UP]
+    known = [seconds for seconds in map(usual, up) if seconds is not None]
+    return {
+        "instances_up": len(up),
+        "usual_stop_s": max(known, default=None),
+        "usual_unknown": len(up) - len(known),
+    }
+
+
 def stored_shutdown(
     rows: Sequence[Mapping[str, Any]],
     incarnations: Sequence[Mapping[str, Any]],
     alive: set[int],
     mine: int,
+    usual: Usual,
 ) -> list[dict[str, Any]]:
     """What would keep the other masters from stopping, from what they last wrote down."""
     newest = {i["masterid"]: i for i in sorted(incarnations, key=lambda i: int(i["id"]))}
@@ -96,6 +117,14 @@ def stored_shutdown(
                 "master": incarnation["master"],
                 "live": masterid in alive,
                 "stopping_since": None,
+                **to_stop(
+                    (
+                        (r["workerid"], r["state"])
+                        for r in rows
+                        if r["masterid"] == masterid and masterid in alive
+                    ),
+                    usual,
+                ),
                 "blockers": [b for r in rows if r["masterid"] == masterid for b in _blocker(r)],
             }
         )

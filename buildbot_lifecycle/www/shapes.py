@@ -92,6 +92,9 @@ SHUTDOWN = record(
     master=STRING,
     live=TRUE_OR_FALSE,
     stopping_since=or_null(TIME),
+    instances_up=WHOLE,
+    usual_stop_s=or_null(SECONDS),
+    usual_unknown=WHOLE,
     blockers=many(BLOCKER),
 )
 HEALTH = record(

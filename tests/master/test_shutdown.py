@@ -195,3 +195,21 @@ def test_a_clean_stop_of_a_worker_class_of_coroutines_is_no_crash(make_master: M
     master.start()
     assert master.wait_worker("healthy", state="not_substantiated")["verdict"]["level"] == "ok"
     assert rows(master, "select count(*) from lifecycle_orphans") == [(0,)]
+
+
+def test_a_second_sigterm_releases_at_once_what_is_waited_for(make_master: MakeMaster) -> None:
+    """With the default limits: a stop that has just begun to hang would be waited for ten minutes."""
+    master = make_master([worker("StuckStopDeferred", "stuck")])
+    master.force_build("stuck")
+    master.wait_worker("stuck", state="insubstantiating", pending=bool)
+    master.sigterm()
+    # from the first signal on it is said what a second one does
+    master.wait_log(r"lifecycle: the stop was asked for 0 s ago; waiting for:")
+    master.wait_log(r"lifecycle:   stuck: stop_instance, for .*; released in \d+ min")
+    master.wait_log(r"lifecycle:   another SIGTERM or SIGINT releases all of it at once")
+    assert master.sigterm().wait_exit(FEW_SECONDS) < FEW_SECONDS
+    assert "a second signal (SIGTERM): what is waited for is released now" in master.log()
+    assert_all_written(master, "stuck")
+    what = rows(master, "select what, actor, status from lifecycle_actions")
+    assert what == [("shutdown-release", "shutdown", "done")]
+    assert rows(master, "select cause from lifecycle_orphans") == [("release",)]

@@ -134,7 +134,8 @@ class Double:
 
     def shutdown_view(self) -> Any:
         row = {"masterid": 1, "master": "double", "live": True, "stopping_since": None}
-        return defer.succeed([{**row, "blockers": []}])
+        up = {"instances_up": 2, "usual_stop_s": 40.0, "usual_unknown": 1}
+        return defer.succeed([{**row, **up, "blockers": []}])
 
     def stats(self, query: Any) -> Any:
         meta = {"since": query.since, "until": NOW, "total": 0, "asked": dataclasses.asdict(query)}

@@ -48,6 +48,9 @@ const stop = (change: Partial<MasterStop> = {}): MasterStop => ({
   master: "ci",
   live: true,
   stopping_since: null,
+  instances_up: 0,
+  usual_stop_s: null,
+  usual_unknown: 0,
   blockers: [blocker()],
   ...change,
 });

@@ -246,6 +246,9 @@ export interface Answers {
       "master": string;
       "live": boolean;
       "stopping_since": number | null;
+      "instances_up": number;
+      "usual_stop_s": number | null;
+      "usual_unknown": number;
       "blockers": ({
         "workerid": number;
         "worker": string;

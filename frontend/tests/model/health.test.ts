@@ -8,6 +8,9 @@ const stop = (master: string, blocked: boolean): MasterStop => ({
   master,
   live: true,
   stopping_since: null,
+  instances_up: 0,
+  usual_stop_s: null,
+  usual_unknown: 0,
   blockers: blocked
     ? [{ workerid: 3, worker: "ec2-3", what: "stop_instance", since: NOW, releasable: true, release_in_s: 6, text: "" }]
     : [],
