@@ -176,6 +176,8 @@ class Facts:
     #: when Buildbot's quarantine of it ends (epoch seconds)
     quarantine_until: float | None = None
     leaving: float | None = None
+    #: its service stops, with the master or alone: a start that fails now fails because of that
+    ending: bool = False
     half: float | None = None
     found_locked: bool = False
     unasked: bool = False
@@ -377,6 +379,8 @@ def _moved(facts: Facts, episode: Episode, after: State, at: float) -> Episode:
 
 def _count_failure(facts: Facts, ended: Episode, told: bool) -> Facts:
     """Count a start that failed. Its failure is the last one, unless a call has `told` it already."""
+    if facts.ending:
+        return facts
     if ended.outcome in ("start_failed", "never_connected"):
         if not told:
             facts = _failed(facts, ended.failure, ended.ended_at)
@@ -387,6 +391,8 @@ def _count_failure(facts: Facts, ended: Episode, told: bool) -> Facts:
 
 
 def _failed(facts: Facts, failure: Failure | None, at: float | None) -> Facts:
+    if facts.ending and (failure is None or failure.call != "stop_instance"):
+        return facts
     return dataclasses.replace(facts, last_failure=failure, last_failure_at=at)
 
 
@@ -859,7 +865,7 @@ def _on_send_resumed(facts: Facts, event: Event) -> Step:
 def _on_leaving(facts: Facts, event: Event) -> Step:
     """Its service stops. With the whole master that is told elsewhere; else a reconfig waits for it."""
     since = None if event.data.get("with_master") else event.at
-    facts = dataclasses.replace(facts, leaving=since)
+    facts = dataclasses.replace(facts, leaving=since, ending=True)
     # a start under way is called off with it, on purpose
     return _changed(facts, cancelled=True) if facts.state in STARTING else Step(facts)
 

@@ -6,7 +6,6 @@ workers of other masters, whose commits are not seen here; theirs are read again
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -15,7 +14,7 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.core.episodes import Episode
 from buildbot_lifecycle.core.requests import RecentQuery
-from buildbot_lifecycle.core.statistics import Life, durations, until_up
+from buildbot_lifecycle.core.statistics import Life, durations, nearest_rank, until_up
 from buildbot_lifecycle.master import walk
 from buildbot_lifecycle.master.walk import Reader, chunks
 
@@ -93,7 +92,7 @@ class Recent:
         stops = sorted(
             row[_STOP] for row in kept if row[_OUTCOME] == "ok" and row[_STOP] is not None
         )
-        return stops[math.ceil(0.95 * len(stops)) - 1] if stops else None
+        return nearest_rank(stops, 95) if stops else None
 
     @defer.inlineCallbacks
     def rows(self, query: RecentQuery) -> Any:

@@ -632,3 +632,30 @@ def test_a_quarantine_is_told_with_the_failure_that_led_to_it_and_by_itself() ->
     alone = Story().event(Kind.QUARANTINE_ENTERED, until=NOW + 60)
     assert (told(alone, NOW).level, told(alone, NOW).code) == ("ok", "quarantined")
     assert told(alone.event(Kind.QUARANTINE_LEFT), NOW) == HEALTHY
+
+
+@pytest.mark.parametrize("ends", ["raises", "is not attached", "never comes"])
+def test_a_start_that_the_masters_own_stop_ends_is_no_failure_of_the_worker(ends: str) -> None:
+    levels = {}
+    for stops in (False, True):
+        story = Story().asked().go(SUB, STARTING)
+        story.call("start_instance")
+        if stops:
+            story.event(Kind.LEAVING, with_master=True)
+        if ends == "raises":
+            story.end("start_instance", "raised", error="RuntimeError: cut off")
+        else:
+            story.end("start_instance", "true")
+        if ends == "is not attached":
+            story.event(Kind.ATTACHED, peer="p", failed=True)
+        if ends == "never comes":
+            story.event(Kind.MISSING)
+        story.go(STOPPING, NOT)
+        levels[stops] = judge(story.facts, LIMITS, NOW).level
+    assert levels == {False: "failed", True: "ok"}
+
+
+def test_a_stop_that_fails_while_the_master_stops_is_told_all_the_same() -> None:
+    story = Story().up().event(Kind.LEAVING, with_master=True).stopping()
+    story.end("stop_instance", "raised", error="RuntimeError: no")
+    assert judge(story.go(NOT).facts, LIMITS, NOW).code == "stop_failed"

@@ -26,6 +26,7 @@ def stopped(number: int, seconds: float, outcome: str = "ok") -> Episode:
         ended_at=10 + seconds,
         phases=phases,
         outcome=outcome,
+        stop_s=seconds,
     )
 
 
