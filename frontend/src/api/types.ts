@@ -73,6 +73,10 @@ export interface Worker {
   held: number;
   /** Refused connections that are open now. Null where it is not known; not there on an older server. */
   refused_open?: number | null;
+  /** Buildbot starts no build on it until then. Null where there is none or it is not known; not on an older server. */
+  quarantined_until?: number | null;
+  /** When it was last heard. Null if never, or not known; not on an older server. */
+  last_sign?: number | null;
   verdict: Verdict;
   forceable: boolean;
   live: boolean;

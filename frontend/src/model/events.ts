@@ -136,10 +136,12 @@ const TOLD: Record<string, (data: Data) => Told> = {
     tone: "bad",
   }),
   not_substantiated: noWorker,
-  worker_left: (data) => notable(`the worker left by itself${because(data.reason)}`),
-  quarantined: (data) => notable(`Buildbot gives it no builds${until(data.until)} after failed starts`),
-  unquarantined: () => usual("Buildbot may give it builds again"),
-  graceful: () => notable("asked to shut down once its builds are over"),
+  quarantine_entered: (data) =>
+    notable(`Buildbot starts no build on it${until(data.until)}: a build of it failed to start`),
+  quarantine_left: () => usual("its quarantine is over: Buildbot may start builds on it again"),
+  quarantine_reset: () => usual("a start went well: the next quarantine is a short one again"),
+  graceful: () => notable("asked for a graceful shutdown: it builds no more"),
+  shutdown_asked: () => notable("asked to end its worker's process"),
   recording_ended: (data) =>
     notable(
       `recording ended in order while it was ${state(data.state)}: ${data.how === "removed" ? "the service was removed" : "the master was stopped"}`,
@@ -156,7 +158,7 @@ const TOLD: Record<string, (data: Data) => Told> = {
       : notable(`attached${peer}, and failed at it${because(data.failed === true ? "" : data.failed)}`);
   },
   step: driverStep,
-  detached: () => usual("detached"),
+  detached: (data) => usual(data.by_master === true ? "detached: the master closed the connection" : "detached"),
   refused: (data) => ({
     text: `connection from ${word(data.peer)} refused${because(data.reason)}`,
     detail: null,

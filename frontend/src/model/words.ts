@@ -61,10 +61,11 @@ const CODES: Record<string, string> = {
   crash_open: "was up when its master died",
   master_died: "its master died",
   recording_ended: "recording ended while it was active",
+  unreadable: "what was written of it cannot be read",
   build_forgotten: "Buildbot has forgotten a build that waits for it",
   unasked_instance: "no build asks for its instance",
   worker_left: "its worker left by itself",
-  gracefully_shut_down: "was shut down gracefully, and builds no more",
+  shut_down_gracefully: "was shut down gracefully, and builds no more",
   quarantined: "gets no builds for a while",
 };
 

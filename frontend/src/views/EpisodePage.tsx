@@ -15,6 +15,7 @@ import { Traceback } from "../components/worker/EpisodeTable";
 import { HistoryFoot } from "../components/worker/HistoryFoot";
 import { useAnswer } from "../hooks/useAnswer";
 import { useHistory } from "../hooks/useHistory";
+import { short } from "../model/distribution";
 import { duration } from "../model/durations";
 import { queryOf } from "../model/filters";
 import { episodeRoute, workerRoute } from "../model/links";
@@ -124,44 +125,66 @@ const Told = ({ episode }: { episode: Episode }) => {
   );
 };
 
-const Facts = ({ episode }: { episode: Episode }) => (
-  <dl className="bbl-facts" data-test="facts">
-    <dt>Worker</dt>
-    <dd>
-      <Link to={workerRoute(episode.workerid)}>
-        <bdi>{episode.worker}</bdi>
-      </Link>{" "}
-      and its other episodes
-    </dd>
-    <dt>Started</dt>
-    <dd>
-      <Moment at={episode.started_at} />, <Age since={episode.started_at} /> ago
-    </dd>
-    <dt>Ended</dt>
-    <dd>
-      {episode.ended_at === null ? (
-        "not yet"
-      ) : (
+/** How long each part of it took, of what is known. */
+function tookWords({ start_s, connect_s, up_s, stop_s }: Episode): string {
+  const parts: [string, number | null | undefined][] = [
+    ["start_instance", start_s],
+    ["connecting", connect_s],
+    ["up", up_s],
+    ["stop_instance", stop_s],
+  ];
+  return parts.flatMap(([name, seconds]) => (seconds == null ? [] : [`${name} ${short(seconds)}`])).join(", ");
+}
+
+const Facts = ({ episode }: { episode: Episode }) => {
+  const took = tookWords(episode);
+  return (
+    <dl className="bbl-facts" data-test="facts">
+      <dt>Worker</dt>
+      <dd>
+        <Link to={workerRoute(episode.workerid)}>
+          <bdi>{episode.worker}</bdi>
+        </Link>{" "}
+        and its other episodes
+      </dd>
+      <dt>Started</dt>
+      <dd>
+        <Moment at={episode.started_at} />, <Age since={episode.started_at} /> ago
+      </dd>
+      <dt>Ended</dt>
+      <dd>
+        {episode.ended_at === null ? (
+          "not yet"
+        ) : (
+          <>
+            <Moment at={episode.ended_at} />, after {duration(episode.ended_at - episode.started_at)}
+          </>
+        )}
+      </dd>
+      <dt>Connected</dt>
+      <dd>
+        {episode.connected_at === null ? "never" : `after ${duration(episode.connected_at - episode.started_at)}`}
+      </dd>
+      {took !== "" && (
         <>
-          <Moment at={episode.ended_at} />, after {duration(episode.ended_at - episode.started_at)}
+          <dt>Took</dt>
+          <dd data-test="took">{took}</dd>
         </>
       )}
-    </dd>
-    <dt>Connected</dt>
-    <dd>{episode.connected_at === null ? "never" : `after ${duration(episode.connected_at - episode.started_at)}`}</dd>
-    <dt>Asked for by</dt>
-    <dd>{episode.build === null ? "no build that is known" : <BuildLink build={episode.build} />}</dd>
-    <dt>Builds</dt>
-    <dd>{episode.builds === 1 ? "1 finished" : `${episode.builds} finished`}</dd>
-    <dt>Instance</dt>
-    <dd>
-      {episode.instance === null ? (
-        "none that is known"
-      ) : (
-        <code>
-          <bdi>{episode.instance}</bdi>
-        </code>
-      )}
-    </dd>
-  </dl>
-);
+      <dt>Asked for by</dt>
+      <dd>{episode.build === null ? "no build that is known" : <BuildLink build={episode.build} />}</dd>
+      <dt>Builds</dt>
+      <dd>{episode.builds === 1 ? "1 finished" : `${episode.builds} finished`}</dd>
+      <dt>Instance</dt>
+      <dd>
+        {episode.instance === null ? (
+          "none that is known"
+        ) : (
+          <code>
+            <bdi>{episode.instance}</bdi>
+          </code>
+        )}
+      </dd>
+    </dl>
+  );
+};

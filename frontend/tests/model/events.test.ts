@@ -35,6 +35,14 @@ describe("an event in words", () => {
     expect(said("silent", { seconds: 30 })).toBe("asked whether it lives, and has not answered in 30 s");
     expect(tell(event("silent", { seconds: 30 })).tone).toBe("bad");
   });
+  it("tells a quarantine with its end, and a graceful shutdown", () => {
+    expect(said("quarantine_entered", { until: NOW + 60, seconds: 60 })).toContain(
+      "Buildbot starts no build on it until ",
+    );
+    expect(said("quarantine_left")).toContain("may start builds on it again");
+    expect(said("graceful")).toContain("it builds no more");
+    expect(said("detached", { by_master: true })).toBe("detached: the master closed the connection");
+  });
   it("tells why a build got no worker", () => {
     const build = { builder: "runtests", number: null };
     expect(said("not_substantiated", { how: "timeout", build })).toBe("no worker came in time for runtests");

@@ -8,7 +8,7 @@ import { AbandonedLine, ConnectedLine, PausedMark, StateLabel, VerdictBadge } fr
 import { BuildLink } from "../BuildLink";
 import { ForceButton } from "../ForceButton";
 import { Icon, actionIcon } from "../Icon";
-import { Age } from "../Time";
+import { Age, Moment } from "../Time";
 import { Sparkline } from "./Sparkline";
 
 interface Props {
@@ -69,6 +69,11 @@ export const WorkerRow = memo(
           <bdi className="bbl-sub bbl-reason bbl-clamp" title={worker.verdict.reason}>
             {worker.verdict.reason}
           </bdi>
+        )}
+        {worker.quarantined_until != null && (
+          <span className="bbl-sub" data-test="quarantine">
+            Buildbot starts no build on it until <Moment at={worker.quarantined_until} />
+          </span>
         )}
         <AbandonedLine worker={worker} />
         <RowOutcome workerid={worker.workerid} />

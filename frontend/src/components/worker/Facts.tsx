@@ -6,7 +6,7 @@ import { AbandonedLine, Connected, StateLabel } from "../Badge";
 import { BuildLink } from "../BuildLink";
 import { Frames } from "../Frames";
 import { toldAt } from "../../model/words";
-import { Age } from "../Time";
+import { Age, Moment } from "../Time";
 
 /** What is known of a worker now. */
 export const Facts = ({ worker }: { worker: Worker }) => (
@@ -36,6 +36,22 @@ export const Facts = ({ worker }: { worker: Worker }) => (
     <dd>
       <Connected worker={worker} />
     </dd>
+    {worker.last_sign != null && (
+      <>
+        <dt>Last heard</dt>
+        <dd>
+          <Age since={worker.last_sign} /> ago
+        </dd>
+      </>
+    )}
+    {worker.quarantined_until != null && (
+      <>
+        <dt>Quarantine</dt>
+        <dd data-test="quarantine">
+          Buildbot starts no build on it until <Moment at={worker.quarantined_until} />
+        </dd>
+      </>
+    )}
     <dt>Current build</dt>
     <dd>
       {worker.building.length === 0
