@@ -69,7 +69,14 @@ export const TimelinePage = () => {
     >
       {fleet.meta !== null && <Behind meta={fleet.meta} />}
       <Filters workers={fleet.workers} shown={workers.length} view={view} onView={setView} />
-      <Ranges range={range} fixed={fixed} span={span} onSpan={setSpan} loading={loading} />
+      <Ranges
+        range={range}
+        fixed={fixed}
+        span={span}
+        onSpan={setSpan}
+        loading={loading}
+        lost={fleet.failure !== null}
+      />
       {known === null && failure === null && (
         <p className="bbl-loading" role="status" data-test="loading">
           Loading the timeline…
@@ -77,6 +84,7 @@ export const TimelinePage = () => {
       )}
       {known === null &&
         failure !== null &&
+        fleet.failure === null &&
         (failure.status === 404 ? (
           <Notice kind="light" title="Not available" test="timeline-absent">
             This Buildbot does not tell the timeline of all workers. Each worker's own page has its episodes.
@@ -148,9 +156,10 @@ interface RangesProps {
   span: Span;
   onSpan: (range: RangeName, fixed: Span | null) => void;
   loading: boolean;
+  lost: boolean;
 }
 
-const Ranges = ({ range, fixed, span, onSpan, loading }: RangesProps) => {
+const Ranges = ({ range, fixed, span, onSpan, loading, lost }: RangesProps) => {
   const length = span.until - span.since;
   const moves: [test: string, label: string, text: string, next: () => Span][] = [
     ["earlier", "Earlier", "◀", () => moved(span, -length / 2, serverNow())],
@@ -195,7 +204,7 @@ const Ranges = ({ range, fixed, span, onSpan, loading }: RangesProps) => {
         ))}
       </div>
       <span role="status" className="bbl-muted">
-        {loading ? "loading…" : fixed === null ? "up to now" : "fixed range"}
+        {loading ? "loading…" : fixed !== null ? "fixed range" : lost ? "up to the last answer" : "up to now"}
       </span>
     </div>
   );
