@@ -76,7 +76,7 @@ def _event(row: Any) -> dict[str, Any]:
 
 def _episode(row: Any) -> dict[str, Any]:
     nothing = Episode(0, row.workerid, row.started_at, ())
-    episode = codec.episode_from(row.data) if row.data else nothing
+    episode = nothing if row.data == {} else codec.episode_from(row.data)
     return {
         "id": row.id,
         "workerid": row.workerid,

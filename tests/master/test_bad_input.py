@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import subprocess
 from typing import Any
 from urllib.parse import quote
@@ -172,3 +174,27 @@ def test_odd_names_are_answered_and_do_no_harm(make_master: MakeMaster, name: st
     answer = master.get(f"plugins/lifecycle/api/v1/workers/{quote(name, safe='')}")
     assert answer.status == 404
     assert set(answer.json) >= {"error", "code"}
+
+
+def test_a_master_starts_over_a_damaged_row_and_answers_every_path(make_master: MakeMaster) -> None:
+    master = make_master([worker("Healthy", "one"), worker("Healthy", "two")], lifecycle=LIFECYCLE)
+    for name in ("one", "two"):
+        assert master.build(name)["results"] == 0
+        master.wait_worker(name, state="not_substantiated", episode=None)
+    assert len(episodes(master, "one")) == 1
+    master.stop()
+    path = master.basedir / "state.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        # a field is missing, as after a hand has been in it; and a text is cut off
+        connection.execute("update lifecycle_workers set data = '{}' where name = 'one'")
+        connection.execute("update lifecycle_episodes set data = '{\"phas' where id = 1")
+        connection.commit()
+    since = master.log_size()
+    master.start()
+    master.wait_until(lambda: master.api("health")["health"]["recording"], 30, "recording")
+    for path in ("workers", "episodes", "transitions", "timeline", "stats", "recent", "orphans"):
+        assert master.get(f"plugins/lifecycle/api/v1/{path}").ok()
+    assert {row["name"] for row in master.api("workers")["workers"]} == {"one", "two"}
+    assert len(master.api("episodes")["episodes"]) == 2
+    assert master.build("one")["results"] == 0
+    assert "cannot be read; it is taken as not known" in master.log()[since:]
