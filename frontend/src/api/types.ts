@@ -168,10 +168,10 @@ export interface MasterStop {
   master: string;
   live: boolean;
   stopping_since: number | null;
-  /** Instances that have to be stopped first, how long the slowest usually takes, and of how many that is not known. */
-  instances_up: number;
-  usual_stop_s: number | null;
-  usual_unknown: number;
+  /** What a stop stops first, how long the slowest usually takes, and of how many that is not known. Not on an older server. */
+  instances_up?: number;
+  usual_stop_s?: number | null;
+  usual_unknown?: number;
   blockers: Blocker[];
 }
 

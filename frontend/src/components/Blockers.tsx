@@ -2,7 +2,7 @@ import React, { useCallback } from "react";
 import { Link } from "react-router-dom";
 import type { Blocker, MasterStop, Worker } from "../api/types";
 import { useTicking } from "../hooks/useTicking";
-import { cannotStop, firstWords, holds, releaseWords, stopCost, toStopFirst } from "../model/health";
+import { cannotStop, firstWords, holds, releaseWords, stopCost } from "../model/health";
 import { workerRoute } from "../model/links";
 import { blockerWords, count } from "../model/words";
 import { Icon } from "./Icon";
@@ -97,7 +97,7 @@ export const StopOf = ({ stop: told, at, lost, heardAt, workers }: StopProps) =>
         <h2 className="h5">
           <Icon name={level} /> {stop.master}
         </h2>
-        {stop.live && <Head stop={stop} at={at} first={firstWords(toStopFirst(stop, workers))} />}
+        {stop.live && <Head stop={stop} at={at} first={firstWords(stop, workers)} />}
         {lost && <span className="bbl-sub">Not known now. This is what it waited for at the last answer.</span>}
         {!told.live && (
           <span className="bbl-sub">

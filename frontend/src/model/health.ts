@@ -69,12 +69,23 @@ export function toStopFirst(stop: MasterStop, workers: readonly Worker[]): Worke
 
 const NAMED = 3;
 
-/** What has to be stopped first, in words; null where nothing has. */
-export function firstWords(workers: readonly Worker[]): string | null {
-  if (workers.length === 0) return null;
-  const names = workers.slice(0, NAMED).map((worker) => worker.name);
-  const rest = workers.length - names.length;
-  return `${count(workers.length, "instance")} (${list(rest > 0 ? [...names, `${rest} more`] : names)})`;
+/** What this master has to stop before it is stopped itself, and how long that usually takes; null where there is nothing. */
+export function firstWords(stop: MasterStop, workers: readonly Worker[]): string | null {
+  const known = toStopFirst(stop, workers);
+  // The server's number counts; the two are not of the same moment, and then it stands alone.
+  const many = stop.instances_up ?? known.length;
+  if (many === 0) return null;
+  const names = known.slice(0, NAMED).map((worker) => worker.name);
+  const rest = many - names.length;
+  const named = many === known.length ? ` (${list(rest > 0 ? [...names, `${rest} more`] : names)})` : "";
+  return `${count(many, "instance")}${named}${usualWords(stop)}`;
+}
+
+function usualWords({ instances_up = 0, usual_stop_s, usual_unknown = 0 }: MasterStop): string {
+  if (usual_stop_s === undefined) return "";
+  if (usual_stop_s === null) return ", and how long that takes is not known";
+  const usual = `, which usually takes up to ${duration(Math.max(1, Math.ceil(usual_stop_s)))}`;
+  return usual_unknown === 0 ? usual : `${usual}; of ${usual_unknown} of ${instances_up} it is not known`;
 }
 
 /** When a stop releases this, told at `at` of this master; empty where nothing is known of it. */
@@ -106,11 +117,13 @@ function stopWords(stops: readonly MasterStop[], workers: readonly Worker[]): { 
       live.length === 1 ? "the master is stopping" : `${names} ${stopping.length === 1 ? "is" : "are"} stopping`;
     return { text, heavy: true };
   }
-  const first = firstWords(live.flatMap((stop) => toStopFirst(stop, workers)));
-  if (costs.length === 0 && first !== null) {
-    const who = live.length === 1 ? "the master" : "the masters";
-    return { text: `a stop of ${who} would first stop ${first}`, heavy: false };
-  }
+  const first = live.flatMap((stop) => {
+    const words = firstWords(stop, workers);
+    return words === null
+      ? []
+      : [`a stop of ${live.length === 1 ? "the master" : `master ${stop.master}`} would first stop ${words}`];
+  });
+  if (costs.length === 0 && first.length > 0) return { text: list(first.slice(0, 3)), heavy: false };
   if (costs.length === 0) {
     return { text: `${live.length === 1 ? "the master" : "every master"} could be stopped at once`, heavy: false };
   }
@@ -122,7 +135,7 @@ function stopWords(stops: readonly MasterStop[], workers: readonly Worker[]): { 
         ? `the stop of ${who} ${text}`
         : `${who} is stopping and releases ${things(stop.blockers.filter(holds))}`;
     }
-    const ordinary = firstWords(toStopFirst(stop, workers));
+    const ordinary = firstWords(stop, workers);
     const more = ordinary === null ? "" : `, beside the usual stop of ${ordinary}`;
     return endless ? `${who} ${text}` : `stopping ${who} now ${text}${more}`;
   });

@@ -8,9 +8,6 @@ const stop = (master: string, blocked: boolean): MasterStop => ({
   master,
   live: true,
   stopping_since: null,
-  instances_up: 0,
-  usual_stop_s: null,
-  usual_unknown: 0,
   blockers: blocked
     ? [{ workerid: 3, worker: "ec2-3", what: "stop_instance", since: NOW, releasable: true, release_in_s: 6, text: "" }]
     : [],
@@ -127,8 +124,21 @@ describe("a master whose instances are up", () => {
       "would take up to 6 s and release 1 call, beside the usual stop of 1 instance (ec2-5)",
     );
   });
+  it("says how long that usually takes, and of how many it is not known", () => {
+    const up = (change: Partial<MasterStop>) => firstWords({ ...stop("a", false), ...change }, [building()]);
+    expect(up({ instances_up: 1, usual_stop_s: 41.5, usual_unknown: 0 })).toBe(
+      "1 instance (ec2-5), which usually takes up to 42 s",
+    );
+    expect(up({ instances_up: 3, usual_stop_s: 90, usual_unknown: 1 })).toBe(
+      "3 instances, which usually takes up to 1 min 30 s; of 1 of 3 it is not known",
+    );
+    expect(up({ instances_up: 1, usual_stop_s: null, usual_unknown: 1 })).toBe(
+      "1 instance (ec2-5), and how long that takes is not known",
+    );
+    expect(up({ instances_up: 0, usual_stop_s: null, usual_unknown: 0 })).toBeNull();
+  });
   it("names some of many", () => {
     const many = ["a", "b", "c", "d", "e"].map((name, index) => building({ workerid: index, name }));
-    expect(firstWords(many)).toBe("5 instances (a, b, c and 2 more)");
+    expect(firstWords(stop("a", false), many)).toBe("5 instances (a, b, c and 2 more)");
   });
 });
