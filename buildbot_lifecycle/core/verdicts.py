@@ -279,13 +279,22 @@ def _judge_state(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | 
         code = "pending_before_us"
         text = "a call was pending already when recording began, and has not ended"
     elif not (facts.attaching is facts.login is facts.duplicate_first is None):
-        if facts.sign is None or facts.sign < facts.state_since:
+        if not _lives(facts):
             return None  # it has come, or knocks: see _judge_connection and _judge_silence
         text = "a worker has come and lives, and is not attached"
     elif facts.state is State.SUBSTANTIATING_STARTING and not facts.connected:
         code, text = "never_connected", "started, and the worker has not connected"
     verdict = _with_obstacle(_graded(code, facts.state_since, limit, now, text), facts)
     return _gives_up(verdict, facts, now)
+
+
+def _lives(facts: Facts) -> bool:
+    """Whether a worker that is not attached was heard of since its start, and is not silent by now."""
+    if facts.duplicate_first is not None or facts.unanswered is not None:
+        return False
+    return (
+        facts.sign is not None and facts.state_since is not None and facts.sign >= facts.state_since
+    )
 
 
 def _judge_half(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None:

@@ -519,6 +519,21 @@ def test_a_worker_that_answers_while_it_is_not_attached_is_judged_by_its_start()
     assert verdict.reason.startswith("a worker has come and lives, and is not attached for")
 
 
+def test_a_worker_that_was_heard_once_and_then_no_more_is_not_told_as_living() -> None:
+    story = Story().started().event(Kind.ATTACHING)
+    story.event(Kind.SIGN_OF_LIFE, of="message", at=story.now)
+    story.event(Kind.SILENT, asked=story.now, code="frozen_attach")
+    verdict = told(story, story.now + 99)
+    assert (verdict.level, verdict.code) == ("stuck", "frozen_attach")
+
+
+def test_a_worker_that_lives_and_is_kept_out_is_told_as_kept_out() -> None:
+    story = Story().started()
+    story.event(Kind.SIGN_OF_LIFE, of="answer", at=story.now)
+    story.event(Kind.DUPLICATE, rejected=True)
+    assert told(story, story.now + 99).code == "duplicate_arbitration"
+
+
 def test_a_worker_that_takes_no_data_while_it_builds_is_frozen() -> None:
     story = Story().up().event(Kind.BUILD_STARTED, build=BUILD)
     story.event(Kind.SEND_BLOCKED, since=story.now)
