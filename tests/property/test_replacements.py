@@ -215,7 +215,7 @@ class Replaced(RuleBasedStateMachine):
             assert one.facts.connected == (world.worker.conn is not None)
             assert (one.gone, one.leaving_since, one.facts.leaving) == (False, None, None)
             assert not desk.watch._ends(one), "nobody asked for its stop"
-            assert one.released_at is None
+            assert (one.tried, one.releasing, one.told_closed) == (set(), False, None)
             # a worker that nobody removes is not cut off; a refused one may be dropped
             cut = [link for link in world.links if getattr(link, "aborted", False)]
             assert all(link.refused for link in cut), (name, world.seen())
