@@ -672,16 +672,20 @@ def stop_is_believed(facts: Facts, outcome: str) -> bool:
     return outcome == "true" and not start_runs
 
 
+# a question that was not answered is the connection's that it was asked over, and no later one's
+
+
 def _on_attaching(facts: Facts, event: Event) -> Step:
-    return Step(dataclasses.replace(facts, attaching=event.at))
+    return Step(dataclasses.replace(facts, attaching=event.at, unanswered=None))
 
 
 def _on_login_waits(facts: Facts, event: Event) -> Step:
-    return Step(dataclasses.replace(facts, login=event.data.get("since", event.at)))
+    since = event.data.get("since", event.at)
+    return Step(dataclasses.replace(facts, login=since, unanswered=None))
 
 
 def _on_login_ended(facts: Facts, event: Event) -> Step:
-    return Step(dataclasses.replace(facts, login=None))
+    return Step(dataclasses.replace(facts, login=None, unanswered=None))
 
 
 def _on_duplicate(facts: Facts, event: Event) -> Step:

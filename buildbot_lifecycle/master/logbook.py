@@ -103,6 +103,8 @@ class Logbook:
         self.last_error: str | None = None
         #: whether the master is stopping as a whole; set by the service
         self.is_stopping: Callable[[], bool] = lambda: False
+        #: looks whether a worker was heard since the last look; set by the service
+        self.hear: Callable[[Known], None] = lambda _: None
         #: takes secrets out of what is recorded; set by the service
         self.redact: Callable[[dict[str, Any]], dict[str, Any]] = lambda data: data
 
@@ -240,7 +242,9 @@ class Logbook:
         known.facts = step.facts
         for episode in step.episodes:
             self._memory.learn(known.workerid, known.class_name, episode)
-        known.verdict, before = self._judge(known), known.verdict
+        before = known.verdict
+        if not known.gone:
+            known.verdict = self._judge(known)
         try:
             self._recording.record(known, event, step.episodes)
         finally:
@@ -248,13 +252,19 @@ class Logbook:
             self._wake(known)
 
     def _forget(self, known: Known) -> None:
-        if known.timer is not None and known.timer.active():
-            known.timer.cancel()
-        known.timer = None
-        known.gone = True
+        self._leave(known)
         if self._known.get(known.workerid) is known:
             del self._known[known.workerid]
         self._wake(known)
+
+    def _leave(self, known: Known) -> None:
+        """It is gone: no timer of it is left. What is told of it later counts, but is not judged."""
+        known.gone = True
+        if known.timer is not None and known.timer.active():
+            known.timer.cancel()
+        look, known.timer, known.look = known.look, None, None
+        if look is not None:
+            look.end()
 
     # verdicts
 
@@ -299,6 +309,8 @@ class Logbook:
 
     def _after_verdict(self, known: Known, before: Verdict) -> None:
         """Record a verdict that is another one now, and set the timer for its next turn."""
+        if known.gone:
+            return  # under its number there may be its successor by now
         now = known.verdict
         if (now.level, now.code) != (before.level, before.code):
             self._recording.record_verdict(known)
@@ -312,10 +324,7 @@ class Logbook:
     def close(self) -> None:
         """Stop all timers, and record nothing more: the book is closed."""
         for known in self.known():
-            known.gone = True
-            if known.timer is not None and known.timer.active():
-                known.timer.cancel()
-            known.timer = None
+            self._leave(known)
         waiters, self._waiters = self._waiters, []
         for _, _, waiter in waiters:
             waiter.callback(False)

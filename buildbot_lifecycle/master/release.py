@@ -154,12 +154,14 @@ class Releaser:
                 f"confirm must be the worker's name, {known.name!r}, not {request.confirm!r}",
             )
         self._check_episode(known, request)
+        self._logbook.hear(known)
         verdict = self._logbook.verdict_now(known)
         self._check(known, request, verdict)
         pause = self._pause_wanted(known, request)
         action = await self._write_first(known, request, actor, verdict, pause)
         try:
             self._check_episode(known, request)
+            self._logbook.hear(known)
             self._check(known, request, self._logbook.verdict_now(known))
         except Refusal as refusal:
             await self._finish(known, action, "refused", refusal.text, [])

@@ -192,6 +192,7 @@ class LifecycleService(Answers):
         self.releaser = Releaser(master.reactor, self.logbook, self, lambda: self.settings)
         self.ledger = Ledger(master.reactor, self.logbook, self, self._token)
         self.signs = Signs(master.reactor, self.logbook, self.logbook.thresholds)
+        self.logbook.hear = self.signs.hear
         self.policy = Policy(master.reactor, self.logbook, self.releaser, lambda: self.settings)
         self.shutdown = ShutdownWatch(
             master, self.logbook, self.releaser, self, lambda: self.settings

@@ -527,6 +527,17 @@ def test_a_worker_that_was_heard_once_and_then_no_more_is_not_told_as_living() -
     assert (verdict.level, verdict.code) == ("stuck", "frozen_attach")
 
 
+@pytest.mark.parametrize("next_one", [Kind.LOGIN_WAITS, Kind.ATTACHING])
+def test_a_question_that_was_not_answered_is_not_held_against_the_next_connection(
+    next_one: Kind,
+) -> None:
+    story = Story().started().event(Kind.LOGIN_WAITS, since=NOW)
+    story.event(Kind.SILENT, asked=story.now, code="frozen_attach").event(Kind.LOGIN_ENDED)
+    story.event(next_one)
+    verdict = told(story, story.now + 1000)
+    assert (verdict.level, verdict.code) == ("slow", "frozen_attach"), "it was not asked"
+
+
 def test_a_worker_that_lives_and_is_kept_out_is_told_as_kept_out() -> None:
     story = Story().started()
     story.event(Kind.SIGN_OF_LIFE, of="answer", at=story.now)

@@ -297,3 +297,17 @@ def test_seq_counts_from_one_without_a_gap(desk: Desk) -> None:
     assert desk.logbook.next_seq() == 3
     desk.goes(SUB, STOPPING)
     assert [seq for seq, _ in desk.recorded] == [1, 2, 4]
+
+
+def test_what_ends_late_of_a_worker_that_is_gone_sets_no_timer_and_turns_no_verdict(
+    desk: Desk,
+) -> None:
+    desk.goes(NOT, SUB)
+    desk.logbook.observe(desk.watched, Kind.REMOVED, {})
+    desk.clock.advance(99)
+    told = list(desk.verdicts)
+    ended = {"call": "stop_instance", "token": 1, "outcome": "true", "late": True}
+    desk.logbook.observe(desk.watched, Kind.CALL_ENDED, ended)
+    assert desk.recorded[-1][1] == "call_ended"
+    assert desk.verdicts == told, "under its number there may be its successor"
+    assert desk.clock.getDelayedCalls() == []

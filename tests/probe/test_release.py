@@ -138,6 +138,25 @@ class Release(Stage):
         return failed.value
 
     @defer.inlineCallbacks
+    def test_a_worker_that_is_heard_while_its_release_is_written_down_is_not_released(self) -> Any:
+        yield self.stuck()
+        heard: list[Known] = []
+        self.logbook.hear = heard.append
+        self.ledger.first = defer.Deferred()
+        came = self.force()
+        assert heard == [self.known]
+
+        def hear(known: Known) -> None:
+            self.settings = parse({"stuck_after": {"insubstantiating": 1000}})[0]
+
+        self.logbook.hear = hear
+        self.ledger.first.callback(None)
+        assert self.refusal(came).code == "not_eligible"
+        assert self.ledger.actions[0]["status"] == "refused"
+        assert self.worker().state is States.INSUBSTANTIATING
+        self.given[0].callback(True)
+
+    @defer.inlineCallbacks
     def test_a_stuck_stop_is_released_and_everything_is_written_down(self) -> Any:
         yield self.stuck()
         (answer,) = self.force()

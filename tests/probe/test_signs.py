@@ -57,6 +57,7 @@ class Desk:
         self.logbook = Logbook(self.clock, lambda: self.settings, self)
         self.signs = Signs(self.clock, self.logbook, self.logbook.thresholds)
         self.told: list[tuple[str, dict[str, Any]]] = []
+        self.levels: list[str] = []
         self.worker: Any = Driven("w")
         self.worker.parent = Plain()
         Plain.made.clear()
@@ -76,7 +77,8 @@ class Desk:
             self.told.append((event.kind.value, dict(event.data)))
         self.signs.see(known)
 
-    def record_verdict(self, known: Known) -> None: ...
+    def record_verdict(self, known: Known) -> None:
+        self.levels.append(known.verdict.level)
 
     def stop_build(self, build: dict[str, Any] = BUILD) -> None:
         self.see(Kind.BUILD_STOPPING, {"build": build})
@@ -241,3 +243,112 @@ def test_nobody_is_looked_at_after_the_end(desk: Desk) -> None:
     desk.logbook.close()
     desk.wait(500)
     assert desk.conn.questions == []
+
+
+def test_an_answer_that_waits_to_be_read_while_the_master_stands_still_is_heard_first(
+    desk: Desk,
+) -> None:
+    desk.stop_build()
+    desk.wait(41)
+    desk.clock.advance(500)
+    assert desk.said == ("slow", "frozen_worker")
+    desk.conn.questions[0].callback(None)
+    desk.wait(1)
+    assert desk.said == ("ok", "frozen_worker")
+
+
+def test_a_worker_that_does_not_answer_after_the_master_stood_still_is_told_all_the_same(
+    desk: Desk,
+) -> None:
+    desk.stop_build()
+    desk.wait(41)
+    desk.clock.advance(500)
+    desk.wait(9)
+    assert desk.said == ("slow", "frozen_worker")
+    desk.wait(2)
+    assert desk.said == ("stuck", "frozen_worker")
+
+
+@pytest.mark.parametrize("at", [60, 75, 99])
+def test_a_worker_that_speaks_and_does_not_answer_is_not_stuck_before_its_limit(
+    desk: Desk, at: float
+) -> None:
+    desk.stop_build()
+    desk.wait(at)
+    desk.worker.lastMessageReceived = desk.clock.seconds()
+    desk.wait(99)
+    assert [kind for kind, _ in desk.told].count("sign_of_life") == 1
+    assert "stuck" not in desk.levels
+    desk.wait(2)
+    assert desk.said == ("stuck", "frozen_worker")
+
+
+def test_data_that_is_taken_before_the_first_look_is_a_sign_of_life(desk: Desk) -> None:
+    desk.conn.transport.dataBuffer = b"x" * 1000
+    desk.see(Kind.SEND_BLOCKED, {"since": desk.clock.seconds()})
+    desk.wait(30)
+    desk.conn.transport.dataBuffer = b"x"
+    desk.wait(11)
+    assert [data.get("of") for _, data in desk.told] == ["data"]
+    assert desk.conn.questions == []
+
+
+def test_that_another_connection_has_less_to_send_is_no_sign_of_life(desk: Desk) -> None:
+    desk.conn.transport.dataBuffer = b"x" * 1000
+    desk.stop_build()
+    desk.wait(41)
+    desk.worker.conn = Asked()
+    desk.wait(10)
+    assert desk.told == []
+
+
+def test_one_question_for_all_that_is_waited_for_and_its_answer_counts_for_the_next_wait(
+    desk: Desk,
+) -> None:
+    waits = {"builder": "linux", "since": desk.clock.seconds()}
+    desk.see(Kind.PING_WAITS, waits)
+    desk.wait(101)
+    assert desk.said == ("stuck", "frozen_worker")
+    desk.see(Kind.PING_ENDED, {"builder": "linux"})
+    assert desk.said == ("ok", "healthy")
+    desk.see(Kind.PING_WAITS, {**waits, "since": desk.clock.seconds()})
+    desk.wait(101)
+    assert desk.said == ("stuck", "frozen_worker")
+    assert len(desk.conn.questions) == 1
+    desk.conn.questions[0].callback(None)
+    assert desk.said == ("ok", "frozen_worker")
+
+
+def test_an_answer_counts_when_what_it_was_asked_for_is_over(desk: Desk) -> None:
+    desk.stop_build()
+    desk.wait(101)
+    desk.see(Kind.BUILD_FINISHED, {"build": BUILD})
+    desk.see(Kind.BUILD_STARTED, {"build": OTHER})
+    desk.conn.questions[0].callback(None)
+    assert desk.told[-1][0] == "sign_of_life"
+    desk.stop_build(OTHER)
+    desk.clock.advance(500)
+    assert desk.said == ("slow", "frozen_worker")
+
+
+def test_what_came_since_the_last_look_is_heard_before_something_is_done(desk: Desk) -> None:
+    desk.stop_build()
+    desk.wait(101)
+    assert desk.said == ("stuck", "frozen_worker")
+    desk.worker.lastMessageReceived = desk.clock.seconds()
+    known = desk.logbook.get(7)
+    assert known is not None
+    desk.signs.hear(known)
+    assert desk.said == ("ok", "frozen_worker")
+    desk.signs.hear(known)
+    assert [kind for kind, _ in desk.told] == ["silent", "sign_of_life"]
+
+
+def test_of_a_worker_that_is_removed_no_timer_is_left(desk: Desk) -> None:
+    desk.stop_build()
+    desk.wait(41)
+    assert desk.clock.getDelayedCalls() != []
+    desk.see(Kind.REMOVED, {})
+    assert desk.clock.getDelayedCalls() == []
+    desk.conn.questions[0].callback(None)
+    assert desk.clock.getDelayedCalls() == []
