@@ -369,8 +369,8 @@ def _judge_left(facts: Facts, now: float) -> Verdict | None:
     """A worker whose connection is gone while it was idle, and that nobody has told to go."""
     idle = facts.state is State.SUBSTANTIATED and not facts.building and not facts.connected
     wait = facts.build_wait_timeout
-    # without a wait, Buildbot stops it in the same moment
-    if facts.left is None or not idle or wait == 0:
+    # without a wait, Buildbot stops it in the same moment; of one shut down gracefully it is told below
+    if facts.left is None or not idle or wait == 0 or facts.graceful is not None:
         return None
     went = "was shut down from Buildbot's page" if facts.left_asked else "left by itself"
     ago = in_words(max(0.0, now - facts.left))
@@ -391,6 +391,8 @@ def _judge_graceful(facts: Facts, now: float) -> Verdict | None:
         f"asked to shut down gracefully {ago} ago: Buildbot starts no build on it any more,"
         " until the master is restarted, or the worker is taken out of the configuration and put back"
     )
+    if facts.left is not None and facts.state is State.SUBSTANTIATED:
+        reason += "; its worker has left, and its instance may still run"
     return Verdict("failed", "shut_down_gracefully", reason, facts.graceful)
 
 

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import concurrent.futures
 import concurrent.futures.thread
+import contextlib
 import gc
 import inspect
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import CodeType, CoroutineType, FrameType, FunctionType, GeneratorType
 from typing import Any
 
@@ -185,34 +186,41 @@ def below_future(future: Any) -> Any | None:
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def current_frames() -> dict[int, FrameType]:
-    """The innermost frame of each thread, by its ident.
+@contextlib.contextmanager
+def held_frames() -> Iterator[dict[int, FrameType]]:
+    """The innermost frame of each thread, by its ident, for as long as the block looks at them.
 
-    The garbage collector is kept out: up to Python 3.11 a collection in the middle of this, which ends
-    thread-local data, waits for a lock that its own thread holds, and the interpreter with it, for ever
-    (python/cpython issue 106883).
+    The garbage collector is kept out all the while. A step from a frame to its caller may make an object,
+    and so begin a collection; what that ends may give the interpreter lock away in the middle of the
+    step. The other thread then leaves the very frame that is being wrapped: up to Python 3.11 that
+    damages the memory of the process, and ended a master with a segmentation fault. There, a collection
+    within ``sys._current_frames`` that ends thread-local data waits for a lock that its own thread holds,
+    and the interpreter with it, for ever (python/cpython issue 106883).
     """
-    with (
-        _ONE_AT_A_TIME
-    ):  # else the one thread would find it off, and the other turn it on too early
+    # one at a time, else one thread would find it off, and the other turn it on too early
+    with _ONE_AT_A_TIME:
         collects = gc.isenabled()
         gc.disable()
+        frames: dict[int, FrameType] = {}
         try:
-            return sys._current_frames()
+            frames.update(sys._current_frames())
+            yield frames
         finally:
+            frames.clear()
             if collects:
                 gc.enable()
 
 
-def thread_for(awaited: Any) -> FrameType | None:
+def thread_for(awaited: Any, threads: Mapping[int, FrameType]) -> FrameType | None:
     """The innermost frame of the pool thread whose end will fire a Deferred or a pool's future.
 
-    The frames of other code are walked, and only those of the two pools are looked into.
+    ``threads`` are `held_frames`. The frames of other code are walked, and only those of the two pools
+    are looked into.
     """
-    threads = current_frames()
-    threads.pop(threading.get_ident(), None)
-    for innermost in threads.values():
-        if any(_fires(frame, awaited) for frame in outwards(innermost)):
+    for ident, innermost in threads.items():
+        if ident != threading.get_ident() and any(
+            _fires(frame, awaited) for frame in outwards(innermost)
+        ):
             return innermost
     return None
 

@@ -468,8 +468,7 @@ class ShutdownWatch:
 
     def describe(self, now: float) -> list[str]:
         """Log lines: what is waited for, since when, and until when."""
-        asked = self.asked_at or now
-        lines = [f"the stop was asked for {in_words(max(0.0, now - asked))} ago; waiting for:"]
+        lines = [self._headline(now)]
         for blocker in self.blockers(now):
             age = in_words(max(0.0, now - blocker["since"]))
             left = blocker["release_in_s"]
@@ -484,10 +483,17 @@ class ShutdownWatch:
                 lines.append(f"  {known.name}: something that it began has not ended")
         if len(lines) == 1:
             lines.append("  Buildbot itself; no latent worker")
-        elif self._handlers and self.hurried_at is None:
-            names = " or ".join(signal.Signals(number).name for number in self._handlers)
-            lines.append(f"  another {names} releases all of it at once")
+        elif signal.SIGTERM in self._handlers and self.hurried_at is None:
+            # not SIGINT: after a SIGTERM, Twisted ends the process upon it, before anything is written
+            lines.append("  another SIGTERM releases all of it at once")
         return lines
+
+    def _headline(self, now: float) -> str:
+        if self.asked_at is not None:
+            return f"the stop was asked for {in_words(max(0.0, now - self.asked_at))} ago; waiting for:"
+        since = [k.leaving_since for k in self._logbook.known() if k.leaving_since is not None]
+        ago = in_words(max(0.0, now - min(since, default=now)))
+        return f"a reconfiguration has been removing workers for {ago}; waiting for:"
 
     # the end of the process
 

@@ -149,12 +149,13 @@ class StallWatch:
             log_lines(lines(text, self._sample.where))
 
     def _take(self, beat: float) -> _Sample:
-        innermost = awaited.current_frames().get(self._reactor_thread)
-        try:
-            frames = where.stack(innermost, _is_loop)
-            return _Sample(beat, where.as_json(frames), self._whose(innermost))
-        finally:
-            del innermost
+        with awaited.held_frames() as threads:
+            innermost = threads.get(self._reactor_thread)
+            try:
+                frames = where.stack(innermost, _is_loop)
+                return _Sample(beat, where.as_json(frames), self._whose(innermost))
+            finally:
+                del innermost
 
     def _whose(self, innermost: FrameType | None) -> int | None:
         """The worker in whose method the reactor stands still; of several the innermost."""

@@ -133,8 +133,8 @@ def _suspended(generator: Any) -> list[Frame]:
 
 
 def _in_thread(waited_for: Any) -> list[Frame]:
-    innermost = awaited.thread_for(waited_for)
-    return [] if innermost is None else stack(innermost)
+    with awaited.held_frames() as threads:
+        return stack(awaited.thread_for(waited_for, threads))
 
 
 def _queued(deferred: Any, pool: Any) -> list[Frame]:

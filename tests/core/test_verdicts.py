@@ -648,6 +648,14 @@ def test_a_latent_worker_that_was_shut_down_gracefully_never_builds_again() -> N
     assert told(story.event(Kind.ATTACHED), story.now).code != "shut_down_gracefully"
 
 
+def test_of_an_idle_worker_that_was_shut_down_gracefully_no_next_build_is_promised() -> None:
+    story = Story().event(Kind.CONFIGURED, build_wait_timeout=600).up()
+    story.event(Kind.SHUTDOWN_ASKED).event(Kind.GRACEFUL).event(Kind.DETACHED)
+    verdict = told(story, story.now)
+    assert verdict.code == "shut_down_gracefully"
+    assert verdict.reason.endswith("its worker has left, and its instance may still run")
+
+
 def test_a_quarantine_is_told_with_the_failure_that_led_to_it_and_by_itself() -> None:
     story = Story().asked().go(SUB, STARTING).call("start_instance")
     story.end("start_instance", "raised", error="quota").go(STOPPING, NOT)

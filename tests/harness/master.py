@@ -187,7 +187,14 @@ class RealMaster:
         self.mark = uuid.uuid4().hex
         self._leaving = False
         self._asked_at = time.monotonic()
-        self.env = {**os.environ, MARK: self.mark, "PYTHONUNBUFFERED": "1", **(env or {})}
+        self.env = {
+            **os.environ,
+            MARK: self.mark,
+            "PYTHONUNBUFFERED": "1",
+            # a process that is killed by its own memory must say where
+            "PYTHONFAULTHANDLER": "1",
+            **(env or {}),
+        }
         self._set_pythonpath(pythonpath)
         if plugin and pythonpath and not _installed():
             raise RuntimeError("Buildbot would not find the plugin: `pip install -e .` first")

@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,6 +70,9 @@ STUCK = {
 
 #: A quick stop makes Buildbot cancel these starts by itself; a clean one leaves them to us.
 LEFT_TO_A_CLEAN_STOP = {"never", "print", "builders", "duplicate"}
+
+#: After these releases Buildbot stops the instance itself, and that goes well: it does not run any more.
+STOPPED_AFTERWARDS = {"check", "checked", "frozen", *LEFT_TO_A_CLEAN_STOP}
 
 
 def all_stuck(master: RealMaster, end: Path, *others: str) -> RealMaster:
@@ -199,14 +203,14 @@ def actions(master: RealMaster) -> dict[str, tuple[str, ...]]:
     return {name: tuple(rest) for name, *rest in found}
 
 
-def orphans(master: RealMaster) -> set[tuple[str, str]]:
-    """Whose instances may still run, and why."""
+def orphans(master: RealMaster) -> set[tuple[str, str, str | None]]:
+    """Whose instances may still run, or might have, why, and what closed the entry."""
     cause = "json_extract(lifecycle_orphans.data, '$.cause')"
-    query = f"select name, {cause} from lifecycle_orphans {_NAMES} where closed_at is null"
-    return set(rows(master, query))
+    closed_by = "json_extract(lifecycle_orphans.data, '$.closed_by')"
+    return set(rows(master, f"select name, {cause}, {closed_by} from lifecycle_orphans {_NAMES}"))
 
 
-def wait_for_none(master: RealMaster, difference: Callable[[], set[tuple[str, str]]]) -> None:
+def wait_for_none(master: RealMaster, difference: Callable[[], set[Any]]) -> None:
     """Wait until there is no difference; a failure tells the last one."""
 
     def is_none() -> bool:
@@ -217,12 +221,16 @@ def wait_for_none(master: RealMaster, difference: Callable[[], set[tuple[str, st
     master.wait_until(is_none, 10, "what is in the database")
 
 
-def expected_orphans(released: Collection[str]) -> set[tuple[str, str]]:
+def expected_orphans(released: Collection[str]) -> set[tuple[str, str, str | None]]:
     """An orphan for each released worker with an instance; one whose stop failed has it since then."""
     failed = {"half", "raising", "raises"}
     return {
-        *((name, "release") for name in released if name not in {*failed, "forgotten"}),
-        *((name, "stop_failed") for name in failed),
+        *(
+            (name, "release", "stop" if name in STOPPED_AFTERWARDS else None)
+            for name in released
+            if name not in {*failed, "forgotten"}
+        ),
+        *((name, "stop_failed", None) for name in failed),
     }
 
 
@@ -358,7 +366,7 @@ def test_all_others_stuck_at_once_and_a_frozen_reconfig_do_not_hold_the_stop(
             assert states == dict.fromkeys([*OTHERS, "other", "refused"], "shut_down")
         record_property("seconds", time.monotonic() - began)
         released = set(OTHERS) - {"crashed"}
-        expected = {("crashed", "crash"), *((name, "release") for name in released)}
+        expected = {("crashed", "crash", None), *((name, "release", None) for name in released)}
         # the difference is told, if there is one
         wait_for_none(master, lambda: orphans(master) ^ expected)
         actor = "reconfig" if way == "reconfig" else "shutdown"
