@@ -37,7 +37,7 @@ from buildbot_lifecycle.master.probe import Login, Watched
 from buildbot_lifecycle.master.release import Releaser
 from buildbot_lifecycle.master.signs import Signs
 from tests.probe.support import Conn, Driven, Plain
-from tests.property.test_interleavings import profile
+from tests.property.test_interleavings import LONG, profile
 
 BEGIN = 1_000_000.0
 WORKERID = 7
@@ -660,6 +660,9 @@ def test_who_answers_is_never_called_frozen_and_who_is_silent_is_told(
     monkeypatch.setattr(policy_module, "LOOK_EVERY", 29.0)
     REACHED.clear()
     run_state_machine_as_test(Walk, settings=profile(300))
-    assert set(CODES) <= set(REACHED), REACHED
-    reached = ("asked", "answer", "late answer", "taken back", "released", "another build ended")
+    reached = ["asked", "answer", "stood still"]
+    if LONG:
+        # In a short walk these are met some five times, or by chance never; tests/probe/test_signs.py and
+        # tests/core/test_verdicts.py have each of them on purpose.
+        reached += [*CODES, "late answer", "taken back", "released", "another build ended"]
     assert min(REACHED[name] for name in reached) >= 2, REACHED
