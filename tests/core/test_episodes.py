@@ -682,3 +682,77 @@ def test_values_as_json_are_those_of_rest() -> None:
         "error": "x",
         "traceback": None,
     }
+
+
+# a build that Buildbot cuts off from its start: it asks a worker that is up and has lost its connection
+
+
+def cut_off(builder: str = "linux") -> Story:
+    """The instance is up for one builder, its connection is gone, and a build asks for it."""
+    story = Story().up().event(Kind.DETACHED)
+    return story.event(Kind.BUILD_STARTED, build=build(2, builder)).event(
+        Kind.ASKED, build=build(2, builder)
+    )
+
+
+def test_a_build_that_was_cut_off_from_its_start_is_forgotten_once_the_worker_rests() -> None:
+    story = cut_off()
+    assert story.facts.cut_off == build(2)
+    assert story.facts.forgotten is None, "the stop that is to come may still take it along"
+    story.go(STOPPING)
+    assert story.facts.forgotten is None
+    since = story.now
+    story.go(NOT)
+    assert story.facts.forgotten == since
+
+
+def test_no_instance_was_up_for_a_build_that_was_cut_off_from_its_start() -> None:
+    story = cut_off()
+    assert "linux" not in story.facts.served
+    story.event(Kind.BUILD_FINISHED, build=build(2))
+    assert story.facts.episode is not None
+    assert story.facts.episode.builds == 0
+
+
+def test_a_build_that_asks_a_worker_that_is_connected_is_not_cut_off() -> None:
+    story = Story().up().event(Kind.BUILD_STARTED, build=build()).event(Kind.ASKED, build=build())
+    assert (story.facts.cut_off, story.facts.served) == (None, ("linux",))
+    assert story.go(STOPPING, NOT).facts.forgotten is None
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        lambda story: story.event(Kind.ATTACHED),
+        lambda story: story.event(Kind.ATTACHED, failed=True),
+        lambda story: story.event(Kind.BUILD_FINISHED, build=build(2)),
+        lambda story: story.go(QUEUED),
+        lambda story: story.go(STOPPING, QUEUED),
+    ],
+    ids=["it comes back", "it comes, and fails", "its build ends", "it queues", "it queues late"],
+)
+def test_a_build_that_was_cut_off_and_got_on_is_not_forgotten(saved: Any) -> None:
+    story = saved(cut_off())
+    assert story.facts.cut_off is None
+    assert story.go(STOPPING, NOT).facts.forgotten is None
+
+
+def test_the_end_of_another_build_leaves_the_one_that_was_cut_off() -> None:
+    story = cut_off().event(Kind.BUILD_FINISHED, build=build(3, "docs"))
+    assert story.facts.cut_off == build(2)
+
+
+@pytest.mark.parametrize(
+    "started_again",
+    [
+        lambda story: story.go(SUB),
+        lambda story: story.event(Kind.BUILD_FINISHED, build=build(2)),
+        lambda story: story.event(Kind.ATTACHED),
+    ],
+    ids=["a start", "its end", "a worker"],
+)
+def test_a_forgotten_build_is_told_until_something_is_done_for_it(started_again: Any) -> None:
+    story = cut_off().go(STOPPING, NOT)
+    assert story.facts.forgotten is not None
+    assert started_again(story).facts.forgotten is None
+    assert story.go(SUB, NOT).facts.forgotten is None, "it is no longer that build's start"

@@ -24,9 +24,10 @@ LIMITS = dict.fromkeys((NOT, SUB, STARTING, STOPPING, QUEUED), 100.0)
 
 
 def steps(
-    story: Story, situation: Situation = NOTHING, *, pause: bool = True
+    story: Story, situation: Situation = NOTHING, *, pause: bool = True, last: bool = False
 ) -> list[tuple[str, str]]:
-    return [(step.step, step.target) for step in plan(story.facts, situation, pause=pause)]
+    found = plan(story.facts, situation, pause=pause, last=last)
+    return [(step.step, step.target) for step in found]
 
 
 def refusal(
@@ -69,6 +70,14 @@ def test_a_build_queued_behind_the_stop_is_cancelled_before_the_wait_ends() -> N
 
 def test_a_build_queued_behind_the_stop_is_kept_if_the_worker_is_not_paused() -> None:
     assert steps(Story().stopping().go(QUEUED), pause=False)[0] == ("end_wait", "stop_instance")
+
+
+def test_the_last_stop_cancels_the_queued_start_although_nothing_is_paused() -> None:
+    assert steps(Story().stopping().go(QUEUED), pause=False, last=True) == [
+        ("cancel_substantiation", "build"),
+        ("end_wait", "stop_instance"),
+        ("open_orphan", "instance"),
+    ]
 
 
 def test_a_connection_that_is_still_held_is_aborted_before_the_wait_ends() -> None:
@@ -259,6 +268,33 @@ def test_a_worker_that_builds_is_never_eligible(override: bool) -> None:
     refused = refusal(story, now=story.now + 1e6, override=override)
     assert refused is not None
     assert (refused.status, refused.code) == (409, "not_eligible")
+    assert refused.text.startswith("the worker is building")
+
+
+def frozen() -> Story:
+    """It builds, somebody asked the build to stop, and it did not answer."""
+    story = Story().up().event(Kind.BUILD_STARTED, build=build())
+    story.event(Kind.BUILD_STOPPING, build=build())
+    return story.event(Kind.SILENT, asked=story.now, code="frozen_worker")
+
+
+def test_a_frozen_worker_in_a_build_can_be_released() -> None:
+    story = frozen()
+    assert refusal(story, Situation(connected=True), now=story.now + 1000) is None
+    assert steps(story, Situation(connected=True)) == [
+        ("pause", "worker"),
+        ("abort_connection", "connection"),
+        ("open_orphan", "instance"),
+    ]
+
+
+@pytest.mark.parametrize("override", [False, True])
+def test_a_worker_whose_silence_in_a_build_is_not_yet_too_long_keeps_its_build(
+    override: bool,
+) -> None:
+    story = frozen()
+    refused = refusal(story, Situation(connected=True), now=story.now + 60, override=override)
+    assert refused is not None
     assert refused.text.startswith("the worker is building")
 
 

@@ -24,6 +24,7 @@ from buildbot_lifecycle.core.verdicts import (
     Verdict,
     held_by_silence,
     judge,
+    wait_ends_at,
 )
 from tests.core.story import (
     DOWN,
@@ -485,6 +486,21 @@ def test_a_stop_waits_for_a_connection_that_is_left_over_or_silent_but_for_a_cal
     assert left_over.code == "stale_connection"
 
 
+@pytest.mark.parametrize("limit", [100.0, None])
+def test_silence_is_not_judged_while_a_call_is_pending_also_if_the_call_has_no_limit(
+    limit: float | None,
+) -> None:
+    limits = {**LIMITS, STARTING: limit}
+    story = Story().started().call("check_instance").go(UP).event(Kind.ATTACHED)
+    story.event(Kind.BUILD_STARTED, build=BUILD).event(Kind.BUILD_STOPPING, build=BUILD)
+    story.event(Kind.SILENT, asked=story.now, code="frozen_worker")
+    assert held_by_silence(story.facts, limits, story.now + 1000) is None
+    assert wait_ends_at(story.facts, limits) == (limit and story.facts.calls[0].since + limit)
+    silent = held_by_silence(story.end("check_instance").facts, limits, story.now + 1000)
+    assert silent is not None
+    assert (silent.level, silent.code) == ("stuck", "frozen_worker")
+
+
 def test_a_worker_that_does_not_stop_its_build_is_frozen() -> None:
     story = Story().up().event(Kind.BUILD_STARTED, build=BUILD)
     story.event(Kind.BUILD_STOPPING, build=BUILD)
@@ -550,6 +566,15 @@ def test_a_worker_that_takes_no_data_while_it_builds_is_frozen() -> None:
     story.event(Kind.SEND_BLOCKED, since=story.now)
     assert told(story, story.now + 1000).code == "frozen_worker"
     assert told(story.event(Kind.SEND_RESUMED), story.now + 1000) == HEALTHY
+
+
+def test_a_build_that_was_cut_off_from_its_start_is_stuck_once_the_worker_has_rested_too_long() -> (
+    None
+):
+    story = Story().up().event(Kind.DETACHED).event(Kind.BUILD_STARTED, build=BUILD)
+    story.event(Kind.ASKED, build=BUILD).go(STOPPING, NOT)
+    assert levels(story, story.now - 1) == GRADED
+    assert told(story, story.now + 99).code == "build_forgotten"
 
 
 def test_a_stop_that_broke_off_half_way_is_told_soon() -> None:

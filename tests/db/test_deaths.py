@@ -94,6 +94,25 @@ def test_an_event_after_the_last_heartbeat_is_the_last_sign_of_life(lite: Databa
     lite.run(work)
 
 
+def test_a_clock_that_was_set_back_does_not_let_a_worker_die_in_the_future(lite: Database) -> None:
+    async def work(pool: Any) -> None:
+        scene = Scene(pool)
+        await scene.begin(5000.0)
+        await scene.write(Worker(7, scene.seq, at=5000.0).begin())
+        await scene.store.heartbeat(scene.incarnation, 5010.0)
+        await scene.begin(2000.0)
+        (closed,) = await scene.close_dead(2000.0)
+        assert closed.event.at == 2000.0
+        row = await pool.do(queries.worker, 7)
+        assert (row["state"], row["state_since"]) == ("unknown", 2000.0)
+        assert (await scene.rows("orphans"))[0]["opened_at"] == 2000.0
+        (episode,) = await scene.rows("episodes")
+        assert episode["outcome"] == "unknown"
+        assert episode["ended_at"] >= episode["started_at"], "no episode ends before it began"
+
+    lite.run(work)
+
+
 def test_the_log_rebuilds_what_a_death_left(database: Database) -> None:
     async def work(pool: Any) -> None:
         scene = Scene(pool)
