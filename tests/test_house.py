@@ -22,10 +22,12 @@ WORLD = ("twisted", "sqlalchemy", "alembic", "klein", "werkzeug", "buildbot", "z
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.*": ("core.*",),
     "db.*": ("core.*", "db.*"),
+    # Below the rest of the master's side: what the probe sees, it tells to a sink.
+    "watch.*": ("core.*", "master.internals", "master.reasons", "watch.*"),
     # The hub, in two halves. It alone knows both the tables and the rest of the master's side.
-    "master.service": ("core.*", "db.*", "master.*"),
-    "master.answers": ("core.*", "db.*", "master.*"),
-    "master.*": ("core.*", "master.*"),
+    "master.service": ("core.*", "db.*", "master.*", "watch.*"),
+    "master.answers": ("core.*", "db.*", "master.*", "watch.*"),
+    "master.*": ("core.*", "master.*", "watch.*"),
     # The page's side asks the service, never the tables.
     "www.*": ("core.*", "master.service", "www.*"),
     # These stand on public names: what a user may import.

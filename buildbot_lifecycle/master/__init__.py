@@ -1,1 +1,1 @@
-"""The only code that touches Buildbot's workers: probe, release, shutdown, and the service."""
+"""What is made of what the probe sees: logbook, verdicts, release, shutdown, and the service."""

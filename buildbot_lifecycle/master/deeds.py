@@ -17,10 +17,11 @@ from buildbot_lifecycle.core import ladder
 from buildbot_lifecycle.core.ladder import Situation, Step
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.master import internals
-from buildbot_lifecycle.master.calls import ReleasedError
 from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.logbook import Known
-from buildbot_lifecycle.master.probe import MACHINE_CALLS, PROBE
+from buildbot_lifecycle.watch.calls import ReleasedError
+from buildbot_lifecycle.watch.machines import MACHINE_CALLS
+from buildbot_lifecycle.watch.probe import PROBE
 
 #: Seconds in which the effect of a step must be seen; then the next rung is tried.
 EFFECT_SECONDS = 2.0

@@ -27,9 +27,9 @@ from buildbot_lifecycle.core.verdicts import (
     wait_ends_at,
 )
 from buildbot_lifecycle.master import internals
-from buildbot_lifecycle.master.calls import Call
 from buildbot_lifecycle.master.internals import log_error
-from buildbot_lifecycle.master.probe import Watched
+from buildbot_lifecycle.watch.calls import Call
+from buildbot_lifecycle.watch.watched import Watched
 
 #: Errors of one kind that are logged with their traceback; the others are only counted.
 LOGGED_ONCE = 1

@@ -34,7 +34,7 @@ from buildbot_lifecycle.db.errors import in_short
 from buildbot_lifecycle.db.recorder import Committed, Entry, Identity, Recorder
 from buildbot_lifecycle.db.statistics import Reader
 from buildbot_lifecycle.db.store import ClosedWorker, Store
-from buildbot_lifecycle.master import instance, internals
+from buildbot_lifecycle.master import internals
 from buildbot_lifecycle.master.advice import advice
 from buildbot_lifecycle.master.answers import Answers
 from buildbot_lifecycle.master.internals import log_error
@@ -42,7 +42,6 @@ from buildbot_lifecycle.master.ledger import Ledger
 from buildbot_lifecycle.master.lock import BasedirLock
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.policy import Policy
-from buildbot_lifecycle.master.probe import PROBE
 from buildbot_lifecycle.master.recent import Recent
 from buildbot_lifecycle.master.release import Releaser
 from buildbot_lifecycle.master.secrets import Secrets
@@ -52,6 +51,8 @@ from buildbot_lifecycle.master.stall import Stall, StallWatch, lines
 from buildbot_lifecycle.master.statistics import Statistics
 from buildbot_lifecycle.master.timeline import Timeline
 from buildbot_lifecycle.master.where import Locator
+from buildbot_lifecycle.watch import instance
+from buildbot_lifecycle.watch.probe import PROBE
 
 SERVICE_NAME = "lifecycle"
 

@@ -23,12 +23,13 @@ from buildbot_lifecycle.core.episodes import Facts
 from buildbot_lifecycle.core.requests import RECONFIG, SHUTDOWN
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import RESTING, STARTING
-from buildbot_lifecycle.master import instance, internals
+from buildbot_lifecycle.master import internals
 from buildbot_lifecycle.master.deeds import Deeds, situation_of, waited_for
 from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.logbook import Known, Logbook
-from buildbot_lifecycle.master.probe import PROBE
 from buildbot_lifecycle.master.release import Audit, Releaser, new_action
+from buildbot_lifecycle.watch import instance
+from buildbot_lifecycle.watch.probe import PROBE
 
 #: Seconds between two log lines about what is waited for.
 SAY_EVERY = 10.0

@@ -8,9 +8,10 @@ from typing import Any
 from buildbot_lifecycle.core.ladder import check_eligible
 from buildbot_lifecycle.core.requests import Refusal
 from buildbot_lifecycle.core.verdicts import DIED, Verdict
-from buildbot_lifecycle.master import instance, internals
+from buildbot_lifecycle.master import internals
 from buildbot_lifecycle.master.deeds import situation_of
 from buildbot_lifecycle.master.logbook import Known
+from buildbot_lifecycle.watch import instance
 
 
 def live(known: Known, verdict: Verdict, masterid: int, now: float) -> dict[str, Any]:

@@ -26,9 +26,9 @@ from typing import Any, NamedTuple
 from twisted.internet import defer
 
 from buildbot_lifecycle.master import awaited
-from buildbot_lifecycle.master.calls import Call
 from buildbot_lifecycle.master.internals import log_error, log_lines
 from buildbot_lifecycle.master.logbook import Known
+from buildbot_lifecycle.watch.calls import Call
 
 #: Steps from one Deferred or future to the next, at most.
 MAX_STEPS = 100

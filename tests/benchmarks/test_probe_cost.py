@@ -18,7 +18,7 @@ from twisted.internet import defer, task
 
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.master.logbook import Logbook
-from buildbot_lifecycle.master.probe import PROBE
+from buildbot_lifecycle.watch.probe import PROBE
 from tests.probe.support import Driven, Plain
 
 pytestmark = pytest.mark.benchmark

@@ -18,7 +18,7 @@ from twisted.internet import defer, threads
 from twisted.python.threadpool import ThreadPool
 
 from buildbot_lifecycle.master import where
-from buildbot_lifecycle.master.calls import Call
+from buildbot_lifecycle.watch.calls import Call
 
 pytestmark = pytest.mark.benchmark
 

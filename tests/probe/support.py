@@ -20,7 +20,8 @@ from buildbot.worker.manager import WorkerManager
 from twisted.internet import defer
 
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.master.probe import PROBE, Watched
+from buildbot_lifecycle.watch.probe import PROBE
+from buildbot_lifecycle.watch.watched import Watched
 
 
 class Notes:

@@ -13,8 +13,8 @@ from twisted.internet import defer
 from twisted.python import failure
 
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.master.calls import Call, ReleasedError, outcome_of
-from buildbot_lifecycle.master.probe import PROBE
+from buildbot_lifecycle.watch.calls import Call, ReleasedError, outcome_of
+from buildbot_lifecycle.watch.probe import PROBE
 from tests.probe.support import Build, Driven, Notes, Plain, hanging
 
 CALLS = ("start_instance", "stop_instance", "check_instance")

@@ -15,7 +15,7 @@ from twisted.internet import defer
 from twisted.python import failure
 
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.master.calls import followed
+from buildbot_lifecycle.watch.calls import followed
 from tests.probe.support import Conn, Driven, Stage
 
 

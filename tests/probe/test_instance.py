@@ -18,8 +18,8 @@ from buildbot.worker.marathon import MarathonLatentWorker
 from twisted.internet import defer
 
 from buildbot_lifecycle.master import internals, where
-from buildbot_lifecycle.master.calls import outcome_of
-from buildbot_lifecycle.master.instance import known_before, name_of
+from buildbot_lifecycle.watch.calls import outcome_of
+from buildbot_lifecycle.watch.instance import known_before, name_of
 
 
 class Fetched(BaseException):

@@ -13,9 +13,9 @@ from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.settings import parse
 from buildbot_lifecycle.master.ledger import Ledger
 from buildbot_lifecycle.master.logbook import Known, Logbook
-from buildbot_lifecycle.master.probe import PROBE
 from buildbot_lifecycle.master.release import Releaser
 from buildbot_lifecycle.master.shutdown import ShutdownWatch
+from buildbot_lifecycle.watch.probe import PROBE
 from tests.probe.support import Conn, Driven, Stage, hanging
 
 
@@ -46,7 +46,7 @@ class Desk:
         stage.addCleanup(self.end)
 
     def end(self) -> None:
-        if PROBE._sinks.get(id(self.master)) is self.logbook:
+        if PROBE.register.sinks.get(id(self.master)) is self.logbook:
             PROBE.unsubscribe(self.master)
         self.watch.uninstall()
         self.logbook.close()

@@ -13,7 +13,7 @@ from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.settings import Settings, parse
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.master.logbook import Known, Logbook
-from buildbot_lifecycle.master.probe import Watched
+from buildbot_lifecycle.watch.watched import Watched
 from tests.probe.support import Conn, Driven, Plain
 
 NOT, SUB, STOPPING = "not_substantiated", "substantiating", "insubstantiating"

@@ -16,7 +16,7 @@ from twisted.spread.pb import Broker
 
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.master import internals
-from buildbot_lifecycle.master.probe import PROBE
+from buildbot_lifecycle.watch.probe import PROBE
 from tests.probe.support import Driven, Stage
 
 REFUSED = "Worker w received connection while not trying to substantiate.Disconnecting."

@@ -16,9 +16,10 @@ from twisted.python.failure import Failure
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import Actor, ForceRequest, Refusal
 from buildbot_lifecycle.core.settings import parse
-from buildbot_lifecycle.master import instance, internals, views
+from buildbot_lifecycle.master import internals, views
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.release import Releaser
+from buildbot_lifecycle.watch import instance
 from tests.probe.support import Conn, Driven, Stage, hanging
 
 ASKED = ForceRequest(episode=None, confirm="w", reason="the cloud says it is gone")

@@ -9,7 +9,7 @@ import pytest
 from buildbot.worker.latent import AbstractLatentWorker, States
 
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.master.probe import PROBE
+from buildbot_lifecycle.watch.probe import PROBE
 from tests.probe.support import Driven, Notes, Plain, hanging
 
 NOT, SUB, STARTING, UP = (
@@ -30,7 +30,7 @@ def nothing_left() -> Iterator[None]:
         PROBE.unsubscribe(master)
     Plain.made.clear()
     assert [dict(cls.__dict__) for cls in classes] == before
-    assert not PROBE._watched
+    assert not PROBE.register.watched()
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def test_a_property_that_refuses_a_value_refuses_it_as_before(master: Plain, not
         with pytest.raises(ValueError, match="no"):
             worker.state = States.SUBSTANTIATING
     assert notes.moves() == []
-    assert PROBE.setting is None
+    assert PROBE.states.setting is None
 
 
 @pytest.mark.parametrize("error", [AttributeError, KeyError, RuntimeError])
@@ -378,7 +378,7 @@ def test_a_subscription_that_fails_leaves_no_trace(
     def broken(_watched: Any) -> None:
         raise OSError("broken")
 
-    monkeypatch.setattr("buildbot_lifecycle.master.probe.Watched", broken)
+    monkeypatch.setattr("buildbot_lifecycle.watch.probe.Watched", broken)
     with pytest.raises(OSError, match="broken"):
         PROBE.subscribe(master, Notes())
     assert dict(worker.__dict__) == before
@@ -403,7 +403,7 @@ def test_an_error_in_adopting_does_not_reach_buildbot(
         raise OSError("broken")
 
     worker = living(Driven, master)
-    monkeypatch.setattr("buildbot_lifecycle.master.probe.Watched", broken)
+    monkeypatch.setattr("buildbot_lifecycle.watch.probe.Watched", broken)
     worker.state = States.SUBSTANTIATING
     assert worker.state is States.SUBSTANTIATING
     assert notes.failures == ["observing a state change"]

@@ -11,8 +11,8 @@ from twisted.internet import defer
 from buildbot_lifecycle.core.episodes import Facts, apply
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.master import internals
-from buildbot_lifecycle.master.calls import BrokenOffError
-from buildbot_lifecycle.master.probe import PROBE
+from buildbot_lifecycle.watch.calls import BrokenOffError
+from buildbot_lifecycle.watch.probe import PROBE
 from tests.probe.support import Build, Conn, Driven, Stage, hanging
 
 

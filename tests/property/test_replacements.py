@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 
 from buildbot_lifecycle.master.logbook import Known
-from buildbot_lifecycle.master.probe import PROBE
+from buildbot_lifecycle.watch.probe import PROBE
 from tests.property.test_interleavings import profile
 from tests.property.world import Desk, House, Link, Worker, World, automatic, housed
 

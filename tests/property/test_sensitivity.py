@@ -14,7 +14,9 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from twisted.internet import defer
 
-from buildbot_lifecycle.master import calls, internals, probe
+from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.watch import calls
+from buildbot_lifecycle.watch.probe import PROBE, Probe
 from tests.property.test_interleavings import Compared, profile
 from tests.property.world import House, World, housed
 
@@ -28,14 +30,16 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def swallow_refusals(patch: PATCH, _: House) -> None:
-    def attached(self: Any, *args: Any) -> Any:
-        return probe.Probe._attached(self, *args).addErrback(lambda _: None)
+    told = PROBE.around["attached"]
 
-    patch.setitem(probe._AROUND, "attached", attached)
+    def attached(*args: Any) -> Any:
+        return told(*args).addErrback(lambda _: None)
+
+    patch.setitem(PROBE.around, "attached", attached)
 
 
 def eat_the_missing_timer(patch: PATCH, _: House) -> None:
-    patch.setitem(probe._AROUND, internals.MISSING_TIMER, lambda *_: None)
+    patch.setitem(PROBE.around, internals.MISSING_TIMER, lambda *_: None)
 
 
 def answer_a_stop_late(patch: PATCH, house: House) -> None:
@@ -60,13 +64,13 @@ def soften_every_exception(patch: PATCH, _: House) -> None:
 
 
 def miss_a_transition(patch: PATCH, _: House) -> None:
-    told = probe.Probe._state_changed
+    told = Probe._state_changed
 
-    def changed(self: probe.Probe, worker: Any, before: Any, after: Any) -> None:
+    def changed(self: Probe, worker: Any, before: Any, after: Any) -> None:
         if after.name != "NOT_SUBSTANTIATED":
             told(self, worker, before, after)
 
-    patch.setattr(probe.Probe, "_state_changed", changed)
+    patch.setattr(Probe, "_state_changed", changed)
 
 
 class Seen(BaseException):

@@ -33,9 +33,9 @@ from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER, LEVELS, judge
 from buildbot_lifecycle.master import policy as policy_module
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.policy import Policy
-from buildbot_lifecycle.master.probe import Login, Watched
 from buildbot_lifecycle.master.release import Releaser
 from buildbot_lifecycle.master.signs import Signs
+from buildbot_lifecycle.watch.watched import Login, Watched
 from tests.probe.support import Conn, Driven, Plain
 from tests.property.test_interleavings import LONG, profile
 

@@ -24,7 +24,7 @@ from buildbot_lifecycle.core.episodes import Facts, apply
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER, judge
-from buildbot_lifecycle.master.probe import PROBE
+from buildbot_lifecycle.watch.probe import PROBE
 from tests.property.world import Desk, House, Link, World, housed
 
 EPISODES = 2000

@@ -40,10 +40,11 @@ from buildbot_lifecycle.core.settings import Settings, parse
 from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.policy import Policy
-from buildbot_lifecycle.master.probe import CALLS as WORKER_CALLS
-from buildbot_lifecycle.master.probe import MACHINE_CALLS, PROBE
 from buildbot_lifecycle.master.release import Releaser
 from buildbot_lifecycle.master.shutdown import ShutdownWatch
+from buildbot_lifecycle.watch.drivers import CALLS as WORKER_CALLS
+from buildbot_lifecycle.watch.machines import MACHINE_CALLS
+from buildbot_lifecycle.watch.probe import PROBE
 from tests.probe.support import Driven, Stage
 
 BUILDERS = ("one", "two")

@@ -66,7 +66,7 @@ def put_probe_on_every_master() -> None:
     """Each BuildMaster that a test makes is observed from its first moment until it has stopped."""
     from buildbot.master import BuildMaster
 
-    from buildbot_lifecycle.master.probe import PROBE
+    from buildbot_lifecycle.watch.probe import PROBE
 
     make, stop = BuildMaster.__init__, BuildMaster.stopService
 

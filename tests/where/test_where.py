@@ -21,7 +21,7 @@ from twisted.internet import defer, threads
 from twisted.python.threadpool import ThreadPool
 
 from buildbot_lifecycle.master import awaited, internals, where
-from buildbot_lifecycle.master.calls import Call
+from buildbot_lifecycle.watch.calls import Call
 from tests.harness.waiting import patient, wait_until
 
 HERE = "tests/where/test_where.py"

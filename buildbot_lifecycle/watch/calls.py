@@ -31,6 +31,10 @@ class BrokenOffError(Exception):
     """
 
 
+def nothing() -> None:
+    """For `followed` where its beginning is no news."""
+
+
 def is_coroutine(result: Any) -> bool:
     """Whether a method answered with something that runs only when Buildbot (or Twisted) drives it."""
     return inspect.iscoroutine(result) or inspect.isgenerator(result)

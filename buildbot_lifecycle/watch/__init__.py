@@ -1,0 +1,1 @@
+"""Sees what latent workers do: the probe and its hooks."""

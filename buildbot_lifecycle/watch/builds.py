@@ -1,0 +1,179 @@
+"""Builds: they ask for the worker, ping it before their first step, and end."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from twisted.internet import defer
+from twisted.python import failure
+
+from buildbot_lifecycle.core.events import Kind, cut
+from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.master.reasons import one_line
+from buildbot_lifecycle.watch.calls import followed, nothing
+from buildbot_lifecycle.watch.machines import Machines
+from buildbot_lifecycle.watch.register import Hook, Register
+from buildbot_lifecycle.watch.watched import Watched
+
+#: Seconds after which a build's ping, before its first step, is worth an event if it is not answered.
+PING_SECONDS = 2.0
+
+
+class Builds:
+    """The hooks around what builds do with a worker."""
+
+    def __init__(self, register: Register, machines: Machines) -> None:
+        self._register = register
+        self._machines = machines
+
+    def around(self) -> dict[str, Hook]:
+        """Method of the worker -> hook."""
+        return {
+            "substantiate": self._substantiate,
+            "buildStarted": self._started,
+            "buildFinished": self._finished,
+            internals.MISSING_TIMER: self._missing,
+        }
+
+    # a build asks for the worker
+
+    def _substantiate(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        build = kwargs.get("build", args[1] if len(args) > 1 else None)
+        if build is not None:
+            self._register.tell(
+                watched, Kind.ASKED, functools.partial(_asked, watched.worker, build)
+            )
+        try:
+            machine = internals.latent_machine(watched.worker)
+            if machine is not None:
+                self._machines.watch(machine)
+        except Exception:
+            self._register.failed(watched.worker.master, "watching a machine")
+        if self._refuses_start(watched):
+            return defer.fail(internals.cancelled_substantiation())
+        result = original(*args, **kwargs)
+        return followed(result, nothing, functools.partial(self._substantiated, watched, build))
+
+    def _substantiated(self, watched: Watched, build: Any, result: Any) -> None:
+        """What Buildbot gave a build that waited for the worker: only a failure is news."""
+        if isinstance(result, BaseException):
+            # of an instance that failed its check Buildbot hands out the bare exception
+            result = failure.Failure(result)  # type: ignore[no-untyped-call]
+        if isinstance(result, failure.Failure):
+            told = functools.partial(_not_substantiated, watched, build, result)
+            self._register.tell(watched, Kind.NOT_SUBSTANTIATED, told)
+
+    def _refuses_start(self, watched: Watched) -> bool:
+        try:
+            sink = self._register.sink_of(watched)
+            if sink is None or watched.worker.substantiated:
+                return False
+            return sink.refuses_start(watched)
+        except Exception:
+            self._register.failed(watched.master, "asking whether a start may be made")
+            return False
+
+    def _missing(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        self._register.tell(watched, Kind.MISSING, dict)
+        return original(*args, **kwargs)
+
+    # a build runs
+
+    def _started(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
+        self._watch_ping(watched, args[0] if args else kwargs.get("wfb"))
+        self._register.tell(
+            watched, Kind.BUILD_STARTED, lambda: {"build": _newest_build(args, kwargs)}
+        )
+        return result
+
+    def _finished(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        wfb = args[0] if args else kwargs.get("wfb")
+        self._register.tell(
+            watched, Kind.BUILD_FINISHED, lambda: {"build": internals.build_of(wfb)}
+        )
+        return original(*args, **kwargs)
+
+    # its ping
+
+    def _watch_ping(self, watched: Watched, wfb: Any) -> None:
+        """Wrap the ping that a build sends before its first step: Buildbot waits for it for ever."""
+        try:
+            if any(owner is wfb for owner, _ in watched.pings):
+                return
+            original = getattr(wfb, "ping", None)
+            if original is None:
+                return
+
+            @functools.wraps(original)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                return self._ping(watched, wfb, original(*args, **kwargs))
+
+            wfb.ping = wrapper
+            watched.pings.append((wfb, wrapper))
+        except Exception:
+            self._register.failed(watched.worker, "watching a build's ping")
+
+    def _ping(self, watched: Watched, wfb: Any, result: Any) -> Any:
+        later: Any = None
+        builder = str(getattr(wfb, "builder_name", ""))
+
+        def began() -> None:
+            nonlocal later
+            if isinstance(result, defer.Deferred) and result.called:
+                return
+            try:
+                clock = watched.master.reactor
+                data = {"builder": builder, "since": clock.seconds()}
+                later = clock.callLater(
+                    PING_SECONDS, self._register.tell, watched, Kind.PING_WAITS, lambda: data
+                )
+            except Exception:
+                self._register.failed(watched.worker, "watching a build's ping")
+
+        def ended(_: Any) -> None:
+            if later is not None and later.active():
+                later.cancel()
+            elif later is not None:
+                self._register.tell(watched, Kind.PING_ENDED, lambda: {"builder": builder})
+
+        return followed(result, began, ended)
+
+
+def unwatch_pings(watched: Watched) -> None:
+    """Take the wrappers off the pings of a worker's builds."""
+    for wfb, ping in watched.pings:
+        if wfb.__dict__.get("ping") is ping:
+            del wfb.__dict__["ping"]
+    watched.pings.clear()
+
+
+def _asked(worker: Any, build: Any) -> dict[str, Any]:
+    told = {"build": internals.describe_build(build)}
+    deadline = internals.missing_deadline_of_next(worker, worker.master.reactor.seconds())
+    return told if deadline is None else {**told, "gives_up_at": deadline}
+
+
+def _not_substantiated(watched: Watched, build: Any, problem: failure.Failure) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "how": internals.how_not_substantiated(problem),
+        "error": cut(one_line(problem), 1000),
+        "stopped": bool(getattr(build, "stopped", False)),
+    }
+    if watched.called_off_by is not None:
+        data["by"] = watched.called_off_by
+    if build is not None:
+        data["build"] = internals.describe_build(build)
+    return data
+
+
+def _newest_build(args: Any, kwargs: Any) -> dict[str, Any]:
+    """The build for which a worker was just taken: Builder appends it before it tells the worker."""
+    wfb = args[0] if args else kwargs.get("wfb")
+    building = list(getattr(getattr(wfb, "builder", None), "building", None) or ())
+    described = internals.build_of(wfb)
+    newest = building[-1] if building else None
+    if newest is not None and getattr(newest, "workerforbuilder", None) is None:
+        return internals.describe_build(building[-1])
+    return described

@@ -1,0 +1,182 @@
+"""Connections: attached, refused and detached."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet import defer
+from twisted.python import failure
+
+from buildbot_lifecycle.core.events import Kind, cut
+from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.master.reasons import words
+from buildbot_lifecycle.watch import instance
+from buildbot_lifecycle.watch.calls import followed, is_coroutine, nothing
+from buildbot_lifecycle.watch.register import Hook, Register
+from buildbot_lifecycle.watch.watched import RefusedConnection, Watched
+
+
+class Connections:
+    """The hooks around a worker's connection, and what is known of refused ones."""
+
+    def __init__(self, register: Register) -> None:
+        self._register = register
+
+    def around(self) -> dict[str, Hook]:
+        """Method of the worker -> hook."""
+        return {
+            "attached": self._attached,
+            "detached": self._detached,
+            internals.DISCONNECT: self._disconnect,
+        }
+
+    # what was there before the probe
+
+    def watch_present(self, watched: Watched) -> None:
+        """A connection from before us tells its end to Buildbot's own method, not to our wrapper."""
+        conn = watched.worker.conn
+        if conn is None:
+            return
+        life = watched.life
+        told = functools.partial(_detachment, watched, conn)
+
+        def ended() -> None:
+            if watched.life == life:
+                self._register.tell(watched, Kind.DETACHED, told)
+
+        try:
+            conn.notifyOnDisconnect(ended)
+        except Exception:
+            self._register.failed(watched.master, "watching a connection")
+
+    def find_refused(self, found: list[Watched]) -> None:
+        """Take over the refused connections from before us, for which the workers' stop waits."""
+        by_worker = {id(watched.worker): watched for watched in found}
+        try:
+            for worker, conn in internals.refused_before(watched.worker for watched in found):
+                watched = by_worker[id(worker)]
+                if any(refused.conn is conn for refused in watched.refused):
+                    continue  # of an earlier life of ours
+                refused = RefusedConnection(conn, internals.peer_of(conn))
+                refused.closed = True
+                watched.refused.append(refused)
+                conn.notifyOnDisconnect(functools.partial(self._delivered, watched, refused))
+        except Exception:
+            for watched in found[:1]:
+                self._register.failed(watched.worker, "looking for connections refused before")
+
+    # attached and refused
+
+    def _attached(
+        self, watched: Watched, original: Callable[..., Any], args: Any, kwargs: Any
+    ) -> Any:
+        conn = args[0] if args else kwargs.get("conn")
+        peer = internals.peer_of(conn)
+        try:
+            result = original(*args, **kwargs)
+        except Exception as error:
+            self._refused(watched, conn, peer, words(error))
+            raise
+
+        def began() -> None:
+            if not (isinstance(result, defer.Deferred) and result.called):
+                self._register.tell(watched, Kind.ATTACHING, lambda: {"peer": peer})
+
+        return followed(result, began, functools.partial(self._attach_ended, watched, conn, peer))
+
+    def _attach_ended(self, watched: Watched, conn: Any, peer: str, result: Any) -> None:
+        if isinstance(result, failure.Failure):
+            self._refused(watched, conn, peer, words(result))
+        elif watched.worker.conn is conn:
+            told = functools.partial(_attachment, watched, peer)
+            self._register.tell(watched, Kind.ATTACHED, told)
+
+    def _refused(self, watched: Watched, conn: Any, peer: str, reason: str) -> None:
+        refused = RefusedConnection(conn, peer)
+        refused.deliver_when_closed = watched.stopping
+        watched.refused.append(refused)
+        told = {"peer": peer, "reason": cut(reason, 1000), "held": True}
+        self._register.tell(watched, Kind.REFUSED, lambda: told)
+        try:
+            conn.notifyOnDisconnect(functools.partial(self._delivered, watched, refused))
+            internals.when_closed(conn, functools.partial(self._closed, watched, refused))
+        except Exception:
+            self._register.failed(watched.worker, "watching a refused connection")
+
+    def _closed(self, watched: Watched, refused: RefusedConnection) -> None:
+        refused.closed = True
+        if refused.delivered:
+            return
+        told = {"peer": refused.peer, "delivered": False}
+        self._register.tell(watched, Kind.REFUSED_CLOSED, lambda: told)
+        if refused.deliver_when_closed:
+            self.deliver(watched, refused)
+
+    def _delivered(self, watched: Watched, refused: RefusedConnection) -> None:
+        if refused.delivered:
+            return
+        refused.delivered = True
+        closed_before, refused.closed = refused.closed, True
+        if refused in watched.refused:
+            watched.refused.remove(refused)
+        data = {"peer": refused.peer, "delivered": True, "by_release": refused.by_release}
+        if closed_before:
+            data["closed"] = True
+        self._register.tell(watched, Kind.REFUSED_CLOSED, lambda: data)
+
+    def deliver(self, watched: Watched, refused: RefusedConnection) -> None:
+        """Tell those who wait for a refused connection that it is gone; abort it first if it is not."""
+        if refused.delivered:
+            return
+        worker = watched.worker
+        if not refused.closed and not internals.is_closed(refused.conn):
+            refused.deliver_when_closed = True
+            internals.abort(refused.conn)
+            return
+        internals.deliver_disconnection(worker.master, worker.name, refused.conn)
+
+    def let_go(self, watched: Watched) -> None:
+        """A worker that is stopping (with its master, or removed) waits for no refused connection."""
+        for refused in watched.held:
+            refused.deliver_when_closed = True
+            try:
+                self.deliver(watched, refused)
+            except Exception:
+                self._register.failed(watched.worker, "dropping a refused connection")
+
+    # detached
+
+    def _detached(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        told = functools.partial(_detachment, watched, watched.worker.conn)
+        result = original(*args, **kwargs)
+        if is_coroutine(result):
+            # Buildbot's subscriptions drive none: while nobody does, the worker is not detached
+            return followed(
+                result, nothing, lambda _: self._register.tell(watched, Kind.DETACHED, told)
+            )
+        self._register.tell(watched, Kind.DETACHED, told)
+        return result
+
+    def _disconnect(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
+        conn = args[0] if args else kwargs.get("conn")
+        if conn is watched.worker.conn:
+            watched.closing = conn
+        return original(*args, **kwargs)
+
+
+def _detachment(watched: Watched, conn: Any) -> dict[str, Any]:
+    """Whether the master has closed the connection itself; else its worker, or the network, has."""
+    closed = conn is None or watched.closing is conn or watched.stop_asked
+    return {"by_master": True} if closed or internals.is_shutting_down(watched.master) else {}
+
+
+def _attachment(watched: Watched, peer: str) -> dict[str, Any]:
+    failed: dict[str, Any] = {} if internals.is_attached(watched.worker) else {"failed": True}
+    told = {"peer": peer, **failed}
+    if any(call.name == "start_instance" for call in watched.calls.values()):
+        # the driver holds it already, and the end of its start may be long to come
+        named = instance.name_of(watched.worker)
+        told.update({"instance": named} if named is not None else {})
+    return told
