@@ -1,13 +1,12 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { fleetStore } from "../../src/api/fleet";
-import { idle, meta } from "../situations";
+import { FleetStore } from "../../src/api/fleet";
+import type { Worker } from "../../src/api/types";
+import { asked, pass, serve, to } from "../asked";
+import { idle, meta, NOW, verdict } from "../situations";
 
 let changed: (workerids: ReadonlySet<number>) => void = () => undefined;
 let refresh: () => void = () => undefined;
-const answers: (() => void)[] = [];
-let asked: string[] = [];
-let held = false;
 
 vi.mock("../../src/api/live", () => ({
   feed: {
@@ -20,66 +19,112 @@ vi.mock("../../src/api/live", () => ({
   },
 }));
 
-const body = (url: string) => {
-  if (url.includes("/shutdown")) return { shutdown: [] };
-  if (url.includes("/orphans")) return { orphans: [], meta: { next: null, total: 0 } };
-  return { workers: [idle()], meta: meta({ total: 1 }) };
-};
+let store: FleetStore;
+let leave: () => void;
+const ALL = "v1/workers";
+const ONE = "v1/workers/1";
+const whole = (...workers: Worker[]) => ({ workers, meta: meta({ total: workers.length }) });
+const known = () => store.snapshot().workers[0];
 
 beforeEach(() => {
   vi.useFakeTimers();
-  asked = [];
-  held = false;
-  vi.stubGlobal("fetch", (url: string) => {
-    asked.push(url);
-    const answer = new Response(JSON.stringify(body(url)));
-    if (!held) return Promise.resolve(answer);
-    return new Promise((resolve) => {
-      answers.push(() => {
-        resolve(answer);
-      });
-    });
-  });
+  vi.setSystemTime(NOW * 1000);
+  serve();
+  store = new FleetStore();
+  leave = store.watch(() => undefined);
 });
 afterEach(() => {
+  leave();
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });
 
+/** The page has been opened, and knows of worker 1. */
+async function opened() {
+  await to(0, "/shutdown").answer({ shutdown: [] });
+  await to(0, "/orphans").answer({ orphans: [], meta: { next: null, total: 0 } });
+  await to(0, ALL).answer(whole(idle()));
+  await pass(5_000);
+  await answerSide();
+  await pass(2_000);
+  asked.length = 0;
+}
+/** What stands above the table is answered whenever it is asked for. */
+async function answerSide() {
+  for (const one of asked.filter(({ url }) => !url.includes(ALL))) {
+    await one.answer(one.url.includes("/shutdown") ? { shutdown: [] } : { orphans: [], meta: { next: null } });
+  }
+}
+
+describe("a change that comes while another is looked at", () => {
+  it("is not undone by the late answer to the earlier question", async () => {
+    await opened();
+    changed(new Set([1]));
+    changed(new Set([1]));
+    await to(1, ONE).answer(whole(idle({ updated_at: NOW + 2, verdict: verdict({ level: "stuck" }) })));
+    await to(0, ONE).answer(whole(idle({ updated_at: NOW + 1 })));
+    expect(known()?.verdict.level).toBe("stuck");
+  });
+  it("is looked at by itself where a look at all was under way: that one may have it as it was before", async () => {
+    await opened();
+    refresh();
+    changed(new Set([1]));
+    await to(0, ALL).answer(whole(idle()));
+    await to(0, ONE).answer(whole(idle({ updated_at: NOW + 1, state: "substantiating" })));
+    expect(known()?.state).toBe("substantiating");
+  });
+  it("is not undone by what was told before of the stop and the orphans", async () => {
+    await opened();
+    refresh();
+    await to(0, ALL).answer(whole(idle()));
+    await pass(2_500);
+    refresh();
+    await to(1, ALL).answer(whole(idle()));
+    await to(1, "/orphans").answer({ orphans: [], meta: { next: null, open: 2 } });
+    await to(1, "/shutdown").answer({ shutdown: [] });
+    await to(0, "/orphans").answer({ orphans: [], meta: { next: null, open: 1 } });
+    await to(0, "/shutdown").answer({ shutdown: [] });
+    expect(store.snapshot().openOrphans).toBe(2);
+  });
+});
+
 describe("a page that has been left", () => {
   it("leaves no timer, and asks for nothing any more", async () => {
-    const leave = fleetStore.watch(() => undefined);
-    await vi.advanceTimersByTimeAsync(1_000);
+    await opened();
     // what blocks the stop was looked at a moment ago: the next look has to wait
     changed(new Set([1]));
-    await vi.advanceTimersByTimeAsync(100);
+    await to(0, ONE).answer(whole(idle()));
+    await answerSide();
+    changed(new Set([1]));
+    await to(1, ONE).answer(whole(idle()));
     leave();
     expect(vi.getTimerCount()).toBe(0);
-    asked = [];
-    await vi.advanceTimersByTimeAsync(60_000);
+    asked.length = 0;
+    await pass(60_000);
     expect(asked).toEqual([]);
   });
   it("sets no timer for an answer that comes afterwards", async () => {
-    const leave = fleetStore.watch(() => undefined);
-    await vi.advanceTimersByTimeAsync(5_000);
-    held = true;
+    await opened();
     refresh();
     refresh();
-    await vi.advanceTimersByTimeAsync(10);
     leave();
-    asked = [];
-    answers.splice(0).forEach((give) => {
-      give();
-    });
-    await vi.advanceTimersByTimeAsync(60_000);
-    expect(asked).toEqual([]);
+    await to(0, ALL).answer(whole(idle()));
     expect(vi.getTimerCount()).toBe(0);
+    expect(asked).toHaveLength(1);
+  });
+  it("leaves no timer where its first answer has come, and what stands above the table has not", async () => {
+    await to(0, ALL).answer(whole(idle()));
+    leave();
+    await pass(300);
+    await answerSide();
+    expect(vi.getTimerCount()).toBe(0);
+    expect(asked).toHaveLength(3);
   });
   it("is brought up to date when it is opened again", async () => {
-    const leave = fleetStore.watch(() => undefined);
-    expect(asked.some((url) => url.includes("/workers"))).toBe(true);
-    await vi.advanceTimersByTimeAsync(5_000);
+    await opened();
     leave();
-    expect(fleetStore.snapshot().workers).toHaveLength(1);
+    leave = store.watch(() => undefined);
+    await to(0, ALL).answer(whole(idle({ name: "ec2-9" })));
+    expect(known()?.name).toBe("ec2-9");
   });
 });

@@ -1,30 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openSocket, readKey, socketUrl } from "../../src/api/socket";
-
-class FakeSocket {
-  static last: FakeSocket;
-  onopen: (() => void) | null = null;
-  onmessage: ((event: { data: string }) => void) | null = null;
-  onclose: (() => void) | null = null;
-  onerror: (() => void) | null = null;
-  sent: { cmd: string; path?: string; _id: number }[] = [];
-  closed = false;
-  constructor(readonly url: string) {
-    FakeSocket.last = this;
-  }
-  send(text: string) {
-    this.sent.push(JSON.parse(text) as FakeSocket["sent"][number]);
-  }
-  close() {
-    this.closed = true;
-  }
-  answer(message: unknown) {
-    this.onmessage?.({ data: JSON.stringify(message) });
-  }
-  answerAll(code = 200) {
-    for (const { _id } of this.sent.splice(0)) this.answer({ msg: "OK", code, _id });
-  }
-}
+import { FakeSocket } from "../socket";
 
 const events = { onLive: vi.fn(), onMessage: vi.fn(), onGone: vi.fn() };
 

@@ -2,15 +2,11 @@
 import { act, cleanup, renderHook } from "@testing-library/react";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Action, LanePhase } from "../../src/api/types";
-import { NOW, idle, meta, verdict } from "../situations";
+import { serve, to } from "../asked";
+import { NOW, idle, meta, plan, stopHangs, verdict } from "../situations";
 
 /* Answers that come in another order than they were asked for. Each test answers by hand. */
 
-interface Asked {
-  url: string;
-  answer: (body: unknown) => Promise<void>;
-}
-let asked: Asked[] = [];
 let changed: (workerids: ReadonlySet<number>) => void = () => undefined;
 
 vi.mock("../../src/api/live", () => ({
@@ -26,21 +22,7 @@ vi.mock("../../src/api/live", () => ({
 beforeEach(() => {
   vi.useFakeTimers();
   vi.setSystemTime(NOW * 1000);
-  asked = [];
-  vi.stubGlobal(
-    "fetch",
-    (url: string) =>
-      new Promise((resolve) => {
-        asked.push({
-          url,
-          answer: (body) =>
-            act(async () => {
-              resolve(new Response(JSON.stringify(body)));
-              await vi.advanceTimersByTimeAsync(0);
-            }),
-        });
-      }),
-  );
+  serve();
 });
 afterEach(() => {
   cleanup();
@@ -54,7 +36,6 @@ const again = () =>
     changed(new Set([1]));
     await vi.advanceTimersByTimeAsync(0);
   });
-const to = (index: number) => asked[index] as Asked;
 
 describe("a late answer to an earlier question", () => {
   it("does not bring back a worker's older verdict on its own page", async () => {
@@ -115,5 +96,68 @@ describe("a late answer to an earlier question", () => {
     outcomes.put(action(6, null));
     outcomes.put(action(5, NOW));
     expect(outcomes.of(1)?.id).toBe(6);
+  });
+
+  it("does not show what a dry run found that was asked for before another", async () => {
+    const { useForce } = await import("../../src/hooks/useForce");
+    const { result } = renderHook(() => useForce(stopHangs()));
+    act(() => void result.current.look(stopHangs(), true, false));
+    await to(1).answer({ dry_run: plan({ warnings: ["with a pause"] }) });
+    await to(0).answer({ dry_run: plan({ warnings: ["without"] }) });
+    expect(result.current.force.plan?.warnings).toEqual(["with a pause"]);
+    expect(result.current.force.looking).toBe(false);
+  });
+
+  it("does not make a dry run that came a failure", async () => {
+    const { useForce } = await import("../../src/hooks/useForce");
+    const { result } = renderHook(() => useForce(stopHangs()));
+    act(() => void result.current.look(stopHangs(), true, false));
+    await to(1).answer({ dry_run: plan() });
+    await to(0).answer({ error: "no", code: "conflict" }, 409);
+    expect(result.current.force.failure).toBeNull();
+  });
+});
+
+describe("an answer for a page that has been left for another", () => {
+  it("does not show one worker under the name of another", async () => {
+    const { useWorker } = await import("../../src/hooks/useWorker");
+    const { result, rerender } = renderHook(({ id }) => useWorker(id), { initialProps: { id: 1 } });
+    rerender({ id: 2 });
+    await to(0).answer({ workers: [idle({ name: "the first" })], meta: meta() });
+    expect(result.current.worker).toBeNull();
+    await to(1).answer({ workers: [idle({ name: "the second", workerid: 2 })], meta: meta() });
+    expect(result.current.worker?.name).toBe("the second");
+  });
+
+  it("does not put the entries of one filter into the history of another", async () => {
+    const { useHistory } = await import("../../src/hooks/useHistory");
+    const { result, rerender } = renderHook(
+      ({ query }) => useHistory<{ id: number }>(null, "actions", "actions", query),
+      { initialProps: { query: "?status=done" } },
+    );
+    rerender({ query: "?status=failed" });
+    await to(0).answer({ actions: [{ id: 8 }], meta: { next: null } });
+    expect(result.current.items).toEqual([]);
+  });
+
+  it("does not tell of one address what was asked of another", async () => {
+    const { useAnswer } = await import("../../src/hooks/useAnswer");
+    const { result, rerender } = renderHook(({ path }) => useAnswer<{ of: number }>(path, null), {
+      initialProps: { path: "episodes/1" },
+    });
+    rerender({ path: "episodes/2" });
+    await to(0).answer({ of: 1 });
+    expect(result.current.answer).toBeNull();
+    await to(1).answer({ of: 2 });
+    expect(result.current.answer?.of).toBe(2);
+  });
+
+  it("does not draw the lanes of other workers", async () => {
+    const { useTimeline } = await import("../../src/hooks/useTimeline");
+    const span = { since: NOW - 100, until: NOW };
+    const { result, rerender } = renderHook(({ ids }) => useTimeline(span, ids), { initialProps: { ids: [1] } });
+    rerender({ ids: [2] });
+    await to(0).answer({ lanes: [], marks: [], meta: { since: NOW - 100, until: NOW, truncated: true } });
+    expect(result.current.known).toBeNull();
   });
 });
