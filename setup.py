@@ -16,6 +16,8 @@ INSTALL_REQUIRES = [
     # What Klein routes with. Its exceptions for what is not served are answered in our own shape; a
     # major version may move them.
     "werkzeug>=3,<4",
+    # The answers of REST as types. The oldest that was run.
+    "msgspec>=0.19",
     # 1.4 is Buildbot's own floor, and the first with the 2.0 style that we write.
     "sqlalchemy>=1.4",
     # The oldest that was run.
@@ -74,7 +76,7 @@ setup(
     if (HERE / "README.md").exists()
     else "",
     long_description_content_type="text/markdown",
-    # The old field: "License-Expression" needs a setuptools that Python 3.9 does not have.
+    # The old field: "License-Expression" needs a setuptools of 2025.
     license="GPL-2.0-only",
     license_files=["LICENSE"],
     classifiers=[
@@ -86,7 +88,8 @@ setup(
         "Topic :: Software Development :: Build Tools",
         "Typing :: Typed",
     ],
-    python_requires=">=3.9",
+    # The reason is in docs/architecture.
+    python_requires=">=3.10",
     packages=find_packages(include=["buildbot_lifecycle", "buildbot_lifecycle.*"]),
     package_data={"buildbot_lifecycle": ["VERSION", "py.typed", "static/*", "static/**/*"]},
     install_requires=INSTALL_REQUIRES,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import enum
+import importlib
 import json
 import re
 import subprocess
@@ -31,6 +32,15 @@ SOURCES = {path: path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rgl
 
 FENCE = re.compile(r"^ *```(\w*)[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def of_the_docs(name: str) -> Any:
+    """A module that makes a part of the pages from the code."""
+    sys.path.insert(0, str(DOCS / "_ext"))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.pop(0)
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -304,6 +314,13 @@ def test_every_kind_of_event_is_documented_and_no_other() -> None:
     assert documented - fields == {kind.value for kind in Kind}
 
 
+def test_the_table_of_events_is_what_their_classes_say() -> None:
+    """Written by ``python docs/_ext/event_table.py``."""
+    event_table = of_the_docs("event_table")
+    assert event_table.with_table(PAGES["rest"]) == PAGES["rest"]
+    assert event_table.table() in PAGES["rest"]
+
+
 def test_every_state_is_explained() -> None:
     explained = [
         code_in(cells[0])[0] for cells in rows(section(PAGES["reading-the-page"], "States"))
@@ -381,11 +398,7 @@ def test_the_log_lines_that_are_explained_are_those_that_are_written() -> None:
 
 
 def test_the_diagram_has_every_state_and_every_transition() -> None:
-    sys.path.insert(0, str(DOCS / "_ext"))
-    try:
-        import state_machine  # type: ignore[import-not-found]  # noqa: PLC0415
-    finally:
-        sys.path.pop(0)
+    state_machine = of_the_docs("state_machine")
     drawn = state_machine.svg()
     assert drawn.count("<path d=") - 1 == len(TRANSITIONS)
     assert set(state_machine.PLACES) == set(State) - {State.UNKNOWN}

@@ -102,7 +102,7 @@ def test_the_wheel_says_what_it_is(built: tuple[Path, Path]) -> None:
     assert f"\nVersion: {version}\n" in text
     assert "\nName: buildbot-lifecycle\n" in text
     assert "GPL-2.0-only" in text
-    assert "\nRequires-Python: >=3.9\n" in text
+    assert "\nRequires-Python: >=3.10\n" in text
 
 
 def test_a_real_master_runs_with_the_installed_wheel_alone(

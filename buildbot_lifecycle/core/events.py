@@ -12,6 +12,8 @@ import enum
 from collections.abc import Mapping
 from typing import Any
 
+from buildbot_lifecycle.core.texts import clean
+
 #: Longest text (characters) kept of an error, a traceback or a peer.
 MAX_TEXT = 10_000
 
@@ -88,7 +90,8 @@ class Event:
 
 
 def cut(text: str | None, limit: int = MAX_TEXT) -> str | None:
-    """`text`, at most `limit` characters of it; what was left out is said in its place."""
+    """`text`, clean, and at most `limit` characters of it; what was left out is said in its place."""
+    text = None if text is None else clean(text)
     if text is None or len(text) <= limit:
         return text
     return f"{text[:limit]}... ({len(text) - limit} more characters)"

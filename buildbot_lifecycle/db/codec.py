@@ -1,8 +1,8 @@
 """Values of the core as JSON text, and back.
 
 The text is pure ASCII: Buildbot's MySQL connection speaks three-byte UTF-8 and PostgreSQL refuses
-the NUL character, but what drivers and people write contains anything. Escaped, all of it survives,
-even half of a surrogate pair.
+the NUL character, but what drivers and people write contains anything. Escaped, all of it survives. What
+an older version wrote with half of a surrogate pair comes back clean.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 from buildbot_lifecycle.core import episodes
 from buildbot_lifecycle.core.episodes import Episode, Facts
+from buildbot_lifecycle.core.texts import clean, cleaned
 
 #: Nesting that is still written; what is deeper (or turns in a circle) becomes its ``str``.
 MAX_DEPTH = 20
@@ -32,11 +33,13 @@ def encode(value: Any) -> str:
 
 
 def decode(text: str | None) -> Any:
-    """The value that `encode` wrote; None for None, and for what is no JSON any more."""
+    """The value that `encode` wrote, clean; None for None, and for what is no JSON any more."""
     try:
-        return None if text is None else json.loads(text)
+        value = None if text is None else json.loads(text)
     except ValueError:
         return None
+    # half of a surrogate pair, of before texts were made clean, stands here as its escape
+    return cleaned(value) if text is not None and "\\ud" in text else value
 
 
 def escape(text: str) -> str:
@@ -47,7 +50,7 @@ def escape(text: str) -> str:
 def unescape(text: str) -> str:
     """What `escape` was given; what cannot be its work comes back as it is."""
     try:
-        return str(json.loads(f'"{text}"'))
+        return clean(json.loads(f'"{text}"'))
     except ValueError:
         return text
 

@@ -18,6 +18,7 @@ from buildbot_lifecycle.core.learned import Memory
 from buildbot_lifecycle.core.limits import for_starts
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.core.texts import clean, cleaned
 from buildbot_lifecycle.core.verdicts import (
     HEALTHY,
     Thresholds,
@@ -28,6 +29,7 @@ from buildbot_lifecycle.core.verdicts import (
 )
 from buildbot_lifecycle.master import internals
 from buildbot_lifecycle.master.internals import log_error
+from buildbot_lifecycle.shapes import events
 from buildbot_lifecycle.watch.calls import Call
 from buildbot_lifecycle.watch.watched import Watched
 
@@ -159,7 +161,7 @@ class Logbook:
             log_error(
                 None, f"lifecycle: while {what} (further errors of this kind are only counted)"
             )
-        self.last_error = f"while {what} ({count} times)"
+        self.last_error = clean(f"while {what} ({count} times)")
 
     def refuses_start(self, watched: Watched) -> bool:
         """No new instance after a release that paused the worker, nor while the master stops.
@@ -201,8 +203,8 @@ class Logbook:
             self._forget(former)
         known = Known(
             workerid=workerid,
-            name=str(worker.name),
-            class_name=type(worker).__name__,
+            name=clean(str(worker.name)),
+            class_name=clean(type(worker).__name__),
             watched=watched,
             facts=Facts(workerid=workerid),
         )
@@ -236,7 +238,8 @@ class Logbook:
     def _apply(self, known: Known, kind: Kind, data: Mapping[str, Any]) -> None:
         data = dict(data)
         if kind is not Kind.TRANSITION:  # which are many, and have no texts but states
-            data = self.redact(data)
+            data = self.redact(cleaned(data))
+        self._compare(kind, data)
         event = Event(self.next_seq(), self._clock.seconds(), known.workerid, kind, data)
         step = apply(known.facts, event)
         known.facts = step.facts
@@ -250,6 +253,13 @@ class Logbook:
         finally:
             self._after_verdict(known, before)
             self._wake(known)
+
+    def _compare(self, kind: Kind, data: Mapping[str, Any]) -> None:
+        """What is recorded is as docs/rest says. What is not, is recorded all the same, and counted."""
+        try:
+            events.read(kind, data)
+        except Exception:
+            self.failed(f"comparing {kind.value} with its shape")
 
     def _forget(self, known: Known) -> None:
         self._leave(known)

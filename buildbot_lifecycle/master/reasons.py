@@ -19,6 +19,8 @@ from twisted.internet.error import ConnectionAborted, ConnectionClosed, Connecti
 from twisted.python.failure import Failure
 from twisted.spread.pb import RemoteError
 
+from buildbot_lifecycle.core.texts import clean
+
 #: Wrappers taken off, at most; an error that wraps itself ends there.
 MAX_DEPTH = 10
 
@@ -45,7 +47,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 def one_line(problem: Any) -> str:
     """A Failure or an exception in one line: ``Class: text``, unwrapped, without the master's paths."""
     causes = dict.fromkeys(_one(each) for each in _innermost(problem, MAX_DEPTH))
-    return plain("; ".join(causes))
+    return clean(plain("; ".join(causes)))
 
 
 def words(problem: Any) -> str:

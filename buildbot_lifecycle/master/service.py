@@ -28,6 +28,7 @@ from buildbot_lifecycle.core.requests import (
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.statistics import Life, until_up
+from buildbot_lifecycle.core.texts import clean
 from buildbot_lifecycle.core.verdicts import Verdict
 from buildbot_lifecycle.db import migrations, queries
 from buildbot_lifecycle.db.errors import in_short
@@ -257,7 +258,12 @@ class LifecycleService(Answers):
         self._schema = await master.db.pool.do_with_engine(migrations.migrate)
         now = master.reactor.seconds()
         incarnation = await self._store.open_incarnation(
-            master.masterid, self._token, os.getpid(), socket.gethostname(), now, master=master.name
+            master.masterid,
+            self._token,
+            os.getpid(),
+            socket.gethostname(),
+            now,
+            master=clean(master.name),
         )
         closed = await self._store.close_dead(
             master.masterid, incarnation, now, next_seq=self.logbook.next_seq

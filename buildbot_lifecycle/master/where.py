@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 from twisted.internet import defer
 
+from buildbot_lifecycle.core.texts import clean
 from buildbot_lifecycle.master import awaited
 from buildbot_lifecycle.master.internals import log_error, log_lines
 from buildbot_lifecycle.master.logbook import Known
@@ -189,7 +190,7 @@ def as_json(frames: Iterable[Frame]) -> list[dict[str, Any]]:
 
 def _frame(code: CodeType, line: int | None) -> Frame:
     name: str = getattr(code, "co_qualname", code.co_name)  # 3.11 has the better one
-    return Frame(shown(code.co_filename), line or 0, name[:MAX_NAME])
+    return Frame(shown(code.co_filename), line or 0, clean(name)[:MAX_NAME])
 
 
 @functools.lru_cache(maxsize=2000)
@@ -197,5 +198,5 @@ def shown(path: str) -> str:
     """A file as it is imported: below its site-packages, standard library or working directory."""
     roots = {root.rstrip("/") + "/" for root in (*sys.path, str(Path.cwd())) if len(root) > 1}
     inside = [len(root) for root in roots if path.startswith(root)]
-    short = path[max(inside, default=0) :]
+    short = clean(path[max(inside, default=0) :])
     return short if len(short) <= MAX_NAME else f"...{short[3 - MAX_NAME :]}"

@@ -17,6 +17,7 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from buildbot_lifecycle.core.requests import ANONYMOUS, FORCE, Actor, Refusal
+from buildbot_lifecycle.core.texts import clean
 from buildbot_lifecycle.www.hub import Request
 from buildbot_lifecycle.www.wire import MAX_BODY, shown
 
@@ -95,7 +96,9 @@ class Rights:
         info = master.www.getUserInfos(request)
         names = (info.get(field) for field in _NAMES)
         # A session without a name cannot be held to account: it counts as anonymous.
-        self._name = None if info.get("anonymous") else next((str(n) for n in names if n), None)
+        self._name = (
+            None if info.get("anonymous") else next((clean(str(n)) for n in names if n), None)
+        )
 
     @property
     def user(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from hypothesis import given, settings
@@ -102,10 +103,10 @@ def _check(story: Story) -> None:
         assert 0 < len(phases) <= MAX_PHASES
         assert phases[0].since == episode.started_at
         assert phases[-1].until == episode.ended_at
-        assert all(a.until == b.since for a, b in zip(phases, phases[1:]))
+        assert all(a.until == b.since for a, b in itertools.pairwise(phases))
         assert all(p.until is None or p.until >= p.since for p in phases)
     ordered = [story.episodes[seq] for seq in sorted(story.episodes)]
-    for one, following in zip(ordered, ordered[1:]):
+    for one, following in itertools.pairwise(ordered):
         assert one.ended_at is not None
         assert one.outcome is not None
         assert following.first_seq > one.first_seq

@@ -9,6 +9,7 @@ from typing import Any
 from buildbot_lifecycle.core.episodes import Facts, apply, transition_data
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.core.texts import cleaned
 from buildbot_lifecycle.db.recorder import Entry, Identity
 
 S = State
@@ -54,7 +55,8 @@ class Worker:
 
     def event(self, kind: Kind, **data: Any) -> Entry:
         self.now += 0.125
-        event = Event(self._seq(), self.now, self.identity.workerid, kind, data)
+        # as the logbook does
+        event = Event(self._seq(), self.now, self.identity.workerid, kind, cleaned(data))
         step = apply(self.facts, event)
         self.facts = step.facts
         return Entry(self.identity, event, step.facts, step.episodes)

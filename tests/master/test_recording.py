@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -234,7 +235,7 @@ def test_a_burst_of_builds_loses_nothing(make_master: MakeMaster) -> None:
     for name in names:
         master.wait_worker(name, state="not_substantiated", episode=None)
         seen = transitions(master, name)
-        assert all(a[1] == b[0] for a, b in zip(seen, seen[1:])), seen
+        assert all(a[1] == b[0] for a, b in itertools.pairwise(seen)), seen
         assert seen.count(("substantiating_starting", "substantiated")) == len(
             [e for e in episodes(master, name) if e["outcome"] == "ok"]
         )

@@ -20,6 +20,7 @@ from buildbot.worker.manager import WorkerManager
 from twisted.internet import defer
 
 from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.shapes import events
 from buildbot_lifecycle.watch.probe import PROBE
 from buildbot_lifecycle.watch.watched import Watched
 
@@ -35,6 +36,8 @@ class Notes:
     def observe(self, watched: Watched, kind: Kind, data: dict[str, Any]) -> None:
         if self.breaks is not None:
             raise self.breaks("the sink is broken")
+        if kind is not Kind.BASELINE:  # which the logbook makes
+            events.read(kind, data)
         self.told.append((str(watched.worker.name), kind.value, data))
 
     def failed(self, what: str) -> None:

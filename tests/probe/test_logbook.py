@@ -311,3 +311,23 @@ def test_what_ends_late_of_a_worker_that_is_gone_sets_no_timer_and_turns_no_verd
     assert desk.recorded[-1][1] == "call_ended"
     assert desk.verdicts == told, "under its number there may be its successor"
     assert desk.clock.getDelayedCalls() == []
+
+
+def test_what_is_not_as_documented_is_recorded_all_the_same_and_counted(desk: Desk) -> None:
+    for kind, data in (
+        (Kind.PAUSED, {"reason": 7}),
+        (Kind.PAUSED, {}),
+        (Kind.PAUSED, {"reason": "x", "of": "another version"}),
+    ):
+        before = desk.logbook.errors
+        desk.logbook.observe(desk.watched, kind, data)
+        assert desk.recorded[-1][1] == "paused"
+        assert desk.logbook.errors == before + 1
+    desk.logbook.observe(desk.watched, Kind.PAUSED, {"reason": None})
+    desk.logbook.observe(desk.watched, Kind.STEP, {"step": "boot", "what a driver": ["adds"]})
+    assert desk.logbook.errors == 3
+
+
+def test_texts_of_an_event_are_clean(desk: Desk) -> None:
+    desk.logbook.observe(desk.watched, Kind.PAUSED, {"reason": "half \ud83d"})
+    assert desk.known.facts.pause_reason == "half \\ud83d"
