@@ -24,12 +24,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # The answers as types: who builds, stores or sends one knows it.
     "shapes.*": ("core.*", "shapes.*"),
     "db.*": ("core.*", "shapes.*", "db.*"),
+    # Buildbot and Twisted, by their private names.
+    "host.*": ("core.*", "host.*"),
     # Below the rest of the master's side: what the probe sees, it tells to a sink.
-    "watch.*": ("core.*", "master.internals", "master.reasons", "shapes.*", "watch.*"),
+    "watch.*": ("core.*", "shapes.*", "host.*", "watch.*"),
     # The hub, in two halves. It alone knows both the tables and the rest of the master's side.
-    "master.service": ("core.*", "shapes.*", "db.*", "master.*", "watch.*"),
-    "master.answers": ("core.*", "shapes.*", "db.*", "master.*", "watch.*"),
-    "master.*": ("core.*", "shapes.*", "master.*", "watch.*"),
+    "master.service": ("core.*", "shapes.*", "db.*", "host.*", "master.*", "watch.*"),
+    "master.answers": ("core.*", "shapes.*", "db.*", "host.*", "master.*", "watch.*"),
+    "master.*": ("core.*", "shapes.*", "host.*", "master.*", "watch.*"),
     # The page's side asks the service, never the tables.
     "www.*": ("core.*", "shapes.*", "master.service", "www.*"),
     # These stand on public names: what a user may import.

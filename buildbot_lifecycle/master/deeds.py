@@ -16,8 +16,8 @@ from twisted.internet import defer
 from buildbot_lifecycle.core import ladder
 from buildbot_lifecycle.core.ladder import Situation, Step
 from buildbot_lifecycle.core.states import State
-from buildbot_lifecycle.master import internals
-from buildbot_lifecycle.master.internals import log_error
+from buildbot_lifecycle.host import connections, machines, waits, workers
+from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.watch.calls import ReleasedError
 from buildbot_lifecycle.watch.machines import MACHINE_CALLS
@@ -33,18 +33,18 @@ EFFECT_EVERY = 0.1
 def situation_of(known: Known) -> Situation:
     """What a plan depends on beside the facts."""
     worker = known.watched.worker
-    locked = internals.lock_is_held(worker) and not known.watched.waiting()
+    locked = workers.lock_is_held(worker) and not known.watched.waiting()
     return Situation(
         connected=worker.conn is not None,
         held=len(known.watched.held),
-        half=internals.is_half_insubstantiated(worker),
+        half=workers.is_half_insubstantiated(worker),
         logins=len(known.watched.logins),
         old_connection=known.facts.duplicate_first is not None
-        and internals.held_connection(worker) is not None,
+        and connections.held_connection(worker) is not None,
         found_pending=known.facts.found_locked and locked,
-        forgotten=internals.is_forgotten(worker),
+        forgotten=workers.is_forgotten(worker),
         half_machine=PROBE.half_machine(known.watched) is not None,
-        closed=worker.conn is not None and internals.is_known_closed(worker.conn),
+        closed=worker.conn is not None and connections.is_known_closed(worker.conn),
         locked=locked,
     )
 
@@ -58,7 +58,7 @@ def waited_for(known: Known, step: Step) -> tuple[str, str, Hashable]:
     elif step.target == "connection":
         what = worker.conn
     elif step.target == "old connection":
-        what = internals.held_connection(worker)
+        what = connections.held_connection(worker)
     elif step.target == "login":
         what = tuple(known.watched.logins)
     return (step.step, step.target, what)
@@ -149,9 +149,7 @@ class Deeds:
                 rung = ladder.next_rung(deed.step, situation_of(self._known))
                 if rung is not None:
                     deed.step, deed.replaced = deed.told(), True
-                    internals.log_lines(
-                        [f"{self._known.name}: {deed.missing}; next: {rung.text.lower()}"]
-                    )
+                    log_lines([f"{self._known.name}: {deed.missing}; next: {rung.text.lower()}"])
                     nexts.append(self._do(rung))
             self._deeds.extend(nexts)
             if not nexts:
@@ -194,10 +192,10 @@ class Deeds:
     def _cancel(self, step: Step) -> Deed:
         worker, known = self._worker, self._known
         if step.target == "forgotten build":
-            if not internals.cancel_forgotten(worker):
+            if not workers.cancel_forgotten(worker):
                 return Deed(dataclasses.replace(step, detail="it had been told already"))
             text = "the build still waits"
-            return Deed(step, lambda: not internals.is_forgotten(worker), text)
+            return Deed(step, lambda: not workers.is_forgotten(worker), text)
         before = known.facts.state
         moved = self._moved()
         known.watched.called_off_by = self._by
@@ -211,7 +209,7 @@ class Deeds:
         if step.target == "login":
             logins = list(watched.logins)
             for login in logins:
-                internals.abort(login.conn)
+                connections.abort(login.conn)
             counted = dataclasses.replace(step, detail=f"{len(logins)} aborted")
             return Deed(
                 counted,
@@ -219,22 +217,22 @@ class Deeds:
                 "the login has not ended",
             )
         if step.target == "old connection":
-            old = internals.held_connection(worker)
+            old = connections.held_connection(worker)
             if old is None:
                 return Deed(dataclasses.replace(step, detail="it had gone already"))
-            if internals.is_closed(old):
-                internals.deliver_disconnection(worker.master, worker.name, old)
+            if connections.is_closed(old):
+                connections.deliver_disconnection(worker.master, worker.name, old)
             else:
-                internals.abort(old)
+                connections.abort(old)
             return Deed(
                 step,
-                lambda: internals.held_connection(worker) is not old,
+                lambda: connections.held_connection(worker) is not old,
                 "the older connection is still held",
             )
         conn = worker.conn
         if conn is None:
             return Deed(dataclasses.replace(step, detail="it had gone already"))
-        internals.abort(conn)
+        connections.abort(conn)
         return Deed(step, lambda: worker.conn is not conn, "the connection is still held")
 
     def _deliver(self, step: Step) -> Deed:
@@ -243,18 +241,18 @@ class Deeds:
             conn = worker.conn
             if conn is None:
                 return Deed(dataclasses.replace(step, detail="it had gone already"))
-            internals.deliver_disconnection(worker.master, worker.name, conn)
+            connections.deliver_disconnection(worker.master, worker.name, conn)
             return Deed(
                 step, lambda: worker.conn is not conn, "Buildbot still holds the connection"
             )
         if step.target == "old connection":
-            old = internals.held_connection(worker)
+            old = connections.held_connection(worker)
             if old is None:
                 return Deed(dataclasses.replace(step, detail="it had gone already"))
-            internals.deliver_disconnection(worker.master, worker.name, old)
+            connections.deliver_disconnection(worker.master, worker.name, old)
             return Deed(
                 step,
-                lambda: internals.held_connection(worker) is not old,
+                lambda: connections.held_connection(worker) is not old,
                 "Buildbot still holds the older connection",
             )
         held = watched.held
@@ -280,39 +278,39 @@ class Deeds:
     def _end_found(self, step: Step) -> Deed:
         goes_on = self._goes_on()
         error = ReleasedError(f"what Buildbot waited for was released ({self._by})")
-        found = internals.release_found(self._worker, error)
+        found = waits.release_found(self._worker, error)
         text = "Buildbot does not go on" if found else "what Buildbot waits for was not found"
         return Deed(step, goes_on, text)
 
     def _end_half(self, step: Step) -> Deed:
         worker = self._worker
-        internals.finish_half_insubstantiated(worker)
+        workers.finish_half_insubstantiated(worker)
         return Deed(
             step,
-            lambda: not internals.is_half_insubstantiated(worker),
+            lambda: not workers.is_half_insubstantiated(worker),
             "the worker is still half way",
         )
 
     def _end_half_machine(self, step: Step) -> Deed:
         watched = self._known.watched
         text = f"the wait for a machine whose call broke off was ended ({self._by})"
-        internals.finish_half_machine(PROBE.half_machine(watched), ReleasedError(text))
+        machines.finish_half_machine(PROBE.half_machine(watched), ReleasedError(text))
         return Deed(
             step, lambda: PROBE.half_machine(watched) is None, "the machine still starts or stops"
         )
 
     def _end_call(self, step: Step) -> Deed:
         worker, goes_on = self._worker, self._goes_on()
-        in_use = internals.state_of(worker.state) is State.SUBSTANTIATED
+        in_use = workers.state_of(worker.state) is State.SUBSTANTIATED
         waiting = self._known.watched.waiting(step.target)
         released = [call.release(self._by, in_use=in_use) for call in waiting]
         if not any(released):
             return Deed(dataclasses.replace(step, detail="it had ended already"))
         if step.target in MACHINE_CALLS:
-            machine = internals.latent_machine(worker)
+            machine = machines.latent_machine(worker)
             return Deed(
                 step,
-                lambda: machine is None or not internals.is_between(machine),
+                lambda: machine is None or not machines.is_between(machine),
                 "the machine still starts or stops",
             )
         return Deed(step, goes_on, f"Buildbot does not go on from {step.target}")
@@ -329,4 +327,4 @@ class Deeds:
     def _goes_on(self) -> Callable[[], bool]:
         """Whether the state has changed, or Buildbot's lock is free: a call holds it while it lasts."""
         moved = self._moved()
-        return lambda: moved() or not internals.lock_is_held(self._worker)
+        return lambda: moved() or not workers.lock_is_held(self._worker)

@@ -27,8 +27,8 @@ from buildbot_lifecycle.core.verdicts import (
     judge,
     wait_ends_at,
 )
-from buildbot_lifecycle.master import internals
-from buildbot_lifecycle.master.internals import log_error
+from buildbot_lifecycle.host import builds, workers
+from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.shapes import events
 from buildbot_lifecycle.watch.calls import Call
 from buildbot_lifecycle.watch.watched import Watched
@@ -208,20 +208,20 @@ class Logbook:
             watched=watched,
             facts=Facts(workerid=workerid),
         )
-        configured = watched.configured = internals.configured(worker)
+        configured = watched.configured = workers.configured(worker)
         data = {
-            "state": (found or internals.state_of(worker.state)).value,
+            "state": (found or workers.state_of(worker.state)).value,
             "connected": worker.conn is not None,
             "paused": bool(worker.isPaused()),
-            "pause_reason": internals.pause_reason(worker),
-            "building": internals.builds_of(worker),
+            "pause_reason": workers.pause_reason(worker),
+            "building": builds.builds_of(worker),
             "class": known.class_name,
             **configured,
-            "gives_up_at": internals.missing_deadline(worker),
-            "graceful": internals.is_graceful(worker),
-            "quarantine_until": internals.quarantine_until(worker),
+            "gives_up_at": workers.missing_deadline(worker),
+            "graceful": workers.is_graceful(worker),
+            "quarantine_until": workers.quarantine_until(worker),
             # by a call that we do not know; one of an earlier life of ours goes on, and can be released
-            "locked": internals.lock_is_held(worker) and not watched.waiting(),
+            "locked": workers.lock_is_held(worker) and not watched.waiting(),
             "calls": [self._as_found(call) for call in watched.waiting() if call.told],
             "abandoned": [self._as_found(call) for call in watched.abandoned()],
             "held": len(watched.held),

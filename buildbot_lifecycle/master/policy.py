@@ -11,7 +11,7 @@ from twisted.internet import defer, task
 from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.requests import Actor, ForceRequest, Refusal
 from buildbot_lifecycle.core.settings import AutoRelease, Settings
-from buildbot_lifecycle.master.internals import log_error, log_lines
+from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.release import Releaser
 

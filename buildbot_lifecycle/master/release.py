@@ -28,8 +28,8 @@ from buildbot_lifecycle.core.requests import (
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import RESTING, State
 from buildbot_lifecycle.core.verdicts import Verdict
+from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.master.deeds import Deeds, situation_of
-from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.watch import instance
 

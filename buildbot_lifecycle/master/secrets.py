@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from buildbot_lifecycle.core.redact import Redactor, of_pairs
-from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.host import secrets
 
 #: Secrets that were given out and are remembered; a vault may make a new one for each use.
 KEPT = 1000
@@ -30,7 +30,7 @@ class Secrets:
 
     def install(self) -> None:
         """Begin to remember what is given out."""
-        self._uninstall = internals.on_secret(self._master, self._gave)
+        self._uninstall = secrets.on_secret(self._master, self._gave)
 
     def uninstall(self) -> None:
         """Leave Buildbot's secret manager as it was."""
@@ -48,7 +48,7 @@ class Secrets:
     @property
     def redactor(self) -> Redactor:
         """For what is known now; made again only when that has changed."""
-        held = internals.held_secrets(self._master)
+        held = secrets.held_secrets(self._master)
         known = frozenset([*held, *((name, value) for value, name in self._given.items())])
         if known != self._seen:
             self._seen = known

@@ -35,10 +35,10 @@ from buildbot_lifecycle.db.errors import in_short
 from buildbot_lifecycle.db.recorder import Committed, Entry, Identity, Recorder
 from buildbot_lifecycle.db.statistics import Reader
 from buildbot_lifecycle.db.store import ClosedWorker, Store
-from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.host import connections, required, workers
+from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.master.advice import advice
 from buildbot_lifecycle.master.answers import Answers
-from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.ledger import Ledger
 from buildbot_lifecycle.master.lock import BasedirLock
 from buildbot_lifecycle.master.logbook import Known, Logbook
@@ -172,7 +172,7 @@ class LifecycleService(Answers):
 
     def _begin(self) -> None:
         master = self.master
-        lost = internals.missing()
+        lost = required.missing()
         if lost:
             self._off = f"this Buildbot lacks {', '.join(lost)}"
             log.msg(f"lifecycle: nothing is recorded: {self._off}")
@@ -268,7 +268,7 @@ class LifecycleService(Answers):
         closed = await self._store.close_dead(
             master.masterid, incarnation, now, next_seq=self.logbook.next_seq
         )
-        internals.log_lines(_said_of_ends(closed))
+        log_lines(_said_of_ends(closed))
         self._incarnation = incarnation
         self.recorder.start(incarnation)
         filled = defer.ensureDeferred(self._recent.fill())
@@ -305,13 +305,13 @@ class LifecycleService(Answers):
     async def _learn_from_database(self, waiting: Iterable[Known]) -> None:
         """Give the logbook the durations of earlier runs, from which limits are learnt."""
         reader = Reader(self.master.db.pool)
-        workers = {known.workerid: known for known in waiting}
-        workerids = sorted(workers)
+        learners = {known.workerid: known for known in waiting}
+        workerids = sorted(learners)
         for at in range(0, len(workerids), LEARN_AT_ONCE):
             newest = await reader.newest(workerids[at : at + LEARN_AT_ONCE], learned.KEPT)
             for workerid, lives in newest.items():
                 for life in lives:
-                    self._learn_life(workers[workerid], life)
+                    self._learn_life(learners[workerid], life)
         self.logbook.rejudge_all()
 
     def _learn_life(self, known: Known, life: Life) -> None:
@@ -580,7 +580,7 @@ class LifecycleService(Answers):
         for known in self.logbook.known():
             watched = known.watched
             conn = watched.worker.conn
-            if conn is None or not internals.has_unsent(conn):
+            if conn is None or not connections.has_unsent(conn):
                 if known.facts.send_blocked is not None:
                     self.logbook.note(known, Kind.SEND_RESUMED, {})
                 watched.unsent_since = None
@@ -592,7 +592,7 @@ class LifecycleService(Answers):
     def _pause_changed(self, known: Known) -> None:
         worker = known.watched.worker
         paused = bool(worker.isPaused())
-        reason = internals.pause_reason(worker)
+        reason = workers.pause_reason(worker)
         if paused and (not known.facts.paused or known.facts.pause_reason != reason):
             self.logbook.note(known, Kind.PAUSED, {"reason": reason})
         elif not paused and known.facts.paused:
@@ -614,7 +614,7 @@ class LifecycleService(Answers):
             known = self.logbook.get(stall.workerid)
         whose = f" for worker {known.name}" if known is not None else ""
         text = f"the reactor stood still for {stall.seconds:.1f} s{whose}"
-        internals.log_lines(lines(text, stall.where))
+        log_lines(lines(text, stall.where))
         if known is not None:
             data = {"since": stall.at, "seconds": stall.seconds, "where": stall.where}
             self.logbook.note(known, Kind.REACTOR_BLOCKED, data)

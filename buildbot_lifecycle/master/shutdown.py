@@ -23,9 +23,9 @@ from buildbot_lifecycle.core.episodes import Facts
 from buildbot_lifecycle.core.requests import RECONFIG, SHUTDOWN
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import RESTING, STARTING
-from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.host import connections, process, workers
+from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.master.deeds import Deeds, situation_of, waited_for
-from buildbot_lifecycle.master.internals import log_error
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.release import Audit, Releaser, new_action
 from buildbot_lifecycle.watch import instance
@@ -120,7 +120,7 @@ class ShutdownWatch:
         now = self._master.reactor.seconds()
         up = [known for known in self._logbook.known() if known.facts.state not in RESTING]
         if up or self.blockers(now):
-            internals.log_lines(self.describe(now))
+            log_lines(self.describe(now))
 
     def _clean_asked(self) -> None:
         self._begin()
@@ -192,7 +192,7 @@ class ShutdownWatch:
         if not self._whole_master or self.hurried_at is not None:
             return
         self.hurried_at = self._master.reactor.seconds()
-        internals.log_lines([f"a second signal ({name}): what is waited for is released now"])
+        log_lines([f"a second signal ({name}): what is waited for is released now"])
         self._look()
 
     def finish(self) -> None:
@@ -217,7 +217,7 @@ class ShutdownWatch:
                 self._look_at(known, now)
             if now - self._said_at >= SAY_EVERY:
                 self._said_at = now
-                internals.log_lines(self.describe(now))
+                log_lines(self.describe(now))
         except Exception:
             self._logbook.failed("watching the stop")
 
@@ -260,7 +260,7 @@ class ShutdownWatch:
             # closed politely long ago (BotMaster.cleanShutdown, disconnect): a silent peer
             for conn in [worker.conn, *(login.conn for login in watched.logins)]:
                 if conn is not None:
-                    internals.abort(conn)
+                    connections.abort(conn)
 
     def _tell_of_closed(self, known: Known) -> None:
         """Tell Buildbot that a connection has closed of which its protocol told nobody; see `is_told`.
@@ -270,13 +270,13 @@ class ShutdownWatch:
         """
         watched, worker = known.watched, known.watched.worker
         conn = worker.conn
-        if conn is None or conn is known.told_closed or not internals.is_known_closed(conn):
+        if conn is None or conn is known.told_closed or not connections.is_known_closed(conn):
             return
-        if internals.is_told(conn) and not watched.stopping:
+        if connections.is_told(conn) and not watched.stopping:
             return
         known.told_closed = conn
-        internals.log_lines([f"{known.name}: its connection closed and nobody was told; told now"])
-        internals.deliver_disconnection(worker.master, worker.name, conn)
+        log_lines([f"{known.name}: its connection closed and nobody was told; told now"])
+        connections.deliver_disconnection(worker.master, worker.name, conn)
 
     def _untried(self, known: Known) -> bool:
         """Whether a release would do something that was not tried yet: one action for each wait."""
@@ -288,16 +288,16 @@ class ShutdownWatch:
     def _end_lost_wait(self, known: Known) -> None:
         """Go on where a worker's stop waits, and nothing is there any more that could end it.
 
-        So it is after a refusal before recording began: see `internals.end_lost_wait`.
+        So it is after a refusal before recording began: see `workers.end_lost_wait`.
         """
         watched, worker = known.watched, known.watched.worker
         under_way = watched.stopping and not watched.stopped
         at_rest = known.facts.state in RESTING and worker.conn is None
         if not under_way or not at_rest or watched.waiting() or watched.held:
             return
-        if internals.end_lost_wait(worker):
+        if workers.end_lost_wait(worker):
             text = "its stop waited for something that nothing could end any more, and goes on"
-            internals.log_lines([f"{known.name}: {text}"])
+            log_lines([f"{known.name}: {text}"])
 
     def release_at(self, known: Known, now: float) -> float | None:
         """When what this worker waits for is (or would be) released by a stop; None: never.
@@ -370,7 +370,7 @@ class ShutdownWatch:
         known.releasing = True
         deeds = self._releaser.begin(known, pause=False, by="shutdown", last=True)
         self._abandoned += 1
-        internals.log_lines([f"{known.name}: released, because {verdict.reason}"])
+        log_lines([f"{known.name}: released, because {verdict.reason}"])
         followed = defer.ensureDeferred(self._follow(known, before, action, deeds, written))
         followed.addErrback(log_error, "lifecycle: while writing what the stop released")
         self.pending_writes.append(followed)
@@ -390,7 +390,7 @@ class ShutdownWatch:
             known.releasing = False
         had_no_effect = deeds.in_words()
         if had_no_effect is not None:
-            internals.log_lines([f"{known.name}: the release had no effect: {had_no_effect}"])
+            log_lines([f"{known.name}: the release had no effect: {had_no_effect}"])
         number = await written
         why = f"released: {action['reason']}"
         if deeds.orphan is not None and deeds.released_something:
@@ -480,7 +480,7 @@ class ShutdownWatch:
                 lines.append(f"  {known.name}: a build has not ended")
             elif known.facts.state not in RESTING and not known.facts.calls:
                 lines.append(f"  {known.name}: {known.facts.state.value}")
-            elif internals.has_unfinished(known.watched.worker) and not known.facts.calls:
+            elif workers.has_unfinished(known.watched.worker) and not known.facts.calls:
                 lines.append(f"  {known.name}: something that it began has not ended")
         if len(lines) == 1:
             lines.append("  Buildbot itself; no latent worker")
@@ -515,8 +515,8 @@ def _outlive_threads(reactor: Any, basedir: str) -> None:
 
     def watch() -> None:
         done = threading.Event()
-        if not done.wait(THREAD_SECONDS) and internals.busy_threads(reactor):
+        if not done.wait(THREAD_SECONDS) and process.busy_threads(reactor):
             log.msg("lifecycle: a driver thread does not end; leaving without it")
-            internals.leave_process(basedir)
+            process.leave_process(basedir)
 
     threading.Thread(target=watch, name="lifecycle-end", daemon=True).start()

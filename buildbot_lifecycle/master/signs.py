@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from buildbot_lifecycle.core import signs
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.signs import Wait
-from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.host import connections
 from buildbot_lifecycle.master.logbook import Known, Logbook
 
 #: What the worker writes into its own log when it is asked.
@@ -169,7 +169,7 @@ class Signs:
     def _came_by_itself(self, known: Known, look: Look, awaited: Wait, now: float) -> bool:
         """Whether there is a sign of life that nobody asked for, since the last one."""
         since = signs.silent_since(known.facts, awaited)
-        said = internals.last_message(known.watched.worker)
+        said = connections.last_message(known.watched.worker)
         before, look.unsent = look.unsent, _unsent(known)
         if said is not None and since < said <= now:
             self._alive(known, "message", said)
@@ -188,7 +188,7 @@ class Signs:
 
         def ended(answer: Any) -> None:
             # an error that the worker itself tells of is an answer, too
-            if isinstance(answer, Failure) and internals.is_lost(answer):
+            if isinstance(answer, Failure) and connections.is_lost(answer):
                 return
             if known.look is look and look.conn is conn:
                 look.asked = None
@@ -205,7 +205,7 @@ class Signs:
 
 def _unsent(known: Known) -> tuple[Any, int]:
     conn = _connection(known)
-    return conn, internals.unsent(conn)
+    return conn, connections.unsent(conn)
 
 
 def _connection(known: Known) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from buildbot_lifecycle.core.ladder import check_eligible
 from buildbot_lifecycle.core.requests import Refusal
 from buildbot_lifecycle.core.verdicts import DIED, Verdict
-from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.host import connections
 from buildbot_lifecycle.master.deeds import situation_of
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.watch import instance
@@ -48,7 +48,7 @@ def live(known: Known, verdict: Verdict, masterid: int, now: float) -> dict[str,
 
 def _last_sign(known: Known) -> float | None:
     """When the worker was last heard (epoch seconds); None if it never was."""
-    said = (known.facts.sign, internals.last_message(known.watched.worker))
+    said = (known.facts.sign, connections.last_message(known.watched.worker))
     return max((at for at in said if at is not None), default=None)
 
 

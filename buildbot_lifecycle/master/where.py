@@ -26,8 +26,8 @@ from typing import Any, NamedTuple
 from twisted.internet import defer
 
 from buildbot_lifecycle.core.texts import clean
-from buildbot_lifecycle.master import awaited
-from buildbot_lifecycle.master.internals import log_error, log_lines
+from buildbot_lifecycle.host import awaited
+from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.watch.calls import Call
 

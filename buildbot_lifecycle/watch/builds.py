@@ -9,8 +9,8 @@ from twisted.internet import defer
 from twisted.python import failure
 
 from buildbot_lifecycle.core.events import Kind, cut
-from buildbot_lifecycle.master import internals
-from buildbot_lifecycle.master.reasons import one_line
+from buildbot_lifecycle.host import builds, machines, workers
+from buildbot_lifecycle.host.reasons import one_line
 from buildbot_lifecycle.watch.calls import followed, nothing
 from buildbot_lifecycle.watch.machines import Machines
 from buildbot_lifecycle.watch.register import Hook, Register
@@ -23,9 +23,9 @@ PING_SECONDS = 2.0
 class Builds:
     """The hooks around what builds do with a worker."""
 
-    def __init__(self, register: Register, machines: Machines) -> None:
+    def __init__(self, register: Register, of_machines: Machines) -> None:
         self._register = register
-        self._machines = machines
+        self._machines = of_machines
 
     def around(self) -> dict[str, Hook]:
         """Method of the worker -> hook."""
@@ -33,7 +33,7 @@ class Builds:
             "substantiate": self._substantiate,
             "buildStarted": self._started,
             "buildFinished": self._finished,
-            internals.MISSING_TIMER: self._missing,
+            workers.MISSING_TIMER: self._missing,
         }
 
     # a build asks for the worker
@@ -45,13 +45,13 @@ class Builds:
                 watched, Kind.ASKED, functools.partial(_asked, watched.worker, build)
             )
         try:
-            machine = internals.latent_machine(watched.worker)
+            machine = machines.latent_machine(watched.worker)
             if machine is not None:
                 self._machines.watch(machine)
         except Exception:
             self._register.failed(watched.worker.master, "watching a machine")
         if self._refuses_start(watched):
-            return defer.fail(internals.cancelled_substantiation())
+            return defer.fail(workers.cancelled_substantiation())
         result = original(*args, **kwargs)
         return followed(result, nothing, functools.partial(self._substantiated, watched, build))
 
@@ -90,9 +90,7 @@ class Builds:
 
     def _finished(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
         wfb = args[0] if args else kwargs.get("wfb")
-        self._register.tell(
-            watched, Kind.BUILD_FINISHED, lambda: {"build": internals.build_of(wfb)}
-        )
+        self._register.tell(watched, Kind.BUILD_FINISHED, lambda: {"build": builds.build_of(wfb)})
         return original(*args, **kwargs)
 
     # its ping
@@ -150,21 +148,21 @@ def unwatch_pings(watched: Watched) -> None:
 
 
 def _asked(worker: Any, build: Any) -> dict[str, Any]:
-    told = {"build": internals.describe_build(build)}
-    deadline = internals.missing_deadline_of_next(worker, worker.master.reactor.seconds())
+    told = {"build": builds.describe_build(build)}
+    deadline = workers.missing_deadline_of_next(worker, worker.master.reactor.seconds())
     return told if deadline is None else {**told, "gives_up_at": deadline}
 
 
 def _not_substantiated(watched: Watched, build: Any, problem: failure.Failure) -> dict[str, Any]:
     data: dict[str, Any] = {
-        "how": internals.how_not_substantiated(problem),
+        "how": workers.how_not_substantiated(problem),
         "error": cut(one_line(problem), 1000),
         "stopped": bool(getattr(build, "stopped", False)),
     }
     if watched.called_off_by is not None:
         data["by"] = watched.called_off_by
     if build is not None:
-        data["build"] = internals.describe_build(build)
+        data["build"] = builds.describe_build(build)
     return data
 
 
@@ -172,8 +170,8 @@ def _newest_build(args: Any, kwargs: Any) -> dict[str, Any]:
     """The build for which a worker was just taken: Builder appends it before it tells the worker."""
     wfb = args[0] if args else kwargs.get("wfb")
     building = list(getattr(getattr(wfb, "builder", None), "building", None) or ())
-    described = internals.build_of(wfb)
+    described = builds.build_of(wfb)
     newest = building[-1] if building else None
     if newest is not None and getattr(newest, "workerforbuilder", None) is None:
-        return internals.describe_build(building[-1])
+        return builds.describe_build(building[-1])
     return described

@@ -16,8 +16,8 @@ from twisted.internet import defer
 from twisted.python import failure
 
 from buildbot_lifecycle.core.events import cut
-from buildbot_lifecycle.master.internals import log_error
-from buildbot_lifecycle.master.reasons import is_unanswered, one_line, plain
+from buildbot_lifecycle.host.log import log_error
+from buildbot_lifecycle.host.reasons import is_unanswered, one_line, plain
 
 
 class ReleasedError(Exception):

@@ -10,8 +10,8 @@ from twisted.internet import defer
 from twisted.python import failure
 
 from buildbot_lifecycle.core.events import Kind, cut
-from buildbot_lifecycle.master import internals
-from buildbot_lifecycle.master.reasons import words
+from buildbot_lifecycle.host import connections, process, workers
+from buildbot_lifecycle.host.reasons import words
 from buildbot_lifecycle.watch import instance
 from buildbot_lifecycle.watch.calls import followed, is_coroutine, nothing
 from buildbot_lifecycle.watch.register import Hook, Register
@@ -29,7 +29,7 @@ class Connections:
         return {
             "attached": self._attached,
             "detached": self._detached,
-            internals.DISCONNECT: self._disconnect,
+            workers.DISCONNECT: self._disconnect,
         }
 
     # what was there before the probe
@@ -55,11 +55,11 @@ class Connections:
         """Take over the refused connections from before us, for which the workers' stop waits."""
         by_worker = {id(watched.worker): watched for watched in found}
         try:
-            for worker, conn in internals.refused_before(watched.worker for watched in found):
+            for worker, conn in connections.refused_before(watched.worker for watched in found):
                 watched = by_worker[id(worker)]
                 if any(refused.conn is conn for refused in watched.refused):
                     continue  # of an earlier life of ours
-                refused = RefusedConnection(conn, internals.peer_of(conn))
+                refused = RefusedConnection(conn, connections.peer_of(conn))
                 refused.closed = True
                 watched.refused.append(refused)
                 conn.notifyOnDisconnect(functools.partial(self._delivered, watched, refused))
@@ -73,7 +73,7 @@ class Connections:
         self, watched: Watched, original: Callable[..., Any], args: Any, kwargs: Any
     ) -> Any:
         conn = args[0] if args else kwargs.get("conn")
-        peer = internals.peer_of(conn)
+        peer = connections.peer_of(conn)
         try:
             result = original(*args, **kwargs)
         except Exception as error:
@@ -101,7 +101,7 @@ class Connections:
         self._register.tell(watched, Kind.REFUSED, lambda: told)
         try:
             conn.notifyOnDisconnect(functools.partial(self._delivered, watched, refused))
-            internals.when_closed(conn, functools.partial(self._closed, watched, refused))
+            connections.when_closed(conn, functools.partial(self._closed, watched, refused))
         except Exception:
             self._register.failed(watched.worker, "watching a refused connection")
 
@@ -131,11 +131,11 @@ class Connections:
         if refused.delivered:
             return
         worker = watched.worker
-        if not refused.closed and not internals.is_closed(refused.conn):
+        if not refused.closed and not connections.is_closed(refused.conn):
             refused.deliver_when_closed = True
-            internals.abort(refused.conn)
+            connections.abort(refused.conn)
             return
-        internals.deliver_disconnection(worker.master, worker.name, refused.conn)
+        connections.deliver_disconnection(worker.master, worker.name, refused.conn)
 
     def let_go(self, watched: Watched) -> None:
         """A worker that is stopping (with its master, or removed) waits for no refused connection."""
@@ -169,11 +169,11 @@ class Connections:
 def _detachment(watched: Watched, conn: Any) -> dict[str, Any]:
     """Whether the master has closed the connection itself; else its worker, or the network, has."""
     closed = conn is None or watched.closing is conn or watched.stop_asked
-    return {"by_master": True} if closed or internals.is_shutting_down(watched.master) else {}
+    return {"by_master": True} if closed or process.is_shutting_down(watched.master) else {}
 
 
 def _attachment(watched: Watched, peer: str) -> dict[str, Any]:
-    failed: dict[str, Any] = {} if internals.is_attached(watched.worker) else {"failed": True}
+    failed: dict[str, Any] = {} if workers.is_attached(watched.worker) else {"failed": True}
     told = {"peer": peer, **failed}
     if any(call.name == "start_instance" for call in watched.calls.values()):
         # the driver holds it already, and the end of its start may be long to come

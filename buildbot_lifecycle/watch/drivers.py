@@ -8,7 +8,7 @@ from typing import Any
 
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.states import STOPPING, State
-from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.host import builds, workers
 from buildbot_lifecycle.watch import instance
 from buildbot_lifecycle.watch.calls import Call
 from buildbot_lifecycle.watch.register import Hook, Register
@@ -70,7 +70,7 @@ class DriverCalls:
                 return False
             if any(not call.released for call in calls):
                 return True
-            state = internals.state_of(watched.worker.state)
+            state = workers.state_of(watched.worker.state)
             if name == "stop_instance":
                 return state not in STOPPING or watched.stop_called
             return state is not State.SUBSTANTIATING_STARTING
@@ -91,7 +91,7 @@ class DriverCalls:
 def _started(watched: Watched, call: Call, args: Any, kwargs: Any) -> dict[str, Any]:
     told: dict[str, Any] = {"call": call.name, "token": call.token}
     if call.name == "start_instance" and args:
-        told["build"] = internals.describe_build(args[0])
+        told["build"] = builds.describe_build(args[0])
     known_before = instance.known_before(watched.worker) if call.name == "start_instance" else None
     if known_before is not None:
         told["instance"] = known_before

@@ -9,8 +9,8 @@ from twisted.internet import defer
 from twisted.python import failure
 
 from buildbot_lifecycle.core.events import Kind, cut
-from buildbot_lifecycle.master import internals
-from buildbot_lifecycle.master.reasons import one_line
+from buildbot_lifecycle.host import connections, logins
+from buildbot_lifecycle.host.reasons import one_line
 from buildbot_lifecycle.watch.register import Register
 from buildbot_lifecycle.watch.watched import Login, Watched
 
@@ -49,7 +49,7 @@ class Logins:
 
     def watch_gates(self) -> None:
         """Look at logins that are refused, on the classes that refuse them."""
-        self._gates = [self._watch_gate(cls, name) for cls, name in internals.GATES]
+        self._gates = [self._watch_gate(cls, name) for cls, name in logins.GATES]
 
     def unwatch_gates(self) -> None:
         """Put back what stood there."""
@@ -60,13 +60,13 @@ class Logins:
 
     def _watch_gate(self, cls: type, name: str) -> tuple[type, str, Any, Any]:
         original = cls.__dict__[name]
-        logins = self
+        ours = self
 
         @functools.wraps(original)
         def wrapper(self: Any, asked: Any, *args: Any, **kwargs: Any) -> Any:
             result = original(self, asked, *args, **kwargs)
             if isinstance(result, defer.Deferred):
-                result.addErrback(functools.partial(logins.check, self, asked))
+                result.addErrback(functools.partial(ours.check, self, asked))
             return result
 
         setattr(cls, name, wrapper)
@@ -94,7 +94,7 @@ class Logins:
                 self._register.tell(watched, Kind.LOGIN_ENDED, dict)
             rejected = isinstance(answer, failure.Failure)
             if older is not None and older is not conn:
-                told = {"peer": internals.peer_of(conn), "rejected": rejected}
+                told = {"peer": connections.peer_of(conn), "rejected": rejected}
                 self._register.tell(watched, Kind.DUPLICATE, lambda: told)
             elif rejected:
                 self._failed(watched, f"ended with {one_line(answer)}")
@@ -104,13 +104,13 @@ class Logins:
 
     def _waits(self, watched: Watched, login: Login) -> None:
         login.told = True
-        told = {"peer": internals.peer_of(login.conn), "since": login.since}
+        told = {"peer": connections.peer_of(login.conn), "since": login.since}
         self._register.tell(watched, Kind.LOGIN_WAITS, lambda: told)
 
     def check(self, gate: Any, asked: Any, problem: Any) -> Any:
         """A login was refused before anybody knew whose it is, but for its name. Passes `problem` on."""
         try:
-            found = internals.worker_of_login(gate, asked, problem)
+            found = logins.worker_of_login(gate, asked, problem)
             watched = None if found is None else self._register.of(found)
             if watched is not None:
                 self._failed(watched, "had a wrong password")

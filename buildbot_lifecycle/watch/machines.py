@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.host import machines
 from buildbot_lifecycle.watch.calls import Call
 from buildbot_lifecycle.watch.drivers import DriverCalls
 from buildbot_lifecycle.watch.register import Register
@@ -46,7 +46,7 @@ class Machines:
                 if machine.__dict__.get(name) is wrapper:
                     del machine.__dict__[name]
         self._wrapped.clear()
-        self._broken = {key: m for key, m in self._broken.items() if internals.is_between(m)}
+        self._broken = {key: m for key, m in self._broken.items() if machines.is_between(m)}
 
     def _call(self, machine: Any, name: str, original: Any, *args: Any, **kwargs: Any) -> Any:
         token = self._register.token()
@@ -71,7 +71,7 @@ class Machines:
 
     def half(self, watched: Watched) -> Any | None:
         """The worker's machine, if its start or stop broke off, so that it never ends."""
-        machine = internals.latent_machine(watched.worker)
+        machine = machines.latent_machine(watched.worker)
         if machine is None or id(machine) not in self._broken:
             return None
-        return machine if internals.is_between(machine) else None
+        return machine if machines.is_between(machine) else None

@@ -22,7 +22,7 @@ from twisted.python import failure
 from buildbot_lifecycle.core.episodes import transition_data
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.states import STOPPING, State
-from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.host import workers
 from buildbot_lifecycle.watch.builds import Builds, unwatch_pings
 from buildbot_lifecycle.watch.connections import Connections
 from buildbot_lifecycle.watch.drivers import DriverCalls
@@ -75,7 +75,7 @@ class Probe:
             if len(sinks) == 1:
                 self._install()
             self.logins.watch(master)
-            found = [self.adopt(worker) for worker in internals.latent_workers(master)]
+            found = [self.adopt(worker) for worker in workers.latent_workers(master)]
         except BaseException:
             self.unsubscribe(master)
             raise
@@ -180,13 +180,13 @@ class Probe:
             watched = self.adopt(worker)
         if before is after:
             return
-        if internals.state_of(before) not in STOPPING:
+        if workers.state_of(before) not in STOPPING:
             watched.stop_called = False
-        if internals.state_of(after) is State.SUBSTANTIATING:
+        if workers.state_of(after) is State.SUBSTANTIATING:
             watched.login_told_at = None
 
         def data() -> dict[str, Any]:
-            return transition_data(internals.state_of(before), internals.state_of(after))
+            return transition_data(workers.state_of(before), workers.state_of(after))
 
         self.tell(watched, Kind.TRANSITION, data)
 

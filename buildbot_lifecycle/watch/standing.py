@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.host import workers
 from buildbot_lifecycle.watch.calls import followed, nothing
 from buildbot_lifecycle.watch.connections import Connections
 from buildbot_lifecycle.watch.register import Hook, Register
@@ -41,8 +41,8 @@ class Standing:
     def _tell_configuration(self, watched: Watched) -> None:
         """What was read of the worker's configuration once is read again, and told if it is new."""
         try:
-            now = internals.configured(watched.worker)
-            deadline = internals.missing_deadline(watched.worker)
+            now = workers.configured(watched.worker)
+            deadline = workers.missing_deadline(watched.worker)
         except Exception:
             self._register.failed(watched.worker, "reading a worker's configuration")
             return
@@ -76,7 +76,7 @@ class Standing:
 
     def _quarantine_until(self, watched: Watched) -> float | None:
         try:
-            return internals.quarantine_until(watched.worker)
+            return workers.quarantine_until(watched.worker)
         except Exception:
             self._register.failed(watched.worker, "looking at a quarantine")
             return None
@@ -87,7 +87,7 @@ class Standing:
 
     def _quarantine_reset(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
         # asked for after each build that went well: worth a row only where it changes something
-        if internals.is_quarantine_longer(watched.worker):
+        if workers.is_quarantine_longer(watched.worker):
             self._register.tell(watched, Kind.QUARANTINE_RESET, dict)
         return original(*args, **kwargs)
 
@@ -98,8 +98,8 @@ class Standing:
         watched.stop_asked = True
         try:
             # two states in which Buildbot's own stopService would loop for ever, blocking the reactor
-            internals.leave_machine_wait(worker)
-            internals.finish_half_insubstantiated(worker)
+            workers.leave_machine_wait(worker)
+            workers.finish_half_insubstantiated(worker)
             with_master = not worker.master.running
         except Exception:
             self._register.failed(worker.master, "preparing a worker's stop")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.host import connections
 from buildbot_lifecycle.watch.calls import Call
 
 
@@ -50,7 +50,7 @@ class Watched:
         self.closing: Any = None
         #: WorkerForBuilders whose ping is wrapped, each with the wrapper
         self.pings: list[tuple[Any, Any]] = []
-        #: what was last told of its configuration; see `internals.configured`
+        #: what was last told of its configuration; see `workers.configured`
         self.configured: dict[str, Any] = {}
         #: Buildbot has called stop_instance in this stop
         self.stop_called = False
@@ -95,7 +95,7 @@ class Watched:
     @property
     def refused_open(self) -> int:
         """How many refused connections are open now: one that has closed may still be held."""
-        return sum(not (r.closed or internals.is_closed(r.conn)) for r in self.held)
+        return sum(not (r.closed or connections.is_closed(r.conn)) for r in self.held)
 
     def waiting(self, name: str | None = None) -> list[Call]:
         """Calls that Buildbot waits for now, oldest first."""

@@ -1,4 +1,4 @@
-"""Sphinx directive ``{required-names}``: the table ``master.internals.REQUIRED`` as a list."""
+"""Sphinx directive ``{required-names}``: the table ``master.required.REQUIRED`` as a list."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from docutils import nodes
 from docutils.parsers.rst import Directive
 
-from buildbot_lifecycle.master.internals import REQUIRED
+from buildbot_lifecycle.host.required import REQUIRED
 
 
 class RequiredNames(Directive):

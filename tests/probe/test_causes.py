@@ -13,7 +13,7 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.core.episodes import Episode, Facts, Failure, apply
 from buildbot_lifecycle.core.events import Event, Kind
-from buildbot_lifecycle.master.internals import GATES
+from buildbot_lifecycle.host.logins import GATES
 from buildbot_lifecycle.watch.probe import PROBE
 from tests.probe.support import Conn, Driven, Stage, hanging
 

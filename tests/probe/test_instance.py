@@ -17,7 +17,8 @@ from buildbot.worker.libvirt import LibVirtWorker
 from buildbot.worker.marathon import MarathonLatentWorker
 from twisted.internet import defer
 
-from buildbot_lifecycle.master import internals, where
+from buildbot_lifecycle.host import waits
+from buildbot_lifecycle.master import where
 from buildbot_lifecycle.watch.calls import outcome_of
 from buildbot_lifecycle.watch.instance import known_before, name_of
 
@@ -160,7 +161,7 @@ def test_looking_for_a_wait_asks_nothing_of_what_callbacks_are_given() -> None:
     waiting: defer.Deferred[Any] = defer.Deferred()
     waiting.addCallback(lambda _, server: server, Hidden())
     worker = driver(_start_stop_lock=defer.DeferredLock())
-    assert internals.release_found(worker, RuntimeError("none is found")) is False
+    assert waits.release_found(worker, RuntimeError("none is found")) is False
     closed_over = Hidden()
     cancelled: defer.Deferred[Any] = defer.Deferred(lambda _: closed_over)
     assert where.follow(cancelled) == []

@@ -14,7 +14,7 @@ from twisted.internet import error as net
 from twisted.python.failure import Failure
 from twisted.spread.pb import RemoteError
 
-from buildbot_lifecycle.master.reasons import is_unanswered, one_line, plain, words
+from buildbot_lifecycle.host.reasons import is_unanswered, one_line, plain, words
 
 
 def raised(error: BaseException) -> Failure:

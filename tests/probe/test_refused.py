@@ -15,7 +15,7 @@ from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.spread.pb import Broker
 
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.host import connections, workers
 from buildbot_lifecycle.watch.probe import PROBE
 from tests.probe.support import Driven, Stage
 
@@ -63,14 +63,14 @@ class Refused(Stage):
         return conn, came
 
     def waits(self) -> bool:
-        return internals.has_unfinished(self.worker())
+        return workers.has_unfinished(self.worker())
 
     @defer.inlineCallbacks
     def test_stock_waits_for_a_refused_connection_that_has_closed_long_since(self) -> Any:
         yield self.play(Driven("w"), observed=False)
         conn, came = self.come_back()
         assert came[0].getErrorMessage() == REFUSED
-        assert internals.is_closed(conn)
+        assert connections.is_closed(conn)
         self.reactor.advance(3600)
         assert self.waits()
         conn.notifyDisconnected()
@@ -118,10 +118,10 @@ class Refused(Stage):
     def test_a_connection_that_does_not_close_is_aborted_and_delivered_then(self) -> Any:
         yield self.play(Driven("w"))
         conn, _ = self.come_back(frozen=True)
-        assert not internals.is_closed(conn)
+        assert not connections.is_closed(conn)
         PROBE.deliver(self.watched(), self.watched().held[0])
         self.reactor.advance(1)
-        assert internals.is_closed(conn)
+        assert connections.is_closed(conn)
         assert not self.waits()
 
     @defer.inlineCallbacks
@@ -204,6 +204,6 @@ class Refused(Stage):
         assert self.waits(), "nothing is left that could end it"
         stopping = self.worker()._deferwaiter.wait()
         assert not stopping.called
-        assert internals.end_lost_wait(self.worker())
+        assert workers.end_lost_wait(self.worker())
         assert stopping.called
         self.worker()._deferwaiter._waited_count = 0  # for the stop of this test's master

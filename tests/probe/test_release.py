@@ -16,7 +16,8 @@ from twisted.python.failure import Failure
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import Actor, ForceRequest, Refusal
 from buildbot_lifecycle.core.settings import parse
-from buildbot_lifecycle.master import internals, views
+from buildbot_lifecycle.host import waits, workers
+from buildbot_lifecycle.master import views
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.release import Releaser
 from buildbot_lifecycle.watch import instance
@@ -165,7 +166,7 @@ class Release(Stage):
         assert self.worker().state is States.NOT_SUBSTANTIATED
         assert self.worker().isPaused()
         # Buildbot broadcasts it: the words are behind our own rights
-        assert internals.pause_reason(self.worker()) == "force disconnect, action 1"
+        assert workers.pause_reason(self.worker()) == "force disconnect, action 1"
         action = self.ledger.actions[0]
         assert (action["status"], action["actor"]) == ("done", "ann")
         assert action["actor_kind"] == "user"
@@ -362,7 +363,7 @@ class Release(Stage):
         (answered,) = self.force()
         assert answered.status == 200
         assert self.worker().state is States.SUBSTANTIATED
-        assert not internals.lock_is_held(self.worker())
+        assert not workers.lock_is_held(self.worker())
         self.worker().conn.loseConnection()
         yield self.worker().insubstantiate()
 
@@ -488,7 +489,7 @@ class Release(Stage):
         answer, _given = hanging()
         self.answer("stop_instance", answer)
         waited_on = self.outside("stop_instance")
-        self.patch(internals, "release_found", lambda *_: False)
+        self.patch(waits, "release_found", lambda *_: False)
         self.ask()
         self.worker().insubstantiate()
         self.reactor.advance(2)

@@ -8,7 +8,7 @@ from buildbot.worker.latent import States
 from twisted.internet import defer
 
 from buildbot_lifecycle.core.settings import parse
-from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.host import waits
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.release import Releaser
 from buildbot_lifecycle.master.shutdown import ShutdownWatch
@@ -69,7 +69,7 @@ class Stops(Watching):
         answer, _given = hanging()
         self.answer("stop_instance", answer)
         waited_on = self.outside()
-        self.patch(internals, "release_found", lambda *_: False)
+        self.patch(waits, "release_found", lambda *_: False)
         self.ask()
         self.worker().insubstantiate()
         self.reactor.advance(2)

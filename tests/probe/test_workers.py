@@ -10,7 +10,7 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.core.episodes import Facts, apply
 from buildbot_lifecycle.core.events import Event, Kind
-from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.host import required, workers
 from buildbot_lifecycle.watch.calls import BrokenOffError
 from buildbot_lifecycle.watch.probe import PROBE
 from tests.probe.support import Build, Conn, Driven, Stage, hanging
@@ -182,7 +182,7 @@ class Workers(Stage):
         yield self.play(Driven("w", build_wait_timeout=600, missing_timeout=100))
         PROBE.tell(self.watched(), Kind.BASELINE, dict)
         self.watched().introduced = True
-        self.watched().configured = internals.configured(self.worker())
+        self.watched().configured = workers.configured(self.worker())
         answer, given = hanging()
         self.answer("start_instance", answer)
         self.ask()
@@ -272,9 +272,9 @@ class Workers(Stage):
         self.reactor.advance(10)
         yield self.worker().attached(Conn())
         assert came == [True]
-        assert internals.lock_is_held(self.worker())
+        assert workers.lock_is_held(self.worker())
         self.watched().waiting("check_instance")[0].release("action 1", in_use=True)
-        assert not internals.lock_is_held(self.worker())
+        assert not workers.lock_is_held(self.worker())
         assert self.worker().state is States.SUBSTANTIATED
         self.worker().conn.loseConnection()
         yield self.worker().insubstantiate()
@@ -290,7 +290,7 @@ class Workers(Stage):
         yield self.worker().attached(Conn())
         assert came == [True]
         self.watched().waiting("start_instance")[0].release("action 1", in_use=True)
-        assert not internals.lock_is_held(self.worker())
+        assert not workers.lock_is_held(self.worker())
         assert self.worker().state is States.SUBSTANTIATED
         self.worker().conn.loseConnection()
         yield self.worker().insubstantiate()
@@ -302,12 +302,12 @@ class Workers(Stage):
         self.ask()
         self.worker().insubstantiate().addErrback(lambda _: None)
         came = self.ask()
-        assert internals.is_half_insubstantiated(self.worker())
-        assert internals.finish_half_insubstantiated(self.worker())
+        assert workers.is_half_insubstantiated(self.worker())
+        assert workers.finish_half_insubstantiated(self.worker())
         assert self.worker().state is States.NOT_SUBSTANTIATED
         assert all(told["expected"] for told in self.notes.of(Kind.TRANSITION))
         assert len(came) == 1
-        assert not internals.finish_half_insubstantiated(self.worker())
+        assert not workers.finish_half_insubstantiated(self.worker())
         self.flushLoggedErrors()
 
     @defer.inlineCallbacks
@@ -344,8 +344,8 @@ class Workers(Stage):
         self.answer("stop_instance", answer)
         self.ask()
         self.worker().insubstantiate()
-        assert not internals.is_half_insubstantiated(self.worker())
-        assert not internals.finish_half_insubstantiated(self.worker())
+        assert not workers.is_half_insubstantiated(self.worker())
+        assert not workers.finish_half_insubstantiated(self.worker())
         given[0].callback(True)
 
     @defer.inlineCallbacks
@@ -395,4 +395,4 @@ class Workers(Stage):
 
     def test_this_buildbot_has_every_name_that_is_leant_on(self) -> None:
         self.master = type("Stopped", (), {"running": False})
-        assert internals.missing() == []
+        assert required.missing() == []

@@ -14,7 +14,7 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from twisted.internet import defer
 
-from buildbot_lifecycle.master import internals
+from buildbot_lifecycle.host import workers
 from buildbot_lifecycle.watch import calls
 from buildbot_lifecycle.watch.probe import PROBE, Probe
 from tests.property.test_interleavings import Compared, profile
@@ -39,7 +39,7 @@ def swallow_refusals(patch: PATCH, _: House) -> None:
 
 
 def eat_the_missing_timer(patch: PATCH, _: House) -> None:
-    patch.setitem(PROBE.around, internals.MISSING_TIMER, lambda *_: None)
+    patch.setitem(PROBE.around, workers.MISSING_TIMER, lambda *_: None)
 
 
 def answer_a_stop_late(patch: PATCH, house: House) -> None:

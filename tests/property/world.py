@@ -299,7 +299,7 @@ class Link(protocol_base.Connection):
 
 
 class _Mind:
-    """What `internals` reads of Perspective Broker."""
+    """What `host.connections` reads of Perspective Broker."""
 
     def __init__(self, link: Link) -> None:
         self.broker = _Broker(link)

@@ -20,7 +20,8 @@ import pytest
 from twisted.internet import defer, threads
 from twisted.python.threadpool import ThreadPool
 
-from buildbot_lifecycle.master import awaited, internals, where
+from buildbot_lifecycle.host import awaited
+from buildbot_lifecycle.master import where
 from buildbot_lifecycle.watch.calls import Call
 from tests.harness.waiting import patient, wait_until
 
@@ -385,7 +386,7 @@ def test_a_twisted_without_the_names_is_told_once_and_answers_nothing(
 ) -> None:
     told: list[str] = []
     monkeypatch.setattr(where, "log_lines", told.extend)
-    monkeypatch.setattr(internals, "REQUIRED_BY_WHERE", ("called", "_renamed"))
+    monkeypatch.setattr(awaited, "REQUIRED_BY_WHERE", ("called", "_renamed"))
     worker = BareWorker()
     locator = where.Locator(None)
     for _ in range(3):
@@ -419,7 +420,7 @@ def test_this_twisted_is_usable() -> None:
 
 def test_a_twisted_that_keeps_its_status_elsewhere_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The names alone would not do: the way through them is tried."""
-    monkeypatch.setattr(internals, "GENERATOR_STATUS", types.SimpleNamespace)
+    monkeypatch.setattr(awaited, "GENERATOR_STATUS", types.SimpleNamespace)
     assert awaited.unusable() == ["twisted.internet.defer._CancellationStatus.waitingOn"]
 
 

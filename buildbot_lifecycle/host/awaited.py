@@ -1,7 +1,7 @@
 """What a Deferred, a coroutine, a future or a pool thread waits for: one step down.
 
-Nothing of this is public. Beside `internals` this is the only module that touches private names; they
-are listed there (`internals.REQUIRED_BY_WHERE`) and tried out before the first use (`unusable`).
+Nothing of this is public. The names are listed here (`REQUIRED_BY_WHERE`) and tried out before the first
+use (`unusable`).
 
 Sources, Twisted 22.10 to 26.10: internet/defer.py (a coroutine's or generator's Deferred has a canceller
 which closes over a ``_CancellationStatus``; that one's ``waitingOn`` has our way back among its
@@ -26,7 +26,11 @@ from typing import Any
 from twisted.internet import defer
 from twisted.python.threadpool import ThreadPool
 
-from buildbot_lifecycle.master import internals
+#: What Twisted keeps of a generator or coroutine that it drives.
+GENERATOR_STATUS: Any = getattr(defer, "_CancellationStatus", None)
+
+#: Attributes of a Deferred without which nobody can tell where a call hangs; all else works then.
+REQUIRED_BY_WHERE = ("called", "_canceller", "_chainedTo")
 
 #: Callbacks of one Deferred that are looked at, from its first.
 MAX_CALLBACKS = 50
@@ -48,12 +52,24 @@ _RUN_ITEM = getattr(
 _AWAIT_DEFERRED = getattr(getattr(defer.Deferred, "__await__", None), "__code__", None)
 
 
+def missing_for_where() -> list[str]:
+    """The names that this version of Twisted lacks; empty when `where` may be tried."""
+    deferred: defer.Deferred[None] = defer.Deferred()
+    lost = [name for name in REQUIRED_BY_WHERE if not hasattr(deferred, name)]
+    if not hasattr(deferred, "_callbacks") and not hasattr(deferred, "callbacks"):
+        lost.append("_callbacks")
+    lost = [f"twisted.internet.defer.Deferred.{name}" for name in lost]
+    if GENERATOR_STATUS is None:
+        lost.append("twisted.internet.defer._CancellationStatus")
+    return lost
+
+
 def unusable() -> list[str]:
     """What is not as the functions here need it, in this Twisted; empty when they work.
 
     Beside the names, a coroutine that waits is made and must be found again.
     """
-    lost = internals.missing_for_where()
+    lost = missing_for_where()
     if lost:
         return lost
     if _IN_CONTEXT is None:
@@ -83,10 +99,10 @@ def chained_to(deferred: Any) -> Any | None:
 def status_of(deferred: Any) -> Any | None:
     """The bookkeeping of the generator or coroutine that will fire this Deferred; None without one."""
     for value in _cells(deferred._canceller):
-        if _is(value, internals.GENERATOR_STATUS):
+        if _is(value, GENERATOR_STATUS):
             return value
         for inner in _cells(value):
-            if _is(inner, internals.GENERATOR_STATUS):
+            if _is(inner, GENERATOR_STATUS):
                 return inner
     return None
 

@@ -1,0 +1,37 @@
+"""The master's process: whether it is on its way down, its threads, its end.
+
+From process/botmaster.py of Buildbot 4.3.0; of Twisted, internet/base.py and python/threadpool.py.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from typing import Any
+
+
+def is_shutting_down(master: Any) -> bool:
+    """Whether the master is on its way down, so that it closes connections by itself."""
+    return bool(getattr(getattr(master, "botmaster", None), "shuttingDown", False))
+
+
+def busy_threads(reactor: Any) -> int:
+    """Threads of the reactor's pool that are in a call now; they would keep the process from ending."""
+    pool = getattr(reactor, "threadpool", None)
+    if pool is None:
+        return 0
+    try:
+        return len(pool.working)
+    except Exception:
+        return 0
+
+
+def leave_process(basedir: str) -> None:
+    """End the process at once, although a thread is blocked; its pid file goes with it."""
+    pidfile = pathlib.Path(basedir) / "twistd.pid"
+    try:
+        if pidfile.read_text().strip() == str(os.getpid()):
+            pidfile.unlink()
+    except (OSError, ValueError):
+        pass
+    os._exit(0)
