@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
+from buildbot_lifecycle.cli.demo_workers import MARK as INSTANCE_MARK
 from buildbot_lifecycle.cli.processes import marked
 from tests.conftest import MakeMaster
 from tests.harness.master import MARK, ROOT, worker
@@ -37,6 +38,22 @@ def test_nothing_is_left_of_a_torn_down_master_though_it_was_killed(
     assert master.instance_pids("survivor")
     master.teardown()
     assert marked(MARK, master.mark) == []
+
+
+@pytest.mark.master
+def test_a_start_that_finds_a_process_which_is_about_to_end_starts_another_when_it_has(
+    make_master: MakeMaster,
+) -> None:
+    master = make_master([worker("Healthy", "w")], plugin=False)
+    # stands for one that was refused a moment ago: it will not connect any more, and has not ended yet
+    directory = master.basedir / "instances" / "w"
+    with subprocess.Popen(
+        ["sleep", "600"], env={**master.env, INSTANCE_MARK: str(directory)}
+    ) as old:
+        request = master.force_build("w")
+        master.wait_log("instance of w is there already")
+        old.kill()
+    assert master.wait_build(request)["results"] == 0
 
 
 def test_a_fresh_database_answers_and_is_empty(db_url: str) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from buildbot.process.properties import Properties
-from buildbot.worker.latent import AbstractLatentWorker
+from buildbot.worker.latent import AbstractLatentWorker, States
 from twisted.internet import defer, task, threads
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python import log
@@ -161,6 +161,7 @@ class Healthy(AbstractLatentWorker):
         mark = str(self.directory)
         if marked(MARK, mark):
             log.msg(f"instance of {self.name} is there already")
+            self._when_ended(mark)
             return
         self.directory.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "buildbot_lifecycle.cli.demo_instance", mark]
@@ -181,6 +182,19 @@ class Healthy(AbstractLatentWorker):
                 childFDs={1: output.fileno(), 2: output.fileno()},
             )
         self.instance = f"process-{transport.pid}"
+
+    def _when_ended(self, mark: str) -> None:
+        """Start another process if the one that is there ends while it is still waited for.
+
+        A process that Buildbot has refused ends by itself, a moment later: it is there and will never
+        connect.
+        """
+        if self.conn is not None or self.state is not States.SUBSTANTIATING_STARTING:
+            return
+        if marked(MARK, mark):
+            self.master.reactor.callLater(_POLL, self._when_ended, mark)
+        else:
+            self._spawn()
 
     def _port(self) -> int:
         if self.settings["protocol"] == "pb":

@@ -3,6 +3,7 @@
 `python -m tests.harness.frozen_peer PORT NAME PASSWORD QUESTION`, where QUESTION is `print` (the first
 one, before it is let in), `setBuilderList` (while it attaches) or `nothing` (it answers everything). It
 answers nothing after it, as a frozen process; with `only:setBuilderList` it does, and is never let in.
+It prints the question at which it goes silent when it was asked: until then the master may let in others.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ class Peer(pb.Referenceable):  # type: ignore[misc]
     def _answer(self, question: str, answer: Any) -> Any:
         if question == self._silent_at:
             self._silent = not self._only
+            sys.stdout.write(question)
+            sys.stdout.flush()
         elif not self._silent:
             return answer
         _NEVER.append(defer.Deferred())

@@ -159,10 +159,19 @@ def rows(master: RealMaster, query: str) -> list[Any]:
 
 
 def peer(master: RealMaster, name: str, silent_at: str) -> subprocess.Popen[bytes]:
-    """A process that logs in as a worker and goes silent at a question; it dies with the master."""
+    """A process that logs in as a worker and goes silent at a question; it dies with the master.
+
+    It has been asked when this returns (`nothing`: it may not even have logged in).
+    """
     command = [sys.executable, "-m", "tests.harness.frozen_peer"]
     command += [str(master.pb_port), name, f"demo-{name}", silent_at]
-    return subprocess.Popen(command, env=master.env, cwd=ROOT)
+    path = master.basedir.parent / f"peer-of-{name}"
+    with path.open("wb") as output:
+        process = subprocess.Popen(command, env=master.env, cwd=ROOT, stdout=output)
+    question = silent_at.rpartition(":")[2]
+    if question != "nothing":
+        master.wait_until(lambda: question in path.read_text(), 20, f"{name} is asked {question}")
+    return process
 
 
 _MACHINE = """

@@ -116,7 +116,6 @@ def all_stuck(master: RealMaster, end: Path, *others: str) -> RealMaster:
         master.wait_worker(name, state="substantiating_starting", pending=None)
         silent_at = {"print": "print", "builders": "setBuilderList"}
         peer(master, name, silent_at.get(name, "only:setBuilderList"))
-    master.wait_worker("duplicate", connected=False)
     master.wait_worker("checked", pending=bool)
     master.wait_worker("forgotten", pending=bool)
     come.touch()
