@@ -1,16 +1,16 @@
 import React from "react";
 import { buildbotSetupPlugin } from "buildbot-plugin-support";
-import { Boundary } from "./components/Boundary";
+import { Boundary } from "./ui/Boundary";
 import { SETTINGS } from "./model/settings";
 import "./styles.css";
-import { ActionsPage } from "./views/ActionsPage";
-import { EpisodePage } from "./views/EpisodePage";
-import { MenuIcon } from "./views/MenuIcon";
-import { OrphansPage } from "./views/OrphansPage";
-import { Overview } from "./views/Overview";
-import { StopPage } from "./views/StopPage";
-import { TimelinePage } from "./views/TimelinePage";
-import { WorkerPage } from "./views/WorkerPage";
+import { ActionsPage } from "./features/actions/ActionsPage";
+import { EpisodePage } from "./features/episode/EpisodePage";
+import { MenuIcon } from "./features/menu/MenuIcon";
+import { OrphansPage } from "./features/orphans/OrphansPage";
+import { Overview } from "./features/workers/Overview";
+import { StopPage } from "./features/stop/StopPage";
+import { TimelinePage } from "./features/timeline/TimelinePage";
+import { WorkerPage } from "./features/worker/WorkerPage";
 
 const ROUTES: [route: string, view: React.ComponentType][] = [
   ["lifecycle", Overview],

@@ -1,4 +1,4 @@
-import type { DryRun, Episode, Verdict, Worker, WorkersMeta } from "../src/api/types";
+import type { DryRun, Episode, Verdict, Worker, WorkersMeta } from "../src/contract/types";
 
 /* Workers in the situations that operators meet. `NOW` is fixed. */
 

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from "react";
-import { asFailure, get, type ApiFailure } from "../api/client";
+import { asFailure, get, type ApiFailure } from "../server/client";
 import { Order } from "../model/order";
 import { useFeed } from "./useFeed";
 

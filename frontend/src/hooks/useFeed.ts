@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "react";
-import { feed } from "../api/live";
+import { feed } from "../server/live";
 
 const AT_MOST_EVERY_MS = 1_000;
 

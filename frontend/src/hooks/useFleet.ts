@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from "react";
-import { fleetStore, type Fleet } from "../api/fleet";
-import { feed, type LiveState } from "../api/live";
+import { fleetStore, type Fleet } from "../server/fleet";
+import { feed, type LiveState } from "../server/live";
 
 export function useFleet(): Fleet {
   return useSyncExternalStore(fleetStore.watch, fleetStore.snapshot);

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useState } from "react";
-import { asFailure, get, type ApiFailure } from "../api/client";
-import type { PageMeta } from "../api/types";
+import { asFailure, get, type ApiFailure } from "../server/client";
+import type { PageMeta } from "../contract/types";
 import { withHead, withOlder, type History } from "../model/history";
 import { nextQuery } from "../model/links";
 import { Order } from "../model/order";

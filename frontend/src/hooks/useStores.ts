@@ -1,6 +1,6 @@
 import { useCallback, useSyncExternalStore } from "react";
-import { outcomes } from "../api/outcomes";
-import { recentStore } from "../api/recent";
+import { outcomes } from "../server/outcomes";
+import { recentStore } from "../server/recent";
 
 /** The last episodes of a worker: null while not known, "absent" where the server cannot tell. */
 export const useRecent = (workerid: number) =>

@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from "react";
-import { onTheme, themeNow, type Theme } from "../api/theme";
+import { onTheme, themeNow, type Theme } from "../host/theme";
 
 /** The host's theme. */
 export function useTheme(): Theme {

@@ -1,5 +1,5 @@
 import { useCallback, useSyncExternalStore } from "react";
-import { subscribe, tickTime } from "../api/clock";
+import { subscribe, tickTime } from "../server/clock";
 
 /** Text made from the server's time now, in whole seconds. */
 export function useTicking(text: (now: number) => string): string {

@@ -1,8 +1,8 @@
 import { useCallback, useEffect, useState } from "react";
-import { asFailure, type ApiFailure } from "../api/client";
-import { fetchWorkers } from "../api/fleet";
+import { asFailure, type ApiFailure } from "../server/client";
+import { fetchWorkers } from "../server/fleet";
 import { Order } from "../model/order";
-import type { Worker, WorkersMeta } from "../api/types";
+import type { Worker, WorkersMeta } from "../contract/types";
 import { useFeed } from "./useFeed";
 
 export interface WorkerState {

@@ -1,4 +1,4 @@
-import type { Worker } from "../api/types";
+import type { Worker } from "../contract/types";
 import { severity } from "./words";
 
 /* What the table shows, and in which order. */

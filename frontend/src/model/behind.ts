@@ -1,4 +1,4 @@
-import type { WorkersMeta } from "../api/types";
+import type { WorkersMeta } from "../contract/types";
 import { age } from "./durations";
 import { count } from "./words";
 

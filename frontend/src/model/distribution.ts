@@ -1,4 +1,4 @@
-import type { PhaseStats } from "../api/types";
+import type { PhaseStats } from "../contract/types";
 import { duration } from "./durations";
 import { count } from "./words";
 

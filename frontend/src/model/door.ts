@@ -1,4 +1,4 @@
-import type { Worker, WorkersMeta } from "../api/types";
+import type { Worker, WorkersMeta } from "../contract/types";
 import { duration } from "./durations";
 
 /* May this worker be disconnected by force, by this reader, now? A shut door says why, and what would open it. The

@@ -1,4 +1,4 @@
-import type { LifecycleEvent } from "../api/types";
+import type { LifecycleEvent } from "../contract/types";
 import { duration } from "./durations";
 import { clockTime } from "./moments";
 import { actorWords, fileName, plain, stateWords } from "./words";

@@ -1,4 +1,4 @@
-import type { Blocker, MasterStop, Worker } from "../api/types";
+import type { Blocker, MasterStop, Worker } from "../contract/types";
 import { isStuck } from "./arrange";
 import { duration } from "./durations";
 import { blockerWords, count, list } from "./words";

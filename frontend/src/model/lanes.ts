@@ -1,4 +1,4 @@
-import type { Lane, LaneBuild, LanePhase, Mark } from "../api/types";
+import type { Lane, LaneBuild, LanePhase, Mark } from "../contract/types";
 import { duration } from "./durations";
 import { shortMoment } from "./moments";
 import type { Span } from "./ranges";

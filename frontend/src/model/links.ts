@@ -1,4 +1,4 @@
-import type { Build } from "../api/types";
+import type { Build } from "../contract/types";
 
 /* Places in Buildbot's own pages, as routes of its router. */
 

@@ -1,4 +1,4 @@
-import type { State } from "../api/types";
+import type { State } from "../contract/types";
 
 /* One look for each phase: a colour and a pattern, so that bars can be told apart in grey as well. */
 

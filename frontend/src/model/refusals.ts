@@ -1,4 +1,4 @@
-import type { DryRun, Worker } from "../api/types";
+import type { DryRun, Worker } from "../contract/types";
 import { duration } from "./durations";
 import { stateWords } from "./words";
 

@@ -1,4 +1,4 @@
-import type { RecentEpisode } from "../api/types";
+import type { RecentEpisode } from "../contract/types";
 import { duration } from "./durations";
 import { count, outcomeWords } from "./words";
 

@@ -1,4 +1,4 @@
-import type { Worker } from "../api/types";
+import type { Worker } from "../contract/types";
 import type { View } from "./arrange";
 import { matches } from "./arrange";
 import { KNOWN_LEVELS, KNOWN_STATES } from "./words";

@@ -1,4 +1,4 @@
-import type { Episode, State } from "../api/types";
+import type { Episode, State } from "../contract/types";
 import { duration } from "./durations";
 import { durationTicks } from "./ticks";
 

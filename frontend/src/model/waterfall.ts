@@ -1,4 +1,4 @@
-import type { Episode, LaneBuild, LifecycleEvent, State } from "../api/types";
+import type { Episode, LaneBuild, LifecycleEvent, State } from "../contract/types";
 import { durationTicks } from "./ticks";
 import { tell } from "./events";
 import { stateWords } from "./words";

@@ -1,4 +1,4 @@
-import type { Level, State, Worker } from "../api/types";
+import type { Level, State, Worker } from "../contract/types";
 
 /* What the page calls things. The sets are open: what a newer server adds is shown by its own name. */
 

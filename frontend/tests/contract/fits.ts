@@ -10,7 +10,7 @@ import type {
   StatsAnswer,
   TimelineAnswer,
   WorkersAnswer,
-} from "../../src/api/types";
+} from "../../src/contract/types";
 import type { Answers } from "./answers";
 
 /* What the interface says that it answers, held against what the page takes it for. Nothing here runs: `tsc` refuses

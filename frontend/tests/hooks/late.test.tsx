@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 import { act, cleanup, renderHook } from "@testing-library/react";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Action, LanePhase } from "../../src/api/types";
+import type { Action, LanePhase } from "../../src/contract/types";
 import { serve, to } from "../asked";
 import { NOW, idle, meta, plan, stopHangs, verdict } from "../situations";
 
@@ -9,7 +9,7 @@ import { NOW, idle, meta, plan, stopHangs, verdict } from "../situations";
 
 let changed: (workerids: ReadonlySet<number>) => void = () => undefined;
 
-vi.mock("../../src/api/live", () => ({
+vi.mock("../../src/server/live", () => ({
   feed: {
     listen: ({ onWorkers }: { onWorkers: typeof changed }) => {
       changed = onWorkers;
@@ -74,7 +74,7 @@ describe("a late answer to an earlier question", () => {
     };
   };
   it("does not open a bar of the timeline again that has ended", async () => {
-    const { useTimeline } = await import("../../src/hooks/useTimeline");
+    const { useTimeline } = await import("../../src/features/timeline/useTimeline");
     const span = { since: NOW - 100, until: NOW };
     const { result } = renderHook(() => useTimeline(span, null));
     await to(0).answer(lane(null));
@@ -87,7 +87,7 @@ describe("a late answer to an earlier question", () => {
 
   it("does not make a finished action unfinished, nor an older action the last", async () => {
     vi.resetModules();
-    const { outcomes } = await import("../../src/api/outcomes");
+    const { outcomes } = await import("../../src/server/outcomes");
     const action = (id: number, finished_at: number | null) =>
       ({ id, workerid: 1, finished_at, status: finished_at === null ? "asked" : "done" }) as Action;
     outcomes.put(action(5, NOW));
@@ -99,7 +99,7 @@ describe("a late answer to an earlier question", () => {
   });
 
   it("does not show what a dry run found that was asked for before another", async () => {
-    const { useForce } = await import("../../src/hooks/useForce");
+    const { useForce } = await import("../../src/features/force/useForce");
     const { result } = renderHook(() => useForce(stopHangs()));
     act(() => void result.current.look(stopHangs(), true, false));
     await to(1).answer({ dry_run: plan({ warnings: ["with a pause"] }) });
@@ -109,7 +109,7 @@ describe("a late answer to an earlier question", () => {
   });
 
   it("does not make a dry run that came a failure", async () => {
-    const { useForce } = await import("../../src/hooks/useForce");
+    const { useForce } = await import("../../src/features/force/useForce");
     const { result } = renderHook(() => useForce(stopHangs()));
     act(() => void result.current.look(stopHangs(), true, false));
     await to(1).answer({ dry_run: plan() });
@@ -153,7 +153,7 @@ describe("an answer for a page that has been left for another", () => {
   });
 
   it("does not draw the lanes of other workers", async () => {
-    const { useTimeline } = await import("../../src/hooks/useTimeline");
+    const { useTimeline } = await import("../../src/features/timeline/useTimeline");
     const span = { since: NOW - 100, until: NOW };
     const { result, rerender } = renderHook(({ ids }) => useTimeline(span, ids), { initialProps: { ids: [1] } });
     rerender({ ids: [2] });

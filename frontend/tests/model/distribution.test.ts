@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { PhaseStats } from "../../src/api/types";
+import type { PhaseStats } from "../../src/contract/types";
 import { distribution, short } from "../../src/model/distribution";
 
 const stats = (change: Partial<PhaseStats> = {}): PhaseStats => ({

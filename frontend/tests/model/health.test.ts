@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Blocker, MasterStop } from "../../src/api/types";
+import type { Blocker, MasterStop } from "../../src/contract/types";
 import { firstWords, healthLine, lastKnownLine, releaseWords, stopCost, toStopFirst } from "../../src/model/health";
 import { NOW, building, idle, stopHangs, verdict } from "../situations";
 

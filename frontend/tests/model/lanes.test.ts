@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { LaneEpisode } from "../../src/api/types";
+import type { LaneEpisode } from "../../src/contract/types";
 import { barWords, firstAt, hitAt, nearest, neighbour, ready, sums, sumsWords } from "../../src/model/lanes";
 import { NOW } from "../situations";
 

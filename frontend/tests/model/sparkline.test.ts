@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { columns, sparklineWords } from "../../src/model/sparkline";
-import type { RecentEpisode } from "../../src/api/types";
+import type { RecentEpisode } from "../../src/contract/types";
 import { NOW } from "../situations";
 
 const well: RecentEpisode = [1, "ok", 60, 600, 30, NOW];

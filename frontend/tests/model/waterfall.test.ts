@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { LifecycleEvent } from "../../src/api/types";
+import type { LifecycleEvent } from "../../src/contract/types";
 import { waterfall } from "../../src/model/waterfall";
 import { NOW, episode } from "../situations";
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Worker } from "../../src/api/types";
+import type { Worker } from "../../src/contract/types";
 import { actorWords, codeWords, outcomeWords, refusedWords, worded } from "../../src/model/words";
 
 import { idle } from "../situations";

@@ -1,9 +1,0 @@
-import React from "react";
-import { apiUrl } from "../api/client";
-
-/** All that the filter leaves, for a spreadsheet. */
-export const CsvLink = ({ what, query }: { what: string; query: string }) => (
-  <a className="bbl-csv" href={apiUrl(`${what}.csv${query}`)} download={`${what}.csv`} data-test="csv">
-    CSV
-  </a>
-);

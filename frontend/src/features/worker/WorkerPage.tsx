@@ -1,0 +1,125 @@
+import React from "react";
+import { useParams } from "react-router-dom";
+import type { Action, Episode, LifecycleEvent, Orphan, Worker, WorkersMeta } from "../../contract/types";
+import { VerdictBadge } from "../../ui/Badge";
+import { Behind } from "../../ui/Banners";
+import { ForceButton } from "../force/ForceButton";
+import { FailedPage } from "../../ui/FailedPage";
+import { Orphans } from "../orphans/Orphans";
+import { Page } from "../../ui/Page";
+import { ForceDialog } from "../force/ForceDialog";
+import { ActionList } from "../actions/ActionList";
+import { Distributions } from "./Distributions";
+import { EpisodeTable } from "./EpisodeTable";
+import { EventTable } from "./EventTable";
+import { Facts } from "./Facts";
+import { HistoryFoot } from "../../ui/HistoryFoot";
+import { TimelineChart } from "./TimelineChart";
+import { useHistory } from "../../hooks/useHistory";
+import { useTarget } from "../../hooks/useTarget";
+import { useWorker } from "../../hooks/useWorker";
+import { workerRoute } from "../../model/links";
+import { settings } from "../../host/settings";
+
+export const WorkerPage = () => {
+  const workerid = Number(useParams<"workerid">().workerid);
+  return <OneWorker key={workerid} workerid={workerid} />;
+};
+
+const OneWorker = ({ workerid }: { workerid: number }) => {
+  const { worker, meta, failure } = useWorker(workerid);
+  const [target, open, close, heading] = useTarget<Worker>();
+  return (
+    <Page
+      name="worker"
+      title={worker?.name ?? `Worker ${workerid}`}
+      route={workerRoute(workerid)}
+      heading={heading}
+      worker={worker?.name}
+      failure={worker === null ? null : failure}
+    >
+      {worker === null && failure === null && (
+        <p className="bbl-loading" role="status" data-test="loading">
+          Loading the worker…
+        </p>
+      )}
+      {worker === null && failure !== null && <FailedPage failure={failure} />}
+      {meta !== null && <Behind meta={meta} />}
+      {worker !== null && <Now worker={worker} meta={meta} onForce={open} />}
+      {worker !== null && <Histories worker={worker} />}
+      {target !== null && <ForceDialog worker={target} onClose={close} />}
+    </Page>
+  );
+};
+
+interface NowProps {
+  worker: Worker;
+  meta: WorkersMeta | null;
+  onForce: (worker: Worker) => void;
+}
+
+const Now = ({ worker, meta, onForce }: NowProps) => {
+  const { level } = worker.verdict;
+  const look = level === "stuck" ? "stuck" : level === "ok" ? "ok" : "warning";
+  return (
+    <>
+      <div className={`bbl-health bbl-health-${look} bbl-verdict`} data-test="verdict" data-verdict={level}>
+        <span role="status">
+          <VerdictBadge verdict={worker.verdict} /> {worker.verdict.reason}
+        </span>
+        <ForceButton worker={worker} meta={meta} onOpen={onForce} />
+      </div>
+      <Facts worker={worker} />
+    </>
+  );
+};
+
+const Histories = ({ worker }: { worker: Worker }) => {
+  const { workerid } = worker;
+  const { pageSize } = settings();
+  const episodes = useHistory<Episode>(workerid, `workers/${workerid}/episodes`, "episodes", "?limit=20");
+  const events = useHistory<LifecycleEvent>(workerid, `workers/${workerid}/events`, "events", `?limit=${pageSize}`);
+  const actions = useHistory<Action>(workerid, "actions", "actions", `?workerid=${workerid}&limit=20`);
+  const orphans = useHistory<Orphan>(workerid, "orphans", "orphans", `?workerid=${workerid}&open=true&limit=20`);
+  return (
+    <>
+      {orphans.items.length > 0 && (
+        <Orphans
+          orphans={orphans.items}
+          total={orphans.next === null ? orphans.items.length : (worker.orphans ?? null)}
+          onResolved={orphans.reload}
+          open={true}
+          rest={`/lifecycle/orphans?workerid=${workerid}`}
+        />
+      )}
+      <section aria-labelledby="bbl-episodes">
+        <h2 className="h5" id="bbl-episodes">
+          Episodes
+        </h2>
+        {episodes.items.length > 0 && <TimelineChart episodes={episodes.items} />}
+        {episodes.items.length > 0 && <EpisodeTable episodes={episodes.items} />}
+        <HistoryFoot
+          history={episodes}
+          what="episodes"
+          empty="No episode yet: no instance was started since the recorder came."
+          test="episodes"
+        />
+      </section>
+      <Distributions worker={worker} />
+      <section aria-labelledby="bbl-actions">
+        <h2 className="h5" id="bbl-actions">
+          Actions
+        </h2>
+        <ActionList actions={actions.items} />
+        <HistoryFoot history={actions} what="actions" empty="Nobody has forced anything here." test="actions" />
+      </section>
+      <section aria-labelledby="bbl-events">
+        <h2 className="h5" id="bbl-events">
+          Events
+        </h2>
+        {events.items.length > 0 && <EventTable events={events.items} />}
+        <HistoryFoot history={events} what="events" empty="Nothing was recorded yet." test="events" />
+      </section>
+    </>
+  );
+};

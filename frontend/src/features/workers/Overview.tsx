@@ -1,0 +1,165 @@
+import React, { memo, useCallback, useDeferredValue, useMemo, useState } from "react";
+import { lastHeard, serverNow } from "../../server/clock";
+import type { Fleet } from "../../server/fleet";
+import { fleetStore } from "../../server/fleet";
+import type { Worker } from "../../contract/types";
+import { Behind } from "../../ui/Banners";
+import { Blockers } from "../stop/Blockers";
+import { ForceDialog } from "../force/ForceDialog";
+import { ForceMany } from "../force/ForceMany";
+import { Icon } from "../../ui/Icon";
+import { Notice } from "../../ui/Notice";
+import { Orphans } from "../orphans/Orphans";
+import { Page } from "../../ui/Page";
+import { FailedPage } from "../../ui/FailedPage";
+import { Filters } from "./Filters";
+import { SelectionBar } from "./SelectionBar";
+import { Tiles } from "./Tiles";
+import { WorkerTable } from "./WorkerTable";
+import { useFleet } from "../../hooks/useFleet";
+import { useTarget } from "../../hooks/useTarget";
+import { useView } from "../../hooks/useView";
+import { arrange } from "../../model/arrange";
+import { healthLine, lastKnownLine } from "../../model/health";
+import { clockTime } from "../../model/moments";
+
+const HEALTH_ICONS = { ok: "ok", stuck: "stuck", warning: "failed", unknown: "unknown" } as const;
+
+export const Overview = () => {
+  const fleet = useFleet();
+  const [target, open, close, heading] = useTarget<readonly Worker[]>();
+  const onForce = useCallback(
+    (worker: Worker) => {
+      open([worker]);
+    },
+    [open],
+  );
+  const [one, ...others] = target ?? [];
+  return (
+    <Page name="overview" title="Latent workers" heading={heading}>
+      <Content fleet={fleet} onForce={onForce} onForceMany={open} />
+      {one !== undefined && others.length === 0 && <ForceDialog key={one.workerid} worker={one} onClose={close} />}
+      {target !== null && others.length > 0 && <ForceMany workers={target} onClose={close} />}
+    </Page>
+  );
+};
+
+interface ContentProps {
+  fleet: Fleet;
+  onForce: (worker: Worker) => void;
+  onForceMany: (workers: readonly Worker[]) => void;
+}
+
+const Content = ({ fleet, onForce, onForceMany }: ContentProps) => {
+  // The table of thousands is drawn in pieces, between which the browser answers the reader.
+  const drawn = useDeferredValue(fleet);
+  if (fleet.at === null) return fleet.failure === null ? <Loading /> : <FailedPage failure={fleet.failure} />;
+  return (
+    <>
+      <HealthLine fleet={fleet} />
+      {fleet.meta !== null && <Behind meta={fleet.meta} />}
+      <div className="bbl-panels">
+        {fleet.stops !== null && <Blockers stops={fleet.stops} at={fleet.stopsAt} lost={fleet.failure !== null} />}
+        {fleet.orphans !== null && (
+          <Orphans
+            orphans={fleet.orphans}
+            total={fleet.openOrphans}
+            onResolved={fleetStore.reload}
+            open={false}
+            rest="/lifecycle/orphans"
+          />
+        )}
+      </div>
+      {fleet.workers.length === 0 ? (
+        <Empty />
+      ) : drawn.workers.length === 0 ? (
+        // What is drawn lags behind: none yet is not the same as none that matches.
+        <Loading />
+      ) : (
+        <Workers fleet={drawn} onForce={onForce} onForceMany={onForceMany} />
+      )}
+    </>
+  );
+};
+
+const NOBODY: ReadonlySet<number> = new Set();
+
+const Workers = memo(({ fleet, onForce, onForceMany }: ContentProps) => {
+  const [view, setView] = useView();
+  // Typing stays quick with thousands of workers: the table follows when it can.
+  const wanted = useDeferredValue(view);
+  const rows = useMemo(() => arrange(fleet.workers, wanted), [fleet.workers, wanted]);
+  const [selection, setSelection] = useState(NOBODY);
+  const select = useCallback((workerid: number, selected: boolean) => {
+    setSelection((now) => {
+      const next = new Set(now);
+      if (selected) next.add(workerid);
+      else next.delete(workerid);
+      return next;
+    });
+  }, []);
+  const selected = selection.size === 0 ? [] : fleet.workers.filter((worker) => selection.has(worker.workerid));
+  return (
+    <>
+      <Tiles workers={fleet.workers} view={wanted} onView={setView} />
+      <Filters workers={fleet.workers} shown={rows.length} view={view} onView={setView} />
+      {rows.length === 0 ? (
+        <Notice kind="light" title="No worker matches" test="no-match">
+          None of the latent workers has all that you asked for. Clear the filter to see them all.
+        </Notice>
+      ) : (
+        <WorkerTable
+          rows={rows}
+          meta={fleet.meta}
+          view={view}
+          onView={setView}
+          onForce={onForce}
+          selection={selection}
+          onSelect={fleet.meta?.can_force === true ? select : null}
+        />
+      )}
+      <SelectionBar
+        selected={selected}
+        shown={rows}
+        onSelect={(workers) => {
+          setSelection(new Set(workers.map((worker) => worker.workerid)));
+        }}
+        onForce={() => {
+          onForceMany(selected);
+        }}
+      />
+    </>
+  );
+});
+Workers.displayName = "Workers";
+
+const HealthLine = ({ fleet }: { fleet: Fleet }) => {
+  if (fleet.workers.length === 0) return null;
+  const { level, text } =
+    fleet.failure === null
+      ? healthLine(fleet.workers, fleet.stops)
+      : lastKnownLine(fleet.workers, clockTime(lastHeard() ?? serverNow()));
+  return (
+    <p
+      className={`bbl-health bbl-health-${level === "unknown" ? "warning" : level}`}
+      role="status"
+      data-test="health-line"
+      data-level={level}
+    >
+      <Icon name={HEALTH_ICONS[level]} /> {text}
+    </p>
+  );
+};
+
+const Loading = () => (
+  <p className="bbl-loading" role="status" data-test="loading">
+    Loading the latent workers…
+  </p>
+);
+
+const Empty = () => (
+  <Notice kind="light" title="This Buildbot has no latent workers" test="empty">
+    Latent workers are those that Buildbot starts for a build and stops when idle, such as worker.EC2LatentWorker or
+    worker.DockerLatentWorker. Add one to c['workers'] in master.cfg and reconfigure: it appears here by itself.
+  </Notice>
+);

@@ -1,0 +1,81 @@
+import React, { memo, useMemo } from "react";
+import type { Worker } from "../../contract/types";
+import type { View } from "../../model/arrange";
+import { tiles, type Tile } from "../../model/tiles";
+import { levelGloss, plain, stateWords } from "../../model/words";
+import { levelIcon } from "../../ui/Badge";
+import { Icon } from "../../ui/Icon";
+
+interface Props {
+  workers: readonly Worker[];
+  view: View;
+  onView: (change: Partial<View>) => void;
+}
+
+/** How many there are of each kind; a press shows these alone, another one all again. */
+export const Tiles = memo(({ workers, view, onView }: Props) => {
+  const { verdicts, states } = useMemo(() => tiles(workers, view), [workers, view]);
+  return (
+    <div className="bbl-tiles">
+      <div className="bbl-tiles-row" role="group" aria-label="Filter by verdict" data-test="tiles-verdict">
+        {verdicts.map((tile) => (
+          <Button
+            key={tile.value}
+            tile={tile}
+            chosen={view.verdict === tile.value}
+            kind={`level-${tile.value}`}
+            title={levelGloss(tile.value)}
+            onChoose={(verdict) => {
+              onView({ verdict });
+            }}
+          >
+            <Icon name={levelIcon(tile.value)} /> {plain(tile.value)}
+          </Button>
+        ))}
+      </div>
+      <div className="bbl-tiles-row bbl-tiles-states" role="group" aria-label="Filter by state" data-test="tiles-state">
+        {states.map((tile) => (
+          <Button
+            key={tile.value}
+            tile={tile}
+            chosen={view.state === tile.value}
+            kind={`state-${tile.value}`}
+            title={stateWords(tile.value).gloss}
+            onChoose={(state) => {
+              onView({ state });
+            }}
+          >
+            {stateWords(tile.value).label}
+          </Button>
+        ))}
+      </div>
+    </div>
+  );
+});
+Tiles.displayName = "Tiles";
+
+interface ButtonProps {
+  tile: Tile;
+  chosen: boolean;
+  kind: string;
+  title: string;
+  onChoose: (value: string) => void;
+  children: React.ReactNode;
+}
+
+const Button = ({ tile, chosen, kind, title, onChoose, children }: ButtonProps) => (
+  <button
+    type="button"
+    className={`bbl-tile bbl-tile-${kind}${tile.count === 0 ? " bbl-tile-none" : ""}`}
+    aria-pressed={chosen}
+    title={title}
+    data-test="tile"
+    data-value={tile.value}
+    data-count={tile.count}
+    onClick={() => {
+      onChoose(chosen ? "" : tile.value);
+    }}
+  >
+    <strong>{tile.count.toLocaleString("en")}</strong> <span>{children}</span>
+  </button>
+);

@@ -1,0 +1,130 @@
+// @vitest-environment jsdom
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { FleetStore } from "../../src/server/fleet";
+import type { Worker } from "../../src/contract/types";
+import { asked, pass, serve, to } from "../asked";
+import { idle, meta, NOW, verdict } from "../situations";
+
+let changed: (workerids: ReadonlySet<number>) => void = () => undefined;
+let refresh: () => void = () => undefined;
+
+vi.mock("../../src/server/live", () => ({
+  feed: {
+    listen: (listener: { onWorkers: typeof changed; onRefresh: typeof refresh }) => {
+      changed = listener.onWorkers;
+      refresh = listener.onRefresh;
+      return () => undefined;
+    },
+    reportCost: () => undefined,
+  },
+}));
+
+let store: FleetStore;
+let leave: () => void;
+const ALL = "v1/workers";
+const ONE = "v1/workers/1";
+const whole = (...workers: Worker[]) => ({ workers, meta: meta({ total: workers.length }) });
+const known = () => store.snapshot().workers[0];
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.setSystemTime(NOW * 1000);
+  serve();
+  store = new FleetStore();
+  leave = store.watch(() => undefined);
+});
+afterEach(() => {
+  leave();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+/** The page has been opened, and knows of worker 1. */
+async function opened() {
+  await to(0, "/shutdown").answer({ shutdown: [] });
+  await to(0, "/orphans").answer({ orphans: [], meta: { next: null, total: 0 } });
+  await to(0, ALL).answer(whole(idle()));
+  await pass(5_000);
+  await answerSide();
+  await pass(2_000);
+  asked.length = 0;
+}
+/** What stands above the table is answered whenever it is asked for. */
+async function answerSide() {
+  for (const one of asked.filter(({ url }) => !url.includes(ALL))) {
+    await one.answer(one.url.includes("/shutdown") ? { shutdown: [] } : { orphans: [], meta: { next: null } });
+  }
+}
+
+describe("a change that comes while another is looked at", () => {
+  it("is not undone by the late answer to the earlier question", async () => {
+    await opened();
+    changed(new Set([1]));
+    changed(new Set([1]));
+    await to(1, ONE).answer(whole(idle({ updated_at: NOW + 2, verdict: verdict({ level: "stuck" }) })));
+    await to(0, ONE).answer(whole(idle({ updated_at: NOW + 1 })));
+    expect(known()?.verdict.level).toBe("stuck");
+  });
+  it("is looked at by itself where a look at all was under way: that one may have it as it was before", async () => {
+    await opened();
+    refresh();
+    changed(new Set([1]));
+    await to(0, ALL).answer(whole(idle()));
+    await to(0, ONE).answer(whole(idle({ updated_at: NOW + 1, state: "substantiating" })));
+    expect(known()?.state).toBe("substantiating");
+  });
+  it("is not undone by what was told before of the stop and the orphans", async () => {
+    await opened();
+    refresh();
+    await to(0, ALL).answer(whole(idle()));
+    await pass(2_500);
+    refresh();
+    await to(1, ALL).answer(whole(idle()));
+    await to(1, "/orphans").answer({ orphans: [], meta: { next: null, open: 2 } });
+    await to(1, "/shutdown").answer({ shutdown: [] });
+    await to(0, "/orphans").answer({ orphans: [], meta: { next: null, open: 1 } });
+    await to(0, "/shutdown").answer({ shutdown: [] });
+    expect(store.snapshot().openOrphans).toBe(2);
+  });
+});
+
+describe("a page that has been left", () => {
+  it("leaves no timer, and asks for nothing any more", async () => {
+    await opened();
+    // what blocks the stop was looked at a moment ago: the next look has to wait
+    changed(new Set([1]));
+    await to(0, ONE).answer(whole(idle()));
+    await answerSide();
+    changed(new Set([1]));
+    await to(1, ONE).answer(whole(idle()));
+    leave();
+    expect(vi.getTimerCount()).toBe(0);
+    asked.length = 0;
+    await pass(60_000);
+    expect(asked).toEqual([]);
+  });
+  it("sets no timer for an answer that comes afterwards", async () => {
+    await opened();
+    refresh();
+    refresh();
+    leave();
+    await to(0, ALL).answer(whole(idle()));
+    expect(vi.getTimerCount()).toBe(0);
+    expect(asked).toHaveLength(1);
+  });
+  it("leaves no timer where its first answer has come, and what stands above the table has not", async () => {
+    await to(0, ALL).answer(whole(idle()));
+    leave();
+    await pass(300);
+    await answerSide();
+    expect(vi.getTimerCount()).toBe(0);
+    expect(asked).toHaveLength(3);
+  });
+  it("is brought up to date when it is opened again", async () => {
+    await opened();
+    leave();
+    leave = store.watch(() => undefined);
+    await to(0, ALL).answer(whole(idle({ name: "ec2-9" })));
+    expect(known()?.name).toBe("ec2-9");
+  });
+});
