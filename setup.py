@@ -98,7 +98,7 @@ setup(
     zip_safe=False,
     entry_points={
         "buildbot.util": [
-            "LifecycleService = buildbot_lifecycle.master.service:LifecycleService",
+            "LifecycleService = buildbot_lifecycle.service.service:LifecycleService",
         ],
         "buildbot.www": [
             "lifecycle = buildbot_lifecycle.www.application:ep",

@@ -28,15 +28,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "host.*": ("core.*", "host.*"),
     # Below the rest of the master's side: what the probe sees, it tells to a sink.
     "watch.*": ("core.*", "shapes.*", "host.*", "watch.*"),
-    # The hub, in two halves. It alone knows both the tables and the rest of the master's side.
-    "master.service": ("core.*", "shapes.*", "db.*", "host.*", "master.*", "watch.*"),
-    "master.answers": ("core.*", "shapes.*", "db.*", "host.*", "master.*", "watch.*"),
+    # The hub. It alone knows both the tables and the master's side.
+    "service.*": ("core.*", "shapes.*", "db.*", "host.*", "master.*", "service.*", "watch.*"),
+    # An address that others know.
+    "master.service": ("service.service",),
     "master.*": ("core.*", "shapes.*", "host.*", "master.*", "watch.*"),
     # The page's side asks the service, never the tables.
-    "www.*": ("core.*", "shapes.*", "master.service", "www.*"),
+    "www.*": ("core.*", "shapes.*", "service.service", "www.*"),
     # These stand on public names: what a user may import.
     # note_step is what authors of workers are given; ours have no other way.
-    "workers.*": ("workers.*", "master.service"),
+    "workers.*": ("workers.*", "service.service"),
     "testing.*": ("testing.*",),
     "reporters.*": ("reporters.*",),
     "cli.*": ("cli.*",),

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from buildbot.www.auth import NoAuth
 from twisted.internet import defer
+from twisted.python import log
 
 from buildbot_lifecycle.core.requests import FORCE
 from buildbot_lifecycle.core.settings import Settings
+from buildbot_lifecycle.master.logbook import Logbook
+
+#: Seconds after a start or a reconfig until the rights are looked at.
+ADVICE_SECONDS = 3.0
 
 #: A user of whom no rule can know anything.
 STRANGER = {"username": "a user without any role"}
@@ -54,3 +60,36 @@ async def _may_force(www: Any, workerid: int | None) -> bool:
     except Exception:  # Forbidden, or a rule of the administrator's own that fails: denied, too
         return False
     return True
+
+
+class Advising:
+    """Looks at the rights of a master after each start and reconfig, and says what is new."""
+
+    def __init__(self, master: Any, logbook: Logbook, settings: Callable[[], Settings]) -> None:
+        self._master = master
+        self._logbook = logbook
+        self._settings = settings
+        self._timer: Any = None
+        self._said: list[str] = []
+
+    def soon(self) -> None:
+        """Look when Buildbot has configured its web server, which comes after us."""
+        if self._timer is None or not self._timer.active():
+            self._timer = self._master.reactor.callLater(ADVICE_SECONDS, self._look)
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        said = defer.ensureDeferred(self._say())
+        said.addErrback(lambda _: self._logbook.failed("looking at the rights"))
+
+    async def _say(self) -> None:
+        workerid = next((known.workerid for known in self._logbook.known()), None)
+        lines = await advice(self._master, self._settings(), workerid)
+        for line in lines:
+            if line not in self._said:
+                log.msg(f"lifecycle: {line}; see the page on security in the docs")
+        self._said = lines

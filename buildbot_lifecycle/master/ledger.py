@@ -17,6 +17,7 @@ from buildbot_lifecycle.core.episodes import never_had_instance
 from buildbot_lifecycle.core.events import Event, Kind, cut
 from buildbot_lifecycle.core.requests import DRIVER
 from buildbot_lifecycle.host.log import log_error
+from buildbot_lifecycle.master.entries import Entries
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.release import Audit
 
@@ -33,15 +34,14 @@ HOOK = "lifecycle_is_gone"
 class Ledger:
     """Opens and closes orphans of one master's workers. ``token`` names this incarnation."""
 
-    def __init__(self, clock: Any, logbook: Logbook, audit: Audit, token: str) -> None:
+    def __init__(
+        self, clock: Any, logbook: Logbook, audit: Audit, token: str, entries: Entries
+    ) -> None:
         self._clock = clock
         self._logbook = logbook
         self._audit = audit
         self._token = token
-        # Open entries by workerid and number. By workerid, not on `Known`: an entry tells of an instance,
-        # which may outlive the worker object. Who has the name and the number next is shown with it, as
-        # after a restart, and its driver is asked.
-        self._open_entries: dict[int, dict[int, Mapping[str, Any]]] = {}
+        self._entries = entries
         self._asking: set[int] = set()
         self._loop = task.LoopingCall(self.ask)
         self._loop.clock = clock
@@ -59,14 +59,13 @@ class Ledger:
 
     def found(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Open entries of this master, from the database; told of each worker once it is known."""
-        for row in rows:
-            self._open_entries.setdefault(row["workerid"], {})[row["id"]] = row
+        self._entries.found(rows)
         for known in self._logbook.known():
             self.introduce(known)
 
     def introduce(self, known: Known) -> None:
         """A worker is known now: its facts get the entries that are open, of earlier runs or objects."""
-        for number, row in list(self._open_entries.get(known.workerid, {}).items()):
+        for number, row in list(self._entries.of(known.workerid).items()):
             data = {
                 "orphan": number,
                 "since": row["opened_at"],
@@ -108,33 +107,6 @@ class Ledger:
         }
         self._audit.open_orphan(row).addErrback(log_error, "lifecycle: while writing an orphan")
 
-    def opened(self, orphan: int, row: Mapping[str, Any]) -> None:
-        """An entry was written."""
-        self._open_entries.setdefault(row["workerid"], {})[orphan] = row
-
-    def closed(self, orphan: int, workerid: int) -> None:
-        """An entry was closed."""
-        entries = self._open_entries.get(workerid, {})
-        entries.pop(orphan, None)
-        if not entries:
-            self._open_entries.pop(workerid, None)
-
-    def same(self, known: Known, row: Mapping[str, Any]) -> tuple[int, int] | None:
-        """An open entry of the worker for this very instance, and how often it was told then; or None.
-
-        By its name; of instances without one, those that a stop failed to stop are kept together.
-        """
-        entries = self._open_entries.get(known.workerid, {})
-        for number, entry in entries.items():
-            if entry.get("instance") != row.get("instance"):
-                continue
-            nameless = row.get("instance") is None
-            if not nameless or entry.get("cause") == row["cause"] == "stop_failed":
-                times = int(entry.get("times", 1)) + 1
-                entries[number] = {**entry, "times": times}
-                return number, times
-        return None
-
     # the driver's own proof
 
     def ask(self) -> None:
@@ -149,7 +121,7 @@ class Ledger:
 
     def _ask_one(self, known: Known, orphan: int, hook: Callable[..., Any]) -> None:
         self._asking.add(orphan)
-        entry = self._open_entries.get(known.workerid, {}).get(orphan, {})
+        entry = self._entries.of(known.workerid).get(orphan, {})
         asked = defer.maybeDeferred(_awaitable(hook), entry.get("instance"))
         asked.addTimeout(ANSWER_SECONDS, self._clock)
         asked.addCallback(functools.partial(self._answered, known, orphan))

@@ -93,10 +93,14 @@ class Logbook:
     ``clock`` is the reactor (or anything with ``seconds`` and ``callLater``).
     """
 
-    def __init__(self, clock: Any, settings: Callable[[], Settings], recording: Recording) -> None:
+    def __init__(
+        self, clock: Any, settings: Callable[[], Settings], recording: Recording | None = None
+    ) -> None:
         self._clock = clock
         self._settings = settings
         self._recording = recording
+        self._listeners: dict[Kind, list[Callable[[Known, Event], None]]] = {k: [] for k in Kind}
+        self._verdict_listeners: list[Callable[[Known], None]] = []
         self._known: dict[int, Known] = {}
         self._seq = 0
         self._waiters: list[tuple[Known, Callable[[Known], bool], defer.Deferred[bool]]] = []
@@ -109,6 +113,24 @@ class Logbook:
         self.hear: Callable[[Known], None] = lambda _: None
         #: takes secrets out of what is recorded; set by the service
         self.redact: Callable[[dict[str, Any]], dict[str, Any]] = lambda data: data
+
+    # who hears of it
+
+    def write_to(self, recording: Recording) -> None:
+        """What is observed from now on is recorded there."""
+        self._recording = recording
+
+    def listen(self, heard: Callable[[Known, Event], None], *kinds: Kind) -> None:
+        """Call this after an event of these kinds (of all, if none is named) was recorded.
+
+        Listeners are called in the order in which they came.
+        """
+        for kind in kinds or Kind:
+            self._listeners[kind].append(heard)
+
+    def on_verdict(self, heard: Callable[[Known], None]) -> None:
+        """Call this after a verdict that is another one now was recorded."""
+        self._verdict_listeners.append(heard)
 
     # reading
 
@@ -249,7 +271,10 @@ class Logbook:
         if not known.gone:
             known.verdict = self._judge(known)
         try:
-            self._recording.record(known, event, step.episodes)
+            if self._recording is not None:
+                self._recording.record(known, event, step.episodes)
+            for heard in self._listeners[kind]:
+                heard(known, event)
         finally:
             self._after_verdict(known, before)
             self._wake(known)
@@ -323,7 +348,10 @@ class Logbook:
             return  # under its number there may be its successor by now
         now = known.verdict
         if (now.level, now.code) != (before.level, before.code):
-            self._recording.record_verdict(known)
+            if self._recording is not None:
+                self._recording.record_verdict(known)
+            for heard in self._verdict_listeners:
+                heard(known)
         if known.timer is not None and known.timer.active():
             known.timer.cancel()
         known.timer = None

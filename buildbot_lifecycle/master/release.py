@@ -15,7 +15,7 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.core import ladder
 from buildbot_lifecycle.core.episodes import Facts, stop_is_believed
-from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.ladder import Step
 from buildbot_lifecycle.core.requests import (
     LATE_END,
@@ -283,6 +283,13 @@ class Releaser:
             return orphan
 
         return opened.addCallback(remember)
+
+    def call_ended(self, known: Known, event: Event) -> None:
+        """A call has ended, in time or after its release."""
+        if event.data.get("late"):
+            self.late_end(known, event.data)
+        elif event.data["call"] == "stop_instance":
+            self.stop_ended(known, event.data)
 
     def late_end(self, known: Known, data: Mapping[str, Any]) -> None:
         """A released call has ended after all: a stop that succeeded closes its orphan."""

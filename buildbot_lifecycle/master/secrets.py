@@ -54,3 +54,7 @@ class Secrets:
             self._seen = known
             self._redactor = of_pairs(sorted(known))
         return self._redactor
+
+    def redacted(self, value: Any) -> Any:
+        """A JSON value without the secrets that are known now."""
+        return self.redactor.value(value)

@@ -20,6 +20,7 @@ from twisted.python import log
 from buildbot_lifecycle.core import ladder
 from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.episodes import Facts
+from buildbot_lifecycle.core.events import Event
 from buildbot_lifecycle.core.requests import RECONFIG, SHUTDOWN
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import RESTING, STARTING
@@ -133,6 +134,11 @@ class ShutdownWatch:
     @property
     def is_stopping(self) -> bool:
         return self.asked_at is not None
+
+    def leaving(self, known: Known, event: Event) -> None:
+        """A worker is removed, with its master or alone."""
+        if not event.data.get("with_master"):
+            self.worker_leaves(known)
 
     def worker_leaves(self, known: Known) -> None:
         """A reconfiguration removes a worker and waits for it: it is kept from hanging like a stop."""

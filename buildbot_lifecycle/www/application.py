@@ -7,7 +7,7 @@ then says that it is out of order.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from buildbot.www.plugin import Application
 from twisted.logger import Logger
@@ -33,9 +33,10 @@ class LifecycleApplication(Application):
     def service(self) -> Service | None:
         """The lifecycle service in master.cfg, or None."""
         # Not at import: the service pulls in much that could fail.
-        from buildbot_lifecycle.master.service import find_service  # noqa: PLC0415
+        from buildbot_lifecycle.service.service import find_service  # noqa: PLC0415
 
-        return cast("Service | None", find_service(self.master))
+        found = find_service(self.master)
+        return None if found is None else found.answers
 
 
 class OutOfOrder(Resource):

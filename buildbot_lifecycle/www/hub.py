@@ -1,6 +1,6 @@
 """What the REST API needs from the rest of the house, as types.
 
-`Service` is the part of ``buildbot_lifecycle.master.service.LifecycleService`` that is asked here.
+`Service` is what is asked of ``buildbot_lifecycle.service.answers.Answers``.
 `Host` gives access to it and to the master: the www plugin in life, a double in the tests.
 `Request` is what is used of ``twisted.web.server.Request``, most of which has no annotations.
 """

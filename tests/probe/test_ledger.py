@@ -8,6 +8,7 @@ import pytest
 from twisted.internet import defer, task
 
 from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.master.entries import Entries
 from buildbot_lifecycle.master.ledger import Ledger
 from buildbot_lifecycle.master.logbook import Known
 from tests.core.story import NOW, STARTING, STOPPING, SUB, WORKER, Story
@@ -31,7 +32,8 @@ class Desk:
     def __init__(self, story: Story) -> None:
         self.audit, self.story = Audit(), story
         # only start, stop and found look at the logbook
-        self.ledger = Ledger(task.Clock(), None, self.audit, "run")  # type: ignore[arg-type]
+        self.entries = Entries()
+        self.ledger = Ledger(task.Clock(), None, self.audit, "run", self.entries)  # type: ignore[arg-type]
         self.known = Known(WORKER, "w", "Driven", Driven("w"), story.facts)  # type: ignore[arg-type]
 
     def tell(self, call: str, outcome: str, **data: Any) -> list[str]:
@@ -42,12 +44,12 @@ class Desk:
         return [row["cause"] for row in self.audit.opened]
 
     def open(self, number: int, **row: Any) -> None:
-        self.ledger.opened(number, {"workerid": WORKER, **row})
+        self.entries.opened(number, {"workerid": WORKER, **row})
         self.story.event(Kind.ORPHAN_OPENED, orphan=number, cause=row["cause"])
         self.known.facts = self.story.facts
 
     def same(self, **row: Any) -> tuple[int, int] | None:
-        return self.ledger.same(self.known, row)
+        return self.entries.same({"workerid": WORKER, **row})
 
 
 def test_a_stop_that_failed_opens_an_entry_with_the_name_of_the_instance() -> None:
@@ -103,5 +105,5 @@ def test_instances_without_a_name_are_together_only_where_stops_failed_again_and
 def test_a_closed_entry_takes_nothing_more() -> None:
     desk = Desk(Story())
     desk.open(4, instance="i-1", cause="stop_failed")
-    desk.ledger.closed(4, WORKER)
+    desk.entries.closed(4, WORKER)
     assert desk.same(instance="i-1", cause="stop_failed") is None

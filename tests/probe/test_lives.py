@@ -11,6 +11,7 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.settings import parse
+from buildbot_lifecycle.master.entries import Entries
 from buildbot_lifecycle.master.ledger import Ledger
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.release import Releaser
@@ -35,7 +36,8 @@ class Desk:
         clock = stage.reactor
         self.logbook = Logbook(clock, lambda: self.settings, self)
         self.releaser = Releaser(clock, self.logbook, self, lambda: self.settings)
-        self.ledger = Ledger(clock, self.logbook, self, "token")
+        self.entries = Entries()
+        self.ledger = Ledger(clock, self.logbook, self, "token", self.entries)
         self.watch = ShutdownWatch(
             stage.master, self.logbook, self.releaser, self, lambda: self.settings
         )
@@ -71,12 +73,12 @@ class Desk:
     def open_orphan(self, row: Any) -> defer.Deferred[int]:
         number = len(self.opened) + 1
         self.opened[number] = dict(row)
-        self.ledger.opened(number, row)
+        self.entries.opened(number, row)
         return defer.succeed(number)
 
     def close_orphan(self, orphan: int, workerid: int, by: str, note: str) -> defer.Deferred[Any]:
         self.closed.append(orphan)
-        self.ledger.closed(orphan, workerid)
+        self.entries.closed(orphan, workerid)
         return defer.succeed(True)
 
     def told(self, *kinds: Kind) -> list[Mapping[str, Any]]:

@@ -17,11 +17,11 @@ from twisted.internet import defer
 
 import buildbot_lifecycle
 from buildbot_lifecycle.core.requests import Actor, ForceRequest
-from buildbot_lifecycle.master.service import LifecycleService
+from buildbot_lifecycle.service.service import LifecycleService
 from tests.probe.support import Driven, Stage, hanging
 
 #: Stays of the act when they were counted last: a longer walk is a question to who makes it longer.
-STAYS = 96
+STAYS = 105
 
 PACKAGE = Path(buildbot_lifecycle.__file__).parent
 
@@ -89,11 +89,11 @@ class WalkOfAForce(Stage):
         self.ask()
         self.worker().insubstantiate()
         self.pass_seconds(3)
-        (worker,) = yield service.workers()
+        (worker,) = yield service.answers.workers()
         request = ForceRequest(worker["episode"], "w", "the cloud says it is gone")
         came: list[Any] = []
         with Walk() as walk:
-            service.force("w", request, Actor("user", "ann")).addBoth(came.append)
+            service.answers.force("w", request, Actor("user", "ann")).addBoth(came.append)
             self.pass_seconds(4)
         assert came[0].action["status"] == "done"
         above = walk.through(lambda room: not room.startswith(GROUND))

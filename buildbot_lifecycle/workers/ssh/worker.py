@@ -21,7 +21,7 @@ from buildbot.worker.latent import AbstractLatentWorker
 from twisted.internet import defer
 from twisted.python import log
 
-from buildbot_lifecycle.master.service import note_step
+from buildbot_lifecycle.service.service import note_step
 from buildbot_lifecycle.workers.ssh import options, program, remote, texts
 from buildbot_lifecycle.workers.ssh.client import Client
 from buildbot_lifecycle.workers.ssh.errors import (

@@ -7,9 +7,8 @@ The public methods answer JSON values as in docs/rest, or raise
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from buildbot.util import service
 from twisted.internet import defer
 
 from buildbot_lifecycle import __version__
@@ -23,21 +22,11 @@ from buildbot_lifecycle.core.requests import (
     StatsQuery,
     TimelineQuery,
 )
+from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.db import pages, queries
 from buildbot_lifecycle.master import views
-
-if TYPE_CHECKING:
-    from buildbot_lifecycle.core.settings import Settings
-    from buildbot_lifecycle.db.recorder import Recorder
-    from buildbot_lifecycle.master.logbook import Known, Logbook
-    from buildbot_lifecycle.master.recent import Recent
-    from buildbot_lifecycle.master.release import Releaser
-    from buildbot_lifecycle.master.secrets import Secrets
-    from buildbot_lifecycle.master.shutdown import ShutdownWatch
-    from buildbot_lifecycle.master.stall import StallWatch
-    from buildbot_lifecycle.master.statistics import Statistics
-    from buildbot_lifecycle.master.timeline import Timeline
-    from buildbot_lifecycle.master.where import Locator
+from buildbot_lifecycle.master.logbook import Known
+from buildbot_lifecycle.service.wiring import Parts
 
 #: Seconds after which another master's sign of life is too old: its facts are not current then.
 STALE_SECONDS = 70.0
@@ -46,57 +35,41 @@ STALE_SECONDS = 70.0
 CATCH_UP_SECONDS = 2.0
 
 
-class Answers(service.BuildbotService):
-    """The half of `LifecycleService` that is asked; the other half fills these attributes."""
+class Answers:
+    """Answers for one master, as of the moment in which it was made.
 
-    settings: Settings
-    logbook: Logbook
-    recorder: Recorder
-    releaser: Releaser
-    shutdown: ShutdownWatch
-    _recent: Recent
-    _statistics: Statistics
-    _timeline: Timeline
-    _locator: Locator
-    _stalls: StallWatch
-    _secrets: Secrets
-    #: Whether events are taken; why nothing is recorded; whose rows are written, once some are.
-    _begun: bool
-    _off: str | None
-    _incarnation: int | None
-    _schema: int | None
+    ``parts`` are None while nothing is recorded; ``off`` then says why, if there is a reason.
+    """
 
-    def announce(self, workerid: int, what: str, message: Mapping[str, Any]) -> None:
-        """Send on mq."""
-        raise NotImplementedError
-
-    def close_orphan(self, orphan: int, workerid: int, by: Actor, note: str) -> defer.Deferred[Any]:
-        """Close an entry of the ledger; fires with whether it was open."""
-        raise NotImplementedError
+    def __init__(
+        self, master: Any, settings: Settings, parts: Parts | None, off: str | None
+    ) -> None:
+        self._master = master
+        self._settings = settings
+        self._parts = parts
+        self._off = off
 
     @property
     def anonymous_may_force(self) -> bool:
-        return self.settings.anonymous_may_force
+        return self._settings.anonymous_may_force
 
     @property
     def details_for(self) -> str:
-        return self.settings.details_for
+        return self._settings.details_for
 
-    def _ready(self) -> None:
+    def _ready(self) -> Parts:
+        """The parts, if they can be asked already. Raises `Refusal` (503)."""
         if self._off is not None:
             raise Refusal(503, "not_ready", "nothing is recorded; the master's log says why")
-        if not self._begun or self._incarnation is None:
+        if self._parts is None or self._parts.run.incarnation is None:
             raise Refusal(503, "not_ready", "the database tables are not ready yet; try again")
-
-    def redacted(self, value: Any) -> Any:
-        """A JSON value without the master's secrets."""
-        return self._secrets.redactor.value(value)
+        return self._parts
 
     def meta(self) -> dict[str, Any]:
         """The server's time, and how far the database is behind."""
-        status = self.recorder.status() if self._begun else None
+        status = self._parts.recorder.status() if self._parts is not None else None
         return {
-            "now": self.master.reactor.seconds(),
+            "now": self._master.reactor.seconds(),
             "behind": {
                 "events": status.queued if status else 0,
                 "since": status.oldest_unwritten_at if status else None,
@@ -106,19 +79,19 @@ class Answers(service.BuildbotService):
     @defer.inlineCallbacks
     def workers(self) -> Any:
         """Every latent worker of every master; this master's as of now, from memory."""
-        self._ready()
-        mine = {known.workerid: self._view(known) for known in self.logbook.known()}
+        parts = self._ready()
+        mine = {known.workerid: self._view(parts, known) for known in parts.logbook.known()}
         names = {}
         others = []
         try:
-            rows, incarnations = yield self.master.db.pool.do(_elsewhere, self.master.masterid)
+            rows, incarnations = yield self._master.db.pool.do(_elsewhere, self._master.masterid)
             names = {i["masterid"]: i["master"] for i in incarnations}
             alive = self._alive(incarnations)
             others = [views.stored(row, live=row["masterid"] in alive) for row in rows]
         except Exception:
             # the page must show this master's workers also while the database is away
-            self.logbook.failed("reading other masters' workers")
-        names[self.master.masterid] = self.master.name
+            parts.logbook.failed("reading other masters' workers")
+        names[self._master.masterid] = self._master.name
         found = [*mine.values(), *others]
         for worker in found:
             worker["master"] = names.get(worker["masterid"], "")
@@ -129,11 +102,11 @@ class Answers(service.BuildbotService):
         """One worker by workerid or name. Raises `Refusal` (404)."""
         known = self._find(worker)
         if known is not None:
-            self._ready()
-            seen = {**self._view(known), "master": self.master.name}
+            parts = self._ready()
+            seen = {**self._view(parts, known), "master": self._master.name}
             if seen["pending"]:
                 # looked for only here: of thousands of workers in a list nobody reads it
-                seen["pending"] = {**seen["pending"], "where": self._locator.of(known)}
+                seen["pending"] = {**seen["pending"], "where": parts.locator.of(known)}
             return seen
         there = yield self._worker_elsewhere(worker)
         if there is not None:
@@ -146,13 +119,13 @@ class Answers(service.BuildbotService):
     @defer.inlineCallbacks
     def _worker_elsewhere(self, worker: int | str) -> Any:
         """A worker of another master by itself, since all of them are many; None if it is not clear."""
-        self._ready()
+        parts = self._ready()
         try:
-            row, incarnations = yield self.master.db.pool.do(_one_elsewhere, worker)
+            row, incarnations = yield self._master.db.pool.do(_one_elsewhere, worker)
         except Exception:
-            self.logbook.failed("reading other masters' workers")
+            parts.logbook.failed("reading other masters' workers")
             return None
-        if row is None or row["masterid"] == self.master.masterid:
+        if row is None or row["masterid"] == self._master.masterid:
             return None
         if worker not in (row["workerid"], row["name"]):
             # a number as a name
@@ -162,17 +135,18 @@ class Answers(service.BuildbotService):
         return {**found, "master": names.get(row["masterid"], "")}
 
     def _find(self, worker: int | str) -> Known | None:
-        if not self._begun:
+        if self._parts is None:
             return None
-        return self.logbook.get(worker) if isinstance(worker, int) else self.logbook.named(worker)
+        logbook = self._parts.logbook
+        return logbook.get(worker) if isinstance(worker, int) else logbook.named(worker)
 
-    def _view(self, known: Known) -> dict[str, Any]:
-        now = self.master.reactor.seconds()
-        verdict = self.logbook.verdict_now(known)
-        return views.live(known, verdict, self.master.masterid, now)
+    def _view(self, parts: Parts, known: Known) -> dict[str, Any]:
+        now = self._master.reactor.seconds()
+        verdict = parts.logbook.verdict_now(known)
+        return views.live(known, verdict, self._master.masterid, now)
 
     def _alive(self, incarnations: Sequence[Mapping[str, Any]]) -> set[int]:
-        now = self.master.reactor.seconds()
+        now = self._master.reactor.seconds()
         return {
             i["masterid"]
             for i in incarnations
@@ -183,26 +157,26 @@ class Answers(service.BuildbotService):
     def history(self, query: HistoryQuery) -> Any:
         """A page of transitions, events, episodes, actions or orphans."""
         self._ready()
-        page = pages.page(self.master.db.pool, query)
+        page = pages.page(self._master.db.pool, query)
         return (yield defer.ensureDeferred(page))
 
     @defer.inlineCallbacks
     def open_orphans(self) -> Any:
         """How many entries of the orphan ledger are open, of all masters."""
         self._ready()
-        return (yield self.master.db.pool.do(queries.open_orphans))
+        return (yield self._master.db.pool.do(queries.open_orphans))
 
     @defer.inlineCallbacks
     def last_of(self, query: HistoryQuery) -> Any:
         """The id of the last of the rows of a long page, if there are more; see `db.pages`."""
         self._ready()
-        return (yield defer.ensureDeferred(pages.last_of(self.master.db.pool, query)))
+        return (yield defer.ensureDeferred(pages.last_of(self._master.db.pool, query)))
 
     @defer.inlineCallbacks
     def one(self, what: str, number: int) -> Any:
         """One episode, action or orphan by its number. Raises `Refusal` (404)."""
         self._ready()
-        found = yield self.master.db.pool.do(queries.one, what, number)
+        found = yield self._master.db.pool.do(queries.one, what, number)
         if found is None:
             singular = what[:-1] if what.endswith("s") else what
             raise Refusal(404, f"no_such_{singular}", f"there is no {singular} {number}")
@@ -211,78 +185,81 @@ class Answers(service.BuildbotService):
     @defer.inlineCallbacks
     def stats(self, query: StatsQuery) -> Any:
         """How long things took; see `master.statistics`."""
-        self._ready()
-        return (yield self._statistics.ask(query))
+        parts = self._ready()
+        return (yield parts.statistics.ask(query))
 
     @defer.inlineCallbacks
     def recent(self, query: RecentQuery) -> Any:
         """The last episodes of each worker; see `master.recent`."""
-        self._ready()
-        return (yield self._recent.rows(query))
+        parts = self._ready()
+        return (yield parts.recent.rows(query))
 
     @defer.inlineCallbacks
     def timeline(self, query: TimelineQuery) -> Any:
         """Lanes of episodes; see `master.timeline`."""
-        self._ready()
-        return (yield self._timeline.ask(query))
+        parts = self._ready()
+        return (yield parts.timeline.ask(query))
 
     @defer.inlineCallbacks
     def shutdown_view(self) -> Any:
         """What would keep each master from stopping."""
-        self._ready()
-        now = self.master.reactor.seconds()
+        parts = self._ready()
+        now = self._master.reactor.seconds()
         mine = {
-            "masterid": self.master.masterid,
-            "master": self.master.name,
+            "masterid": self._master.masterid,
+            "master": self._master.name,
             "live": True,
-            "stopping_since": self.shutdown.asked_at,
+            "stopping_since": parts.shutdown.asked_at,
             **views.to_stop(
-                ((known.workerid, known.facts.state.value) for known in self.logbook.known()),
-                self._recent.usual_stop,
+                ((known.workerid, known.facts.state.value) for known in parts.logbook.known()),
+                parts.recent.usual_stop,
             ),
-            "blockers": self.shutdown.blockers(now),
+            "blockers": parts.shutdown.blockers(now),
         }
         try:
-            rows, incarnations = yield self.master.db.pool.do(_elsewhere, self.master.masterid)
+            rows, incarnations = yield self._master.db.pool.do(_elsewhere, self._master.masterid)
         except Exception:
-            self.logbook.failed("reading other masters' workers")
+            parts.logbook.failed("reading other masters' workers")
             return [mine]
         alive = self._alive(incarnations)
         others = views.stored_shutdown(
-            rows, incarnations, alive, self.master.masterid, self._recent.usual_stop
+            rows, incarnations, alive, self._master.masterid, parts.recent.usual_stop
         )
         return [mine, *others]
 
     def health(self) -> dict[str, Any]:
         """How the recording goes."""
-        if self._off is not None or not self._begun:
+        parts = self._parts
+        if parts is None:
             return views.health_off(__version__, self._off or "not started")
-        status = self.recorder.status()
-        behind = self._incarnation is None or (status.queued > 0 and status.last_error is not None)
-        errors = self.logbook.errors + status.errors
+        status = parts.recorder.status()
+        behind = parts.run.incarnation is None or (
+            status.queued > 0 and status.last_error is not None
+        )
+        errors = parts.logbook.errors + status.errors
         return {
             "status": "behind" if behind else "degraded" if status.dropped else "ok",
             "version": __version__,
-            "schema": self._schema,
-            "recording": self._incarnation is not None,
+            "schema": parts.run.schema,
+            "recording": parts.run.incarnation is not None,
             "queued": status.queued,
             "queue_bound": status.bound,
             "dropped": status.dropped,
             "written": status.written,
             "errors": errors,
-            "last_error": self.redacted(self.logbook.last_error or status.last_error),
+            "last_error": parts.secrets.redacted(parts.logbook.last_error or status.last_error),
             "last_write_at": status.last_write_at,
             "oldest_unwritten_at": status.oldest_unwritten_at,
-            "incarnation": self._incarnation,
-            "masterid": self.master.masterid,
+            "incarnation": parts.run.incarnation,
+            "masterid": self._master.masterid,
             "probe": "on",
-            "reactor_blocked": self._stalls.last and self._stalls.last.as_json(),
+            "reactor_blocked": parts.stalls.last and parts.stalls.last.as_json(),
         }
 
     @defer.inlineCallbacks
     def force(self, worker: int | str, request: ForceRequest, actor: Actor) -> Any:
         """Force disconnect a worker, or plan it (dry run). Raises `Refusal`."""
-        self._ready()
+        parts = self._ready()
         known = self._find(worker)
         if known is None:
             found = yield self.worker(worker)
@@ -292,25 +269,28 @@ class Answers(service.BuildbotService):
                 f"the worker belongs to master {found['master'] or found['masterid']},"
                 " ask that master",
             )
-        answer: ForceAnswer = yield defer.ensureDeferred(self.releaser.force(known, request, actor))
+        answer: ForceAnswer = yield defer.ensureDeferred(
+            parts.releaser.force(known, request, actor)
+        )
         if answer.action is not None:
             # who has the answer finds its events, and the worker's way back, in the history
-            yield self.recorder.caught_up(CATCH_UP_SECONDS)
-            action = {**self.redacted(answer.action), "masterid": self.master.masterid}
+            yield parts.recorder.caught_up(CATCH_UP_SECONDS)
+            action = {**parts.secrets.redacted(answer.action), "masterid": self._master.masterid}
             action.pop("token", None)
             status = {"id": action["id"], "status": action["status"]}
-            self.announce(known.workerid, "action", status)
+            parts.news.tell(known.workerid, "action", status)
             return ForceAnswer(answer.status, action=action)
         if answer.dry_run is not None:
-            plan = {**answer.dry_run, "where": self._locator.of(known)}
+            plan = {**answer.dry_run, "where": parts.locator.of(known)}
             return ForceAnswer(answer.status, dry_run=plan)
         return answer
 
     @defer.inlineCallbacks
     def resolve_orphan(self, number: int, note: str, actor: Actor) -> Any:
         """Close an entry of the orphan ledger. Raises `Refusal` (404, 409)."""
+        parts = self._ready()
         orphan = yield self.one("orphans", number)
-        if not (yield self.close_orphan(number, orphan["workerid"], actor, note)):
+        if not (yield parts.audit.close_orphan(number, orphan["workerid"], actor, note)):
             raise Refusal(409, "already_closed", f"orphan {number} was closed already")
         return (yield self.one("orphans", number))
 

@@ -1,0 +1,53 @@
+"""The open entries of the orphan ledger, as this master knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+class Entries:
+    """Open entries by workerid and number.
+
+    By workerid, not on `Known`: an entry tells of an instance, which may outlive the worker object. Who
+    has the name and the number next is shown with it, as after a restart, and its driver is asked.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[int, dict[int, Mapping[str, Any]]] = {}
+
+    def opened(self, orphan: int, row: Mapping[str, Any]) -> None:
+        """An entry was written."""
+        self._open.setdefault(row["workerid"], {})[orphan] = row
+
+    def closed(self, orphan: int, workerid: int) -> None:
+        """An entry was closed."""
+        entries = self._open.get(workerid, {})
+        entries.pop(orphan, None)
+        if not entries:
+            self._open.pop(workerid, None)
+
+    def of(self, workerid: int) -> Mapping[int, Mapping[str, Any]]:
+        """The open entries of a worker, by number."""
+        return self._open.get(workerid, {})
+
+    def found(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Open entries from the database, of earlier runs."""
+        for row in rows:
+            self.opened(row["id"], row)
+
+    def same(self, row: Mapping[str, Any]) -> tuple[int, int] | None:
+        """An open entry of a worker for this very instance, and how often it was told then; or None.
+
+        By its name; of instances without one, those that a stop failed to stop are kept together.
+        """
+        entries = self._open.get(row["workerid"], {})
+        for number, entry in entries.items():
+            if entry.get("instance") != row.get("instance"):
+                continue
+            nameless = row.get("instance") is None
+            if not nameless or entry.get("cause") == row["cause"] == "stop_failed":
+                times = int(entry.get("times", 1)) + 1
+                entries[number] = {**entry, "times": times}
+                return number, times
+        return None

@@ -1,0 +1,1 @@
+"""``util.LifecycleService`` and its parts: the only room that knows both workers and tables."""

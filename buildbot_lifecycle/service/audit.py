@@ -1,0 +1,116 @@
+"""Where actions and orphans are written: the rows, and who is told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.internet import defer
+
+from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.requests import Actor
+from buildbot_lifecycle.db.store import Store
+from buildbot_lifecycle.master.entries import Entries
+from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.service.news import News
+
+
+class Audit:
+    """Implements `release.Audit` on the database, for one master. Nothing of it holds a secret.
+
+    ``writable`` says whether rows can be written yet.
+    """
+
+    def __init__(
+        self,
+        master: Any,
+        store: Store,
+        logbook: Logbook,
+        entries: Entries,
+        news: News,
+        writable: Callable[[], bool],
+    ) -> None:
+        self._clock = master.reactor
+        self._masterid = master.masterid
+        self._store = store
+        self._logbook = logbook
+        self._entries = entries
+        self._news = news
+        self._writable = writable
+        self._closed: list[Callable[[int], None]] = []
+
+    def on_closed(self, told: Callable[[int], None]) -> None:
+        """Call this with the number of each entry that was closed."""
+        self._closed.append(told)
+
+    def _own(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row as it is stored: with this master's number, its token apart, and no secrets."""
+        stored = {**self._logbook.redact(dict(row)), "masterid": self._masterid}
+        del stored["token"]
+        return stored
+
+    # actions
+
+    def insert_action(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
+        if not self._writable():
+            return defer.fail(RuntimeError("the database is not ready"))
+        inserted = self._store.insert_action(row["token"], self._own(row))
+
+        def tell(number: int) -> int:
+            self._news.tell(row["workerid"], "action", {"id": number, "status": row["status"]})
+            return number
+
+        return inserted.addCallback(tell)
+
+    def update_action(self, action_id: int, changes: Mapping[str, Any]) -> defer.Deferred[Any]:
+        return self._store.update_action(action_id, self._logbook.redact(dict(changes)))
+
+    # orphans
+
+    def open_orphan(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
+        known = self._logbook.get(row["workerid"])
+        if known is None:
+            return self._open(row)
+        opened: defer.Deferred[int] = known.opening.run(self._open_or_join, known, row)
+        return opened
+
+    @defer.inlineCallbacks
+    def _open_or_join(self, known: Known, row: Mapping[str, Any]) -> Any:
+        """One entry for one instance, however often it is told that it may still run."""
+        same = self._entries.same(row)
+        if same is not None and (yield self._store.repeat_orphan(*same)):
+            self._news.tell(known.workerid, "orphan", {"id": same[0]})
+            return same[0]
+        return (yield self._open(row))
+
+    def _open(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
+        opened = self._store.open_orphan(row["token"], self._own(row))
+
+        def tell(number: int) -> int:
+            self._entries.opened(number, row)
+            data = {"orphan": number, "cause": row["cause"], "why": row["why"]}
+            self._note(row["workerid"], Kind.ORPHAN_OPENED, data)
+            self._news.tell(row["workerid"], "orphan", {"id": number})
+            return number
+
+        return opened.addCallback(tell)
+
+    def close_orphan(self, orphan: int, workerid: int, by: Actor, note: str) -> defer.Deferred[Any]:
+        closed = self._store.close_orphan(orphan, self._clock.seconds(), by, note)
+
+        def tell(was_open: bool) -> bool:
+            self._entries.closed(orphan, workerid)
+            for told in self._closed:
+                told(orphan)
+            if was_open:
+                data = {"orphan": orphan, "by": by.name, "by_kind": by.kind}
+                self._note(workerid, Kind.ORPHAN_CLOSED, data)
+            self._news.tell(workerid, "orphan", {"id": orphan})
+            return was_open
+
+        return closed.addCallback(tell)
+
+    def _note(self, workerid: int, kind: Kind, data: dict[str, Any]) -> None:
+        known = self._logbook.get(workerid)
+        if known is not None:
+            self._logbook.note(known, kind, data)

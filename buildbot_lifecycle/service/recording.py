@@ -1,0 +1,33 @@
+"""From the logbook to the database: what is to be written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from buildbot_lifecycle.core.episodes import Episode
+from buildbot_lifecycle.core.events import Event
+from buildbot_lifecycle.db.recorder import Entry, Identity, Recorder
+from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.master.recent import Recent
+
+
+class Recording:
+    """Implements `logbook.Recording` on the recorder."""
+
+    def __init__(self, logbook: Logbook, recorder: Recorder, recent: Recent) -> None:
+        self._logbook = logbook
+        self._recorder = recorder
+        self._recent = recent
+
+    def record(self, known: Known, event: Event, episodes: Sequence[Episode]) -> None:
+        # of a removed worker a late end is still told; the row of its number is its successor's by then
+        shown = (self._logbook.get(known.workerid) or known) if known.gone else known
+        self._recent.ended(episodes)
+        self._recorder.put(Entry(_identity(shown), event, shown.facts, tuple(episodes)))
+
+    def record_verdict(self, known: Known) -> None:
+        self._recorder.put_verdict(_identity(known), known.verdict)
+
+
+def _identity(known: Known) -> Identity:
+    return Identity(known.workerid, known.name, known.class_name)

@@ -1,0 +1,148 @@
+"""One run of a master as the database knows it: opened, kept alive, closed."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from twisted.internet import defer, task
+from twisted.python import log
+
+from buildbot_lifecycle.core.texts import clean
+from buildbot_lifecycle.db import migrations
+from buildbot_lifecycle.db.errors import in_short
+from buildbot_lifecycle.db.store import ClosedWorker, Store
+from buildbot_lifecycle.host.log import log_error, log_lines
+from buildbot_lifecycle.master.lock import BasedirLock
+from buildbot_lifecycle.master.logbook import Logbook
+
+#: Seconds between two signs of life in the database.
+HEARTBEAT_SECONDS = 20.0
+
+#: Seconds before the database is tried again when it could not be prepared: first and longest.
+FIRST_RETRY, LONGEST_RETRY = 1.0, 30.0
+
+#: Seconds for which the end waits for the run's own row to be closed.
+CLOSE_SECONDS = 10.0
+
+
+class Run:
+    """Tries until the database is ready, and then begins to write. ``token`` names this run.
+
+    ``opened`` is awaited once the run has its number (`incarnation`), and ``ready`` called after it.
+    """
+
+    def __init__(
+        self,
+        master: Any,
+        store: Store,
+        logbook: Logbook,
+        token: str,
+        opened: Callable[[int], Coroutine[Any, Any, None]],
+        ready: Callable[[], None],
+    ) -> None:
+        self._master = master
+        self._store = store
+        self._logbook = logbook
+        self._token = token
+        self._opened = opened
+        self._ready = ready
+        self._lock = BasedirLock(master.basedir)
+        self._heartbeat = task.LoopingCall(self._beat)
+        self._heartbeat.clock = master.reactor
+        self._retry: Any = None
+        self._retries = 0
+        self._closing = False
+        #: whose rows are written, once some are
+        self.incarnation: int | None = None
+        #: the version of the tables
+        self.schema: int | None = None
+
+    def start(self) -> None:
+        """Bring the database up to date and begin to write; try again until it works."""
+        self._retry = None
+        defer.ensureDeferred(self._open()).addErrback(self._not_opened)
+
+    async def _open(self) -> None:
+        if not self._lock.acquire():
+            raise RuntimeError("another process records for this master directory")
+        master = self._master
+        self.schema = await master.db.pool.do_with_engine(migrations.migrate)
+        now = master.reactor.seconds()
+        incarnation = await self._store.open_incarnation(
+            master.masterid,
+            self._token,
+            os.getpid(),
+            socket.gethostname(),
+            now,
+            master=clean(master.name),
+        )
+        closed = await self._store.close_dead(
+            master.masterid, incarnation, now, next_seq=self._logbook.next_seq
+        )
+        log_lines(_said_of_ends(closed))
+        self.incarnation = incarnation
+        await self._opened(incarnation)
+        if self._retries:
+            log.msg("lifecycle: the database is ready; recording")
+        self._retries = 0
+        if not self._closing:
+            self._ready()
+            self._heartbeat.start(HEARTBEAT_SECONDS).addErrback(log_error, "lifecycle: heartbeat")
+
+    def _not_opened(self, problem: Any) -> None:
+        self._retries += 1
+        if self._retries == 1:
+            log_error(problem, "lifecycle: the database is not ready; events wait, trying again")
+        self._logbook.last_error = in_short(problem.value)
+        if not self._closing:
+            delay = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(self._retries - 1, 6))
+            self._retry = self._master.reactor.callLater(delay, self.start)
+
+    def _beat(self) -> defer.Deferred[Any]:
+        incarnation = self.incarnation
+        if incarnation is None:
+            return defer.succeed(None)
+        beat = self._store.heartbeat(incarnation, self._master.reactor.seconds())
+        return beat.addErrback(lambda _: self._logbook.failed("writing a heartbeat"))
+
+    def closing(self) -> None:
+        """The service stops: nothing more is begun."""
+        self._closing = True
+
+    def stop(self) -> None:
+        """Try no more, and show no more signs of life."""
+        if self._retry is not None and self._retry.active():
+            self._retry.cancel()
+        if self._heartbeat.running:
+            self._heartbeat.stop()
+
+    async def close(self, how: str) -> None:
+        """Note that the run is over, and how (a word). Raises what the database raises."""
+        if self.incarnation is not None:
+            closing = self._store.close_incarnation(
+                self.incarnation, self._master.reactor.seconds(), how
+            )
+            closing.addTimeout(CLOSE_SECONDS, self._master.reactor)
+            await closing
+        self.incarnation = None
+        self._lock.release()
+
+
+def _said_of_ends(closed: Sequence[ClosedWorker]) -> list[str]:
+    """What the log says of the workers that earlier runs left open; nothing of what a stop released."""
+    said = []
+    for how, text in (
+        ("died", "still active when the previous run ended"),
+        ("removed", "still active when recording was switched off"),
+    ):
+        number = sum(one.how == how for one in closed)
+        if number:
+            is_one = number == 1
+            many = "1 worker was" if is_one else f"{number} workers were"
+            said.append(
+                f"{many} {text}; {'its state is' if is_one else 'their states are'} unknown"
+            )
+    return said

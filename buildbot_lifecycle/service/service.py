@@ -1,0 +1,141 @@
+"""``util.LifecycleService``: what stands in master.cfg, and what authors of workers are given."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from buildbot import config
+from buildbot.util import service
+from twisted.internet import defer
+from twisted.python import log
+
+from buildbot_lifecycle.core import settings as core_settings
+from buildbot_lifecycle.core.events import Kind, cut
+from buildbot_lifecycle.core.settings import Settings
+from buildbot_lifecycle.host import required
+from buildbot_lifecycle.host.log import log_error
+from buildbot_lifecycle.service.answers import Answers
+from buildbot_lifecycle.service.wiring import Parts, wire
+from buildbot_lifecycle.watch.probe import PROBE
+
+SERVICE_NAME = "lifecycle"
+
+#: Seconds between two looks at whether the workers have stopped, while the master stops.
+STOP_POLL_SECONDS = 0.05
+
+
+def find_service(master: Any) -> LifecycleService | None:
+    """The service of this master; None if master.cfg does not have it."""
+    manager = getattr(master, "service_manager", None)
+    found = manager.namedServices.get(SERVICE_NAME) if manager is not None else None
+    return found if isinstance(found, LifecycleService) else None
+
+
+def note_step(worker: Any, step: str, **details: Any) -> None:
+    """For authors of latent workers: show a step of a start or a stop on the worker's page.
+
+    ``step`` is a short word or sentence ("asked to stop", "TERM"); ``details`` are JSON values, of
+    which ``elapsed_s`` (seconds) and ``ok`` (bool) are shown by name. Without the service in
+    master.cfg it does nothing. Never raises.
+    """
+    found = find_service(worker.master) if worker.master is not None else None
+    if found is not None:
+        found.step(worker, {"step": cut(step, 200), **details})
+
+
+class LifecycleService(service.BuildbotService):
+    """Records the lifecycle of every latent worker, and frees the stuck ones.
+
+    The arguments are described in docs/configuration; a wrong one is a configuration error.
+    """
+
+    name = SERVICE_NAME
+    # after the workers: a changed threshold is applied to what they are by then
+    reconfig_priority = 1
+
+    def checkConfig(self, **arguments: Any) -> None:
+        if self.name != SERVICE_NAME:
+            config.error(
+                f"LifecycleService: the name cannot be changed (to {self.name!r});"
+                " a master has one lifecycle service"
+            )
+        for problem in core_settings.parse(arguments)[1]:
+            config.error(f"LifecycleService: {problem}")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if args:
+            config.error("LifecycleService: arguments must be given by name")
+            args = ()
+        super().__init__(*args, **kwargs)
+        self.settings = Settings()
+        #: what records, while it does; else why nothing is recorded, if there is a reason
+        self._parts: Parts | None = None
+        self._off: str | None = None
+        self._token = uuid.uuid4().hex
+
+    @property
+    def answers(self) -> Answers:
+        """What the REST API asks, as of now."""
+        return Answers(self.master, self.settings, self._parts, self._off)
+
+    def reconfigService(self, **arguments: Any) -> defer.Deferred[None]:
+        self.settings = core_settings.parse(arguments)[0]
+        if self._parts is not None:
+            self._parts.changed()
+        return defer.succeed(None)
+
+    @defer.inlineCallbacks
+    def startService(self) -> Any:
+        yield super().startService()
+        try:
+            lost = required.missing()
+            if lost:
+                self._off = f"this Buildbot lacks {', '.join(lost)}"
+                log.msg(f"lifecycle: nothing is recorded: {self._off}")
+                return
+            parts = wire(self.master, lambda: self.settings, self._token)
+            parts.begin(self.master)
+            self._parts = parts
+            yield defer.ensureDeferred(parts.listening.start())
+        except Exception as error:
+            # a master with us in it must start as one without
+            PROBE.unsubscribe(self.master)
+            self._parts = None
+            self._off = f"{type(error).__name__}: {error}"
+            log_error(error, "lifecycle: could not start; nothing is recorded")
+
+    @defer.inlineCallbacks
+    def stopService(self) -> Any:
+        master, parts = self.master, self._parts
+        if parts is not None:
+            parts.closing()
+            try:
+                # without the master running, its workers are stopping with us; else a reconfig
+                # removes us, and must not be held up
+                if not master.running:
+                    yield self._workers_stopped()
+                self._parts = None
+                yield defer.ensureDeferred(parts.end(master))
+            except Exception as error:
+                log_error(error, "lifecycle: while stopping")
+        yield super().stopService()
+
+    @defer.inlineCallbacks
+    def _workers_stopped(self) -> Any:
+        """Wait until Buildbot has stopped every latent worker: their last transitions count too."""
+        while any(
+            not (watched.stopped or not watched.worker.running)
+            for watched in PROBE.watched(self.master)
+        ):
+            waiting: defer.Deferred[None] = defer.Deferred()
+            self.master.reactor.callLater(STOP_POLL_SECONDS, waiting.callback, None)
+            yield waiting
+
+    def step(self, worker: Any, data: Mapping[str, Any]) -> None:
+        """Record a step that a worker's driver tells of; see `note_step`."""
+        logbook = None if self._parts is None else self._parts.logbook
+        known = None if logbook is None else logbook.of(worker)
+        if logbook is not None and known is not None:
+            logbook.note(known, Kind.STEP, dict(data))

@@ -1,0 +1,215 @@
+"""The composition root: which parts one master has, what each is given, and who hears of what.
+
+`wire` makes them and starts nothing. `Parts.begin` and `Parts.end` are the order in which they come and
+go.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from twisted.internet import defer
+from twisted.python import log
+
+from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.requests import Filter, HistoryQuery
+from buildbot_lifecycle.core.settings import Settings
+from buildbot_lifecycle.db import queries
+from buildbot_lifecycle.db.recorder import Committed, Recorder
+from buildbot_lifecycle.db.statistics import Reader
+from buildbot_lifecycle.db.store import Store
+from buildbot_lifecycle.master.advice import Advising
+from buildbot_lifecycle.master.entries import Entries
+from buildbot_lifecycle.master.ledger import Ledger
+from buildbot_lifecycle.master.logbook import Logbook
+from buildbot_lifecycle.master.policy import Policy
+from buildbot_lifecycle.master.recent import Recent
+from buildbot_lifecycle.master.release import Releaser
+from buildbot_lifecycle.master.secrets import Secrets
+from buildbot_lifecycle.master.shutdown import ShutdownWatch
+from buildbot_lifecycle.master.signs import Signs
+from buildbot_lifecycle.master.stall import StallWatch
+from buildbot_lifecycle.master.statistics import Statistics
+from buildbot_lifecycle.master.timeline import Timeline
+from buildbot_lifecycle.master.where import Locator
+from buildbot_lifecycle.service.audit import Audit
+from buildbot_lifecycle.service.learning import Learning
+from buildbot_lifecycle.service.listening import Listening
+from buildbot_lifecycle.service.news import News
+from buildbot_lifecycle.service.notes import Stalls, WhereItHangs
+from buildbot_lifecycle.service.recording import Recording
+from buildbot_lifecycle.service.run import Run
+from buildbot_lifecycle.service.sampling import Sampling
+from buildbot_lifecycle.watch.probe import PROBE
+
+#: Seconds for which the end of the master waits for the last rows to be written.
+DRAIN_SECONDS = 10.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """All of one master, while something is recorded."""
+
+    logbook: Logbook
+    recorder: Recorder
+    run: Run
+    audit: Audit
+    news: News
+    releaser: Releaser
+    ledger: Ledger
+    policy: Policy
+    shutdown: ShutdownWatch
+    signs: Signs
+    secrets: Secrets
+    recent: Recent
+    statistics: Statistics
+    timeline: Timeline
+    locator: Locator
+    stalls: StallWatch
+    learning: Learning
+    sampling: Sampling
+    listening: Listening
+    advising: Advising
+
+    def begin(self, master: Any) -> None:
+        """Look at the workers from now on, and write as soon as the database is ready."""
+        self.secrets.install()
+        for watched in PROBE.subscribe(master, self.logbook):
+            self.logbook.baseline(watched)
+        self.shutdown.install()
+        self.stalls.start()
+        self.run.start()
+        self.advising.soon()
+
+    def changed(self) -> None:
+        """The settings have changed."""
+        self.logbook.rejudge_all()
+        self.advising.soon()
+        self.signs.see_all()
+
+    def closing(self) -> None:
+        """The end comes; the workers' last transitions are still recorded."""
+        self.run.closing()
+
+    async def end(self, master: Any) -> None:
+        """Look away, and write what is left."""
+        self.stalls.stop()
+        await self.listening.stop()
+        PROBE.unsubscribe(master)
+        stopping = self.shutdown.is_stopping
+        if not stopping or not master.running:
+            self.shutdown.finish()
+        if not stopping:
+            self.shutdown.uninstall()
+        self.signs.stop()
+        self.logbook.close()
+        self.secrets.uninstall()
+        for part in (self.run, self.advising, self.learning, self.sampling):
+            part.stop()
+        self.ledger.stop()
+        self.policy.stop()
+        writes = defer.DeferredList(self.shutdown.pending_writes, consumeErrors=True)
+        writes.addTimeout(DRAIN_SECONDS, master.reactor, onTimeoutCancel=lambda *_: None)
+        await writes
+        written = self.run.incarnation is None or await self.recorder.stop(DRAIN_SECONDS)
+        if not written:
+            log.msg(f"lifecycle: {self.recorder.status().queued} events could not be written")
+        await self.run.close("clean" if not master.running else "removed")
+        self.news.close()
+
+
+def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
+    """The parts of one master. ``token`` names this run of it; ``settings`` are read anew each time."""
+    clock, pool = master.reactor, master.db.pool
+    reader, store = Reader(pool), Store(pool)
+    news, entries, secrets = News(master), Entries(), Secrets(master)
+
+    # what is seen
+    logbook = Logbook(clock, settings)
+    logbook.redact = secrets.redacted
+    locator = Locator(clock)
+    noted = Stalls(master, logbook)
+    stalls = StallWatch(clock, noted.note, noted.owner)
+    signs = Signs(clock, logbook, logbook.thresholds)
+    logbook.hear = signs.hear
+
+    # what is written
+    recent = Recent(clock, reader, master.masterid)
+
+    def committed(events: Sequence[Committed], episodes: Mapping[int, int]) -> None:
+        logbook.committed(episodes)
+        recent.committed(episodes)
+        news.events(events)
+
+    recorder = Recorder(
+        pool,
+        clock,
+        master.masterid,
+        committed,
+        next_seq=logbook.next_seq,
+        on_verdicts=news.verdicts,
+    )
+    logbook.write_to(Recording(logbook, recorder, recent))
+    learning = Learning(clock, reader, logbook, settings)
+    sampling = Sampling(clock, logbook)
+
+    async def opened(incarnation: int) -> None:
+        recorder.start(incarnation)
+        filled = defer.ensureDeferred(recent.fill())
+        filled.addErrback(lambda _: logbook.failed("reading the last episodes"))
+        ledger.found(await pool.do(_open_orphans, master.masterid))
+
+    def ready() -> None:
+        for part in (ledger, policy, learning, sampling):
+            part.start()
+
+    run = Run(master, store, logbook, token, opened, ready)
+    audit = Audit(master, store, logbook, entries, news, lambda: run.incarnation is not None)
+
+    # what is done
+    releaser = Releaser(clock, logbook, audit, settings)
+    ledger = Ledger(clock, logbook, audit, token, entries)
+    policy = Policy(clock, logbook, releaser, settings)
+    shutdown = ShutdownWatch(master, logbook, releaser, audit, settings)
+    logbook.is_stopping = lambda: shutdown.stops_whole_master
+    audit.on_closed(releaser.forget)
+
+    # who hears of what, in this order
+    logbook.listen(lambda known, _: signs.see(known))
+    logbook.listen(lambda known, _: ledger.introduce(known), Kind.BASELINE)
+    logbook.listen(lambda known, _: learning.soon(known), Kind.BASELINE)
+    logbook.listen(ledger.see, Kind.CALL_ENDED)
+    logbook.listen(releaser.call_ended, Kind.CALL_ENDED)
+    logbook.listen(shutdown.leaving, Kind.LEAVING)
+    logbook.on_verdict(WhereItHangs(logbook, locator).judged)
+
+    return Parts(
+        logbook=logbook,
+        recorder=recorder,
+        run=run,
+        audit=audit,
+        news=news,
+        releaser=releaser,
+        ledger=ledger,
+        policy=policy,
+        shutdown=shutdown,
+        signs=signs,
+        secrets=secrets,
+        recent=recent,
+        statistics=Statistics(clock, reader, settings),
+        timeline=Timeline(clock, reader),
+        locator=locator,
+        stalls=stalls,
+        learning=learning,
+        sampling=sampling,
+        listening=Listening(master, logbook),
+        advising=Advising(master, logbook, settings),
+    )
+
+
+def _open_orphans(conn: Any, masterid: int) -> list[Mapping[str, Any]]:
+    """The open entries of a master's ledger."""
+    mine = (Filter("open", "eq", (True,)), Filter("masterid", "eq", (masterid,)))
+    return list(queries.history(conn, HistoryQuery("orphans", limit=1000, filters=mine)).rows)
