@@ -14,7 +14,18 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-__all__ = ["UNSET", "Count", "Seconds", "Shape", "Time", "UnsetType", "names", "read", "words"]
+__all__ = [
+    "UNSET",
+    "Count",
+    "Seconds",
+    "Shape",
+    "Time",
+    "UnsetType",
+    "members",
+    "names",
+    "read",
+    "words",
+]
 
 _S = TypeVar("_S", bound="Shape")
 
@@ -49,6 +60,14 @@ def read(shape: type[_S], values: Mapping[str, Any]) -> _S:
     Raises `msgspec.ValidationError` where a field is missing or is of another type.
     """
     return msgspec.convert(values, shape)
+
+
+@cache
+def members(shape: type[Shape]) -> Mapping[str, Any]:
+    """The JSON schema of each field of a shape."""
+    _, components = msgspec.json.schema_components([shape])
+    found: Mapping[str, Any] = components[shape.__name__]["properties"]
+    return found
 
 
 def words(*known: str) -> Meta:

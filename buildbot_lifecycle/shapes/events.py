@@ -13,16 +13,13 @@ import msgspec
 
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import ACTORS, CLOSERS
-from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.shapes.base import UNSET, Count, Seconds, Shape, Time, UnsetType, words
-from buildbot_lifecycle.shapes.parts import Build, Building, Frame
+from buildbot_lifecycle.shapes.parts import Build, Building, Cause, Frame, StateName
 
-StateName = Annotated[str, words(*(state.value for state in State))]
 CallName = Annotated[
     str, words("start_instance", "stop_instance", "check_instance", "start_machine", "stop_machine")
 ]
 CallOutcome = Annotated[str, words("true", "false", "other", "raised", "released")]
-Cause = Annotated[str, words("release", "stop_failed", "late_start", "crash")]
 
 #: Of what is only told where it is so.
 Only = Literal[True] | UnsetType

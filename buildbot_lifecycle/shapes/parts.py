@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.core.verdicts import LEVELS
 from buildbot_lifecycle.shapes.base import UNSET, Seconds, Shape, Time, UnsetType, words
 
-Level = Annotated[str, words("ok", "slow", "stuck", "failed", "unknown")]
+StateName = Annotated[str, words(*(state.value for state in State))]
+Cause = Annotated[str, words("release", "stop_failed", "late_start", "crash")]
+Level = Annotated[str, words(*LEVELS)]
 
 
 class Build(Shape, frozen=True, kw_only=True):
@@ -47,3 +51,19 @@ class Verdict(Shape, frozen=True, kw_only=True):
     reason: str
     since: Time | None = None
     threshold_s: Seconds | None = None
+
+
+class Pending(Call, frozen=True, kw_only=True):
+    """The oldest driver call that has not ended, and the functions that wait in it, outermost first."""
+
+    where: tuple[Frame, ...] = ()
+
+
+class PlannedStep(Shape, frozen=True, kw_only=True):
+    """One step of a release: a word for a program, what it acts on, a sentence, and how it went."""
+
+    step: str
+    target: str
+    text: str
+    done: bool | None = None
+    detail: str | None = None

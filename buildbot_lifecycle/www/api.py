@@ -22,7 +22,9 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from buildbot_lifecycle.core import summaries
 from buildbot_lifecycle.core.requests import HistoryQuery, Page, Refusal
-from buildbot_lifecycle.www import details, export, guard, openapi, parameters, query, shapes, wire
+from buildbot_lifecycle.shapes import history, masters, spans
+from buildbot_lifecycle.shapes.workers import DryRun, WorkersMeta
+from buildbot_lifecycle.www import details, export, guard, openapi, parameters, query, wire
 from buildbot_lifecycle.www.answers import (
     COMPRESS,
     GATHER,
@@ -270,30 +272,28 @@ ROUTES = (
         "GET",
         "/v1/workers",
         takes=openapi.Rows("collection", WORKER),
-        answers=openapi.rows_of(WORKER, shapes.WORKERS_META),
+        answers=openapi.rows_of(WORKER, WorkersMeta),
         handler=workers,
     ),
     openapi.Route(
         "GET",
         "/v1/workers/<worker>",
         takes=openapi.Rows("single", WORKER),
-        answers=openapi.rows_of(WORKER, shapes.WORKERS_META),
+        answers=openapi.rows_of(WORKER, WorkersMeta),
         handler=worker,
     ),
     openapi.Route(
         "GET",
         f"/v1/workers/<worker>/<any({_OF_ONE_WORKER}):what>",
         takes=openapi.Rows("history"),
-        answers=openapi.rows_of(None, shapes.NEXT),
+        answers=openapi.rows_of(None, history.Next),
         handler=worker_history,
     ),
     openapi.Route(
         "POST",
         "/v1/workers/<worker>/force-disconnect",
         body=wire.FORCE,
-        answers=openapi.either(
-            action=openapi.of_entity(HISTORY["actions"]), dry_run=shapes.DRY_RUN
-        ),
+        answers=openapi.either(action=openapi.ref(history.Action), dry_run=openapi.ref(DryRun)),
         statuses=(200, 202),
         refuses=(400, 401, 403, 404, 409, 412, 413, 415, 500, 503),
         handler=force_disconnect,
@@ -302,7 +302,7 @@ ROUTES = (
         "GET",
         f"/v1/<any({_OF_ALL}):what>",
         takes=openapi.Rows("history"),
-        answers=openapi.rows_of(None, shapes.NEXT, orphans=shapes.NEXT_AND_OPEN),
+        answers=openapi.rows_of(None, history.Next, orphans=history.NextAndOpen),
         handler=all_history,
     ),
     openapi.Route(
@@ -310,7 +310,7 @@ ROUTES = (
         f"/v1/<any({_EXPORTED}):what>.csv",
         takes=openapi.Rows("history", most=export.MAX_ROWS, default=export.MAX_ROWS),
         content_type="text/csv",
-        answers=shapes.STRING,
+        answers={"type": "string"},
         handler=table,
         bound=MOST_TABLES,
     ),
@@ -318,14 +318,14 @@ ROUTES = (
         "GET",
         f"/v1/<any({_SINGLE}):what>/<number>",
         takes=openapi.Rows("single"),
-        answers=openapi.rows_of(None, shapes.NEXT),
+        answers=openapi.rows_of(None, history.Next),
         handler=one,
     ),
     openapi.Route(
         "POST",
         "/v1/orphans/<number>/resolve",
         body=wire.NOTE,
-        answers=shapes.record(orphan=openapi.of_entity(HISTORY["orphans"])),
+        answers=openapi.record(orphan=openapi.ref(history.Orphan)),
         refuses=(400, 401, 403, 404, 409, 413, 415, 500, 503),
         handler=resolve_orphan,
     ),
@@ -333,11 +333,7 @@ ROUTES = (
         "GET",
         "/v1/stats",
         takes=parameters.STATS,
-        answers=shapes.record(
-            stats=shapes.many(shapes.STATS),
-            outcomes=shapes.many(shapes.OUTCOMES),
-            meta=shapes.STATS_META,
-        ),
+        answers=openapi.ref(spans.Stats),
         handler=stats,
         bound=MOST_LONG,
     ),
@@ -345,29 +341,35 @@ ROUTES = (
         "GET",
         "/v1/recent",
         takes=parameters.RECENT,
-        answers=shapes.record(recent=shapes.many(shapes.RECENT), meta=shapes.TOTAL),
+        answers=openapi.record(
+            recent=openapi.many(openapi.ref(spans.Recent)), meta=openapi.ref(spans.Total)
+        ),
         handler=recent,
     ),
     openapi.Route(
         "GET",
         "/v1/timeline",
         takes=parameters.TIMELINE,
-        answers=shapes.record(
-            lanes=shapes.many(shapes.LANE),
-            marks=shapes.many(shapes.MARK),
-            meta=shapes.TIMELINE_META,
-        ),
+        answers=openapi.ref(spans.Timeline),
         handler=timeline,
         bound=MOST_LONG,
     ),
     openapi.Route(
         "GET",
         "/v1/shutdown",
-        answers=shapes.record(shutdown=shapes.many(shapes.SHUTDOWN), meta=shapes.SHUTDOWN_META),
+        answers=openapi.record(
+            shutdown=openapi.many(openapi.ref(masters.MasterStop)),
+            meta=openapi.ref(masters.StopMeta),
+        ),
         handler=shutdown,
     ),
-    openapi.Route("GET", "/v1/health", answers=shapes.record(health=shapes.HEALTH), handler=health),
-    openapi.Route("GET", "/v1/openapi.json", answers=shapes.OBJECT, handler=description),
+    openapi.Route(
+        "GET",
+        "/v1/health",
+        answers=openapi.record(health=openapi.ref(masters.Health)),
+        handler=health,
+    ),
+    openapi.Route("GET", "/v1/openapi.json", answers={"type": "object"}, handler=description),
 )
 
 

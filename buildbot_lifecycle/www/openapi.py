@@ -1,6 +1,6 @@
 """The interface as an OpenAPI 3.1 document, made from what serves and checks the requests.
 
-The routes say what they take and what they answer; parameters come from the entities and from
+The routes say what they take and which shapes they answer; parameters come from the entities and from
 `parameters`, bodies from `wire`. Nothing is written down twice but the descriptions.
 """
 
@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from buildbot_lifecycle import __version__
-from buildbot_lifecycle.www import query, shapes
-from buildbot_lifecycle.www.entities import HISTORY, FilterOnly
+from buildbot_lifecycle.shapes import events, history, masters, spans, workers
+from buildbot_lifecycle.shapes.base import Shape
+from buildbot_lifecycle.www import query
+from buildbot_lifecycle.www.entities import HISTORY, FilterOnly, Schema
 from buildbot_lifecycle.www.parameters import Parameter
-from buildbot_lifecycle.www.shapes import Schema
 
 _ABOUT = """\
 Lifecycle of latent workers: what was recorded, what is stuck, and how to free it.
@@ -82,12 +85,39 @@ class Route:
     bound: int | None = None
 
 
-def of_entity(entity: Any) -> Schema:
-    """A row with all its fields, by reference."""
-    return {"$ref": f"#/components/schemas/{entity.name}"}
+class Error(Shape, frozen=True, kw_only=True):
+    """Why it was not done: a sentence for a person, and a word for a program. Some have more fields."""
+
+    error: str
+    code: str
 
 
-def rows_of(entity: Any, meta: Schema, **meta_of: Schema) -> Any:
+#: All that is answered, by the names of their classes.
+ANSWERS: tuple[type[Shape], ...] = (
+    *(workers.Worker, workers.WorkersMeta, workers.DryRun),
+    *history.HISTORY.values(),
+    *(history.Next, history.NextAndOpen),
+    *(spans.Stats, spans.Recent, spans.Total, spans.Timeline),
+    *(masters.MasterStop, masters.StopMeta, masters.Health, Error),
+)
+
+
+def ref(shape: type[Shape]) -> Schema:
+    """A shape with all its fields, by reference."""
+    return {"$ref": f"#/components/schemas/{shape.__name__}"}
+
+
+def many(schema: Schema) -> Schema:
+    """Any number of them."""
+    return {"type": "array", "items": schema}
+
+
+def record(**fields: Schema) -> Schema:
+    """An object that has all these fields."""
+    return {"type": "object", "properties": fields, "required": list(fields)}
+
+
+def rows_of(entity: Any, meta: type[Shape], **meta_of: type[Shape]) -> Any:
     """An answer of rows, which may be cut down to some fields by ``field=``.
 
     Some plurals have a ``meta`` of their own.
@@ -95,16 +125,38 @@ def rows_of(entity: Any, meta: Schema, **meta_of: Schema) -> Any:
 
     def answer(what: str) -> Schema:
         of = entity or HISTORY[what]
-        plural = f"{of.name}s"
-        some = {"type": "object", "properties": _fields(of), "additionalProperties": True}
-        return shapes.record(**{plural: shapes.many(some), "meta": meta_of.get(what, meta)})
+        fields = components([of.shape])[of.shape.__name__]["properties"]
+        some = {"type": "object", "properties": fields, "additionalProperties": True}
+        return record(**{f"{of.name}s": many(some), "meta": ref(meta_of.get(what, meta))})
 
     return answer
 
 
 def either(**schemas: Schema) -> Schema:
     """An object with exactly one of these."""
-    return {"oneOf": [shapes.record(**{name: schema}) for name, schema in schemas.items()]}
+    return {"oneOf": [record(**{name: schema}) for name, schema in schemas.items()]}
+
+
+def components(shapes: Iterable[type[Shape]], prefix: str = "") -> dict[str, Any]:
+    """The JSON schemas of shapes and their parts, by name.
+
+    A field with a default is always in an answer all the same: the default is for what is read.
+    """
+    template = f"#/components/schemas/{prefix}{{name}}"
+    _, found = msgspec.json.schema_components(shapes, ref_template=template)
+    return {f"{prefix}{name}": _always_there(schema) for name, schema in found.items()}
+
+
+def _always_there(schema: Mapping[str, Any]) -> dict[str, Any]:
+    properties = schema["properties"]
+    needed = set(schema.get("required", ()))
+    needed |= {name for name, of in properties.items() if "default" in of}
+    plain = {
+        name: {key: value for key, value in of.items() if key != "default"}
+        for name, of in properties.items()
+    }
+    required = [name for name in properties if name in needed]
+    return {**schema, "properties": plain, "required": required}
 
 
 def document(routes: Sequence[Route]) -> Mapping[str, Any]:
@@ -125,9 +177,10 @@ def document(routes: Sequence[Route]) -> Mapping[str, Any]:
         "servers": [{"url": "."}],
         "paths": paths,
         "components": {
+            # The data of events is documented by kind, as `event.CallEnded` of the kind call_ended.
             "schemas": {
-                "error": shapes.ERROR,
-                **{entity.name: _whole(entity) for entity in HISTORY.values()},
+                **components(ANSWERS),
+                **components(events.KINDS.values(), "event."),
             },
             "responses": {
                 str(status): _error(text) for status, text in _REASONS.items() if status >= _WRONG
@@ -179,19 +232,7 @@ def _operation_id(method: str, path: str) -> str:
 
 
 def _error(text: str) -> dict[str, Any]:
-    schema = {"$ref": "#/components/schemas/error"}
-    return {"description": text, "content": {"application/json": {"schema": schema}}}
-
-
-def _fields(entity: Any) -> dict[str, Schema]:
-    return {
-        name: of.schema() for name, of in entity.fields.items() if not isinstance(of, FilterOnly)
-    }
-
-
-def _whole(entity: Any) -> Schema:
-    fields = _fields(entity)
-    return {"type": "object", "properties": fields, "required": list(fields)}
+    return {"description": text, "content": {"application/json": {"schema": ref(Error)}}}
 
 
 # parameters
@@ -209,7 +250,7 @@ def _of_query(route: Route, what: str) -> Iterator[dict[str, Any]]:
     takes = route.takes
     if not isinstance(takes, Rows):
         for name, of in takes.items():
-            yield _parameter(name, of.schema(), of.text)
+            yield _parameter(name, of.schema, of.text)
         return
     entity = takes.entity or HISTORY[what]
     yield from _reserved(takes, entity)
@@ -227,9 +268,9 @@ def _reserved(takes: Rows, entity: Any) -> Iterator[dict[str, Any]]:
     if takes.kind == "history":
         limit = {**limit, "minimum": 1, "maximum": takes.most, "default": takes.default}
     of_name: dict[str, tuple[Schema, str]] = {
-        "field": (shapes.many({"type": "string", "enum": names}), "only these fields"),
+        "field": (many({"type": "string", "enum": names}), "only these fields"),
         "order": (
-            shapes.many({"type": "string", "enum": ordered}),
+            many({"type": "string", "enum": ordered}),
             "ascending, or with - descending; several times for ties",
         ),
         "limit": (limit, "at most so many"),
@@ -242,13 +283,13 @@ def _reserved(takes: Rows, entity: Any) -> Iterator[dict[str, Any]]:
 
 def _filters(entity: Any) -> Iterator[dict[str, Any]]:
     for field, of in entity.fields.items():
-        value = of.schema(asked=True)
+        value = of.schema
         for op in sorted(of.ops):
             several = op in query.PLURAL
-            schema = shapes.many(value) if several else value
+            schema = many(value) if several else value
             yield _parameter(f"{field}__{op}", schema, f"{field}: {_OPS[op]}")
         if of.ops:
-            yield _parameter(field, shapes.many(value), f"{field}: {_OPS['eq']}")
+            yield _parameter(field, many(value), f"{field}: {_OPS['eq']}")
 
 
 _OPS = {

@@ -11,9 +11,8 @@ from typing import Any
 
 from buildbot_lifecycle.core.requests import RecentQuery, Refusal, StatsQuery, TimelineQuery
 from buildbot_lifecycle.core.statistics import GROUPINGS
-from buildbot_lifecycle.www.entities import Number, Text, Whole, Word
+from buildbot_lifecycle.www.entities import Number, Schema, Text, Whole, Word
 from buildbot_lifecycle.www.query import Args
-from buildbot_lifecycle.www.shapes import Schema
 from buildbot_lifecycle.www.wire import shown
 
 #: How often a parameter can be said that may be said several times.
@@ -38,9 +37,10 @@ class Parameter:
             return str(self.of.expected)
         return f"{self.low} to {self.high}"
 
+    @property
     def schema(self) -> Schema:
         """What can be said, as JSON schema."""
-        found = dict(self.of.schema(asked=True))
+        found = dict(self.of.schema)
         if self.low is not None:
             found["minimum"] = self.low
         if self.high is not None:

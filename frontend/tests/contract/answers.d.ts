@@ -164,7 +164,16 @@ export interface Answers {
       "incarnation": number | null;
       "masterid": number | null;
       "probe": string;
-      "reactor_blocked": Record<string, unknown> | null;
+      "reactor_blocked": {
+        "at": number;
+        "seconds": number;
+        "where": ({
+          "file": string;
+          "line": number;
+          "function": string;
+        })[];
+        "workerid": number | null;
+      } | null;
     };
   };
   "GET /orphans": {
@@ -390,12 +399,12 @@ export interface Answers {
       "updated_at": number;
     })[];
     "meta": {
-      "total": number;
       "now": number;
       "behind": {
         "events": number;
         "since": number | null;
       };
+      "total": number;
       "can_force": boolean;
       "details": boolean;
       "user": string | null;
@@ -453,12 +462,12 @@ export interface Answers {
       "updated_at": number;
     })[];
     "meta": {
-      "total": number;
       "now": number;
       "behind": {
         "events": number;
         "since": number | null;
       };
+      "total": number;
       "can_force": boolean;
       "details": boolean;
       "user": string | null;

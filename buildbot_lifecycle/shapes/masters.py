@@ -1,0 +1,70 @@
+"""What keeps a master from stopping, and how its recording goes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from buildbot_lifecycle.shapes.base import Count, Seconds, Shape, Time, words
+from buildbot_lifecycle.shapes.parts import Frame
+
+
+class Blocker(Shape, frozen=True, kw_only=True):
+    """One thing that a stop of the master would wait for."""
+
+    workerid: int
+    worker: str
+    what: str
+    since: Time
+    releasable: bool
+    release_in_s: Seconds | None
+    text: str
+
+
+class MasterStop(Shape, frozen=True, kw_only=True):
+    """What a master would wait for if it were stopped now, or waits for while it stops."""
+
+    masterid: int
+    master: str
+    live: bool
+    stopping_since: Time | None
+    instances_up: int
+    usual_stop_s: Seconds | None
+    usual_unknown: int
+    blockers: tuple[Blocker, ...]
+
+
+class StopMeta(Shape, frozen=True, kw_only=True):
+    """How many masters, and the server's time."""
+
+    total: Count
+    now: Time
+
+
+class Blocked(Shape, frozen=True, kw_only=True):
+    """The reactor stood still: from when, for how long, where, and in whose driver."""
+
+    at: Time
+    seconds: Seconds
+    where: tuple[Frame, ...]
+    workerid: int | None
+
+
+class Health(Shape, frozen=True, kw_only=True):
+    """How the recording goes."""
+
+    status: Annotated[str, words("ok", "behind", "degraded")]
+    version: str
+    schema: int | None
+    recording: bool
+    queued: Count
+    queue_bound: Count
+    dropped: Count
+    written: Count
+    errors: Count
+    last_error: str | None
+    last_write_at: Time | None
+    oldest_unwritten_at: Time | None
+    incarnation: int | None
+    masterid: int | None
+    probe: str
+    reactor_blocked: Blocked | None

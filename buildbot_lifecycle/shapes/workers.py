@@ -1,0 +1,86 @@
+"""A worker as it is now, and what a force disconnect of it would do."""
+
+from __future__ import annotations
+
+from buildbot_lifecycle.shapes.base import Count, Shape, Time
+from buildbot_lifecycle.shapes.parts import (
+    Building,
+    Call,
+    Frame,
+    Pending,
+    PlannedStep,
+    StateName,
+    Verdict,
+)
+
+
+class Worker(Shape, frozen=True, kw_only=True):
+    """One latent worker: of this master as of now, of another one as it last wrote it down.
+
+    What only its own master knows is null of another master's worker.
+    """
+
+    workerid: int
+    name: str
+    masterid: int
+    master: str
+    class_: str
+    state: StateName
+    state_since: Time | None
+    connected: bool
+    building: tuple[Building, ...]
+    paused: bool
+    pause_reason: str | None
+    episode: int | None
+    instance: str | None
+    pending: Pending | None
+    abandoned: tuple[Call, ...] | None
+    refused: int
+    held: int
+    refused_open: int | None
+    orphans: int
+    verdict: Verdict
+    quarantined_until: Time | None
+    last_sign: Time | None
+    forceable: bool
+    live: bool
+    updated_at: Time
+
+
+class Behind(Shape, frozen=True, kw_only=True):
+    """What is not written yet: how many events, and since when."""
+
+    events: Count
+    since: Time | None
+
+
+class Meta(Shape, frozen=True, kw_only=True):
+    """The server's time, and how far the database is behind."""
+
+    now: Time
+    behind: Behind
+
+
+class WorkersMeta(Meta, frozen=True, kw_only=True):
+    """What stands beside workers: how many there are, and what this client may do."""
+
+    total: Count
+    can_force: bool
+    details: bool
+    user: str | None
+
+
+class DryRun(Shape, frozen=True, kw_only=True):
+    """What a force disconnect would do."""
+
+    eligible: bool
+    why_not: str | None
+    code: str | None
+    steps: tuple[PlannedStep, ...]
+    warnings: tuple[str, ...]
+    episode: int | None
+    verdict: Verdict
+    instance: str | None
+    build: Building | None
+    builds: tuple[Building, ...]
+    where: tuple[Frame, ...]
