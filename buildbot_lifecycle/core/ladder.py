@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from buildbot_lifecycle.core.episodes import Facts
+from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.requests import Refusal
 from buildbot_lifecycle.core.states import RESTING, STARTING, STOPPING, State
 from buildbot_lifecycle.core.verdicts import Verdict

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 
 from buildbot_lifecycle.core.durations import in_words
-from buildbot_lifecycle.core.episodes import Episode
+from buildbot_lifecycle.core.facts import Episode
 from buildbot_lifecycle.core.states import STOPPING, State
 
 #: Durations that are kept per worker and per class, the newest.

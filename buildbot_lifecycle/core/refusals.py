@@ -7,7 +7,7 @@ it has stayed away for much longer than it used to.
 
 from __future__ import annotations
 
-from buildbot_lifecycle.core.episodes import Facts
+from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.states import RESTING
 
 #: A loop is over after so many times the usual time between two refusals.

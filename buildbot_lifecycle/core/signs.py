@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from buildbot_lifecycle.core.episodes import Facts
+from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.states import RESTING, State
 
 #: Part of a limit after which the worker is asked, before its silence is called slow.

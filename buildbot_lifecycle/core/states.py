@@ -11,6 +11,7 @@ some of its rows. The table judges nothing: a transition outside it is recorded 
 from __future__ import annotations
 
 import enum
+from typing import Any
 
 
 class State(str, enum.Enum):
@@ -64,3 +65,8 @@ TRANSITIONS: dict[tuple[State, State], str] = {
 def is_expected(before: State, after: State) -> bool:
     """Whether Buildbot 4.3's code is known to make this transition."""
     return (before, after) in TRANSITIONS
+
+
+def transition_data(before: State, after: State) -> dict[str, Any]:
+    """The data of a transition event."""
+    return {"from": before.value, "to": after.value, "expected": is_expected(before, after)}

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from buildbot_lifecycle.core.episodes import Episode
+from buildbot_lifecycle.core.facts import Episode
 from buildbot_lifecycle.core.states import State
 
 #: The durations of an episode, in the order in which they are kept, and the state whose threshold

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from buildbot_lifecycle.core.durations import in_words
-from buildbot_lifecycle.core.episodes import Call, Facts
+from buildbot_lifecycle.core.facts import Call, Facts
 from buildbot_lifecycle.core.limits import Default
 from buildbot_lifecycle.core.refusals import is_loop, over_at
 from buildbot_lifecycle.core.signs import silent_since, wait

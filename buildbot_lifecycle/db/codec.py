@@ -16,8 +16,8 @@ import re
 from collections.abc import Mapping, Set
 from typing import Any
 
-from buildbot_lifecycle.core import episodes
-from buildbot_lifecycle.core.episodes import Episode, Facts
+from buildbot_lifecycle.core import facts as values
+from buildbot_lifecycle.core.facts import Episode, Facts
 from buildbot_lifecycle.core.texts import clean, cleaned
 
 #: Nesting that is still written; what is deeper (or turns in a circle) becomes its ``str``.
@@ -117,7 +117,7 @@ def _fields(cls: Any) -> dict[str, _Field]:
     """
     found = {}
     for field in dataclasses.fields(cls):
-        named = (getattr(episodes, name, None) for name in re.findall(r"\w+", str(field.type)))
+        named = (getattr(values, name, None) for name in re.findall(r"\w+", str(field.type)))
         of = next((each for each in named if _is_ours(each)), None)
         kind = str(field.type)
         found[field.name] = _Field(of, kind.startswith("tuple"), kind.startswith("tuple[tuple"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from buildbot_lifecycle.core.episodes import Episode, Facts
 from buildbot_lifecycle.core.events import Event
+from buildbot_lifecycle.core.facts import Episode, Facts
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from buildbot_lifecycle.core.episodes import Episode
 from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.facts import Episode
 from buildbot_lifecycle.core.verdicts import HEALTHY, Verdict
 from buildbot_lifecycle.db import rows, schema
 from buildbot_lifecycle.db.entries import Committed, Entry

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from buildbot_lifecycle.core.episodes import Episode
+from buildbot_lifecycle.core.facts import Episode
 from buildbot_lifecycle.core.requests import (
     Filter,
     HistoryQuery,

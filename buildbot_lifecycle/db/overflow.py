@@ -9,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from buildbot_lifecycle.core.episodes import Episode
 from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.core.facts import Episode
 from buildbot_lifecycle.db.entries import Entry
 
 #: Episodes kept of one worker while its events are dropped: the first, which may be open in the

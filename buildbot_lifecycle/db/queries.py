@@ -13,8 +13,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from buildbot_lifecycle.core.episodes import Episode, Facts, apply
 from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.core.facts import Episode, Facts
+from buildbot_lifecycle.core.fold import apply
 from buildbot_lifecycle.core.states import RESTING, State
 from buildbot_lifecycle.core.verdicts import UNREADABLE
 from buildbot_lifecycle.db import codec, damage, schema

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildbot_lifecycle.core.episodes import Episode, Facts
 from buildbot_lifecycle.core.events import Event
+from buildbot_lifecycle.core.facts import Episode, Facts
 from buildbot_lifecycle.core.statistics import durations
 from buildbot_lifecycle.db.entries import Identity
 

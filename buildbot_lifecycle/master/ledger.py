@@ -13,8 +13,8 @@ from typing import Any
 
 from twisted.internet import defer, task
 
-from buildbot_lifecycle.core.episodes import never_had_instance
 from buildbot_lifecycle.core.events import Event, Kind, cut
+from buildbot_lifecycle.core.instances import never_had_instance
 from buildbot_lifecycle.core.requests import DRIVER
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.master.entries import Entries

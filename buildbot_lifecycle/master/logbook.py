@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 from twisted.internet import defer
 
-from buildbot_lifecycle.core.episodes import Episode, Facts, apply, numbered
 from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.core.facts import Episode, Facts
+from buildbot_lifecycle.core.fold import apply, numbered
 from buildbot_lifecycle.core.learned import Memory
 from buildbot_lifecycle.core.limits import for_starts
 from buildbot_lifecycle.core.settings import Settings

@@ -12,7 +12,7 @@ from typing import Any
 
 from twisted.internet import defer
 
-from buildbot_lifecycle.core.episodes import Episode
+from buildbot_lifecycle.core.facts import Episode
 from buildbot_lifecycle.core.requests import RecentQuery
 from buildbot_lifecycle.core.statistics import Life, durations, nearest_rank, until_up
 from buildbot_lifecycle.master import walk

@@ -14,8 +14,9 @@ from typing import Any, Protocol
 from twisted.internet import defer
 
 from buildbot_lifecycle.core import ladder
-from buildbot_lifecycle.core.episodes import Facts, stop_is_believed
 from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.core.facts import Facts
+from buildbot_lifecycle.core.instances import stop_is_believed
 from buildbot_lifecycle.core.ladder import Step
 from buildbot_lifecycle.core.requests import (
     LATE_END,

@@ -19,8 +19,8 @@ from twisted.python import log
 
 from buildbot_lifecycle.core import ladder
 from buildbot_lifecycle.core.durations import in_words
-from buildbot_lifecycle.core.episodes import Facts
 from buildbot_lifecycle.core.events import Event
+from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.requests import RECONFIG, SHUTDOWN
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import RESTING, STARTING

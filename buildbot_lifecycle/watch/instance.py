@@ -17,8 +17,8 @@ import types
 import uuid
 from typing import Any
 
-from buildbot_lifecycle.core.episodes import Facts
 from buildbot_lifecycle.core.events import cut
+from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.states import STARTING
 
 #: Attributes of a worker in which drivers keep their instance; the first that holds anything counts.

@@ -19,9 +19,8 @@ from buildbot.worker.latent import AbstractLatentWorker
 from twisted.internet import defer
 from twisted.python import failure
 
-from buildbot_lifecycle.core.episodes import transition_data
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.core.states import STOPPING, State
+from buildbot_lifecycle.core.states import STOPPING, State, transition_data
 from buildbot_lifecycle.host import workers
 from buildbot_lifecycle.watch.builds import Builds, unwatch_pings
 from buildbot_lifecycle.watch.connections import Connections

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildbot_lifecycle.core.episodes import Episode, Facts, apply, transition_data
 from buildbot_lifecycle.core.events import Event, Kind
-from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.core.facts import Episode, Facts
+from buildbot_lifecycle.core.fold import apply
+from buildbot_lifecycle.core.states import State, transition_data
 
 #: When every story begins (epoch seconds).
 NOW = 1_800_000_000.0

@@ -6,15 +6,11 @@ from typing import Any
 
 import pytest
 
-from buildbot_lifecycle.core.episodes import (
-    MAX_PHASES,
-    Call,
-    Facts,
-    Failure,
-    never_had_instance,
-    numbered,
-)
 from buildbot_lifecycle.core.events import MAX_TEXT, Event, Kind, cut
+from buildbot_lifecycle.core.facts import Call, Facts, Failure
+from buildbot_lifecycle.core.fold import numbered
+from buildbot_lifecycle.core.fold.phases import MAX_PHASES
+from buildbot_lifecycle.core.instances import never_had_instance
 from buildbot_lifecycle.core.states import State
 from tests.core.story import (
     DOWN,

@@ -8,8 +8,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buildbot_lifecycle.core.episodes import MAX_PHASES, Facts, apply
 from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.core.facts import Facts
+from buildbot_lifecycle.core.fold import apply
+from buildbot_lifecycle.core.fold.phases import MAX_PHASES
 from buildbot_lifecycle.core.states import RESTING, State
 from tests.core.story import NOW, WORKER, Story, build
 

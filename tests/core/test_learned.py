@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from buildbot_lifecycle.core import learned
-from buildbot_lifecycle.core.episodes import Facts
 from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.learned import (
     Adaptive,
     LearntLimit,

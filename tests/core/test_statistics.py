@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildbot_lifecycle.core.episodes import Episode, Phase
+from buildbot_lifecycle.core.facts import Episode, Phase
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.statistics import (
     Life,

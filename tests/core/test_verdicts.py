@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from buildbot_lifecycle.core.episodes import Call, Facts, Failure
 from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.facts import Call, Facts, Failure
 from buildbot_lifecycle.core.learned import Adaptive, Memory
 from buildbot_lifecycle.core.limits import for_starts
 from buildbot_lifecycle.core.settings import parse

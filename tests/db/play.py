@@ -6,9 +6,10 @@ import itertools
 import random
 from typing import Any
 
-from buildbot_lifecycle.core.episodes import Facts, apply, transition_data
 from buildbot_lifecycle.core.events import Event, Kind
-from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.core.facts import Facts
+from buildbot_lifecycle.core.fold import apply
+from buildbot_lifecycle.core.states import State, transition_data
 from buildbot_lifecycle.core.texts import cleaned
 from buildbot_lifecycle.db.recorder import Entry, Identity
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildbot_lifecycle.core import episodes
-from buildbot_lifecycle.core.episodes import Facts
+from buildbot_lifecycle.core import facts as values
+from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.texts import clean, cleaned
 from buildbot_lifecycle.db import codec
@@ -35,7 +35,7 @@ def sample(annotation: str) -> Any:
     if annotation.startswith("tuple["):
         return (sample(annotation[len("tuple[") :]),)
     for name in re.findall(r"\w+", annotation):
-        cls = getattr(episodes, name, None)
+        cls = getattr(values, name, None)
         if cls is State:
             return State.INSUBSTANTIATING
         if dataclasses.is_dataclass(cls):

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from buildbot_lifecycle.core.episodes import Episode
 from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.facts import Episode
 from buildbot_lifecycle.core.requests import HistoryQuery
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.texts import clean

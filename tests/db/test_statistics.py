@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from twisted.internet import defer
 
-from buildbot_lifecycle.core.episodes import Episode, Phase
+from buildbot_lifecycle.core.facts import Episode, Phase
 from buildbot_lifecycle.core.requests import RecentQuery, StatsQuery, TimelineQuery
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State

@@ -11,8 +11,9 @@ from twisted.cred.credentials import UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import defer
 
-from buildbot_lifecycle.core.episodes import Episode, Facts, Failure, apply
 from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.core.facts import Episode, Facts, Failure
+from buildbot_lifecycle.core.fold import apply
 from buildbot_lifecycle.host.logins import GATES
 from buildbot_lifecycle.watch.probe import PROBE
 from tests.probe.support import Conn, Driven, Stage, hanging

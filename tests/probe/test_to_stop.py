@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from buildbot_lifecycle.core.episodes import Episode, Phase
+from buildbot_lifecycle.core.facts import Episode, Phase
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.master import views
 from buildbot_lifecycle.master.recent import Recent

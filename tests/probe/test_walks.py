@@ -12,8 +12,9 @@ from buildbot.machine.latent import AbstractLatentMachine
 from buildbot.worker.latent import LocalLatentWorker, States
 from twisted.internet import defer
 
-from buildbot_lifecycle.core.episodes import Facts, apply
 from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.core.facts import Facts
+from buildbot_lifecycle.core.fold import apply
 from buildbot_lifecycle.core.states import TRANSITIONS, State, is_expected
 from tests.probe.support import Build, Conn, Driven, Stage, hanging
 

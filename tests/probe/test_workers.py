@@ -8,8 +8,9 @@ from typing import Any
 from buildbot.worker.latent import States
 from twisted.internet import defer
 
-from buildbot_lifecycle.core.episodes import Facts, apply
 from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.core.facts import Facts
+from buildbot_lifecycle.core.fold import apply
 from buildbot_lifecycle.host import required, workers
 from buildbot_lifecycle.watch.calls import BrokenOffError
 from buildbot_lifecycle.watch.probe import PROBE

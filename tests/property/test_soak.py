@@ -20,8 +20,9 @@ import pytest
 from buildbot.worker.latent import States
 from twisted.internet import defer
 
-from buildbot_lifecycle.core.episodes import Facts, apply
 from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.facts import Facts
+from buildbot_lifecycle.core.fold import apply
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER, judge
 from buildbot_lifecycle.watch.probe import PROBE

@@ -33,8 +33,9 @@ from twisted.internet import defer, error
 from twisted.python import failure, log
 from twisted.spread import pb
 
-from buildbot_lifecycle.core.episodes import Facts, apply
 from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.core.facts import Facts
+from buildbot_lifecycle.core.fold import apply
 from buildbot_lifecycle.core.requests import Actor, ForceRequest
 from buildbot_lifecycle.core.settings import Settings, parse
 from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER

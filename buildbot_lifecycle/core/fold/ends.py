@@ -1,0 +1,70 @@
+"""How an episode ends: its outcome, from what was seen of it, and the first cause of a failure."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from buildbot_lifecycle.core.facts import Episode, Facts, Failure
+from buildbot_lifecycle.core.fold.phases import end_phase
+from buildbot_lifecycle.core.states import STARTING
+
+
+def cause_of(episode: Episode) -> Failure | None:
+    """What went wrong first in an episode, as far as it is known; None if nothing has.
+
+    Buildbot takes the same way back from a build that was stopped, from a worker that did not come in
+    time, and from a start that went wrong in a way that no call tells of.
+    """
+    if episode.failure is not None:
+        return episode.failure
+    if episode.connected_at is not None or episode.phases[0].state not in STARTING:
+        return None
+    if episode.timed_out:
+        return _no_worker(episode)
+    return None if episode.cancelled else episode.given
+
+
+def _no_worker(episode: Episode) -> Failure:
+    known = "" if episode.obstacle is None else f"; {episode.obstacle}"
+    return Failure("connection", f"the worker did not connect in time{known}")
+
+
+#: By the call that failed first; any other is a start that failed.
+_OUTCOME_OF_FAILURE = {"stop_instance": "stop_failed", "connection": "never_connected"}
+
+
+def _outcome(episode: Episode) -> str:
+    """The outcome of an episode that rests now, from what was seen of it; the first cause counts."""
+    if episode.released or episode.build_refused:
+        return "released" if episode.released else "build_refused"
+    if episode.failure is not None:
+        return _OUTCOME_OF_FAILURE.get(episode.failure.call, "start_failed")
+    if episode.lost or episode.connected_at is not None:
+        return "lost" if episode.lost else "ok"
+    if episode.phases[0].state not in STARTING:
+        return "unknown"  # found when it was up or on its way out already: its start was not seen
+    otherwise = "never_connected" if episode.started else "unknown"
+    return "cancelled" if episode.cancelled else otherwise
+
+
+def not_before(episode: Episode, at: float) -> float:
+    """`at`, or the last known moment of the episode if the clock was set back behind it."""
+    return max(at, episode.phases[-1].since)
+
+
+def closed(episode: Episode, at: float) -> Episode:
+    """The episode, ended at that moment, with its outcome and the first cause of a failure."""
+    at = not_before(episode, at)
+    phases = end_phase(episode.phases, at)
+    ended = dataclasses.replace(episode, phases=phases, ended_at=at, failure=cause_of(episode))
+    ended = dataclasses.replace(ended, outcome=_outcome(ended))
+    if ended.outcome == "never_connected" and ended.failure is None:
+        ended = dataclasses.replace(ended, failure=_no_worker(ended))
+    return ended
+
+
+def left_open(facts: Facts, at: float) -> tuple[Episode, ...]:
+    """The open episode, closed without anybody knowing how it ended; empty if there is none."""
+    if facts.episode is None:
+        return ()
+    return (dataclasses.replace(closed(facts.episode, at), outcome="unknown"),)
