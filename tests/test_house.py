@@ -28,8 +28,19 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "host.*": ("core.*", "host.*"),
     # Below the rest of the master's side: what the probe sees, it tells to a sink.
     "watch.*": ("core.*", "shapes.*", "host.*", "watch.*"),
+    # What is done: it decides, does it, and writes it down by a protocol that the hub fulfils.
+    "act.*": ("core.*", "shapes.*", "host.*", "master.*", "watch.*", "act.*"),
     # The hub. It alone knows both the tables and the master's side.
-    "service.*": ("core.*", "shapes.*", "db.*", "host.*", "master.*", "service.*", "watch.*"),
+    "service.*": (
+        "core.*",
+        "shapes.*",
+        "db.*",
+        "host.*",
+        "watch.*",
+        "master.*",
+        "act.*",
+        "service.*",
+    ),
     # An address that others know.
     "master.service": ("service.service",),
     "master.*": ("core.*", "shapes.*", "host.*", "master.*", "watch.*"),

@@ -9,8 +9,8 @@ from buildbot_lifecycle.core.ladder import check_eligible
 from buildbot_lifecycle.core.requests import Refusal
 from buildbot_lifecycle.core.verdicts import DIED, Verdict
 from buildbot_lifecycle.host import connections
-from buildbot_lifecycle.master.deeds import situation_of
 from buildbot_lifecycle.master.logbook import Known
+from buildbot_lifecycle.master.situation import situation_of
 from buildbot_lifecycle.watch import instance
 
 

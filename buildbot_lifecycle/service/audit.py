@@ -7,10 +7,10 @@ from typing import Any
 
 from twisted.internet import defer
 
+from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import Actor
 from buildbot_lifecycle.db.store import Store
-from buildbot_lifecycle.master.entries import Entries
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.service.news import News
 

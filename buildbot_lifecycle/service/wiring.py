@@ -13,6 +13,11 @@ from typing import Any
 from twisted.internet import defer
 from twisted.python import log
 
+from buildbot_lifecycle.act.entries import Entries
+from buildbot_lifecycle.act.ledger import Ledger
+from buildbot_lifecycle.act.policy import Policy
+from buildbot_lifecycle.act.release import Releaser
+from buildbot_lifecycle.act.shutdown import ShutdownWatch
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import Filter, HistoryQuery
 from buildbot_lifecycle.core.settings import Settings
@@ -21,14 +26,9 @@ from buildbot_lifecycle.db.recorder import Committed, Recorder
 from buildbot_lifecycle.db.statistics import Reader
 from buildbot_lifecycle.db.store import Store
 from buildbot_lifecycle.master.advice import Advising
-from buildbot_lifecycle.master.entries import Entries
-from buildbot_lifecycle.master.ledger import Ledger
 from buildbot_lifecycle.master.logbook import Logbook
-from buildbot_lifecycle.master.policy import Policy
 from buildbot_lifecycle.master.recent import Recent
-from buildbot_lifecycle.master.release import Releaser
 from buildbot_lifecycle.master.secrets import Secrets
-from buildbot_lifecycle.master.shutdown import ShutdownWatch
 from buildbot_lifecycle.master.signs import Signs
 from buildbot_lifecycle.master.stall import StallWatch
 from buildbot_lifecycle.master.statistics import Statistics

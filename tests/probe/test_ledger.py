@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from twisted.internet import defer, task
 
+from buildbot_lifecycle.act.entries import Entries
+from buildbot_lifecycle.act.ledger import Ledger
 from buildbot_lifecycle.core.events import Event, Kind
-from buildbot_lifecycle.master.entries import Entries
-from buildbot_lifecycle.master.ledger import Ledger
 from buildbot_lifecycle.master.logbook import Known
 from tests.core.story import NOW, STARTING, STOPPING, SUB, WORKER, Story
 from tests.probe.support import Driven

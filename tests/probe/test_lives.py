@@ -9,13 +9,13 @@ from typing import Any
 from buildbot.worker.latent import States
 from twisted.internet import defer
 
+from buildbot_lifecycle.act.entries import Entries
+from buildbot_lifecycle.act.ledger import Ledger
+from buildbot_lifecycle.act.release import Releaser
+from buildbot_lifecycle.act.shutdown import ShutdownWatch
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.settings import parse
-from buildbot_lifecycle.master.entries import Entries
-from buildbot_lifecycle.master.ledger import Ledger
 from buildbot_lifecycle.master.logbook import Known, Logbook
-from buildbot_lifecycle.master.release import Releaser
-from buildbot_lifecycle.master.shutdown import ShutdownWatch
 from buildbot_lifecycle.watch.probe import PROBE
 from tests.probe.support import Conn, Driven, Stage, hanging
 

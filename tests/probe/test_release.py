@@ -13,13 +13,13 @@ from buildbot.worker.latent import States
 from twisted.internet import defer
 from twisted.python.failure import Failure
 
+from buildbot_lifecycle.act.release import Releaser
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import Actor, ForceRequest, Refusal
 from buildbot_lifecycle.core.settings import parse
 from buildbot_lifecycle.host import waits, workers
 from buildbot_lifecycle.master import views
 from buildbot_lifecycle.master.logbook import Known, Logbook
-from buildbot_lifecycle.master.release import Releaser
 from buildbot_lifecycle.watch import instance
 from tests.probe.support import Conn, Driven, Stage, hanging
 

@@ -7,11 +7,11 @@ from typing import Any
 from buildbot.worker.latent import States
 from twisted.internet import defer
 
+from buildbot_lifecycle.act.release import Releaser
+from buildbot_lifecycle.act.shutdown import ShutdownWatch
 from buildbot_lifecycle.core.settings import parse
 from buildbot_lifecycle.host import waits
 from buildbot_lifecycle.master.logbook import Known, Logbook
-from buildbot_lifecycle.master.release import Releaser
-from buildbot_lifecycle.master.shutdown import ShutdownWatch
 from tests.probe.support import Driven, Stage, hanging
 from tests.probe.test_release import Ledger
 

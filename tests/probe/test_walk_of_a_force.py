@@ -8,6 +8,7 @@ that the test moves. The interpreter's own profiler tells which functions are en
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -104,6 +105,12 @@ class WalkOfAForce(Stage):
         stopping = self.tested_master.shutdown()
         self.pass_seconds(4)
         yield stopping
+
+    def mktemp(self) -> str:
+        """The master's directory, which is no longer empty with a service in it."""
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        return directory.name
 
     def pass_seconds(self, seconds: float) -> None:
         for _ in range(round(seconds / 0.1)):

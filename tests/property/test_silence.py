@@ -25,6 +25,8 @@ from twisted.internet import defer, task
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
+from buildbot_lifecycle.act.policy import Policy
+from buildbot_lifecycle.act.release import Releaser
 from buildbot_lifecycle.core import signs
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.settings import parse
@@ -32,8 +34,6 @@ from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER, LEVELS, judge
 from buildbot_lifecycle.master import policy as policy_module
 from buildbot_lifecycle.master.logbook import Known, Logbook
-from buildbot_lifecycle.master.policy import Policy
-from buildbot_lifecycle.master.release import Releaser
 from buildbot_lifecycle.master.signs import Signs
 from buildbot_lifecycle.watch.watched import Login, Watched
 from tests.probe.support import Conn, Driven, Plain

@@ -33,6 +33,9 @@ from twisted.internet import defer, error
 from twisted.python import failure, log
 from twisted.spread import pb
 
+from buildbot_lifecycle.act.policy import Policy
+from buildbot_lifecycle.act.release import Releaser
+from buildbot_lifecycle.act.shutdown import ShutdownWatch
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.fold import apply
@@ -40,9 +43,6 @@ from buildbot_lifecycle.core.requests import Actor, ForceRequest
 from buildbot_lifecycle.core.settings import Settings, parse
 from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER
 from buildbot_lifecycle.master.logbook import Known, Logbook
-from buildbot_lifecycle.master.policy import Policy
-from buildbot_lifecycle.master.release import Releaser
-from buildbot_lifecycle.master.shutdown import ShutdownWatch
 from buildbot_lifecycle.watch.drivers import CALLS as WORKER_CALLS
 from buildbot_lifecycle.watch.machines import MACHINE_CALLS
 from buildbot_lifecycle.watch.probe import PROBE

@@ -13,13 +13,13 @@ from typing import Any
 
 from twisted.internet import defer, task
 
+from buildbot_lifecycle.act.entries import Entries
+from buildbot_lifecycle.act.release import Audit
 from buildbot_lifecycle.core.events import Event, Kind, cut
 from buildbot_lifecycle.core.instances import never_had_instance
 from buildbot_lifecycle.core.requests import DRIVER
 from buildbot_lifecycle.host.log import log_error
-from buildbot_lifecycle.master.entries import Entries
 from buildbot_lifecycle.master.logbook import Known, Logbook
-from buildbot_lifecycle.master.release import Audit
 
 #: Seconds between two questions to drivers that can say whether their instance is gone.
 ASK_EVERY = 30.0

@@ -8,12 +8,12 @@ from typing import Any
 
 from twisted.internet import defer, task
 
+from buildbot_lifecycle.act.release import Releaser
 from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.requests import Actor, ForceRequest, Refusal
 from buildbot_lifecycle.core.settings import AutoRelease, Settings
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.master.logbook import Known, Logbook
-from buildbot_lifecycle.master.release import Releaser
 
 #: Seconds between two looks at what is stuck.
 LOOK_EVERY = 2.0

@@ -17,6 +17,8 @@ from typing import Any
 from twisted.internet import defer, task
 from twisted.python import log
 
+from buildbot_lifecycle.act.deeds import Deeds, waited_for
+from buildbot_lifecycle.act.release import Audit, Releaser, new_action
 from buildbot_lifecycle.core import ladder
 from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.events import Event
@@ -26,9 +28,8 @@ from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import RESTING, STARTING
 from buildbot_lifecycle.host import connections, process, workers
 from buildbot_lifecycle.host.log import log_error, log_lines
-from buildbot_lifecycle.master.deeds import Deeds, situation_of, waited_for
 from buildbot_lifecycle.master.logbook import Known, Logbook
-from buildbot_lifecycle.master.release import Audit, Releaser, new_action
+from buildbot_lifecycle.master.situation import situation_of
 from buildbot_lifecycle.watch import instance
 from buildbot_lifecycle.watch.probe import PROBE
 

@@ -14,11 +14,12 @@ from typing import Any
 from twisted.internet import defer
 
 from buildbot_lifecycle.core import ladder
-from buildbot_lifecycle.core.ladder import Situation, Step
+from buildbot_lifecycle.core.ladder import Step
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.host import connections, machines, waits, workers
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.master.logbook import Known
+from buildbot_lifecycle.master.situation import situation_of
 from buildbot_lifecycle.watch.calls import ReleasedError
 from buildbot_lifecycle.watch.machines import MACHINE_CALLS
 from buildbot_lifecycle.watch.probe import PROBE
@@ -28,25 +29,6 @@ EFFECT_SECONDS = 2.0
 
 #: Seconds between two looks at it.
 EFFECT_EVERY = 0.1
-
-
-def situation_of(known: Known) -> Situation:
-    """What a plan depends on beside the facts."""
-    worker = known.watched.worker
-    locked = workers.lock_is_held(worker) and not known.watched.waiting()
-    return Situation(
-        connected=worker.conn is not None,
-        held=len(known.watched.held),
-        half=workers.is_half_insubstantiated(worker),
-        logins=len(known.watched.logins),
-        old_connection=known.facts.duplicate_first is not None
-        and connections.held_connection(worker) is not None,
-        found_pending=known.facts.found_locked and locked,
-        forgotten=workers.is_forgotten(worker),
-        half_machine=PROBE.half_machine(known.watched) is not None,
-        closed=worker.conn is not None and connections.is_known_closed(worker.conn),
-        locked=locked,
-    )
 
 
 def waited_for(known: Known, step: Step) -> tuple[str, str, Hashable]:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from twisted.internet import defer
 
+from buildbot_lifecycle.act.deeds import Deeds
 from buildbot_lifecycle.core import ladder
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.facts import Facts
@@ -30,8 +31,8 @@ from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import RESTING, State
 from buildbot_lifecycle.core.verdicts import Verdict
 from buildbot_lifecycle.host.log import log_error
-from buildbot_lifecycle.master.deeds import Deeds, situation_of
 from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.master.situation import situation_of
 from buildbot_lifecycle.watch import instance
 
 #: Seconds for which the answer waits to see the worker come out; after that it is 202.

@@ -1,0 +1,1 @@
+"""What is done to workers: force disconnects, the stop of the master, and what is written down of it."""
