@@ -25,6 +25,7 @@ from twisted.internet import defer, task
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
+from buildbot_lifecycle.act import policy as policy_module
 from buildbot_lifecycle.act.policy import Policy
 from buildbot_lifecycle.act.release import Releaser
 from buildbot_lifecycle.core import signs
@@ -32,7 +33,6 @@ from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.settings import parse
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER, LEVELS, judge
-from buildbot_lifecycle.master import policy as policy_module
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.signs import Signs
 from buildbot_lifecycle.watch.watched import Login, Watched
