@@ -30,11 +30,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "watch.*": ("core.*", "shapes.*", "host.*", "watch.*"),
     # What is done: it decides, does it, and writes it down by a protocol that the hub fulfils.
     "act.*": ("core.*", "shapes.*", "host.*", "master.*", "watch.*", "act.*"),
+    # What was recorded, answered at length.
+    "history.*": ("core.*", "shapes.*", "db.*", "history.*"),
     # The hub. It alone knows both the tables and the master's side.
     "service.*": (
         "core.*",
         "shapes.*",
         "db.*",
+        "history.*",
         "host.*",
         "watch.*",
         "master.*",

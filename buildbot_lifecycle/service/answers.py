@@ -184,19 +184,19 @@ class Answers:
 
     @defer.inlineCallbacks
     def stats(self, query: StatsQuery) -> Any:
-        """How long things took; see `master.statistics`."""
+        """How long things took; see `history.statistics`."""
         parts = self._ready()
         return (yield parts.statistics.ask(query))
 
     @defer.inlineCallbacks
     def recent(self, query: RecentQuery) -> Any:
-        """The last episodes of each worker; see `master.recent`."""
+        """The last episodes of each worker; see `history.recent`."""
         parts = self._ready()
         return (yield parts.recent.rows(query))
 
     @defer.inlineCallbacks
     def timeline(self, query: TimelineQuery) -> Any:
-        """Lanes of episodes; see `master.timeline`."""
+        """Lanes of episodes; see `history.timeline`."""
         parts = self._ready()
         return (yield parts.timeline.ask(query))
 

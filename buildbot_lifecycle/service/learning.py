@@ -11,7 +11,7 @@ from buildbot_lifecycle.core import learned
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.statistics import Life, until_up
-from buildbot_lifecycle.db.statistics import Reader
+from buildbot_lifecycle.db.reader import Reader
 from buildbot_lifecycle.master.logbook import Known, Logbook
 
 #: Seconds after a worker became known until its earlier durations are read, with those of others.

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from buildbot_lifecycle.core.events import Event
 from buildbot_lifecycle.core.facts import Episode
 from buildbot_lifecycle.db.recorder import Entry, Identity, Recorder
+from buildbot_lifecycle.history.recent import Recent
 from buildbot_lifecycle.master.logbook import Known, Logbook
-from buildbot_lifecycle.master.recent import Recent
 
 
 class Recording:

@@ -22,17 +22,17 @@ from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import Filter, HistoryQuery
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.db import queries
+from buildbot_lifecycle.db.reader import Reader
 from buildbot_lifecycle.db.recorder import Committed, Recorder
-from buildbot_lifecycle.db.statistics import Reader
 from buildbot_lifecycle.db.store import Store
+from buildbot_lifecycle.history.recent import Recent
+from buildbot_lifecycle.history.statistics import Statistics
+from buildbot_lifecycle.history.timeline import Timeline
 from buildbot_lifecycle.master.advice import Advising
 from buildbot_lifecycle.master.logbook import Logbook
-from buildbot_lifecycle.master.recent import Recent
 from buildbot_lifecycle.master.secrets import Secrets
 from buildbot_lifecycle.master.signs import Signs
 from buildbot_lifecycle.master.stall import StallWatch
-from buildbot_lifecycle.master.statistics import Statistics
-from buildbot_lifecycle.master.timeline import Timeline
 from buildbot_lifecycle.master.where import Locator
 from buildbot_lifecycle.service.audit import Audit
 from buildbot_lifecycle.service.learning import Learning

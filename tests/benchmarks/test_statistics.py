@@ -23,10 +23,10 @@ from twisted.internet import defer, task
 from buildbot_lifecycle.core.requests import StatsQuery, TimelineQuery
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.db import migrations, schema
-from buildbot_lifecycle.db.statistics import Reader
-from buildbot_lifecycle.master.recent import Recent
-from buildbot_lifecycle.master.statistics import Statistics
-from buildbot_lifecycle.master.timeline import Timeline
+from buildbot_lifecycle.db.reader import Reader
+from buildbot_lifecycle.history.recent import Recent
+from buildbot_lifecycle.history.statistics import Statistics
+from buildbot_lifecycle.history.timeline import Timeline
 from tests.db.conftest import Database
 from tests.db.test_statistics import worker_row
 from tests.harness.spin import reactor

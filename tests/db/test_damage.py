@@ -14,7 +14,7 @@ from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.summaries import HISTORY
 from buildbot_lifecycle.db import damage, queries, schema
 from buildbot_lifecycle.db.group import Group, write
-from buildbot_lifecycle.db.statistics import Reader
+from buildbot_lifecycle.db.reader import Reader
 from buildbot_lifecycle.db.store import Store
 from tests.db.conftest import Database
 from tests.db.play import Seq, Worker

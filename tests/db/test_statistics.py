@@ -16,11 +16,11 @@ from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.statistics import Life, until_up
 from buildbot_lifecycle.db import schema
-from buildbot_lifecycle.db.statistics import SLACK_SECONDS, Reader
-from buildbot_lifecycle.master import statistics, walk
-from buildbot_lifecycle.master.recent import KEPT, Recent
-from buildbot_lifecycle.master.statistics import Statistics
-from buildbot_lifecycle.master.timeline import Timeline
+from buildbot_lifecycle.db.reader import SLACK_SECONDS, Reader
+from buildbot_lifecycle.history import statistics, walk
+from buildbot_lifecycle.history.recent import KEPT, Recent
+from buildbot_lifecycle.history.statistics import Statistics
+from buildbot_lifecycle.history.timeline import Timeline
 from tests.db.conftest import Database
 from tests.harness.spin import reactor
 
@@ -164,8 +164,8 @@ Ask = Callable[[Callable[[Reader], Any]], Any]
 def ask(database: Database, monkeypatch: pytest.MonkeyPatch) -> Ask:
     """Run something on a reader, on Buildbot's own pool, with slices of a few rows."""
     monkeypatch.setattr(walk, "SLICE", 11)
-    monkeypatch.setattr("buildbot_lifecycle.master.timeline._SLICE", 13)
-    monkeypatch.setattr("buildbot_lifecycle.master.timeline._WORKERS", 2)
+    monkeypatch.setattr("buildbot_lifecycle.history.timeline._SLICE", 13)
+    monkeypatch.setattr("buildbot_lifecycle.history.timeline._WORKERS", 2)
 
     def run(work: Callable[[Reader], Any]) -> Any:
         async def with_reader(pool: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from twisted.internet import defer
 
-from buildbot_lifecycle.master.shared import Shared
+from buildbot_lifecycle.history.shared import Shared
 
 
 class Work:

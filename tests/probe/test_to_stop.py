@@ -8,8 +8,8 @@ import pytest
 
 from buildbot_lifecycle.core.facts import Episode, Phase
 from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.history.recent import Recent
 from buildbot_lifecycle.master import views
-from buildbot_lifecycle.master.recent import Recent
 
 
 class Clock:

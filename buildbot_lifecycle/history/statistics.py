@@ -12,9 +12,10 @@ from buildbot_lifecycle.core.requests import StatsQuery
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.statistics import Tally, Who
-from buildbot_lifecycle.master import walk
-from buildbot_lifecycle.master.shared import Shared
-from buildbot_lifecycle.master.walk import Reader, Turns, breath
+from buildbot_lifecycle.db.reader import Reader
+from buildbot_lifecycle.history import walk
+from buildbot_lifecycle.history.shared import Shared
+from buildbot_lifecycle.history.walk import Turns, breath
 
 #: Seconds that are looked back when nothing is said.
 DEFAULT_WINDOW = 30 * 86400.0

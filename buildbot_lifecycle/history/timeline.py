@@ -12,9 +12,10 @@ from buildbot_lifecycle.core import summaries
 from buildbot_lifecycle.core.events import Kind, cut
 from buildbot_lifecycle.core.requests import TimelineQuery
 from buildbot_lifecycle.core.statistics import BuildEvent, Life, Who
-from buildbot_lifecycle.master import walk
-from buildbot_lifecycle.master.shared import Shared
-from buildbot_lifecycle.master.walk import Reader, Turns, breath, chunks
+from buildbot_lifecycle.db.reader import Reader
+from buildbot_lifecycle.history import walk
+from buildbot_lifecycle.history.shared import Shared
+from buildbot_lifecycle.history.walk import Turns, breath, chunks
 
 #: Seconds that are looked back when nothing is said.
 DEFAULT_WINDOW = 86400.0
@@ -33,7 +34,7 @@ _Of = TypeVar("_Of", BuildEvent, Life)
 
 
 class Timeline:
-    """Answers one question after the other; see `master.shared`."""
+    """Answers one question after the other; see `history.shared`."""
 
     def __init__(self, clock: Any, reader: Reader) -> None:
         self._clock = clock

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from twisted.internet import defer, task
 
-from buildbot_lifecycle.core.statistics import BuildEvent, Life, Who
+from buildbot_lifecycle.core.statistics import Life, Who
+from buildbot_lifecycle.db.reader import Reader
 
 _T = TypeVar("_T")
 
@@ -27,42 +28,6 @@ TURN = 0.005
 
 #: Workers up to which each is walked by itself; more are walked all together.
 FEW = 100
-
-
-class Reader(Protocol):
-    """What is read for statistics; see ``db.statistics.Reader``, which does it."""
-
-    def who(self, after: int, limit: int, /) -> defer.Deferred[list[Who]]: ...
-
-    def borders(
-        self, since: float, until: float | None, /
-    ) -> defer.Deferred[tuple[tuple[int, int | None], tuple[int, int | None]]]: ...
-
-    def lives(
-        self, above: int, below: int | None, limit: int, workerid: int | None = None, /
-    ) -> defer.Deferred[list[Life]]: ...
-
-    def lives_at(
-        self, moment: float, below: int | None, workerids: Sequence[int], /
-    ) -> defer.Deferred[list[Life]]: ...
-
-    def details(self, ids: Sequence[int], /) -> defer.Deferred[dict[int, dict[str, Any]]]: ...
-
-    def builds(
-        self, kind: str, above: int, below: int | None, limit: int, workerid: int | None = None, /
-    ) -> defer.Deferred[list[BuildEvent]]: ...
-
-    def builds_at(
-        self, moment: float, below: int | None, workerids: Sequence[int], /
-    ) -> defer.Deferred[list[BuildEvent]]: ...
-
-    def marks(
-        self, since: float, until: float, limit: int, /
-    ) -> defer.Deferred[list[dict[str, Any]]]: ...
-
-    def newest(
-        self, workerids: Sequence[int], per_worker: int, /
-    ) -> defer.Deferred[dict[int, list[Life]]]: ...
 
 
 def breath(clock: Any) -> defer.Deferred[None]:

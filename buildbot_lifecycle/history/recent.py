@@ -15,8 +15,9 @@ from twisted.internet import defer
 from buildbot_lifecycle.core.facts import Episode
 from buildbot_lifecycle.core.requests import RecentQuery
 from buildbot_lifecycle.core.statistics import Life, durations, nearest_rank, until_up
-from buildbot_lifecycle.master import walk
-from buildbot_lifecycle.master.walk import Reader, chunks
+from buildbot_lifecycle.db.reader import Reader
+from buildbot_lifecycle.history import walk
+from buildbot_lifecycle.history.walk import chunks
 
 #: Episodes kept of each worker.
 KEPT = 24

@@ -16,7 +16,7 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.statistics import BuildEvent, Life, Who
-from buildbot_lifecycle.db import damage, schema
+from buildbot_lifecycle.db import damage, marks, schema
 from buildbot_lifecycle.db.recorder import Pool
 
 #: Seconds by which the order of the numbers may differ from that of the times.
@@ -80,7 +80,7 @@ class Reader:
 
     def marks(self, since: float, until: float, limit: int) -> defer.Deferred[list[dict[str, Any]]]:
         """What happened to masters, and what was asked for."""
-        return self._pool.do(_marks, since, until, limit)
+        return self._pool.do(marks.marks, since, until, limit)
 
     def newest(
         self, workerids: Sequence[int], per_worker: int
@@ -252,66 +252,3 @@ def _running(events: Iterable[BuildEvent]) -> list[BuildEvent]:
         if event.kind == Kind.BUILD_STARTED.value:
             running[key] = event
     return list(running.values())
-
-
-# marks
-
-
-def _marks(
-    conn: sa.engine.Connection, since: float, until: float, limit: int
-) -> list[dict[str, Any]]:
-    return [*_actions(conn, since, until, limit), *_incarnations(conn, since, until, limit)]
-
-
-_MARK = {"force-disconnect": "force"}
-
-
-def _actions(
-    conn: sa.engine.Connection, since: float, until: float, limit: int
-) -> list[dict[str, Any]]:
-    table = schema.actions.c
-    query = sa.select(
-        table.id, table.workerid, table.masterid, table.what, table.at, table.actor, table.status
-    )
-    rows = conn.execute(
-        query.where(table.at >= since, table.at <= until).order_by(table.id.desc()).limit(limit)
-    )
-    return [
-        {
-            "at": row.at,
-            "kind": _MARK.get(row.what, row.what),
-            "workerid": row.workerid,
-            "masterid": row.masterid,
-            "text": f"{row.what} by {row.actor}: {row.status}",
-            "summary": f"{row.what}: {row.status}",
-        }
-        for row in rows
-    ]
-
-
-def _incarnations(
-    conn: sa.engine.Connection, since: float, until: float, limit: int
-) -> list[dict[str, Any]]:
-    table = schema.incarnations.c
-    query = sa.select(
-        table.masterid, table.master, table.started_at, table.ended_at, table.ended_how
-    ).where(table.started_at <= until, sa.or_(table.ended_at.is_(None), table.ended_at >= since))
-    marks = []
-    for row in conn.execute(query.order_by(table.id.desc()).limit(limit)):
-        if row.started_at >= since:
-            marks.append(_of_master(row, row.started_at, "master_start", "started"))
-        if row.ended_at is not None and row.ended_at <= until:
-            died = row.ended_how == "died"
-            kind, said = ("master_died", "died") if died else ("master_stop", "stopped")
-            marks.append(_of_master(row, row.ended_at, kind, said))
-    return marks
-
-
-def _of_master(row: Any, at: float, kind: str, said: str) -> dict[str, Any]:
-    return {
-        "at": at,
-        "kind": kind,
-        "workerid": None,
-        "masterid": row.masterid,
-        "text": f"master {row.master} {said}",
-    }
