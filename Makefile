@@ -69,7 +69,7 @@ catalogue: $(VENV)/.made
 	$(VENV)/bin/python -m tests.master.catalogue docs/catalogue-table.md -n 2
 
 demo: $(VENV)/.made-for-demo
-	@exec $(VENV)/bin/python -m buildbot_lifecycle.cli.demo --port $(PORT)
+	@exec $(VENV)/bin/python -m buildbot_lifecycle.demo --port $(PORT)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info docs/_build frontend/node_modules test-artifacts

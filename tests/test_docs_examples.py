@@ -26,7 +26,7 @@ from tests.test_docs import TEXTS, blocks
 NOT_AS_THEY_ARE = {
     "git clone <address": "there is no address yet; the checkout that it makes is the one under test",
     "pip install .": "tests/test_packaging.py installs what is built from here, and starts a master",
-    "make demo": "tests/cli/test_demo.py runs what stands behind it, to the end",
+    "make demo": "tests/demo/test_demo.py runs what stands behind it, to the end",
 }
 
 #: What the test of a master in its directory runs.

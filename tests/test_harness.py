@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
-from buildbot_lifecycle.cli.demo_workers import MARK as INSTANCE_MARK
-from buildbot_lifecycle.cli.processes import marked
+from buildbot_lifecycle.demo.processes import marked
+from buildbot_lifecycle.demo.workers import MARK as INSTANCE_MARK
 from tests.conftest import MakeMaster
 from tests.harness.master import MARK, ROOT, worker
 from tests.harness.waiting import patient
@@ -182,7 +182,7 @@ def test_a_test_over_its_limit_fails_alone_wherever_it_hangs(tmp_path: Path) -> 
 def test_a_master_can_be_interrupted_where_the_run_was_put_into_the_background() -> None:
     """A shell without job control starts what is in the background with SIGINT ignored."""
     ask = "import signal; print(signal.getsignal(signal.SIGINT))"
-    command = [sys.executable, "-m", "buildbot_lifecycle.cli.processes", sys.executable, "-c", ask]
+    command = [sys.executable, "-m", "buildbot_lifecycle.demo.processes", sys.executable, "-c", ask]
     ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command]
     said = subprocess.run(ignoring, capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert "default_int_handler" in said

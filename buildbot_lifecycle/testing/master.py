@@ -24,7 +24,7 @@ POLL = 0.05  # seconds
 
 _CONFIG = """\
 from buildbot.plugins import schedulers, steps, util, worker
-from buildbot_lifecycle.testing.web import answer_in_reactor
+from buildbot_lifecycle.www.reactor import answer_in_reactor
 from buildbot_lifecycle.testing.witness import Witness
 
 answer_in_reactor()

@@ -1,22 +1,16 @@
-"""A fault of Buildbot's web server, and how masters that are tested are kept from it."""
+"""The old address of `buildbot_lifecycle.www.reactor`."""
 
 from __future__ import annotations
 
-import types
+import warnings
 
-from buildbot.www import rest
-from twisted.internet import defer
+from buildbot_lifecycle.www.reactor import answer_in_reactor
 
+__all__ = ["answer_in_reactor"]
 
-def answer_in_reactor() -> None:
-    """Let this process's Buildbot write the answers of its own REST interface where Twisted allows it.
-
-    Buildbot 4.2 and 4.3 write them from a thread (`rest.V2RootResource.renderRest`, since its pull
-    request 8224). Now and then a piece of an answer is lost, and its reader waits for it in vain; or a
-    client that closes its connection leaves a dead file descriptor in the reactor, after which the web
-    server resets every connection (https://github.com/twisted/twisted/issues/11625).
-
-    For master.cfg; where Buildbot does not do so, nothing is changed.
-    """
-    if hasattr(rest, "threads"):
-        rest.threads = types.SimpleNamespace(deferToThread=defer.maybeDeferred)
+warnings.warn(
+    "buildbot_lifecycle.testing.web has moved: import answer_in_reactor from"
+    " buildbot_lifecycle.www.reactor",
+    DeprecationWarning,
+    stacklevel=2,
+)

@@ -19,7 +19,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-from buildbot_lifecycle.cli.demo import Demo
+from buildbot_lifecycle.demo.demo import Demo
 from tests.browser.screenshots import REASON, Camera
 from tests.browser.support import ORDINARY, make_stuck, part, rights, row, unhang
 from tests.conftest import MakeMaster

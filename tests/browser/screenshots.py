@@ -16,7 +16,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, Route
 
-from buildbot_lifecycle.cli.demo import Demo
+from buildbot_lifecycle.demo.demo import Demo
 from tests.harness import browser, web
 from tests.harness.master import API, ROOT
 from tests.harness.ports import free_port

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildbot_lifecycle.cli.demo_workers import Healthy, StuckStopDeferred
+from buildbot_lifecycle.demo.workers import Healthy, StuckStopDeferred
 
 
 class _Coroutines:

@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from buildbot_lifecycle.cli.processes import die_with_parent
+from buildbot_lifecycle.demo.processes import die_with_parent
 from tests.harness.ports import free_port
 from tests.harness.waiting import patient, wait_until
 

@@ -19,8 +19,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
-from buildbot_lifecycle.cli.demo_workers import MARK as INSTANCE_MARK
-from buildbot_lifecycle.cli.processes import kill_marked, marked
+from buildbot_lifecycle.demo.processes import kill_marked, marked
+from buildbot_lifecycle.demo.workers import MARK as INSTANCE_MARK
 from tests.harness import web
 from tests.harness.ports import free_port
 from tests.harness.waiting import patient, wait_until
@@ -38,8 +38,8 @@ ALIVE: list[RealMaster] = []
 
 _CONFIG = """\
 from buildbot.plugins import schedulers, steps, util
-from buildbot_lifecycle.cli.demo_workers import *
-from buildbot_lifecycle.cli.demo_workers import build_script
+from buildbot_lifecycle.demo.workers import *
+from buildbot_lifecycle.demo.workers import build_script
 
 c = BuildmasterConfig = {{}}
 c['buildbotNetUsageData'] = None
@@ -82,7 +82,7 @@ c['schedulers'] = [
 """
 
 _WWW = """
-from buildbot_lifecycle.testing.web import answer_in_reactor
+from buildbot_lifecycle.www.reactor import answer_in_reactor
 
 answer_in_reactor()
 c['www'] = {{'port': 'tcp:{port}:interface=127.0.0.1', 'plugins': {plugins!r}}}
@@ -115,7 +115,7 @@ metadata.distributions = _without
 
 
 def worker(kind: str, name: str, **kwargs: Any) -> str:
-    """One latent worker for `RealMaster(workers=...)`: a class of demo_workers and its arguments.
+    """One latent worker for `RealMaster(workers=...)`: a class of demo.workers and its arguments.
 
     `build_wait_timeout` is 0 unless given, so that the worker is stopped right after each build.
     """
@@ -294,7 +294,7 @@ class RealMaster:
         since = self.log_size()
         self._leaving = False
         buildbot = [str(self.python.parent / "buildbot"), "start", "--nodaemon", str(self.basedir)]
-        wrapper = [str(self.python), "-m", "buildbot_lifecycle.cli.processes"]
+        wrapper = [str(self.python), "-m", "buildbot_lifecycle.demo.processes"]
         with (self.basedir.parent / f"{self.basedir.name}.output").open("ab") as output:
             self.process = subprocess.Popen(
                 [*wrapper, *buildbot],

@@ -12,7 +12,7 @@ from buildbot.interfaces import LatentWorkerCannotSubstantiate, LatentWorkerFail
 from twisted.internet import defer
 from twisted.python.failure import Failure
 
-from buildbot_lifecycle.cli.demo_workers import Healthy, NeverConnects, StuckStart
+from buildbot_lifecycle.demo.workers import Healthy, NeverConnects, StuckStart
 
 QUOTA = "quota exceeded: 20 of 20 instances are up"
 

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from buildbot_lifecycle.cli.processes import kill_marked, marked
+from buildbot_lifecycle.demo.processes import kill_marked, marked
 from tests.harness.ports import free_port
 from tests.harness.waiting import patient, wait_until
 

@@ -3,7 +3,7 @@
 Kept for a reason: Buildbot 4.3 writes the answers of its own REST from a thread. A client that closes
 its connection as soon as it has the answer may leave a dead descriptor in the master's epoll reactor,
 and the next connection that gets its number, and all after it, are reset: the master's web server is
-gone for good (twisted/twisted#11625). Our masters do not do so (buildbot_lifecycle/testing/web.py), but
+gone for good (twisted/twisted#11625). Our masters do not do so (buildbot_lifecycle/www/reactor.py), but
 a stock one does.
 """
 

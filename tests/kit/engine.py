@@ -36,7 +36,7 @@ class Container:
         command = [
             sys.executable,
             "-m",
-            "buildbot_lifecycle.cli.demo_instance",
+            "buildbot_lifecycle.demo.instance",
             str(self.directory),
         ]
         command += ["--host", given["BUILDMASTER"], "--port", given["BUILDMASTER_PORT"]]

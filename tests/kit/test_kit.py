@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from buildbot_lifecycle.cli.demo_workers import MARK
-from buildbot_lifecycle.cli.processes import kill_marked, marked
+from buildbot_lifecycle.demo.processes import kill_marked, marked
+from buildbot_lifecycle.demo.workers import MARK
 from buildbot_lifecycle.testing import Driver, Finding, Report, check
 from buildbot_lifecycle.testing.report import RULES
 from buildbot_lifecycle.testing.scenarios import SCENARIOS
@@ -67,8 +67,8 @@ def demo(tmp_path: Path, kind: str, **arguments: object) -> Driver:
     directory = str(tmp_path / "instance")
     values = {"build_wait_timeout": 0, "instance_dir": directory, **arguments}
     return Driver(
-        f"demo_workers.{kind}('kit', **{values!r})",
-        setup="from buildbot_lifecycle.cli import demo_workers",
+        f"workers.{kind}('kit', **{values!r})",
+        setup="from buildbot_lifecycle.demo import workers",
         instances=lambda: len(marked(MARK, directory)),
         seconds=15,
     )

@@ -79,7 +79,7 @@ def test_two_services_are_named_by_checkconfig(make_master: MakeMaster, second: 
 #: Worker classes of third parties that do unusual things with the state or with their methods.
 STRANGE = """
 from buildbot.worker.latent import States
-from buildbot_lifecycle.cli import demo_workers as _demo
+from buildbot_lifecycle.demo import workers as _demo
 
 
 class Redeclares(_demo.Healthy):

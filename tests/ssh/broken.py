@@ -31,7 +31,7 @@ class HomeMadeSSHLatentWorker(AbstractLatentWorker):
     def start_instance(self, build: Any) -> Any:
         """Start it, and have it started again for ever."""
         command = [
-            *(self.python, "-m", "buildbot_lifecycle.cli.demo_instance", self.directory),
+            *(self.python, "-m", "buildbot_lifecycle.demo.instance", self.directory),
             *("--port", str(self.registration.getPBPort()), "--name", self.name),
             *("--password", self.password, "--restart", "1", "--outlive-parent"),
         ]

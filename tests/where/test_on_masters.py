@@ -20,7 +20,7 @@ from tests.master.support import (
 
 pytestmark = pytest.mark.master
 
-DEMO = "buildbot_lifecycle/cli/demo_workers.py"
+DEMO = "buildbot_lifecycle/demo/workers.py"
 
 #: A service that writes down all that is said on mq.
 EAVESDROPS = """
@@ -48,7 +48,7 @@ c['services'].append(Eavesdrops())
 #: A driver that blocks the reactor for four seconds when it stops.
 BLOCKS = """
 import time as _time
-from buildbot_lifecycle.cli import demo_workers as _demo
+from buildbot_lifecycle.demo import workers as _demo
 
 
 class Blocks(_demo.Healthy):
@@ -100,7 +100,7 @@ def test_the_drivers_own_functions_are_told_where_a_call_hangs(
     assert own_functions(told["data"]["where"]) == expected
     heard = (master.basedir / "heard").read_text()
     assert "'lifecycle'" in heard
-    assert "demo_workers" not in heard
+    assert "demo/workers" not in heard
     assert expected[-1] not in heard
 
 

@@ -24,11 +24,11 @@ REASON = "reasonOfAnOperator"
 
 #: What nobody may see, and what is for those who may force.
 NOBODY = (RETURNED, REGISTERED, PASSWORD)
-OPERATORS = (KEY, REASON, "alice", "Traceback", "demo_workers.py")
+OPERATORS = (KEY, REASON, "alice", "Traceback", "demo/workers.py")
 
 _EXTRA = """
 from buildbot.plugins import secrets
-from buildbot_lifecycle.cli import demo_workers as _demo
+from buildbot_lifecycle.demo import workers as _demo
 
 
 class Teller(_demo.Healthy):

@@ -21,7 +21,7 @@ import uuid
 from pathlib import Path
 from types import FrameType
 
-from buildbot_lifecycle.cli.processes import kill_marked
+from buildbot_lifecycle.demo.processes import kill_marked
 
 #: Environment variable by which the processes of one demonstration are found again.
 MARK = "BUILDBOT_LIFECYCLE_DEMO"
@@ -51,7 +51,7 @@ _GUIDE = """
 
 _CONFIG = """\
 from buildbot.plugins import schedulers, steps, util
-from buildbot_lifecycle.cli.demo_workers import (
+from buildbot_lifecycle.demo.workers import (
     FailingStart,
     Healthy,
     NeverConnects,
@@ -64,7 +64,7 @@ from buildbot_lifecycle.cli.demo_workers import (
     SurvivesStop,
     build_script,
 )
-from buildbot_lifecycle.testing.web import answer_in_reactor
+from buildbot_lifecycle.www.reactor import answer_in_reactor
 
 # A fault of Buildbot 4.3's: see docs/operations.
 answer_in_reactor()
@@ -192,7 +192,7 @@ class Demo:
         )
         config = _CONFIG.format(url=self.url, port=self.port, pb_port=self.worker_port)
         (self.master / "master.cfg").write_text(config, encoding="utf-8")
-        wrapper = [sys.executable, "-m", "buildbot_lifecycle.cli.processes"]
+        wrapper = [sys.executable, "-m", "buildbot_lifecycle.demo.processes"]
         with (self.directory / "output.log").open("wb") as output:
             self.process = subprocess.Popen(
                 [*wrapper, buildbot, "start", "--nodaemon", str(self.master)],
@@ -267,7 +267,3 @@ def _taken(port: int) -> bool:
         except OSError:
             return True
     return False
-
-
-if __name__ == "__main__":
-    sys.exit(main())

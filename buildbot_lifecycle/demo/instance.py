@@ -1,6 +1,6 @@
 """An "instance" for demonstration and tests: a real buildbot-worker process on this machine.
 
-    python -m buildbot_lifecycle.cli.demo_instance DIRECTORY --port 9989 --name a --password b
+    python -m buildbot_lifecycle.demo.instance DIRECTORY --port 9989 --name a --password b
 
 With `--restart SECONDS` it does as systemd with `Restart=always` does: it starts the worker process
 again whenever that has ended. A refused worker exits, so this is what makes one come back again and
@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from buildbot_lifecycle.cli.processes import die_with_parent
+from buildbot_lifecycle.demo.processes import die_with_parent
 
 # The service.Application line is what Buildbot recognises a worker's directory by.
 _TAC = """\
@@ -79,7 +79,7 @@ def _run_worker(args: argparse.Namespace) -> None:
 
 
 def _supervise(pause: float) -> None:
-    command = [sys.executable, "-m", "buildbot_lifecycle.cli.demo_instance"]
+    command = [sys.executable, "-m", "buildbot_lifecycle.demo.instance"]
     arguments = iter(sys.argv[1:])
     for argument in arguments:
         if argument == "--restart":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from buildbot_lifecycle.cli.processes import kill_marked, marked
+from buildbot_lifecycle.demo.processes import kill_marked, marked
 from tests.harness import web
 from tests.harness.master import API, ROOT
 from tests.harness.ports import free_port
@@ -32,7 +32,7 @@ class RunningDemo:
         self.port = free_port()
         self.mark = str(scratch)
         env = {**os.environ, MARK: self.mark, "TMPDIR": str(scratch / "tmp")}
-        command = [sys.executable, "-m", "buildbot_lifecycle.cli.demo"]
+        command = [sys.executable, "-m", "buildbot_lifecycle.demo"]
         command += ["--port", str(self.port), "--worker-port", str(free_port())]
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
@@ -89,7 +89,7 @@ def test_a_taken_port_is_told_and_leaves_nothing_behind(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         done = subprocess.run(
-            [sys.executable, "-m", "buildbot_lifecycle.cli.demo", "--port", str(port)],
+            [sys.executable, "-m", "buildbot_lifecycle.demo", "--port", str(port)],
             env={**os.environ, "TMPDIR": str(tmp_path)},
             capture_output=True,
             text=True,

@@ -3,7 +3,7 @@
 They are what the demonstration shows and what the tests are run against. Each class is one
 behaviour of a driver; what differs in degree is an argument. Times are in seconds, files are paths.
 
-The instance behind each is a buildbot-worker process (see `demo_instance`), killed with the master
+The instance behind each is a buildbot-worker process (see `demo.instance`), killed with the master
 unless `outlives_master` is set.
 """
 
@@ -24,7 +24,7 @@ from twisted.internet import defer, task, threads
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python import log
 
-from buildbot_lifecycle.cli.processes import kill_marked, marked
+from buildbot_lifecycle.demo.processes import kill_marked, marked
 
 __all__ = [
     "AsyncStop",
@@ -164,7 +164,7 @@ class Healthy(AbstractLatentWorker):
             self._when_ended(mark)
             return
         self.directory.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "buildbot_lifecycle.cli.demo_instance", mark]
+        command = [sys.executable, "-m", "buildbot_lifecycle.demo.instance", mark]
         command += ["--port", str(self._port()), "--name", self.name, "--password", self.password]
         command += ["--protocol", self.settings["protocol"]]
         if self.settings["connection"] is not None:

@@ -69,7 +69,7 @@ def kill_marked(variable: str, value: str, timeout: float = 10.0) -> list[int]:
 
 
 def main() -> None:
-    """`python -m buildbot_lifecycle.cli.processes COMMAND...` becomes COMMAND."""
+    """`python -m buildbot_lifecycle.demo.processes COMMAND...` becomes COMMAND."""
     die_with_parent()
     # A shell without job control starts what it puts into the background with SIGINT ignored, and all
     # that descends from it inherits that: such a master could not be interrupted.
