@@ -31,6 +31,7 @@ from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.situation import situation_of
 from buildbot_lifecycle.watch import instance
+from buildbot_lifecycle.watch.machines import MACHINE_CALLS
 from buildbot_lifecycle.watch.probe import PROBE
 
 #: Seconds between two log lines about what is waited for.
@@ -323,10 +324,19 @@ class ShutdownWatch:
         if self._whole_master and facts.pending is None and facts.state in STARTING:
             # the master's stop holds the lock that every login needs: the worker cannot come any more
             return asked + grace
-        ends = self._logbook.wait_ends_at(known)
+        ends = None if self._leaves_its_machine(known) else self._logbook.wait_ends_at(known)
         if ends is None:
             return self._silence_ends_at(known, self._asked(known, now), now)
         return max(asked + grace, ends)
+
+    def _leaves_its_machine(self, known: Known) -> bool:
+        """Whether a worker that is removed alone waits for its machine only: Buildbot then does not.
+
+        The machine's other workers do wait for it, and Buildbot itself, to stop it again.
+        """
+        alone = known.leaving_since is not None and self.asked_at is None
+        calls = known.facts.calls
+        return alone and bool(calls) and all(call.call in MACHINE_CALLS for call in calls)
 
     def _hurried(self, known: Known, at: float) -> float:
         """When a second signal releases a wait: at once; a call that began later has the grace first."""

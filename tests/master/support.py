@@ -175,34 +175,7 @@ def peer(master: RealMaster, name: str, silent_at: str) -> subprocess.Popen[byte
 
 
 _MACHINE = """
-from buildbot.machine.latent import AbstractLatentMachine
-from twisted.internet import defer as _defer, reactor as _reactor
-import pathlib as _pathlib
-
-_kept = []
-
-
-class SlowMachine(AbstractLatentMachine):
-    hang = then = None
-
-    def start_machine(self):
-        if not _pathlib.Path(self.hang).exists():
-            return _defer.succeed(True)
-        _kept.append(_defer.Deferred())
-        if self.then is not None:
-            self._look(_kept[-1])
-        return _kept[-1]
-
-    def _look(self, waiting):
-        if _pathlib.Path(self.then).exists():
-            waiting.callback(True)
-        else:
-            _reactor.callLater(0.05, self._look, waiting)
-
-    def stop_machine(self):
-        return _defer.succeed(True)
-
-
+from tests.harness.machines import SlowMachine
 c.setdefault('machines', [])
 """
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import MakeMaster
 from tests.harness.master import API, RealMaster, worker
-from tests.master.support import FEW_SECONDS, LIFECYCLE, events, get_stuck, rows
+from tests.master.support import (
+    FEW_SECONDS,
+    LIFECYCLE,
+    START_SETTINGS,
+    events,
+    get_stuck,
+    latent_machine,
+    rows,
+)
 
 pytestmark = pytest.mark.master
 
@@ -141,3 +150,26 @@ def test_what_a_clean_stop_released_is_no_crash(make_master: MakeMaster) -> None
     # the release has its entry, and that is all
     assert [o["cause"] for o in master.api("orphans")["orphans"]] == ["release"]
     assert "still active" not in master.log()
+
+
+def test_a_worker_taken_out_leaves_the_start_of_its_machine_to_those_that_stay(
+    make_master: MakeMaster, tmp_path: Path
+) -> None:
+    hang, then = tmp_path / "hang", tmp_path / "then"
+    hang.touch()
+    leaves, stays = (worker("Healthy", name, machine_name="m") for name in ("leaves", "stays"))
+    extra = latent_machine("m", hang, then)
+    settings = {**START_SETTINGS, "shutdown_grace": 0}
+    master = make_master([leaves, stays], lifecycle=settings, extra=extra)
+    master.force_build("leaves")
+    request = master.force_build("stays")
+    for name in ("leaves", "stays"):
+        get_stuck(master, name, verdict__code="machine_pending")
+    master.reconfig(workers=[stays])
+    assert master.worker("stays")["state"] == "substantiating"
+    then.touch()
+    assert master.wait_build(request)["results"] == 0
+    assert len(master.builds(request)) == 1
+    # Buildbot waits for no machine when it takes out a worker: there was nothing to release
+    assert rows(master, "select count(*) from lifecycle_actions") == [(0,)]
+    assert rows(master, "select count(*) from lifecycle_orphans") == [(0,)]
