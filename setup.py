@@ -48,6 +48,13 @@ TEST_REQUIRES = [
     "cryptography",
     # What Buildbot's own Docker driver needs: the kit for authors is tried on it.
     "docker>=4",
+    # The drivers of EC2 and OpenStack, and a server that speaks EC2's language (tests/clouds).
+    "boto3>=1.28",
+    "moto[ec2,server]>=5",
+    "python-novaclient>=18",
+    "keystoneauth1>=5",
+    # Its models are made from Kubernetes' published API. 37 wants a python-dateutil that boto3 refuses.
+    "kubernetes>=30,<37",
     # Drivers of the databases that are tested. PyMySQL needs no C library of MySQL.
     "psycopg2-binary>=2.9",
     "pymysql>=1.1",

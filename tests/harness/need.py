@@ -2,8 +2,8 @@
 
 Installs with apt-get what is missing, as root or through sudo. Services that come with a package are
 not started: the tests start servers of their own. What cannot be had fails the run, unless it is named in
-$LIFECYCLE_MAY_MISS (words: chromium, firefox, mariadb, postgresql, sshd): its tests are skipped then,
-and listed.
+$LIFECYCLE_MAY_MISS (words: chromium, docker, firefox, mariadb, postgresql, sshd): its tests are skipped
+then, and listed.
 """
 
 from __future__ import annotations
@@ -65,6 +65,11 @@ NEEDS: dict[str, tuple[Callable[[], bool], list[str]]] = {
     # The package mariadb-server would bring a service along.
     "mariadb": (_program("mariadbd"), ["mariadb-server-core", "mariadb-client-core"]),
     "postgresql": (_postgres, ["postgresql"]),
+    # A container engine; busybox is the whole of its one image (tests/clouds).
+    "docker": (
+        lambda: _program("dockerd")() and _program("runc")() and _program("busybox")(),
+        ["docker.io", "runc", "containerd", "tini", "busybox-static"],
+    ),
     # The host at the other end of SSHLatentWorker.
     "sshd": (
         lambda: _program("sshd")() and _program("ssh")(),

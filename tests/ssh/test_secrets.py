@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from buildbot_lifecycle.workers.ssh.texts import hider, visible
+from buildbot_lifecycle.core.hiding import hider, visible
 from tests.conftest import MakeMaster
 from tests.harness.master import API, RealMaster
 from tests.harness.sshd import Sshd

@@ -13,7 +13,8 @@ from typing import Any
 
 from twisted.internet import defer, task
 
-from buildbot_lifecycle.workers.ssh import remote, texts
+from buildbot_lifecycle.core import hiding
+from buildbot_lifecycle.workers.ssh import remote
 from buildbot_lifecycle.workers.ssh.errors import Broken, Refused, Unreachable
 from buildbot_lifecycle.workers.ssh.options import TURN_SECONDS, Options
 from buildbot_lifecycle.workers.ssh.session import Ended, Session
@@ -87,11 +88,11 @@ class Client:
     def __init__(self, reactor: Any, options: Options, secrets: Iterable[str] = ()) -> None:
         self._reactor = reactor
         self.options = options
-        self._hide = texts.hider(secrets)
+        self._hide = hiding.hider(secrets)
 
     def clean(self, text: str) -> str:
         """A text of the host's as it may be shown: without the secrets that the host was given."""
-        return texts.visible(self._hide(text))
+        return hiding.visible(self._hide(text))
 
     @property
     def where(self) -> str:
@@ -188,7 +189,7 @@ class _Attempt:
             return
         said, rest = found
         # what the script itself says holds no secret, but maybe digits or words that are one, too
-        rest = self._client.clean(rest) if said in ("tail", "failed") else texts.visible(rest)
+        rest = self._client.clean(rest) if said in ("tail", "failed") else hiding.visible(rest)
         word = Word(said, rest, at=self._reactor.seconds() - self._since)
         self.words.append(word)
         self._tell(word)

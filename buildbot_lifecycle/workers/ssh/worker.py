@@ -21,8 +21,9 @@ from buildbot.worker.latent import AbstractLatentWorker
 from twisted.internet import defer
 from twisted.python import log
 
+from buildbot_lifecycle.core import hiding
 from buildbot_lifecycle.service.service import note_step
-from buildbot_lifecycle.workers.ssh import options, program, remote, texts
+from buildbot_lifecycle.workers.ssh import options, program, remote
 from buildbot_lifecycle.workers.ssh.client import Client
 from buildbot_lifecycle.workers.ssh.errors import (
     NotKnownToBeGone,
@@ -188,7 +189,7 @@ class SSHLatentWorker(CompatibleLatentWorkerMixin, AbstractLatentWorker):
             rendered = self._rendered(await self.renderWorkerPropsOnStart(noticing))
             await of_command.render(chosen.program)
         except Exception as error:  # noqa: BLE001 - renderables are anybody's code
-            hide = texts.hider({**noticing.noticed, **of_command.noticed})
+            hide = hiding.hider({**noticing.noticed, **of_command.noticed})
             raise self._failed(hide(_not_rendered(error))) from None
         if of_command.noticed:
             names = ", ".join(sorted(of_command.noticed.values()))
@@ -250,7 +251,7 @@ class SSHLatentWorker(CompatibleLatentWorkerMixin, AbstractLatentWorker):
             if options.is_renderable(given[key])
         }
         found = {self.password: "password", **of_renderables, **noticed}
-        return {text: name for text, name in found.items() if len(text) >= texts.SHORTEST_SECRET}
+        return {text: name for text, name in found.items() if len(text) >= hiding.SHORTEST_SECRET}
 
     def _program(self) -> str:
         chosen = self.options

@@ -1,4 +1,4 @@
-"""What a remote host says, made fit to be shown: without secrets, and without control characters.
+"""What a remote host or a cloud says, made fit to be shown: no secrets, no control characters.
 
 A host echoes what it is given, as it stood or as a program writes it: quoted for a shell, in JSON, in a
 URL. Texts are cut for people later; a secret that was cut in half could not be found any more, so
@@ -42,7 +42,7 @@ def visible(text: str) -> str:
 
 def _written_out(found: re.Match[str]) -> str:
     code = ord(found.group())
-    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"  # noqa: PLR2004 - one byte
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"
 
 
 def _forms(secret: str) -> Iterator[str]:

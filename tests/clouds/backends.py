@@ -1,0 +1,219 @@
+"""Real back ends of the tests' own, each private to one directory; all are ended by their process id."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.harness.ports import free_port
+from tests.harness.waiting import patient, wait_until
+
+
+class Daemon:
+    """A server process: `freeze()`, `thaw()`, `kill()`."""
+
+    def __init__(self, command: list[str], directory: Path, answers: Callable[[], Any]) -> None:
+        self._command, self._answers = command, answers
+        self._log = directory / "daemon.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, env: dict[str, str] | None = None) -> None:
+        with self._log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                env={**os.environ, **(env or {})},
+            )
+        wait_until(self._up, 20, f"{self._command[0]}")
+
+    def _up(self) -> Any:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise RuntimeError(f"{self._command}: {self._log.read_text(errors='replace')[-3000:]}")
+        return self._answers()
+
+    def freeze(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Connections are accepted by the kernel, and nobody says anything."""
+        self.freeze()
+        try:
+            yield
+        finally:
+            self.thaw()
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self._signal(signal.SIGKILL)
+            self.process.wait(patient(20))
+            self.process = None
+
+    def stop(self) -> None:
+        """With its own end, so that it leaves nothing mounted."""
+        if self.process is not None:
+            self.thaw()
+            self._signal(signal.SIGTERM)
+            try:
+                self.process.wait(patient(5))
+            except subprocess.TimeoutExpired:
+                self.kill()
+            self.process = None
+
+    def _signal(self, number: int) -> None:
+        assert self.process is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.process.pid, number)
+
+
+def found(program: str) -> str | None:
+    """Where a program is, daemons' directory included."""
+    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
+class Dockerd:
+    """A real engine with one image, `box:1`, which has busybox and nothing else."""
+
+    def __init__(self, directory: Path) -> None:
+        self.url = f"unix://{directory}/docker.sock"
+        command = [found("dockerd") or "dockerd", "-H", self.url]
+        for option, name in (("data-root", "d"), ("exec-root", "e"), ("pidfile", "p")):
+            command += [f"--{option}", str(directory / name)]
+        # no bridge: containers have the host's network
+        command += ["--iptables=false", "--bridge=none"]
+        self.daemon = Daemon(command, directory, self._answers)
+        self._directory = directory
+
+    def client(self, timeout: float = 60) -> Any:
+        return import_module("docker").APIClient(base_url=self.url, timeout=patient(timeout))
+
+    def _answers(self) -> Any:
+        try:
+            with contextlib.closing(self.client(2)) as client:
+                return client.ping()
+        except Exception as error:
+            raise AssertionError(str(error)) from error
+
+    def start(self) -> None:
+        self.daemon.start()
+        tree = self._directory / "tree"
+        (tree / "bin").mkdir(parents=True)
+        busybox = found("busybox")
+        assert busybox, "busybox is missing"
+        shutil.copy(busybox, tree / "bin" / "busybox")
+        archive = shutil.make_archive(str(self._directory / "box"), "tar", tree)
+        with contextlib.closing(self.client()) as client:
+            client.import_image_from_file(archive, repository="box", tag="1")
+
+    def run(self, name: str, *command: str, start: bool = True) -> str:
+        """A container of this name; its full id."""
+        with contextlib.closing(self.client()) as client:
+            host = client.create_host_config(network_mode="host")
+            words = ["/bin/busybox", *(command or ("sleep", "600"))]
+            made = client.create_container("box:1", words, name=name, host_config=host)
+            if start:
+                client.start(made)
+        return str(made["Id"])
+
+    def remove_all(self) -> None:
+        with contextlib.closing(self.client()) as client:
+            for each in client.containers(all=True):
+                client.remove_container(each["Id"], force=True)
+
+    def close(self) -> None:
+        self.daemon.thaw()
+        if self.daemon.process is not None and self.daemon.process.poll() is None:
+            self.remove_all()
+        self.daemon.stop()
+        # it leaves its network namespace mounted
+        for line in Path("/proc/mounts").read_text().splitlines():
+            if line.split()[1].startswith(f"{self._directory}/"):
+                subprocess.run(["umount", "-l", line.split()[1]], check=False)
+
+
+#: What boto3 and the driver are told by the environment.
+AWS = {
+    "AWS_ACCESS_KEY_ID": "testing-access-key",
+    "AWS_SECRET_ACCESS_KEY": "testing-secret-key",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+class Moto:
+    """Moto's server: EC2's language, with instances that are only told of."""
+
+    def __init__(self, directory: Path) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+        self.daemon = Daemon(command, directory, self._answers)
+        self._client: Any = None
+        self.ami = ""
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {**AWS, "AWS_ENDPOINT_URL_EC2": self.url}
+
+    def _answers(self) -> Any:
+        return requests.get(f"{self.url}/moto-api/data.json", timeout=patient(2)).ok
+
+    def start(self) -> None:
+        self.daemon.start()
+        self.ami = str(self.client().describe_images(Owners=["amazon"])["Images"][0]["ImageId"])
+
+    def terminate_all(self) -> None:
+        # a reset would take the image and the workers' key pairs too, which are slow to make
+        ec2 = self.client()
+        for reservation in ec2.describe_instances()["Reservations"]:
+            names = [each["InstanceId"] for each in reservation["Instances"]]
+            ec2.terminate_instances(InstanceIds=names)
+
+    def session(self) -> Any:
+        return import_module("boto3").Session(
+            aws_access_key_id=AWS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=AWS["AWS_SECRET_ACCESS_KEY"],
+            region_name="us-east-1",
+        )
+
+    def client(self) -> Any:
+        if self._client is None:
+            self._client = self.session().client("ec2", endpoint_url=self.url)
+        return self._client
+
+    def run(self, key_pair: str, tags: dict[str, str] | None = None) -> str:
+        """An instance, made past any driver; its id."""
+        given: dict[str, Any] = {}
+        if tags:
+            words = [{"Key": key, "Value": value} for key, value in tags.items()]
+            given["TagSpecifications"] = [{"ResourceType": "instance", "Tags": words}]
+        made = self.client().run_instances(
+            ImageId=self.ami,
+            InstanceType="m1.small",
+            MinCount=1,
+            MaxCount=1,
+            KeyName=key_pair,
+            **given,
+        )
+        return str(made["Instances"][0]["InstanceId"])
+
+    def close(self) -> None:
+        self.daemon.thaw()
+        self.daemon.kill()

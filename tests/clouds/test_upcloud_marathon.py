@@ -1,0 +1,300 @@
+"""The adapters of UpCloud and Marathon, on stand-ins that answer as the published references say.
+
+UpCloud: developers.upcloud.com/1.3, "Servers". Marathon: "REST API reference", v2/apps and v2/tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from buildbot.worker.marathon import MarathonLatentWorker
+from buildbot.worker.upcloud import UpcloudLatentWorker
+
+from buildbot_lifecycle.clouds import upcloud
+from buildbot_lifecycle.clouds.values import Can, Limits, NotKnown, State, Why
+from tests.clouds.stand_in import FAULTS, Asked, Said, StandIn
+from tests.clouds.support import Desk
+
+AUTH = ("api-user", "api-password")
+
+
+class Account:
+    """UpCloud's. A server that is told to stop has stopped at the second look."""
+
+    def __init__(self) -> None:
+        self.servers: dict[str, dict[str, Any]] = {}
+        self.paged = True
+
+    def add(self, title: str, state: str = "started", last: str = "0123456789ab") -> str:
+        uuid = f"00c78863-db86-44ea-af70-{last}"
+        self.servers[uuid] = {
+            "core_number": "1",
+            "hostname": "w",
+            "labels": {"label": []},
+            "license": 0,
+            "memory_amount": "1024",
+            "plan": "1xCPU-1GB",
+            "plan_ipv4_bytes": "0",
+            "plan_ipv6_bytes": "0",
+            "state": state,
+            "tags": {"tag": []},
+            "title": title,
+            "uuid": uuid,
+            "zone": "de-fra1",
+        }
+        return last
+
+    def answer(self, asked: Asked) -> Said:
+        parts = asked.path.strip("/").split("/")
+        if parts == ["server"]:
+            found = list(self.servers.values())
+            if self.paged:
+                first = int(asked.query["offset"][0])
+                found = found[first : first + int(asked.query["limit"][0])]
+            return Said(body={"servers": {"server": found}})
+        server = self.servers.get(parts[1])
+        if server is None:
+            error = {
+                "error_code": "SERVER_NOT_FOUND",
+                "error_message": "The server does not exist.",
+            }
+            return Said(404, {"error": error})
+        if parts[2:] == ["stop"]:
+            server["stops"] = 1
+        elif asked.method == "DELETE":
+            assert asked.query == {"storages": ["1"]}
+            del self.servers[parts[1]]
+            return Said(204)
+        elif server.get("stops"):
+            server["stops"] -= 1
+            server["state"] = "started" if server["stops"] else "stopped"
+        return Said(body={"server": server})
+
+
+class Apps:
+    """Marathon's. An application that is deleted leaves its tasks for a while."""
+
+    def __init__(self) -> None:
+        self.apps: dict[str, dict[str, Any]] = {}
+        self.tasks: list[dict[str, Any]] = []
+
+    def add(self, id_: str, running: int = 1) -> None:
+        self.apps[id_] = {
+            "id": id_,
+            "instances": 1,
+            "tasksRunning": running,
+            "tasksStaged": 0,
+            "version": "2026-11-26T12:00:00.000Z",
+            "container": {"type": "DOCKER", "docker": {"image": "worker:1"}},
+            "lastTaskFailure": {
+                "appId": id_,
+                "message": "Container exited with status 137",
+                "state": "TASK_FAILED",
+            },
+        }
+        self.tasks += [
+            {"appId": id_, "id": f"{id_}.{n}", "state": "TASK_RUNNING"} for n in range(running)
+        ]
+
+    def answer(self, asked: Asked) -> Said:
+        if asked.path == "/v2/tasks":
+            return Said(body={"tasks": self.tasks})
+        name = asked.path.split("/v2/apps")[1]
+        if not name:
+            return Said(body={"apps": list(self.apps.values())})
+        if name not in self.apps:
+            return Said(404, {"message": f"App '{name}' does not exist"})
+        if asked.method == "DELETE":
+            del self.apps[name]
+            return Said(body={"version": "2026-11-26T12:01:00.000Z", "deploymentId": "5ed4c0c5"})
+        return Said(body={"app": self.apps[name]})
+
+
+def of_upcloud(desk: Desk, url: str) -> Any:
+    return desk.worker(
+        UpcloudLatentWorker,
+        "w_1",
+        "worker-password",
+        image="an image",
+        api_username=AUTH[0],
+        api_password=AUTH[1],
+        base_url=url,
+    )
+
+
+def of_marathon(desk: Desk, url: str) -> Any:
+    return desk.worker(MarathonLatentWorker, "w_1", url, "worker:1", marathon_auth=AUTH)
+
+
+# UpCloud
+
+
+@pytest.fixture
+def account(stand_in: StandIn) -> Account:
+    made = Account()
+    stand_in.answer = made.answer
+    return made
+
+
+@pytest.fixture
+def of_account(desk: Desk, stand_in: StandIn, account: Account) -> Any:
+    return of_upcloud(desk, stand_in.url)
+
+
+def test_upcloud_lists_this_masters_servers(desk: Desk, of_account: Any, account: Account) -> None:
+    mark = of_account.getContainerName()
+    name = account.add(mark)
+    account.add(mark.replace("w-1", "w-2"), "maintenance", "1" * 12)
+    account.add("buildbot-w-1-000000", last="2" * 12)
+    account.add("web", last="3" * 12)
+    listed = {each.name: each for each in desk.ask("list", of_account).instances}
+    assert {key: each.state for key, each in listed.items()} == {
+        name: State.UP,
+        "1" * 12: State.STARTING,
+    }
+    assert (listed[name].mark, listed[name].kind) == (mark, "1xCPU-1GB")
+    assert desk.clouds.can(of_account) == set(Can) - {Can.LINK, Can.AGE}
+
+
+@pytest.mark.parametrize("paged", [True, False])
+def test_a_server_beyond_the_first_page_is_not_gone(
+    desk: Desk, of_account: Any, account: Account, monkeypatch: pytest.MonkeyPatch, paged: bool
+) -> None:
+    monkeypatch.setattr(upcloud, "PAGE", 2)
+    account.paged = paged
+    names = [account.add(f"web-{n}", last=f"{n:012}") for n in range(4)]
+    assert [desk.ask("gone", of_account, name) for name in names] == [False] * 4
+    assert desk.ask("gone", of_account, "f" * 12) is True
+
+
+def test_upcloud_stops_a_server_before_it_deletes_it(
+    desk: Desk,
+    of_account: Any,
+    account: Account,
+    stand_in: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(upcloud, "LOOK_EVERY", 0.01)
+    of_account.instance = {"Id": account.add(of_account.getContainerName())}
+    name = desk.clouds.name(of_account)
+    assert name is not None
+    assert desk.ask("gone", of_account, name) is False
+    assert desk.ask("gone", of_account, None) is False
+    assert desk.ask("end", of_account, name) is True
+    assert [asked.method for asked in stand_in.asked][-1] == "DELETE"
+    assert desk.ask("gone", of_account, name) is True
+    assert desk.ask("gone", of_account, None) is True
+    # the driver goes on believing in it
+    assert desk.clouds.name(of_account) == name
+
+
+def test_a_stopped_server_is_not_gone(desk: Desk, of_account: Any, account: Account) -> None:
+    name = account.add(of_account.getContainerName(), "stopped")
+    assert desk.ask("gone", of_account, name) is False
+    assert desk.ask("last_words", of_account, name) == "stopped"
+
+
+# Marathon
+
+
+@pytest.fixture
+def apps(stand_in: StandIn) -> Apps:
+    made = Apps()
+    stand_in.answer = made.answer
+    return made
+
+
+@pytest.fixture
+def of_apps(desk: Desk, stand_in: StandIn, apps: Apps) -> Any:
+    return of_marathon(desk, stand_in.url)
+
+
+def test_marathon_lists_this_masters_applications(desk: Desk, of_apps: Any, apps: Apps) -> None:
+    name = of_apps.getApplicationId()
+    apps.add(f"/{name}")
+    apps.add(f"/{name}".replace("w-1", "w-2"), running=0)
+    apps.add("/buildbot-worker/buildbot-w-1-000000")
+    apps.add("/web")
+    listed = {each.name: each for each in desk.ask("list", of_apps).instances}
+    assert {key: each.state for key, each in listed.items()} == {
+        name: State.UP,
+        name.replace("w-1", "w-2"): State.STARTING,
+    }
+    assert desk.clouds.mark(of_apps) == desk.clouds.name(of_apps) == listed[name].mark == name
+    assert (listed[name].born, listed[name].kind) == (1795694400.0, "worker:1")
+    assert desk.clouds.can(of_apps) == set(Can)
+
+
+def test_an_application_is_gone_when_its_tasks_are(desk: Desk, of_apps: Any, apps: Apps) -> None:
+    name = of_apps.getApplicationId()
+    apps.add(f"/{name}")
+    assert desk.ask("gone", of_apps, name) is False
+    assert desk.ask("end", of_apps, name) is True
+    assert desk.ask("gone", of_apps, name) is False  # its tasks are being killed
+    apps.tasks.clear()
+    assert desk.ask("gone", of_apps, name) is True
+    assert desk.ask("gone", of_apps, None) is True
+
+
+def test_marathons_last_words_and_link(
+    desk: Desk, of_apps: Any, apps: Apps, stand_in: StandIn
+) -> None:
+    name = of_apps.getApplicationId()
+    apps.add(f"/{name}")
+    words = desk.ask("last_words", of_apps, name)
+    assert words == "TASK_FAILED: Container exited with status 137"
+    page = f"{stand_in.url}/ui/#/apps/%2Fbuildbot-worker%2F"
+    assert (desk.clouds.link(of_apps, name) or "").startswith(page)
+
+
+def test_a_stop_that_the_driver_takes_for_done_is_not_taken_for_gone(
+    desk: Desk, of_apps: Any, apps: Apps
+) -> None:
+    """MarathonLatentWorker looks at no answer to its stop: a 500 is a stop that ended well."""
+    apps.add(f"/{of_apps.getApplicationId()}")
+    of_apps.instance = None  # what its stop leaves
+    assert desk.ask("gone", of_apps, desk.clouds.name(of_apps)) is False
+
+
+# both
+
+
+@pytest.mark.parametrize("made", [of_upcloud, of_marathon])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_is_not_the_apis_answer_is_never_taken_for_gone(
+    desk: Desk, stand_in: StandIn, made: Callable[[Desk, str], Any], fault: str
+) -> None:
+    w = made(desk, stand_in.url)
+    stand_in.fault, why = FAULTS[fault]
+    for what, *arguments in (("gone", "0123456789ab"), ("gone", None), ("list",)):
+        said = desk.ask(what, w, *arguments)
+        assert isinstance(said, NotKnown), said
+        assert why is None or said.why.value == why, said
+
+
+@pytest.mark.parametrize("made", [of_upcloud, of_marathon])
+def test_credentials_are_used_and_not_told(
+    desk: Desk, stand_in: StandIn, made: Callable[[Desk, str], Any]
+) -> None:
+    w = made(desk, stand_in.url)
+    stand_in.answer = lambda asked: Said(
+        403, {"message": f"{asked.headers['authorization']} is api-user:api-password"}
+    )
+    said = desk.ask("list", w)
+    assert said.why is Why.REFUSED
+    assert said.text.endswith("Basic ***** is api-user:*****")
+
+
+@pytest.mark.parametrize("made", [of_upcloud, of_marathon])
+def test_an_api_that_drips_or_is_dead_is_not_known(
+    stand_in: StandIn, made: Callable[[Desk, str], Any]
+) -> None:
+    quick = Desk(limits=Limits(connect=0.3, read=0.3, whole=0.6))
+    w = made(quick, stand_in.url)
+    stand_in.fault = Said(200, "x" * 50, slow=0.2)
+    assert quick.ask("gone", w, "0123456789ab").why is Why.TIMEOUT
+    stand_in.close()
+    assert quick.ask("gone", w, "0123456789ab").why is Why.UNREACHABLE
+    quick.close()
