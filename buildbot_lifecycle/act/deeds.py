@@ -14,12 +14,14 @@ from typing import Any
 from twisted.internet import defer
 
 from buildbot_lifecycle.core import ladder
+from buildbot_lifecycle.core.case import Case
 from buildbot_lifecycle.core.ladder import Step
-from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.core.states import RESTING, State
 from buildbot_lifecycle.host import connections, machines, waits, workers
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.master.situation import situation_of
+from buildbot_lifecycle.watch import instance
 from buildbot_lifecycle.watch.calls import ReleasedError
 from buildbot_lifecycle.watch.machines import MACHINE_CALLS
 from buildbot_lifecycle.watch.probe import PROBE
@@ -71,41 +73,64 @@ class Deed:
 
 
 class Deeds:
-    """One release of one worker. Never raises.
+    """One release of one worker, as it was looked at just now. Never raises.
 
     ``by`` is what Buildbot gets to hear, and broadcasts: a number, no words of an operator.
     """
 
-    def __init__(self, clock: Any, known: Known, by: str) -> None:
+    def __init__(self, clock: Any, known: Known, case: Case, by: str) -> None:
         self._clock = clock
         self._known = known
         self._worker = known.watched.worker
+        self._case = case
         self._by = by
         self._deeds: list[Deed] = []
-        #: what the plan says is to be written down; None if an instance is not suspected
-        self.orphan: Step | None = None
+        # what the plan says is to be written down; None if an instance is not suspected
+        self._orphan: Step | None = None
+        #: the facts before it, with the instance by the name that the driver has for it
+        self.before = instance.with_name(case.facts, self._worker)
+        # a connection that is refused only after the release is none of it
+        self._knocking = (*known.watched.held, *known.watched.logins)
 
     def begin(self, *, pause: bool, last: bool = False) -> None:
         """Do every step of the plan, in its order. With ``last`` no further instance is wanted: a queued
         substantiation is cancelled although the worker is not paused."""
-        known = self._known
-        for step in ladder.plan(known.facts, situation_of(known), pause=pause, last=last):
+        for step in self._case.plan(pause=pause, last=last):
             if step.step == "open_orphan":
-                self.orphan = step
+                self._orphan = step
             else:
                 self._deeds.append(self._do(step))
+
+    # the entry that the instance may run on, which others write
+
+    @property
+    def leaves_orphan(self) -> bool:
+        """Whether it is still to be written down that the instance may run on."""
+        return self._orphan is not None and not self._orphan.done
+
+    def orphan_written(self) -> None:
+        self._set_orphan(done=True, detail=None)
+
+    def orphan_failed(self, why: str) -> None:
+        self._set_orphan(done=False, detail=why)
+
+    def _set_orphan(self, *, done: bool, detail: str | None) -> None:
+        if self._orphan is not None:
+            self._orphan = dataclasses.replace(self._orphan, done=done, detail=detail)
+
+    # how it went
 
     @property
     def steps(self) -> list[Step]:
         """What was done so far, as it is seen to be now."""
         told = [deed.told() for deed in self._deeds]
-        return told if self.orphan is None else [*told, self.orphan]
+        return told if self._orphan is None else [*told, self._orphan]
 
     @property
     def failed(self) -> bool:
         """Whether something that was to be done is not done, by no rung of the ladder."""
         return any(not deed.has_come and not deed.replaced for deed in self._deeds) or (
-            self.orphan is not None and self.orphan.done is False
+            self._orphan is not None and self._orphan.done is False
         )
 
     @property
@@ -116,6 +141,21 @@ class Deeds:
     @property
     def released_something(self) -> bool:
         return any(deed.has_come and deed.step.step != "pause" for deed in self._deeds)
+
+    def is_out(self, now: Known) -> bool:
+        """Whether the worker has come out of the wait from which it was to be released."""
+        return not self.pending and not self._is_still_there(now)
+
+    def _is_still_there(self, now: Known) -> bool:
+        before, facts = self.before, now.facts
+        if any(each in self._knocking for each in (*now.watched.held, *now.watched.logins)):
+            return True
+        if any(call in facts.calls for call in before.calls):
+            return True
+        if before.state is State.SUBSTANTIATED:
+            return before.awaits_sign and now.watched.worker.conn is not None
+        stayed = facts.state is before.state and facts.state_since == before.state_since
+        return stayed and before.state not in RESTING
 
     def in_words(self) -> str | None:
         """What had no effect; None if everything had."""
@@ -155,15 +195,8 @@ class Deeds:
             return Deed(failed, raised=True, missing=str(error))
 
     def _doings(self, step: Step) -> Deed:
-        if step.step == "pause":
-            return self._pause(step)
-        if step.step == "cancel_substantiation":
-            return self._cancel(step)
-        if step.step == "abort_connection":
-            return self._abort(step)
-        if step.step == "deliver_disconnection":
-            return self._deliver(step)
-        return self._end_wait(step)
+        way = _WAYS.get((step.step, step.target)) or _WAYS[step.step, ANY]
+        return way(self, step)
 
     def _pause(self, step: Step) -> Deed:
         # Buildbot sends the reason to whoever listens, asked for rights or not
@@ -171,13 +204,14 @@ class Deeds:
         self._known.watched.hold = True
         return Deed(step, lambda: bool(self._worker.isPaused()), "the worker is not paused")
 
+    def _cancel_forgotten(self, step: Step) -> Deed:
+        worker = self._worker
+        if not workers.cancel_forgotten(worker):
+            return Deed(dataclasses.replace(step, detail="it had been told already"))
+        return Deed(step, lambda: not workers.is_forgotten(worker), "the build still waits")
+
     def _cancel(self, step: Step) -> Deed:
         worker, known = self._worker, self._known
-        if step.target == "forgotten build":
-            if not workers.cancel_forgotten(worker):
-                return Deed(dataclasses.replace(step, detail="it had been told already"))
-            text = "the build still waits"
-            return Deed(step, lambda: not workers.is_forgotten(worker), text)
         before = known.facts.state
         moved = self._moved()
         known.watched.called_off_by = self._by
@@ -186,76 +220,45 @@ class Deeds:
         cancelling.addBoth(lambda _: setattr(known.watched, "called_off_by", None))
         return Deed(step, moved, f"the worker is still {before.value}")
 
-    def _abort(self, step: Step) -> Deed:
-        worker, watched = self._worker, self._known.watched
-        if step.target == "login":
-            logins = list(watched.logins)
-            for login in logins:
-                connections.abort(login.conn)
-            counted = dataclasses.replace(step, detail=f"{len(logins)} aborted")
-            return Deed(
-                counted,
-                lambda: not any(login in watched.logins for login in logins),
-                "the login has not ended",
-            )
-        if step.target == "old connection":
-            old = connections.held_connection(worker)
-            if old is None:
-                return Deed(dataclasses.replace(step, detail="it had gone already"))
-            if connections.is_closed(old):
-                connections.deliver_disconnection(worker.master, worker.name, old)
-            else:
-                connections.abort(old)
-            return Deed(
-                step,
-                lambda: connections.held_connection(worker) is not old,
-                "the older connection is still held",
-            )
-        conn = worker.conn
-        if conn is None:
-            return Deed(dataclasses.replace(step, detail="it had gone already"))
-        connections.abort(conn)
-        return Deed(step, lambda: worker.conn is not conn, "the connection is still held")
+    def _abort_logins(self, step: Step) -> Deed:
+        watched = self._known.watched
+        logins = list(watched.logins)
+        for login in logins:
+            connections.abort(login.conn)
+        return Deed(
+            dataclasses.replace(step, detail=f"{len(logins)} aborted"),
+            lambda: not any(login in watched.logins for login in logins),
+            "the login has not ended",
+        )
 
-    def _deliver(self, step: Step) -> Deed:
-        worker, watched = self._worker, self._known.watched
-        if step.target == "connection":
-            conn = worker.conn
-            if conn is None:
-                return Deed(dataclasses.replace(step, detail="it had gone already"))
-            connections.deliver_disconnection(worker.master, worker.name, conn)
-            return Deed(
-                step, lambda: worker.conn is not conn, "Buildbot still holds the connection"
-            )
-        if step.target == "old connection":
-            old = connections.held_connection(worker)
-            if old is None:
-                return Deed(dataclasses.replace(step, detail="it had gone already"))
-            connections.deliver_disconnection(worker.master, worker.name, old)
-            return Deed(
-                step,
-                lambda: connections.held_connection(worker) is not old,
-                "Buildbot still holds the older connection",
-            )
+    def _deliver_refused(self, step: Step) -> Deed:
+        watched = self._known.watched
         held = watched.held
         for refused in held:
             refused.by_release = True
             PROBE.deliver(watched, refused)
-        counted = dataclasses.replace(step, detail=f"{len(held)} dropped")
         return Deed(
-            counted,
+            dataclasses.replace(step, detail=f"{len(held)} dropped"),
             lambda: all(refused.delivered for refused in held),
             "a refused connection has not closed",
         )
 
-    def _end_wait(self, step: Step) -> Deed:
-        if step.target == "found":
-            return self._end_found(step)
-        if step.target == "state":
-            return self._end_half(step)
-        if step.target == "machine":
-            return self._end_half_machine(step)
-        return self._end_call(step)
+    def _end_connection(self, step: Step) -> Deed:
+        """Abort a connection that Buildbot holds, or tell Buildbot that it has gone."""
+        worker = self._worker
+        is_old = step.target == "old connection"
+        held = connections.held_connection if is_old else _own_connection
+        conn = held(worker)
+        if conn is None:
+            return Deed(dataclasses.replace(step, detail="it had gone already"))
+        tells = step.step == "deliver_disconnection"
+        if tells or (is_old and connections.is_closed(conn)):
+            connections.deliver_disconnection(worker.master, worker.name, conn)
+        else:
+            connections.abort(conn)
+        its = "the older connection" if is_old else "the connection"
+        missing = f"Buildbot still holds {its}" if tells else f"{its} is still held"
+        return Deed(step, lambda: held(worker) is not conn, missing)
 
     def _end_found(self, step: Step) -> Deed:
         goes_on = self._goes_on()
@@ -310,3 +313,26 @@ class Deeds:
         """Whether the state has changed, or Buildbot's lock is free: a call holds it while it lasts."""
         moved = self._moved()
         return lambda: moved() or not workers.lock_is_held(self._worker)
+
+
+def _own_connection(worker: Any) -> Any:
+    return worker.conn
+
+
+#: In place of a target: any other one.
+ANY = ""
+
+#: How each step is done, by its word and its target.
+_WAYS: dict[tuple[str, str], Callable[[Deeds, Step], Deed]] = {
+    ("pause", ANY): Deeds._pause,
+    ("cancel_substantiation", "forgotten build"): Deeds._cancel_forgotten,
+    ("cancel_substantiation", ANY): Deeds._cancel,
+    ("abort_connection", "login"): Deeds._abort_logins,
+    ("abort_connection", ANY): Deeds._end_connection,
+    ("deliver_disconnection", "refused connections"): Deeds._deliver_refused,
+    ("deliver_disconnection", ANY): Deeds._end_connection,
+    ("end_wait", "found"): Deeds._end_found,
+    ("end_wait", "state"): Deeds._end_half,
+    ("end_wait", "machine"): Deeds._end_half_machine,
+    ("end_wait", ANY): Deeds._end_call,
+}

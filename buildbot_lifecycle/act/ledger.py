@@ -13,8 +13,8 @@ from typing import Any
 
 from twisted.internet import defer, task
 
+from buildbot_lifecycle.act.audit import Desk
 from buildbot_lifecycle.act.entries import Entries
-from buildbot_lifecycle.act.release import Audit
 from buildbot_lifecycle.core.events import Event, Kind, cut
 from buildbot_lifecycle.core.instances import never_had_instance
 from buildbot_lifecycle.core.requests import DRIVER
@@ -35,11 +35,11 @@ class Ledger:
     """Opens and closes orphans of one master's workers. ``token`` names this incarnation."""
 
     def __init__(
-        self, clock: Any, logbook: Logbook, audit: Audit, token: str, entries: Entries
+        self, clock: Any, logbook: Logbook, desk: Desk, token: str, entries: Entries
     ) -> None:
         self._clock = clock
         self._logbook = logbook
-        self._audit = audit
+        self._desk = desk
         self._token = token
         self._entries = entries
         self._asking: set[int] = set()
@@ -77,9 +77,13 @@ class Ledger:
     # what happens now
 
     def see(self, known: Known, event: Event) -> None:
-        """Look at an event that was just recorded: does it leave an instance behind?"""
-        if event.kind is not Kind.CALL_ENDED:
-            return
+        """An event was just recorded: a worker is known now, or a call may leave an instance behind."""
+        if event.kind is Kind.BASELINE:
+            self.introduce(known)
+        elif event.kind is Kind.CALL_ENDED:
+            self._call_ended(known, event)
+
+    def _call_ended(self, known: Known, event: Event) -> None:
         data = event.data
         call, outcome, late = data["call"], data["outcome"], bool(data.get("late"))
         if call == "stop_instance" and outcome in ("raised", "false") and not late:
@@ -105,7 +109,7 @@ class Ledger:
             "cause": cause,
             "why": cut(why, 1000),
         }
-        self._audit.open_orphan(row).addErrback(log_error, "lifecycle: while writing an orphan")
+        self._desk.open_orphan(row).addErrback(log_error, "lifecycle: while writing an orphan")
 
     # the driver's own proof
 
@@ -132,7 +136,7 @@ class Ledger:
         if gone is not True:
             return None
         note = "the driver says that the instance is gone"
-        return self._audit.close_orphan(orphan, known.workerid, DRIVER, note)
+        return self._desk.close_orphan(orphan, known.workerid, DRIVER, note)
 
 
 def _awaitable(hook: Callable[..., Any]) -> Callable[[str | None], Any]:

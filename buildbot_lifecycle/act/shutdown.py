@@ -7,30 +7,30 @@ So ``master.stopService`` and ``botmaster.cleanShutdown`` are wrapped on the ins
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import signal
 import threading
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import defer, task
 from twisted.python import log
 
+from buildbot_lifecycle.act.audit import Audit
 from buildbot_lifecycle.act.deeds import Deeds, waited_for
-from buildbot_lifecycle.act.release import Audit, Releaser, new_action
-from buildbot_lifecycle.core import ladder
+from buildbot_lifecycle.act.orphans import Orphans
+from buildbot_lifecycle.core import actions, ladder
+from buildbot_lifecycle.core.actions import Action
 from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.events import Event
-from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.requests import RECONFIG, SHUTDOWN
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import RESTING, STARTING
 from buildbot_lifecycle.host import connections, process, workers
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.master.logbook import Known, Logbook
-from buildbot_lifecycle.master.situation import situation_of
-from buildbot_lifecycle.watch import instance
+from buildbot_lifecycle.master.situation import case_of, situation_of
 from buildbot_lifecycle.watch.machines import MACHINE_CALLS
 from buildbot_lifecycle.watch.probe import PROBE
 
@@ -58,14 +58,14 @@ class ShutdownWatch:
         self,
         master: Any,
         logbook: Logbook,
-        releaser: Releaser,
         audit: Audit,
+        orphans: Orphans,
         settings: Callable[[], Settings],
     ) -> None:
         self._master = master
         self._logbook = logbook
-        self._releaser = releaser
         self._audit = audit
+        self._orphans = orphans
         self._settings = settings
         self._loop: task.LoopingCall | None = None
         self._said_at = 0.0
@@ -259,7 +259,7 @@ class ShutdownWatch:
         self._tell_of_closed(known)
         due = self.release_at(known, now)
         if due is not None and now >= due and not known.releasing and self._untried(known):
-            self._release(known, now)
+            self._release(known)
         asked = self._asked(known, now)
         patience = self._settings().shutdown_grace + BUILDBOT_GRACE
         alone = known.leaving_since is not None
@@ -367,39 +367,30 @@ class ShutdownWatch:
             dues.append(asked + grace + BUILDBOT_GRACE)
         return min(dues, default=None)
 
-    def _release(self, known: Known, now: float) -> None:
-        verdict = self._logbook.verdict_now(known)
-        action = new_action(
-            known,
-            what="shutdown-release",
-            actor=SHUTDOWN if self.asked_at is not None else RECONFIG,
-            reason=f"{self._why(known)}; {verdict.reason}",
-            verdict=verdict,
-            at=now,
-            pause=False,
-            override=False,
+    def _release(self, known: Known) -> None:
+        case = case_of(self._logbook, known)
+        reason = case.verdict.reason
+        action = actions.asked(
+            case,
+            uuid.uuid4().hex,
+            "shutdown-release",
+            known.name,
+            SHUTDOWN if self.asked_at is not None else RECONFIG,
+            f"{self._why(known)}; {reason}",
         )
-        written = self._audit.insert_action(action)
-        written.addTimeout(AUDIT_SECONDS, self._master.reactor)
-        before = instance.with_name(known.facts, known.watched.worker)
-        plan = ladder.plan(known.facts, situation_of(known), pause=False, last=True)
-        known.tried.update(waited_for(known, step) for step in plan)
+        # begun first, and not awaited: the stop is not to wait for the database
+        written = defer.ensureDeferred(self._audit.asked(action, AUDIT_SECONDS))
+        deeds = Deeds(self._master.reactor, known, case, by="shutdown")
+        known.tried.update(waited_for(known, s) for s in case.plan(pause=False, last=True))
         known.releasing = True
-        deeds = self._releaser.begin(known, pause=False, by="shutdown", last=True)
+        deeds.begin(pause=False, last=True)
         self._abandoned += 1
-        log_lines([f"{known.name}: released, because {verdict.reason}"])
-        followed = defer.ensureDeferred(self._follow(known, before, action, deeds, written))
+        log_lines([f"{known.name}: released, because {reason}"])
+        followed = defer.ensureDeferred(self._follow(known, deeds, written))
         followed.addErrback(log_error, "lifecycle: while writing what the stop released")
         self.pending_writes.append(followed)
 
-    async def _follow(
-        self,
-        known: Known,
-        before: Facts,
-        action: dict[str, Any],
-        deeds: Deeds,
-        written: defer.Deferred[int],
-    ) -> None:
+    async def _follow(self, known: Known, deeds: Deeds, written: defer.Deferred[Action]) -> None:
         """Look what came of a release, and write it down."""
         try:
             await deeds.climb()
@@ -408,24 +399,17 @@ class ShutdownWatch:
         had_no_effect = deeds.in_words()
         if had_no_effect is not None:
             log_lines([f"{known.name}: the release had no effect: {had_no_effect}"])
-        number = await written
-        why = f"released: {action['reason']}"
-        if deeds.orphan is not None and deeds.released_something:
-            await self._releaser.open_orphan(known, before, action, why)
-            deeds.orphan = dataclasses.replace(deeds.orphan, done=True)
+        action = await written
+        if deeds.leaves_orphan and deeds.released_something:
+            why = f"released: {action.reason}"
+            await self._orphans.open(known, deeds.before, action.token, why)
+            deeds.orphan_written()
         state = known.facts.state.value
         outcome = f"the worker is {state} now"
         if had_no_effect is not None:
             outcome = f"had no effect: {had_no_effect}; the worker is {state}"
-        await self._audit.update_action(
-            number,
-            {
-                "status": "failed" if deeds.failed else "done",
-                "outcome": outcome,
-                "steps": [step.as_json() for step in deeds.steps],
-                "finished_at": self._master.reactor.seconds(),
-            },
-        )
+        status = "failed" if deeds.failed else "done"
+        await self._audit.ended(action, status, outcome, deeds.steps)
 
     def _why(self, known: Known) -> str:
         if self.asked_at is None and known.leaving_since is not None:

@@ -75,6 +75,16 @@ class Settings:
         return WorkerSettings(self.stuck_after, self.pause_after_release, self.auto_release)
 
 
+class Current:
+    """The settings as they are now, which it answers when called. A reconfiguration puts others there."""
+
+    def __init__(self) -> None:
+        self.settings = Settings()
+
+    def __call__(self) -> Settings:
+        return self.settings
+
+
 def parse(arguments: Mapping[str, Any]) -> tuple[Settings, list[str]]:
     """The settings, and the problems found; with problems, the settings are those that were right."""
     problems: list[str] = []

@@ -135,6 +135,11 @@ class Logbook:
 
     # reading
 
+    @property
+    def now(self) -> float:
+        """The time (epoch seconds)."""
+        return float(self._clock.seconds())
+
     def known(self) -> Iterator[Known]:
         return iter(list(self._known.values()))
 

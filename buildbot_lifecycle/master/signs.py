@@ -15,7 +15,7 @@ from twisted.internet import defer
 from twisted.python.failure import Failure
 
 from buildbot_lifecycle.core import signs
-from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.signs import Wait
 from buildbot_lifecycle.host import connections
 from buildbot_lifecycle.master.logbook import Known, Logbook
@@ -61,6 +61,10 @@ class Signs:
         self._clock = clock
         self._logbook = logbook
         self._limits = limits
+
+    def heard(self, known: Known, _event: Event) -> None:
+        """The logbook has recorded something of the worker."""
+        self.see(known)
 
     def see(self, known: Known) -> None:
         """Something has happened to the worker: look at it when it is time, or no longer."""

@@ -1,11 +1,17 @@
-"""What a plan depends on beside the facts, looked up on the live worker object."""
+"""What is decided on, looked up on the live worker object at one moment."""
 
 from __future__ import annotations
 
+from buildbot_lifecycle.core.case import Case
 from buildbot_lifecycle.core.ladder import Situation
 from buildbot_lifecycle.host import connections, workers
-from buildbot_lifecycle.master.logbook import Known
+from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.watch.probe import PROBE
+
+
+def case_of(logbook: Logbook, known: Known) -> Case:
+    """A worker as it is now: to be read again after every wait."""
+    return Case(known.facts, situation_of(known), logbook.verdict_now(known), logbook.now)
 
 
 def situation_of(known: Known) -> Situation:

@@ -290,7 +290,7 @@ class Answers:
         """Close an entry of the orphan ledger. Raises `Refusal` (404, 409)."""
         parts = self._ready()
         orphan = yield self.one("orphans", number)
-        if not (yield parts.audit.close_orphan(number, orphan["workerid"], actor, note)):
+        if not (yield parts.desk.close_orphan(number, orphan["workerid"], actor, note)):
             raise Refusal(409, "already_closed", f"orphan {number} was closed already")
         return (yield self.one("orphans", number))
 

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet import defer
 
 from buildbot_lifecycle.core import learned
+from buildbot_lifecycle.core.events import Event
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.statistics import Life, until_up
@@ -45,6 +46,10 @@ class Learning:
 
     def stop(self) -> None:
         self._runs = False
+
+    def heard(self, known: Known, _event: Event) -> None:
+        """The logbook has begun with the worker."""
+        self.soon(known)
 
     def soon(self, known: Known) -> None:
         """A worker is known now: its earlier durations are read with those of others, in a moment."""

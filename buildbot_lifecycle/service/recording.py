@@ -1,14 +1,15 @@
-"""From the logbook to the database: what is to be written."""
+"""From the logbook to the database: what is to be written, and what is done once it is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from buildbot_lifecycle.core.events import Event
 from buildbot_lifecycle.core.facts import Episode
-from buildbot_lifecycle.db.recorder import Entry, Identity, Recorder
+from buildbot_lifecycle.db.recorder import Committed, Entry, Identity, Recorder
 from buildbot_lifecycle.history.recent import Recent
 from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.service.news import News
 
 
 class Recording:
@@ -27,6 +28,21 @@ class Recording:
 
     def record_verdict(self, known: Known) -> None:
         self._recorder.put_verdict(_identity(known), known.verdict)
+
+
+class Written:
+    """What is done once events are in the database."""
+
+    def __init__(self, logbook: Logbook, recent: Recent, news: News) -> None:
+        self._logbook = logbook
+        self._recent = recent
+        self._news = news
+
+    def events(self, committed: Sequence[Committed], episodes: Mapping[int, int]) -> None:
+        """Episodes get their numbers, and others hear of it."""
+        self._logbook.committed(episodes)
+        self._recent.committed(episodes)
+        self._news.events(committed)
 
 
 def _identity(known: Known) -> Identity:

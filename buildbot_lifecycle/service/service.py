@@ -13,7 +13,7 @@ from twisted.python import log
 
 from buildbot_lifecycle.core import settings as core_settings
 from buildbot_lifecycle.core.events import Kind, cut
-from buildbot_lifecycle.core.settings import Settings
+from buildbot_lifecycle.core.settings import Current
 from buildbot_lifecycle.host import required
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.service.answers import Answers
@@ -69,7 +69,7 @@ class LifecycleService(service.BuildbotService):
             config.error("LifecycleService: arguments must be given by name")
             args = ()
         super().__init__(*args, **kwargs)
-        self.settings = Settings()
+        self._current = Current()
         #: what records, while it does; else why nothing is recorded, if there is a reason
         self._parts: Parts | None = None
         self._off: str | None = None
@@ -78,10 +78,10 @@ class LifecycleService(service.BuildbotService):
     @property
     def answers(self) -> Answers:
         """What the REST API asks, as of now."""
-        return Answers(self.master, self.settings, self._parts, self._off)
+        return Answers(self.master, self._current(), self._parts, self._off)
 
     def reconfigService(self, **arguments: Any) -> defer.Deferred[None]:
-        self.settings = core_settings.parse(arguments)[0]
+        self._current.settings = core_settings.parse(arguments)[0]
         if self._parts is not None:
             self._parts.changed()
         return defer.succeed(None)
@@ -95,7 +95,7 @@ class LifecycleService(service.BuildbotService):
                 self._off = f"this Buildbot lacks {', '.join(lost)}"
                 log.msg(f"lifecycle: nothing is recorded: {self._off}")
                 return
-            parts = wire(self.master, lambda: self.settings, self._token)
+            parts = wire(self.master, self._current, self._token)
             parts.begin(self.master)
             self._parts = parts
             yield defer.ensureDeferred(parts.listening.start())

@@ -7,14 +7,16 @@ go.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet import defer
 from twisted.python import log
 
+from buildbot_lifecycle.act.audit import Audit
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.act.ledger import Ledger
+from buildbot_lifecycle.act.orphans import Orphans
 from buildbot_lifecycle.act.policy import Policy
 from buildbot_lifecycle.act.release import Releaser
 from buildbot_lifecycle.act.shutdown import ShutdownWatch
@@ -23,7 +25,7 @@ from buildbot_lifecycle.core.requests import Filter, HistoryQuery
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.db import queries
 from buildbot_lifecycle.db.reader import Reader
-from buildbot_lifecycle.db.recorder import Committed, Recorder
+from buildbot_lifecycle.db.recorder import Recorder
 from buildbot_lifecycle.db.store import Store
 from buildbot_lifecycle.history.recent import Recent
 from buildbot_lifecycle.history.statistics import Statistics
@@ -34,12 +36,12 @@ from buildbot_lifecycle.master.secrets import Secrets
 from buildbot_lifecycle.master.signs import Signs
 from buildbot_lifecycle.master.stall import StallWatch
 from buildbot_lifecycle.master.where import Locator
-from buildbot_lifecycle.service.audit import Audit
+from buildbot_lifecycle.service.desk import DatabaseDesk
 from buildbot_lifecycle.service.learning import Learning
 from buildbot_lifecycle.service.listening import Listening
 from buildbot_lifecycle.service.news import News
 from buildbot_lifecycle.service.notes import Stalls, WhereItHangs
-from buildbot_lifecycle.service.recording import Recording
+from buildbot_lifecycle.service.recording import Recording, Written
 from buildbot_lifecycle.service.run import Run
 from buildbot_lifecycle.service.sampling import Sampling
 from buildbot_lifecycle.watch.probe import PROBE
@@ -55,7 +57,7 @@ class Parts:
     logbook: Logbook
     recorder: Recorder
     run: Run
-    audit: Audit
+    desk: DatabaseDesk
     news: News
     releaser: Releaser
     ledger: Ledger
@@ -137,17 +139,11 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
 
     # what is written
     recent = Recent(clock, reader, master.masterid)
-
-    def committed(events: Sequence[Committed], episodes: Mapping[int, int]) -> None:
-        logbook.committed(episodes)
-        recent.committed(episodes)
-        news.events(events)
-
     recorder = Recorder(
         pool,
         clock,
         master.masterid,
-        committed,
+        Written(logbook, recent, news).events,
         next_seq=logbook.next_seq,
         on_verdicts=news.verdicts,
     )
@@ -166,22 +162,22 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
             part.start()
 
     run = Run(master, store, logbook, token, opened, ready)
-    audit = Audit(master, store, logbook, entries, news, lambda: run.incarnation is not None)
+    desk = DatabaseDesk(master, store, logbook, entries, news, run)
 
     # what is done
-    releaser = Releaser(clock, logbook, audit, settings)
-    ledger = Ledger(clock, logbook, audit, token, entries)
+    audit, orphans = Audit(clock, desk, logbook), Orphans(clock, desk)
+    releaser = Releaser(clock, logbook, audit, orphans, settings)
+    ledger = Ledger(clock, logbook, desk, token, entries)
     policy = Policy(clock, logbook, releaser, settings)
-    shutdown = ShutdownWatch(master, logbook, releaser, audit, settings)
+    shutdown = ShutdownWatch(master, logbook, audit, orphans, settings)
     logbook.is_stopping = lambda: shutdown.stops_whole_master
-    audit.on_closed(releaser.forget)
+    desk.on_closed(orphans.forget)
 
     # who hears of what, in this order
-    logbook.listen(lambda known, _: signs.see(known))
-    logbook.listen(lambda known, _: ledger.introduce(known), Kind.BASELINE)
-    logbook.listen(lambda known, _: learning.soon(known), Kind.BASELINE)
-    logbook.listen(ledger.see, Kind.CALL_ENDED)
-    logbook.listen(releaser.call_ended, Kind.CALL_ENDED)
+    logbook.listen(signs.heard)
+    logbook.listen(ledger.see, Kind.BASELINE, Kind.CALL_ENDED)
+    logbook.listen(learning.heard, Kind.BASELINE)
+    logbook.listen(orphans.call_ended, Kind.CALL_ENDED)
     logbook.listen(shutdown.leaving, Kind.LEAVING)
     logbook.on_verdict(WhereItHangs(logbook, locator).judged)
 
@@ -189,7 +185,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         logbook=logbook,
         recorder=recorder,
         run=run,
-        audit=audit,
+        desk=desk,
         news=news,
         releaser=releaser,
         ledger=ledger,

@@ -9,9 +9,10 @@ from typing import Any
 from buildbot.worker.latent import States
 from twisted.internet import defer
 
+from buildbot_lifecycle.act.audit import Audit
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.act.ledger import Ledger
-from buildbot_lifecycle.act.release import Releaser
+from buildbot_lifecycle.act.orphans import Orphans
 from buildbot_lifecycle.act.shutdown import ShutdownWatch
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.settings import parse
@@ -35,11 +36,12 @@ class Desk:
         self.closed: list[int] = []
         clock = stage.reactor
         self.logbook = Logbook(clock, lambda: self.settings, self)
-        self.releaser = Releaser(clock, self.logbook, self, lambda: self.settings)
+        self.orphans = Orphans(clock, self)
         self.entries = Entries()
         self.ledger = Ledger(clock, self.logbook, self, "token", self.entries)
+        audit = Audit(clock, self, self.logbook)
         self.watch = ShutdownWatch(
-            stage.master, self.logbook, self.releaser, self, lambda: self.settings
+            stage.master, self.logbook, audit, self.orphans, lambda: self.settings
         )
         for watched in PROBE.subscribe(stage.master, self.logbook):
             self.logbook.baseline(watched)
@@ -58,7 +60,7 @@ class Desk:
         if event.kind is Kind.BASELINE:
             self.ledger.introduce(known)
         if event.data.get("late"):
-            self.releaser.late_end(known, event.data)
+            self.orphans.call_ended(known, event)
         if event.kind is Kind.LEAVING and not event.data["with_master"]:
             self.watch.worker_leaves(known)
 
@@ -138,9 +140,7 @@ class Lives(Stage):
         yield self.stop_hangs()
         before = self.desk.known.facts
         self.call.release("action 1")
-        yield self.desk.releaser.open_orphan(
-            self.desk.known, before, {"token": "t", "actor": "ann"}, "released"
-        )
+        yield self.desk.orphans.open(self.desk.known, before, "t", "released")
         self.again()
         assert [call.token for call in self.desk.known.facts.abandoned] == [self.call.token]
         assert [orphan.id for orphan in self.desk.known.facts.orphans] == [1]
@@ -216,9 +216,7 @@ class Lives(Stage):
         yield self.stop_hangs()
         before = self.desk.known.facts
         self.call.release("action 1")
-        yield self.desk.releaser.open_orphan(
-            self.desk.known, before, {"token": "t", "actor": "ann"}, "released"
-        )
+        yield self.desk.orphans.open(self.desk.known, before, "t", "released")
         self.answer("stop_instance", True)
         yield self.reconfig_master(self.configuration(Other("w")))
         assert [orphan.id for orphan in self.desk.known.facts.orphans] == [1]

@@ -13,6 +13,8 @@ from buildbot.worker.latent import States
 from twisted.internet import defer
 from twisted.python.failure import Failure
 
+from buildbot_lifecycle.act.audit import Audit
+from buildbot_lifecycle.act.orphans import Orphans
 from buildbot_lifecycle.act.release import Releaser
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import Actor, ForceRequest, Refusal
@@ -27,7 +29,7 @@ ASKED = ForceRequest(episode=None, confirm="w", reason="the cloud says it is gon
 
 
 class Ledger:
-    """`release.Audit` and `logbook.Recording` in memory, in the order in which they were told."""
+    """`audit.Desk` and `logbook.Recording` in memory, in the order in which they were told."""
 
     def __init__(self) -> None:
         self.order: list[str] = []
@@ -64,14 +66,12 @@ class Ledger:
     def record(self, known: Known, event: Any, episodes: Any) -> None:
         if event.kind is not Kind.ACTION:
             self.order.append(f"{event.kind.value} {event.data.get('to', '')}".strip())
-        if event.data.get("late"):
-            self.releaser.late_end(known, event.data)
-        elif event.kind is Kind.CALL_ENDED and event.data["call"] == "stop_instance":
-            self.releaser.stop_ended(known, event.data)
+        if event.kind is Kind.CALL_ENDED:
+            self.left.call_ended(known, event)
 
     def record_verdict(self, known: Known) -> None: ...
 
-    releaser: Releaser
+    left: Orphans
 
 
 class Unending(Conn):
@@ -105,8 +105,11 @@ class Release(Stage):
         self.addCleanup(self.logbook.close)
         for watched in self.observe(self.logbook):
             self.logbook.baseline(watched)
-        self.releaser = Releaser(self.reactor, self.logbook, self.ledger, lambda: self.settings)
-        self.ledger.releaser = self.releaser
+        self.ledger.left = Orphans(self.reactor, self.ledger)
+        audit = Audit(self.reactor, self.ledger, self.logbook)
+        self.releaser = Releaser(
+            self.reactor, self.logbook, audit, self.ledger.left, lambda: self.settings
+        )
 
     @defer.inlineCallbacks
     def stuck(self, **arguments: Any) -> Any:

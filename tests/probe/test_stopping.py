@@ -7,7 +7,8 @@ from typing import Any
 from buildbot.worker.latent import States
 from twisted.internet import defer
 
-from buildbot_lifecycle.act.release import Releaser
+from buildbot_lifecycle.act.audit import Audit
+from buildbot_lifecycle.act.orphans import Orphans
 from buildbot_lifecycle.act.shutdown import ShutdownWatch
 from buildbot_lifecycle.core.settings import parse
 from buildbot_lifecycle.host import waits
@@ -29,11 +30,9 @@ class Watching(Stage):
         self.addCleanup(self.logbook.close)
         for watched in self.observe(self.logbook):
             self.logbook.baseline(watched)
-        self.releaser = Releaser(self.reactor, self.logbook, self.ledger, lambda: self.settings)
-        self.ledger.releaser = self.releaser
-        self.watch = ShutdownWatch(
-            self.master, self.logbook, self.releaser, self.ledger, lambda: self.settings
-        )
+        audit = Audit(self.reactor, self.ledger, self.logbook)
+        orphans = self.ledger.left = Orphans(self.reactor, self.ledger)
+        self.watch = ShutdownWatch(self.master, self.logbook, audit, orphans, lambda: self.settings)
         self.addCleanup(self.watch.finish)
 
     @property

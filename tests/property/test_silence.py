@@ -26,6 +26,8 @@ from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from buildbot_lifecycle.act import policy as policy_module
+from buildbot_lifecycle.act.audit import Audit
+from buildbot_lifecycle.act.orphans import Orphans
 from buildbot_lifecycle.act.policy import Policy
 from buildbot_lifecycle.act.release import Releaser
 from buildbot_lifecycle.core import signs
@@ -117,7 +119,7 @@ class Abrupt(Releaser):
 
     walk: Walk
 
-    async def _act(self, known: Known, action: dict[str, Any], pause: bool) -> Any:
+    async def _act(self, known: Known, case: Any, action: Any) -> Any:
         try:
             self.walk.released(known)
         except AssertionError as error:  # which is logged, and no more
@@ -136,7 +138,8 @@ class Walk(RuleBasedStateMachine):
         self.logbook = Logbook(self.clock, lambda: self.settings, self)
         self.signs = Signs(self.clock, self.logbook, self.logbook.thresholds)
         self.logbook.hear = self.signs.hear
-        releaser = Abrupt(self.clock, self.logbook, self, lambda: self.settings)
+        audit, orphans = Audit(self.clock, self, self.logbook), Orphans(self.clock, self)
+        releaser = Abrupt(self.clock, self.logbook, audit, orphans, lambda: self.settings)
         releaser.walk = self
         self.policy = Policy(self.clock, self.logbook, releaser, lambda: self.settings)
         self.policy.start()
@@ -177,7 +180,7 @@ class Walk(RuleBasedStateMachine):
         assert found is not None
         self.known = found
 
-    # `logbook.Recording` and `release.Audit`
+    # `logbook.Recording` and `audit.Desk`
 
     def record(self, known: Known, event: Any, episodes: Any) -> None:
         self.signs.see(known)

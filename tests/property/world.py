@@ -33,6 +33,8 @@ from twisted.internet import defer, error
 from twisted.python import failure, log
 from twisted.spread import pb
 
+from buildbot_lifecycle.act.audit import Audit
+from buildbot_lifecycle.act.orphans import Orphans
 from buildbot_lifecycle.act.policy import Policy
 from buildbot_lifecycle.act.release import Releaser
 from buildbot_lifecycle.act.shutdown import ShutdownWatch
@@ -393,14 +395,16 @@ class Desk:
         self.actions: list[dict[str, Any]] = []
         self.orphans: list[dict[str, Any]] = []
         self.logbook = Logbook(master.reactor, lambda: settings, self)
-        self.releaser = Releaser(master.reactor, self.logbook, self, lambda: settings)
-        self.watch = ShutdownWatch(master, self.logbook, self.releaser, self, lambda: settings)
+        clock = master.reactor
+        audit, self.left = Audit(clock, self, self.logbook), Orphans(clock, self)
+        self.releaser = Releaser(clock, self.logbook, audit, self.left, lambda: settings)
+        self.watch = ShutdownWatch(master, self.logbook, audit, self.left, lambda: settings)
         self.policy = Policy(master.reactor, self.logbook, self.releaser, lambda: settings)
         self._watches = watch
         if watch:
             self.policy.start()
 
-    # `release.Audit`
+    # `audit.Desk`
 
     def insert_action(self, row: Any) -> defer.Deferred[int]:
         self.actions.append(dict(row))
@@ -415,7 +419,7 @@ class Desk:
         return defer.succeed(len(self.orphans))
 
     def close_orphan(self, orphan: int, workerid: int, by: str, note: str) -> defer.Deferred[Any]:
-        self.releaser.forget(orphan)
+        self.left.forget(orphan)
         return defer.succeed(None)
 
     # `logbook.Recording`
@@ -424,10 +428,8 @@ class Desk:
         self.log.append(Kept(event, json.dumps(event.data)))
         if event.kind is Kind.TRANSITION and not event.data["expected"]:
             self.unexpected.append(event.data)
-        if event.data.get("late"):
-            self.releaser.late_end(known, event.data)
-        elif event.kind is Kind.CALL_ENDED and event.data["call"] == "stop_instance":
-            self.releaser.stop_ended(known, event.data)
+        if event.kind is Kind.CALL_ENDED:
+            self.left.call_ended(known, event)
         if event.kind is Kind.LEAVING and self._watches:
             self.watch.worker_leaves(known)
 

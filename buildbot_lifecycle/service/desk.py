@@ -13,13 +13,11 @@ from buildbot_lifecycle.core.requests import Actor
 from buildbot_lifecycle.db.store import Store
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.service.news import News
+from buildbot_lifecycle.service.run import Run
 
 
-class Audit:
-    """Implements `release.Audit` on the database, for one master. Nothing of it holds a secret.
-
-    ``writable`` says whether rows can be written yet.
-    """
+class DatabaseDesk:
+    """Implements `audit.Desk` on the database, for one master. Nothing of it holds a secret."""
 
     def __init__(
         self,
@@ -28,7 +26,7 @@ class Audit:
         logbook: Logbook,
         entries: Entries,
         news: News,
-        writable: Callable[[], bool],
+        run: Run,
     ) -> None:
         self._clock = master.reactor
         self._masterid = master.masterid
@@ -36,7 +34,7 @@ class Audit:
         self._logbook = logbook
         self._entries = entries
         self._news = news
-        self._writable = writable
+        self._run = run
         self._closed: list[Callable[[int], None]] = []
 
     def on_closed(self, told: Callable[[int], None]) -> None:
@@ -52,7 +50,7 @@ class Audit:
     # actions
 
     def insert_action(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
-        if not self._writable():
+        if self._run.incarnation is None:
             return defer.fail(RuntimeError("the database is not ready"))
         inserted = self._store.insert_action(row["token"], self._own(row))
 

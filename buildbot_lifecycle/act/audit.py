@@ -1,0 +1,65 @@
+"""The audit: an action's row before anything is done, and then its steps and its outcome."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from twisted.internet import defer
+
+from buildbot_lifecycle.core.actions import Action
+from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.ladder import Step
+from buildbot_lifecycle.core.requests import Actor
+from buildbot_lifecycle.host.log import log_error
+from buildbot_lifecycle.master.logbook import Known, Logbook
+
+
+class Desk(Protocol):
+    """Where actions and orphans are written. Each Deferred fires when it is committed."""
+
+    def insert_action(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
+        """Commit a new action; the answer is its number."""
+
+    def update_action(self, action_id: int, changes: Mapping[str, Any]) -> defer.Deferred[Any]:
+        """Commit what came of an action."""
+
+    def open_orphan(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
+        """Commit that an instance may still run."""
+
+    def close_orphan(self, orphan: int, workerid: int, by: Actor, note: str) -> defer.Deferred[Any]:
+        """Commit that it does not run any more."""
+
+
+class Audit:
+    """Writes down what was asked for, and what came of it."""
+
+    def __init__(self, clock: Any, desk: Desk, logbook: Logbook) -> None:
+        self._clock = clock
+        self._desk = desk
+        self._logbook = logbook
+
+    async def asked(self, action: Action, seconds: float) -> Action:
+        """Write its row within so many seconds; the action with its number. Raises what goes wrong."""
+        written = self._desk.insert_action(action.as_row())
+        # Buildbot's pool may try for a day; nobody waits so long, and nothing may be done so late
+        number = await written.addTimeout(seconds, self._clock)
+        return dataclasses.replace(action, id=number)
+
+    async def ended(self, action: Action, status: str, outcome: str, steps: list[Step]) -> Action:
+        """Write what came of it. Never raises: then the row says ``asked``, and the log why."""
+        action = action.ended(status, outcome, steps, self._clock.seconds())
+        try:
+            if action.id is not None:
+                await self._desk.update_action(action.id, action.came_of_it())
+        except Exception as error:
+            log_error(error, f"lifecycle: while writing what came of action {action.id}")
+        return action
+
+    def note(self, known: Known, action: Action) -> None:
+        """Let the worker's history tell of it."""
+        row = action.as_row()
+        keys = ("what", "actor", "actor_kind", "reason", "status", "outcome")
+        data = {"action": action.id, **{key: row[key] for key in keys}}
+        self._logbook.note(known, Kind.ACTION, data)

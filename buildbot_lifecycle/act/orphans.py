@@ -1,0 +1,132 @@
+"""What a release leaves behind: the entry that its instance may still run, and what closes it.
+
+A call that was released may end after all, and Buildbot may stop the instance itself after a release.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.internet import defer
+
+from buildbot_lifecycle.act.audit import Desk
+from buildbot_lifecycle.core.events import Event
+from buildbot_lifecycle.core.facts import Facts
+from buildbot_lifecycle.core.instances import stop_is_believed
+from buildbot_lifecycle.core.requests import LATE_END, STOP, Actor
+from buildbot_lifecycle.host.log import log_error
+from buildbot_lifecycle.master.logbook import Known
+
+
+@dataclasses.dataclass
+class _Entry:
+    """An open entry of a release: the worker, its episode, and whether Buildbot's stop said True."""
+
+    known: Known
+    first_seq: int
+    said_true: bool = False
+
+
+class Orphans:
+    """The entries of releases of one master."""
+
+    def __init__(self, clock: Any, desk: Desk) -> None:
+        self._clock = clock
+        self._desk = desk
+        # open entries of releases, by their numbers
+        self._entries: dict[int, _Entry] = {}
+
+    def open(self, known: Known, before: Facts, token: str, why: str) -> defer.Deferred[int]:
+        """Write down that the instance of a worker (as it was before the release) may still run.
+
+        ``token`` is that of the action.
+        """
+        episode = before.episode
+        opened = self._desk.open_orphan(
+            {
+                "token": f"action-{token}",
+                "workerid": known.workerid,
+                "worker": known.name,
+                "class": known.class_name,
+                "episode": episode.id if episode else None,
+                "instance": before.instance,
+                "opened_at": self._clock.seconds(),
+                "cause": "release",
+                "why": why,
+            }
+        )
+
+        def remember(orphan: int) -> int:
+            for call in before.calls:
+                known.watched.orphan_of[call.token] = orphan
+                if call.token in known.watched.late_ends:
+                    self._late_end(known, known.watched.late_ends.pop(call.token))
+            if episode is not None:
+                self._entries[orphan] = _Entry(known, episode.first_seq)
+                self._close_if_stopped(orphan)
+            return orphan
+
+        return opened.addCallback(remember)
+
+    def call_ended(self, known: Known, event: Event) -> None:
+        """A call has ended, in time or after its release."""
+        if event.data.get("late"):
+            self._late_end(known, event.data)
+        elif event.data["call"] == "stop_instance":
+            self._stop_ended(known, event.data)
+
+    def _late_end(self, known: Known, data: Mapping[str, Any]) -> None:
+        """A released call has ended after all: a stop that succeeded closes its orphan."""
+        if data["call"] == "start_instance":
+            self._late_start(known, data)
+        if data["call"] != "stop_instance":
+            return
+        orphan = known.watched.orphan_of.pop(data["token"], None)
+        if orphan is None:
+            known.watched.late_ends[data["token"]] = data
+        elif data["outcome"] in ("true", "other"):
+            note = "the released stop_instance ended late, and successfully"
+            self._close(orphan, known, LATE_END, note)
+
+    def _late_start(self, known: Known, data: Mapping[str, Any]) -> None:
+        """A released start has ended and made nothing: then a stop that said True has stopped all."""
+        orphan = known.watched.orphan_of.pop(data["token"], None)
+        failed = data["outcome"] in ("raised", "false") and not data.get("unanswered")
+        entry = None if orphan is None else self._entries.get(orphan)
+        if orphan is not None and entry is not None and failed and entry.said_true:
+            self._close_stopped(orphan, entry)
+
+    def _stop_ended(self, known: Known, data: Mapping[str, Any]) -> None:
+        """Buildbot's stop_instance has ended: after a release in its episode it may close the entry."""
+        episode = known.facts.episode
+        if episode is None or data["outcome"] == "released":
+            return
+        believed = stop_is_believed(known.facts, data["outcome"])
+        known.last_stop = (episode.first_seq, believed, data["outcome"] == "true")
+        for orphan in list(self._entries):
+            self._close_if_stopped(orphan)
+
+    def _close_if_stopped(self, orphan: int) -> None:
+        """Close an entry of a release if the stop that followed it has succeeded."""
+        entry = self._entries.get(orphan)
+        stop = None if entry is None else entry.known.last_stop
+        if entry is None or stop is None or stop[0] != entry.first_seq:
+            return
+        _, believed, entry.said_true = stop
+        if believed:
+            self._close_stopped(orphan, entry)
+
+    def _close_stopped(self, orphan: int, entry: _Entry) -> None:
+        del self._entries[orphan]
+        note = "Buildbot's stop of the same instance, after the release, succeeded"
+        self._close(orphan, entry.known, STOP, note)
+
+    def _close(self, orphan: int, known: Known, by: Actor, note: str) -> None:
+        closed = self._desk.close_orphan(orphan, known.workerid, by, note)
+        closed.addErrback(log_error, "lifecycle: while closing an orphan")
+
+    def forget(self, orphan: int) -> None:
+        """An entry was closed."""
+        self._entries.pop(orphan, None)
