@@ -20,6 +20,7 @@ from buildbot_lifecycle.core import settings, verdicts
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.states import TRANSITIONS, State
 from buildbot_lifecycle.www import api, entities
+from buildbot_lifecycle.www.statuses import NO_SUCH, STATUSES, status_of
 from tests.harness.master import API, ROOT, RealMaster
 from tests.harness.waiting import patient
 
@@ -284,16 +285,10 @@ def test_every_error_code_is_documented_with_its_status_and_no_other() -> None:
         for cells in rows(section(PAGES["rest"], "Errors"))
         for code in code_in(cells[1])
     }
-    raised: dict[str, int] = {}
-    for source in SOURCES.values():
-        for call in ast.walk(ast.parse(source)):
-            if isinstance(call, ast.Call) and ast.unparse(call.func) == "Refusal":
-                status, code = call.args[:2]
-                if isinstance(status, ast.Constant) and isinstance(code, ast.Constant):
-                    raised[str(code.value)] = int(str(status.value))
-    # f"no_such_{what}"
-    raised.update(dict.fromkeys(("no_such_episode", "no_such_action", "no_such_orphan"), 404))
-    assert table == raised
+    # what is raised is held against the same table in tests/www/test_statuses.py
+    things = ("worker", "episode", "action", "orphan")
+    made = {f"{NO_SUCH}{thing}": status_of(f"{NO_SUCH}{thing}") for thing in things}
+    assert table == {**STATUSES, **made}
 
 
 def test_every_refusal_of_a_force_is_explained_to_the_operator() -> None:

@@ -25,7 +25,7 @@ from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.situation import case_of
 from buildbot_lifecycle.watch import instance
 
-#: Seconds for which the answer waits to see the worker come out; after that it is 202.
+#: Seconds for which the answer waits to see the worker come out.
 SETTLE_SECONDS = 8.0
 
 #: Seconds in which an action must be written; else nothing is done.
@@ -58,7 +58,7 @@ class Releaser:
         if pause is None:
             pause = self._settings().of(known.name).pause_after_release
         if request.dry_run:
-            return ForceAnswer(200, dry_run=self._rehearse(known, request, pause))
+            return ForceAnswer(dry_run=self._rehearse(known, request, pause))
         await known.forcing.acquire()
         try:
             return await self._force(known, request, actor, pause)
@@ -91,7 +91,7 @@ class Releaser:
     ) -> ForceAnswer:
         if request.confirm != known.name:
             text = f"confirm must be the worker's name, {known.name!r}, not {request.confirm!r}"
-            raise Refusal(400, "wrong_confirmation", text)
+            raise Refusal("wrong_confirmation", text)
         case = self._checked(known, request)
         action = actions.asked(
             case,
@@ -118,11 +118,10 @@ class Releaser:
             text = (
                 "the worker was removed from the master meanwhile; look again before you force it"
             )
-            raise Refusal(412, "episode_changed", text, episode=None)
+            raise Refusal("episode_changed", text, episode=None)
         current = known.facts.episode.id if known.facts.episode else None
         if current != request.episode:
             raise Refusal(
-                412,
                 "episode_changed",
                 f"the worker has gone on: its episode is {current or 'none'} by now,"
                 f" not {request.episode or 'none'}; look again before you force it",
@@ -139,7 +138,6 @@ class Releaser:
         except Exception as error:
             log_error(error, "lifecycle: while writing an action; nothing was done")
             raise Refusal(
-                503,
                 "behind",
                 "the action could not be written to the database, so nothing was done; try again",
             ) from error
@@ -152,24 +150,22 @@ class Releaser:
         await deeds.climb()
         had_no_effect = deeds.in_words()
         if had_no_effect is None and await self._logbook.when(known, deeds.is_out, SETTLE_SECONDS):
-            return ForceAnswer(200, action=(await self._settle(known, action, deeds)).as_json())
+            return ForceAnswer(action=(await self._settle(known, action, deeds)).as_json())
         if deeds.released_something:
             await self._open_orphan(known, action, deeds)
         state = known.facts.state.value
         if had_no_effect is not None:
             text = f"had no effect: {had_no_effect}; the worker is {state}"
             action = await self._finish(known, action, "failed", text, deeds)
-            status = 200
         else:
             text = f"carried out; the worker is still {state}"
             action = await self._finish(known, action, "asked", text, deeds)
-            status = 202
         later = self._logbook.when(known, deeds.is_out, OUTCOME_SECONDS)
         later.addCallback(
             lambda out: defer.ensureDeferred(self._settle(known, action, deeds)) if out else None
         )
         later.addErrback(log_error, "lifecycle: while waiting for the outcome of an action")
-        return ForceAnswer(status, action=action.as_json())
+        return ForceAnswer(action=action.as_json(), is_over=had_no_effect is not None)
 
     async def _settle(self, known: Known, action: Action, deeds: Deeds) -> Action:
         """The worker is out."""

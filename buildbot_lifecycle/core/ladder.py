@@ -58,7 +58,7 @@ class Situation:
 def check_eligible(
     facts: Facts, situation: Situation, verdict: Verdict, *, override: bool, now: float
 ) -> None:
-    """Raise `Refusal` (409) unless a force disconnect may be done: it says why not, with numbers."""
+    """Raise `Refusal` unless a force disconnect may be done: it says why not, with numbers."""
     age = None if verdict.since is None else max(0.0, now - verdict.since)
     details = {
         "state": facts.state.value,
@@ -70,21 +70,19 @@ def check_eligible(
     busy = facts.state is State.SUBSTANTIATED and facts.building and facts.pending is None
     if busy and not gone_silent and not situation.closed:
         raise Refusal(
-            409,
             "not_eligible",
             "the worker is building; stop the build instead, or wait for its end",
             **details,
         )
     if not _anything_to_release(facts, situation):
         raise Refusal(
-            409,
             "nothing_to_release",
             f"there is nothing to release: the worker is {facts.state.value},"
             " no call is pending and no refused connection is held",
             **details,
         )
     if verdict.level != "stuck" and not override:
-        raise Refusal(409, "not_eligible", f"not stuck: {verdict.reason}", **details)
+        raise Refusal("not_eligible", f"not stuck: {verdict.reason}", **details)
 
 
 def _anything_to_release(facts: Facts, situation: Situation) -> bool:

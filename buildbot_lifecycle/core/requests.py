@@ -1,7 +1,7 @@
 """What is asked of the service and what it answers: the values that cross from REST and the shell.
 
-`Refusal` is the one exception of this boundary; it carries the HTTP status, the word for a program
-and the sentence for a person, so that every caller shows the same answer.
+`Refusal` is the one exception of this boundary; it carries the word for a program and the sentence for
+a person, so that every caller shows the same answer.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ FORCE = "force-disconnect"
 class Refusal(Exception):
     """Something asked for was not done.
 
-    ``status`` is the HTTP status, ``code`` the word for a program, ``details`` more fields of the answer.
+    ``code`` is the word for a program, ``details`` more fields of the answer.
     """
 
-    def __init__(self, status: int, code: str, text: str, **details: Any) -> None:
+    def __init__(self, code: str, text: str, **details: Any) -> None:
         super().__init__(text)
-        self.status = status
         self.code = code
         self.text = text
         self.details: Mapping[str, Any] = details
@@ -84,14 +83,15 @@ class ForceRequest:
 
 @dataclasses.dataclass(frozen=True)
 class ForceAnswer:
-    """What came of it: ``status`` 200 (acted and answered) or 202 (not answered in time).
+    """What came of it: ``action`` as in REST, or ``dry_run``, the plan; exactly one of them is not None.
 
-    ``action`` is an action as in REST, or ``dry_run`` the plan; exactly one of them is not None.
+    ``is_over`` says whether the action has an outcome: it was carried out, and the worker may be about
+    to come out.
     """
 
-    status: int
     action: Mapping[str, Any] | None = None
     dry_run: Mapping[str, Any] | None = None
+    is_over: bool = True
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,7 +30,7 @@ _ORDERED: Mapping[str, Callable[[Any, Any], Any]] = {
 
 
 def condition(conn: sa.engine.Connection, fields: Mapping[str, Any], wanted: Filter) -> Any:
-    """The SQL of one filter on one of `fields`. Raises `Refusal` (400, ``bad_query``)."""
+    """The SQL of one filter on one of `fields`. Raises `Refusal` (``bad_query``)."""
     column = fields.get(wanted.field)
     if column is None:
         raise _bad(f"there is no field {wanted.field!r} to filter by")
@@ -53,7 +53,7 @@ def condition(conn: sa.engine.Connection, fields: Mapping[str, Any], wanted: Fil
 
 
 def _bad(text: str) -> Refusal:
-    return Refusal(400, "bad_query", text)
+    return Refusal("bad_query", text)
 
 
 def _any_of(column: Any, values: list[Any]) -> Any:

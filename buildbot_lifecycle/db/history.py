@@ -200,7 +200,7 @@ class Part:
 def part(conn: sa.engine.Connection, query: HistoryQuery, wanted: int) -> Part:
     """Up to `wanted` rows of `query`, from one look that is short however long the history is.
 
-    With conditions that no index answers it looks at `WINDOW` rows only. Raises `Refusal` (400) for
+    With conditions that no index answers it looks at `WINDOW` rows only. Raises `Refusal` for
     a filter that makes no sense.
     """
     source = SOURCES[query.what]
@@ -276,7 +276,7 @@ def one(conn: sa.engine.Connection, what: str, number: int) -> dict[str, Any] | 
     """One row of history by its id, as in REST; None if there is none."""
     source = SOURCES.get(what)
     if source is None:
-        raise Refusal(404, "not_found", f"there are no {what}")
+        raise Refusal("not_found", f"there are no {what}")
     if abs(number) > MAX_NUMBER:
         return None
     row = conn.execute(source.select().where(source.table.c.id == number)).first()

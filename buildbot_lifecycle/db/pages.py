@@ -18,7 +18,7 @@ AT_ONCE = 10_000
 
 
 async def page(pool: Pool, query: HistoryQuery) -> Page:
-    """One page of history as in REST. Raises `Refusal` (400) for a filter that makes no sense."""
+    """One page of history as in REST. Raises `Refusal` for a filter that makes no sense."""
     rows: list[dict[str, Any]] = []
     size = history.size(query)
     looking: HistoryQuery | None = query

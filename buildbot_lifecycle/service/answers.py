@@ -6,6 +6,7 @@ The public methods answer JSON values as in docs/rest, or raise
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -58,11 +59,11 @@ class Answers:
         return self._settings.details_for
 
     def _ready(self) -> Parts:
-        """The parts, if they can be asked already. Raises `Refusal` (503)."""
+        """The parts, if they can be asked already. Raises `Refusal`."""
         if self._off is not None:
-            raise Refusal(503, "not_ready", "nothing is recorded; the master's log says why")
+            raise Refusal("not_ready", "nothing is recorded; the master's log says why")
         if self._parts is None or self._parts.run.incarnation is None:
-            raise Refusal(503, "not_ready", "the database tables are not ready yet; try again")
+            raise Refusal("not_ready", "the database tables are not ready yet; try again")
         return self._parts
 
     def meta(self) -> dict[str, Any]:
@@ -99,7 +100,7 @@ class Answers:
 
     @defer.inlineCallbacks
     def worker(self, worker: int | str) -> Any:
-        """One worker by workerid or name. Raises `Refusal` (404)."""
+        """One worker by workerid or name. Raises `Refusal`."""
         known = self._find(worker)
         if known is not None:
             parts = self._ready()
@@ -114,7 +115,7 @@ class Answers:
         for found in (yield self.workers()):
             if worker in (found["workerid"], found["name"]):
                 return found
-        raise Refusal(404, "no_such_worker", f"there is no latent worker {worker!r}")
+        raise Refusal("no_such_worker", f"there is no latent worker {worker!r}")
 
     @defer.inlineCallbacks
     def _worker_elsewhere(self, worker: int | str) -> Any:
@@ -174,12 +175,12 @@ class Answers:
 
     @defer.inlineCallbacks
     def one(self, what: str, number: int) -> Any:
-        """One episode, action or orphan by its number. Raises `Refusal` (404)."""
+        """One episode, action or orphan by its number. Raises `Refusal`."""
         self._ready()
         found = yield self._master.db.pool.do(queries.one, what, number)
         if found is None:
             singular = what[:-1] if what.endswith("s") else what
-            raise Refusal(404, f"no_such_{singular}", f"there is no {singular} {number}")
+            raise Refusal(f"no_such_{singular}", f"there is no {singular} {number}")
         return found
 
     @defer.inlineCallbacks
@@ -264,7 +265,6 @@ class Answers:
         if known is None:
             found = yield self.worker(worker)
             raise Refusal(
-                409,
                 "other_master",
                 f"the worker belongs to master {found['master'] or found['masterid']},"
                 " ask that master",
@@ -279,19 +279,19 @@ class Answers:
             action.pop("token", None)
             status = {"id": action["id"], "status": action["status"]}
             parts.news.tell(known.workerid, "action", status)
-            return ForceAnswer(answer.status, action=action)
+            return dataclasses.replace(answer, action=action)
         if answer.dry_run is not None:
             plan = {**answer.dry_run, "where": parts.locator.of(known)}
-            return ForceAnswer(answer.status, dry_run=plan)
+            return dataclasses.replace(answer, dry_run=plan)
         return answer
 
     @defer.inlineCallbacks
     def resolve_orphan(self, number: int, note: str, actor: Actor) -> Any:
-        """Close an entry of the orphan ledger. Raises `Refusal` (404, 409)."""
+        """Close an entry of the orphan ledger. Raises `Refusal`."""
         parts = self._ready()
         orphan = yield self.one("orphans", number)
         if not (yield parts.desk.close_orphan(number, orphan["workerid"], actor, note)):
-            raise Refusal(409, "already_closed", f"orphan {number} was closed already")
+            raise Refusal("already_closed", f"orphan {number} was closed already")
         return (yield self.one("orphans", number))
 
 

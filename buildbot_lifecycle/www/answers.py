@@ -13,6 +13,7 @@ from twisted.internet import task
 
 from buildbot_lifecycle.core.requests import Refusal
 from buildbot_lifecycle.www.hub import Request
+from buildbot_lifecycle.www.statuses import status_of
 
 #: Rows that are encoded without letting others have their turn; some milliseconds of work.
 SLICE = 200
@@ -56,7 +57,7 @@ def refused(refusal: Refusal) -> Answer:
     fields = {**refusal.details, "error": refusal.text, "code": refusal.code}
     after = refusal.details.get("retry_after_s")
     headers = {} if after is None else {b"retry-after": b"%d" % after}
-    return Answer(fields, status=refusal.status, headers=headers)
+    return Answer(fields, status=status_of(refusal.code), headers=headers)
 
 
 def encode(fields: Mapping[str, Any]) -> bytes:

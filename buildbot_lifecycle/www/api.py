@@ -43,6 +43,7 @@ from buildbot_lifecycle.www.answers import (
 from buildbot_lifecycle.www.door import Door
 from buildbot_lifecycle.www.entities import HISTORY, WORKER
 from buildbot_lifecycle.www.hub import Host, Request, Service, shielded, until_left
+from buildbot_lifecycle.www.statuses import ACCEPTED, OK
 from buildbot_lifecycle.www.stream import Gate, Sender, abort
 
 _log = Logger()
@@ -238,8 +239,8 @@ async def force_disconnect(call: Call, worker: str) -> Answer:
     asked = wire.force_request(guard.json_body(call.request))
     answer = await shielded(call.service.force, row["workerid"], asked, call.rights.actor)
     if answer.dry_run is not None:
-        return Answer({"dry_run": answer.dry_run}, status=answer.status)
-    return Answer({"action": answer.action}, status=answer.status)
+        return Answer({"dry_run": answer.dry_run})
+    return Answer({"action": answer.action}, status=OK if answer.is_over else ACCEPTED)
 
 
 async def resolve_orphan(call: Call, number: str) -> Answer:
@@ -411,7 +412,7 @@ def _serving(
                 raise  # the client went away, and Klein cancelled us; it knows what to do
             _log.failure("while answering {method} {uri}", method=request.method, uri=request.uri)
             text = "something went wrong in the master; its log says what"
-            return await _body(host, request, refused(Refusal(500, "internal", text)))
+            return await _body(host, request, refused(Refusal("internal", text)))
 
     return serve
 
@@ -456,7 +457,7 @@ async def _stream(
 def _call(host: Host, request: Request) -> Call:
     service = host.service()
     if service is None:
-        raise Refusal(503, "not_ready", _NOT_READY)
+        raise Refusal("not_ready", _NOT_READY)
     rights = guard.Rights(
         host.master,
         request,
@@ -477,10 +478,10 @@ async def _no_route(request: Request, failure: Failure) -> bytes:
             return b""
         method = wire.shown(request.method.decode("ascii", "replace"))
         text = f"{method} is not possible here; expected {', '.join(allow)}"
-        answer = refused(Refusal(405, "method_not_allowed", text))
+        answer = refused(Refusal("method_not_allowed", text))
         answer = dataclasses.replace(answer, allow=allow)
     else:
-        answer = refused(Refusal(404, "not_found", "there is nothing at this address"))
+        answer = refused(Refusal("not_found", "there is nothing at this address"))
     body = await encoded(answer, None)
     write_head(request, answer, len(body))
     return body
@@ -544,7 +545,7 @@ async def _entry(call: Call, what: str, text: str) -> Mapping[str, Any]:
     thing = HISTORY[what].name
     try:
         if number is None:
-            raise Refusal(404, f"no_such_{thing}", f"there is no {thing} {wire.shown(text)}")
+            raise Refusal(f"no_such_{thing}", f"there is no {thing} {wire.shown(text)}")
         return await shielded(call.service.one, what, number)
     except Refusal:
         await call.rights.may_read()
@@ -556,4 +557,4 @@ def _unquoted(part: str) -> str:
     try:
         return unquote_to_bytes(part).decode("utf-8")
     except UnicodeDecodeError:
-        raise Refusal(404, "not_found", "this address is not in UTF-8") from None
+        raise Refusal("not_found", "this address is not in UTF-8") from None

@@ -33,14 +33,14 @@ async def rows(
 
 
 async def may_ask(rights: Rights, query: HistoryQuery) -> None:
-    """Pass unless a filter would find out what is not shown. Refusal 401 or 403."""
+    """Pass unless a filter would find out what is not shown; then `Refusal`."""
     hidden = summaries.ASKED_FOR.get(query.what, frozenset())
     for each in query.filters:
         if each.field in hidden and not await rights.may_see(query.workerid):
             text = f"{each.field} is not shown to you, so it cannot be asked for"
             if rights.user is None:
-                raise Refusal(401, "not_logged_in", f"{text}; log in")
-            raise Refusal(403, "forbidden", text)
+                raise Refusal("not_logged_in", f"{text}; log in")
+            raise Refusal("forbidden", text)
 
 
 async def shutdown(rights: Rights, found: Sequence[Row], reactor: Any) -> list[Row]:

@@ -52,7 +52,7 @@ class Door(Resource):
             # worker's name does not part it. The handlers unquote.
             request.postpath = [quote(part, safe="").encode("ascii") for part in request.postpath]
             if b"" in request.postpath:
-                raise Refusal(404, "not_found", "there is nothing at an address with empty parts")
+                raise Refusal("not_found", "there is nothing at an address with empty parts")
             _check_host(request)
             self._inner.render(request)
         except Refusal as refusal:
@@ -60,7 +60,7 @@ class Door(Resource):
         except Exception:  # noqa: BLE001  # the boundary, as in api.py
             _log.failure("while reading {method} {uri}", method=request.method, uri=request.uri)
             text = "something went wrong in the master; its log says what"
-            _answer(request, refused(Refusal(500, "internal", text)))
+            _answer(request, refused(Refusal("internal", text)))
         return NOT_DONE_YET
 
     def _is_preflight(self, request: Request) -> bool:
@@ -88,7 +88,7 @@ def _check_host(request: Request) -> None:
     try:
         request.getRequestHostname().decode("ascii").encode("idna")
     except UnicodeError:
-        raise Refusal(400, "bad_host", "the Host header is not a host name") from None
+        raise Refusal("bad_host", "the Host header is not a host name") from None
 
 
 def _answer(request: Request, answer: Answer) -> None:

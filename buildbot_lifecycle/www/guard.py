@@ -45,7 +45,7 @@ def allowed_origins(www: Mapping[str, Any], buildbot_url: str) -> tuple[str, ...
 def check_origin(origins: Iterable[bytes], allowed: Iterable[str]) -> bytes | None:
     """The origin to be echoed for CORS, or None if the client sent none (it is no browser's page).
 
-    Raises `Refusal` 403 ``bad_origin``, for reads too, as Buildbot's REST does.
+    Raises `Refusal` ``bad_origin``, for reads too, as Buildbot's REST does.
     """
     patterns = [re.compile(fnmatch.translate(pattern.lower())) for pattern in allowed]
     passed: bytes | None = None
@@ -53,7 +53,6 @@ def check_origin(origins: Iterable[bytes], allowed: Iterable[str]) -> bytes | No
         text = origin.decode("latin-1").lower()
         if not any(pattern.match(text) for pattern in patterns):
             raise Refusal(
-                403,
                 "bad_origin",
                 f"requests from the origin {shown(text)} are not allowed here; it must match "
                 "c['buildbotURL'] or one of c['www']['allowed_origins']",
@@ -65,21 +64,19 @@ def check_origin(origins: Iterable[bytes], allowed: Iterable[str]) -> bytes | No
 def json_body(request: Request) -> bytes:
     """The body of a POST, unparsed.
 
-    Raises `Refusal` 415 ``wrong_content_type`` for anything but JSON (a page of another site can
+    Raises `Refusal` ``wrong_content_type`` for anything but JSON (a page of another site can
     send forms without asking, but not JSON), 413 ``too_large`` before a large body is read.
     """
     content_type = (request.getHeader(b"content-type") or b"").decode("latin-1")
     if content_type.split(";", 1)[0].strip().lower() != "application/json":
         got = shown(content_type) if content_type else "none"
-        raise Refusal(
-            415, "wrong_content_type", f"the content type must be application/json, not {got}"
-        )
+        raise Refusal("wrong_content_type", f"the content type must be application/json, not {got}")
     declared = request.getHeader(b"content-length")
     if declared is None or int(declared) <= MAX_BODY:
         body = request.content.read(MAX_BODY + 1)
         if len(body) <= MAX_BODY:
             return body
-    raise Refusal(413, "too_large", f"the body must not be larger than {MAX_BODY} bytes")
+    raise Refusal("too_large", f"the body must not be larger than {MAX_BODY} bytes")
 
 
 class Rights:
@@ -111,16 +108,16 @@ class Rights:
         return ANONYMOUS if self._name is None else Actor("user", self._name)
 
     async def may_read(self, workerid: int | None = None) -> None:
-        """Pass if this worker (None: the workers) may be read; Refusal 401 or 403 otherwise."""
+        """Pass if this worker (None: the workers) may be read; else `Refusal`."""
         await self._ask(workerid, READ)
 
     def may_be_anonymous(self) -> None:
-        """Pass unless this is an anonymous client that may not force anything; Refusal 401."""
+        """Pass unless this is an anonymous client that may not force anything; else `Refusal`."""
         if self._name is None and not self._anonymous_may_force:
-            raise Refusal(401, "not_logged_in", "log in to do this; anonymous clients may not")
+            raise Refusal("not_logged_in", "log in to do this; anonymous clients may not")
 
     async def may_force(self, workerid: int | None = None) -> None:
-        """Pass if a disconnect of this worker may be forced; Refusal 401 or 403 otherwise."""
+        """Pass if a disconnect of this worker may be forced; else `Refusal`."""
         self.may_be_anonymous()
         await self._ask(workerid, FORCE)
 
@@ -163,15 +160,15 @@ class Rights:
         except Forbidden as error:
             why = _reason(error)
             if self._name is None:
-                raise Refusal(401, "not_logged_in", f"log in to do this: {why}") from None
-            raise Refusal(403, "forbidden", f"{self._name} may not do this: {why}") from None
+                raise Refusal("not_logged_in", f"log in to do this: {why}") from None
+            raise Refusal("forbidden", f"{self._name} may not do this: {why}") from None
         except CancelledError:
             raise  # the client has gone away
         except Exception as error:  # noqa: BLE001  # whatever a rule of somebody else raises
             # A rule of the administrator's own that fails allows nothing, and takes nothing along.
             _tell_once(action, error)
             text = "a rule of this master's authz failed, so this is not allowed; its log says how"
-            raise Refusal(403, "forbidden", text) from None
+            raise Refusal("forbidden", text) from None
 
 
 def _tell_once(action: str, error: Exception) -> None:

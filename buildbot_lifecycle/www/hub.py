@@ -46,7 +46,7 @@ class Service(Protocol):
         """Every latent worker of every master."""
 
     def worker(self, worker: int | str, /) -> defer.Deferred[dict[str, Any]]:
-        """One worker by workerid or name; Refusal 404 no_such_worker."""
+        """One worker by workerid or name; `Refusal` if there is none."""
 
     def meta(self) -> Mapping[str, Any]:
         """``now`` and ``behind``."""
@@ -61,7 +61,7 @@ class Service(Protocol):
         """The id of the last of the rows of a long page, if there are more; else None."""
 
     def one(self, what: str, number: int, /) -> defer.Deferred[dict[str, Any]]:
-        """One episode, action or orphan; Refusal 404."""
+        """One episode, action or orphan; `Refusal` if there is none."""
 
     def shutdown_view(self) -> defer.Deferred[list[dict[str, Any]]]:
         """What keeps each master from stopping."""

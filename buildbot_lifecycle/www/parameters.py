@@ -105,12 +105,12 @@ def timeline(args: Args) -> TimelineQuery:
 
 
 def _read(known: Known, args: Args) -> dict[str, Any]:
-    """The value of each known parameter. Raises `Refusal` 400 ``bad_query``."""
+    """The value of each known parameter. Raises `Refusal` ``bad_query``."""
     for raw in args:
         if raw.decode("utf-8", "replace") not in known:
             names = ", ".join(known)
             text = f"unknown parameter {shown(raw.decode('utf-8', 'replace'))}; expected one of {names}"
-            raise Refusal(400, "bad_query", text)
+            raise Refusal("bad_query", text)
     return {name: _value(name, of, args) for name, of in known.items()}
 
 
@@ -132,4 +132,4 @@ def _value(name: str, of: Parameter, args: Args) -> Any:
 
 
 def _bad(name: str, got: str, expected: str) -> Refusal:
-    return Refusal(400, "bad_query", f"{shown(name)}: got {shown(got)}, expected {expected}")
+    return Refusal("bad_query", f"{shown(name)}: got {shown(got)}, expected {expected}")

@@ -2,7 +2,7 @@
 
 ``DataConnector.resultspec_from_jsonapi`` of Buildbot 4.3.0 does the reading. It passes over unknown
 operators, fails with an IndexError on ``order=`` and lets a comparison with null fail later; so
-each parameter is checked before it gets there. All functions raise `Refusal` 400 ``bad_query``,
+each parameter is checked before it gets there. All functions raise `Refusal` ``bad_query``,
 which names the parameter, its value and what was expected.
 """
 
@@ -154,7 +154,7 @@ def _check_fields(entity: Any, name: str, values: Sequence[bytes]) -> None:
         if name == "order" and field in seen:
             # Buildbot sorts once for each: a thousand times would hold the reactor.
             text = f"{shown(name)}: got {shown(field)} twice; a second time orders nothing"
-            raise Refusal(400, "bad_query", text)
+            raise Refusal("bad_query", text)
         seen.add(field)
 
 
@@ -168,7 +168,6 @@ def _check_filter(entity: Any, name: str, values: Sequence[bytes], reserved: Seq
     if op not in allowed:
         times = f" with {len(values)} values" if len(values) > 1 else ""
         raise Refusal(
-            400,
             "bad_query",
             f"{shown(field)} cannot be compared by {shown(op)}{times}; "
             f"expected one of {', '.join(sorted(allowed))}",
@@ -204,7 +203,7 @@ def _result_spec(data: Any, entity: Any, args: Args, *, is_collection: bool) -> 
     try:
         spec = data.resultspec_from_jsonapi(rest, entity, is_collection)
     except InvalidQueryParameter as error:
-        raise Refusal(400, "bad_query", str(error)) from None
+        raise Refusal("bad_query", str(error)) from None
     spec.fields = list(dict.fromkeys(_decoded(v, "field") for v in args.get(b"field", ()))) or None
     return spec
 
@@ -221,13 +220,13 @@ def _decoded(raw: bytes, what: str) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise Refusal(400, "bad_query", f"{what} is not UTF-8: {shown(raw)}") from None
+        raise Refusal("bad_query", f"{what} is not UTF-8: {shown(raw)}") from None
 
 
 def _bad(name: str, got: str, expected: str) -> Refusal:
-    return Refusal(400, "bad_query", f"{shown(name)}: got {shown(got)}, expected {expected}")
+    return Refusal("bad_query", f"{shown(name)}: got {shown(got)}, expected {expected}")
 
 
 def _unknown(name: str, known: Sequence[str]) -> Refusal:
     expected = f"expected one of {', '.join(known)}" if known else "nothing can be asked here"
-    return Refusal(400, "bad_query", f"unknown parameter {shown(name)}; {expected}")
+    return Refusal("bad_query", f"unknown parameter {shown(name)}; {expected}")

@@ -28,10 +28,10 @@ class Gate:
 
     @contextlib.contextmanager
     def passed(self) -> Iterator[None]:
-        """Be one of them. Raises `Refusal` 503 ``busy``."""
+        """Be one of them. Raises `Refusal` ``busy``."""
         if self.inside >= self._most:
             text = f"{self.inside} of these are being answered already; try again in a moment"
-            raise Refusal(503, "busy", text, retry_after_s=RETRY_AFTER)
+            raise Refusal("busy", text, retry_after_s=RETRY_AFTER)
         self.inside += 1
         try:
             yield

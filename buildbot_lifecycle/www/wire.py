@@ -1,6 +1,6 @@
 """Request bodies: bytes from a client into the values of ``core.requests``.
 
-Nothing here knows Twisted. Each function raises `Refusal`: 400 ``bad_json`` when the bytes are not
+Nothing here knows Twisted. Each function raises `Refusal`: ``bad_json`` when the bytes are not
 one JSON object, 400 ``bad_field`` when a field is unknown, missing or of the wrong type; the
 sentence names the field, what it was and what was expected.
 """
@@ -129,7 +129,6 @@ def _only(fields: Mapping[str, Any], known: tuple[str, ...]) -> None:
     for name in fields:
         if name not in known:
             raise Refusal(
-                400,
                 "bad_field",
                 f"unknown field {shown(name)}; expected {', '.join(known)}",
                 field=shown(name, quote=False),
@@ -187,13 +186,11 @@ def _can_be_seen(character: str) -> bool:
 
 
 def _bad_field(name: str, got: object, expected: str) -> Refusal:
-    return Refusal(
-        400, "bad_field", f"{name}: got {_described(got)}, expected {expected}", field=name
-    )
+    return Refusal("bad_field", f"{name}: got {_described(got)}, expected {expected}", field=name)
 
 
 def _bad_json(text: str) -> Refusal:
-    return Refusal(400, "bad_json", text)
+    return Refusal("bad_json", text)
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -183,7 +183,7 @@ def test_a_filter_that_makes_no_sense_is_refused_with_a_sentence(
 ) -> None:
     with pytest.raises(Refusal) as refused:
         ask(lite.engine(), "events", wanted)
-    assert (refused.value.status, refused.value.code) == (400, "bad_query")
+    assert refused.value.code == "bad_query"
     assert len(refused.value.text) > 10
 
 

@@ -101,7 +101,7 @@ class Double:
         for row in self.rows:
             if ident in (row["workerid"], row["name"]):
                 return defer.succeed(dict(row))
-        return defer.fail(Refusal(404, "no_such_worker", f"there is no latent worker {ident!r}"))
+        return defer.fail(Refusal("no_such_worker", f"there is no latent worker {ident!r}"))
 
     def meta(self) -> dict[str, Any]:
         return {"now": NOW, "behind": {"events": 0, "since": None}}
@@ -129,7 +129,7 @@ class Double:
 
     def one(self, what: str, number: int) -> Any:
         if number > 100:
-            return defer.fail(Refusal(404, f"no_such_{what[:-1]}", f"there is no {number}"))
+            return defer.fail(Refusal(f"no_such_{what[:-1]}", f"there is no {number}"))
         return defer.succeed({"id": number, "workerid": 2 if number == 2 else 1, "masterid": 1})
 
     def shutdown_view(self) -> Any:
@@ -159,18 +159,18 @@ class Double:
         if request.reason == "!raise":
             raise RuntimeError("a text that is nobody's business")
         if request.reason == "!behind":
-            raise Refusal(503, "behind", "the action could not be written, so nothing was done")
+            raise Refusal("behind", "the action could not be written, so nothing was done")
         if request.reason == "!nan":
-            return ForceAnswer(200, action={"at": float("nan")})
+            return ForceAnswer(action={"at": float("nan")})
         if request.reason.startswith("!slow"):
             yield task.deferLater(reactor, 1.0)
         if request.reason == "!slow raise":
             raise RuntimeError("after the client went away")
         if request.dry_run:
-            return ForceAnswer(200, dry_run={"eligible": True, "steps": []})
+            return ForceAnswer(dry_run={"eligible": True, "steps": []})
         self.done.append(["force", ident, actor.name, request.reason])
         return ForceAnswer(
-            200, action={"id": 1, "workerid": 1, **_who("actor", actor), "reason": request.reason}
+            action={"id": 1, "workerid": 1, **_who("actor", actor), "reason": request.reason}
         )
 
     def resolve_orphan(self, number: int, note: str, actor: str) -> Any:

@@ -66,7 +66,7 @@ def test_what_json_has_no_word_for_is_an_error() -> None:
 
 
 def test_a_refusal_is_a_sentence_a_word_and_details_that_cannot_replace_them() -> None:
-    refusal = Refusal(409, "not_eligible", "not stuck", state="substantiated", age_s=1.5)
+    refusal = Refusal("not_eligible", "not stuck", state="substantiated", age_s=1.5)
     answer = refused(refusal)
     assert answer.status == 409
     assert answer.fields == {
@@ -75,4 +75,4 @@ def test_a_refusal_is_a_sentence_a_word_and_details_that_cannot_replace_them() -
         "state": "substantiated",
         "age_s": 1.5,
     }
-    assert refused(Refusal(400, "c", "t", error="x")).fields["error"] == "t"
+    assert refused(Refusal("internal", "t", error="x")).fields["error"] == "t"

@@ -27,7 +27,7 @@ class Rights:
     async def may_read(self, workerid: int | None = None) -> None:
         self.asked.append(workerid)
         if workerid == SHUT:
-            raise Refusal(403, "forbidden", "bob may not do this")
+            raise Refusal("forbidden", "bob may not do this")
 
     async def may_see(self, workerid: int | None = None) -> bool:
         return True

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from buildbot_lifecycle.core.requests import ForceRequest, Refusal
 from buildbot_lifecycle.www import wire
+from buildbot_lifecycle.www.statuses import status_of
 
 GOOD: dict[str, Any] = {"episode": 17, "confirm": "w1", "reason": "hangs"}
 
@@ -23,7 +24,7 @@ def force(**changes: Any) -> ForceRequest:
 def refusal(body: bytes) -> Refusal:
     with pytest.raises(Refusal) as caught:
         wire.force_request(body)
-    assert caught.value.status == 400
+    assert status_of(caught.value.code) == 400
     return caught.value
 
 
@@ -117,7 +118,7 @@ def test_what_nobody_can_see_is_no_reason_and_no_note(reason: str) -> None:
         refusal(json.dumps({"episode": 1, "confirm": "w", "reason": reason}).encode()),
         _read_note(json.dumps({"note": reason}).encode()),
     ):
-        assert (refused.status, refused.code) == (400, "bad_field")
+        assert refused.code == "bad_field"
         assert "that can be seen" in refused.text
 
 
@@ -181,7 +182,6 @@ _fields = st.sampled_from(["episode", "confirm", "reason", "pause", "dry_run", "
 def test_any_object_is_a_whole_request_or_a_400_that_says_why(fields: dict[str, Any]) -> None:
     asked = _read(json.dumps(fields).encode())
     if isinstance(asked, Refusal):
-        assert asked.status == 400
         assert asked.code in ("bad_json", "bad_field")
         assert asked.text.isascii()
     else:
