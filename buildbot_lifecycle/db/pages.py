@@ -7,6 +7,7 @@ turn, however rare the rows are that a filter looks for.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from buildbot_lifecycle.core.requests import HistoryQuery, Page
@@ -27,6 +28,18 @@ async def page(pool: Pool, query: HistoryQuery) -> Page:
         rows += found.rows
         looking = history.following(looking, found)
     return Page(rows[:size], len(rows) > size)
+
+
+async def every(pool: Pool, query: HistoryQuery) -> list[Mapping[str, Any]]:
+    """All rows of a query, newest first, page after page; what is opened meanwhile is not among them."""
+    rows: list[Mapping[str, Any]] = []
+    looking = dataclasses.replace(query, limit=history.MAX_LIMIT)
+    while True:
+        found = await page(pool, looking)
+        rows += found.rows
+        if not found.more:
+            return rows
+        looking = dataclasses.replace(looking, before=rows[-1]["id"])
 
 
 async def last_of(pool: Pool, query: HistoryQuery) -> int | None:

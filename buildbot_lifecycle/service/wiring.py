@@ -7,7 +7,7 @@ go.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import defer
@@ -23,7 +23,7 @@ from buildbot_lifecycle.act.shutdown import ShutdownWatch
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import Filter, HistoryQuery
 from buildbot_lifecycle.core.settings import Settings
-from buildbot_lifecycle.db import queries
+from buildbot_lifecycle.db import pages
 from buildbot_lifecycle.db.reader import Reader
 from buildbot_lifecycle.db.recorder import Recorder
 from buildbot_lifecycle.db.store import Store
@@ -155,7 +155,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         recorder.start(incarnation)
         filled = defer.ensureDeferred(recent.fill())
         filled.addErrback(lambda _: logbook.failed("reading the last episodes"))
-        ledger.found(await pool.do(_open_orphans, master.masterid))
+        ledger.found(await pages.every(pool, _open_orphans(master.masterid)))
 
     def ready() -> None:
         for part in (ledger, policy, learning, sampling):
@@ -205,7 +205,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
     )
 
 
-def _open_orphans(conn: Any, masterid: int) -> list[Mapping[str, Any]]:
+def _open_orphans(masterid: int) -> HistoryQuery:
     """The open entries of a master's ledger."""
     mine = (Filter("open", "eq", (True,)), Filter("masterid", "eq", (masterid,)))
-    return list(queries.history(conn, HistoryQuery("orphans", limit=1000, filters=mine)).rows)
+    return HistoryQuery("orphans", filters=mine)

@@ -8,6 +8,7 @@ driver is told by the test what each call is to return. Nothing of Buildbot's wo
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -186,6 +187,27 @@ class Stage(RunFakeMasterTestCase):
         came: list[Any] = []
         self.worker(name).substantiate(None, build or Build()).addBoth(came.append)
         return came
+
+
+class Served(Stage):
+    """A stage for a master that has the whole service in it: its database is in memory."""
+
+    def mktemp(self) -> str:
+        """The master's directory, which does not stay empty."""
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        return directory.name
+
+    def pass_seconds(self, seconds: float) -> None:
+        for _ in range(round(seconds / 0.1)):
+            self.reactor.advance(0.1)
+
+    def shut_down(self) -> Any:
+        """The master stops while the clock goes on: the service waits for the workers and the writes."""
+        self.flushLoggedErrors()
+        stopping = self.tested_master.shutdown()
+        self.pass_seconds(4)
+        return stopping
 
 
 #: What `hanging` gave. Collected as garbage, such a Deferred would let Buildbot's generator that waits

@@ -8,7 +8,6 @@ that the test moves. The interpreter's own profiler tells which functions are en
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -19,7 +18,7 @@ from twisted.internet import defer
 import buildbot_lifecycle
 from buildbot_lifecycle.core.requests import Actor, ForceRequest
 from buildbot_lifecycle.service.service import LifecycleService
-from tests.probe.support import Driven, Stage, hanging
+from tests.probe.support import Driven, Served, hanging
 
 #: Stays of the act when they were counted last: a longer walk is a question to who makes it longer.
 STAYS = 78
@@ -79,7 +78,7 @@ def is_of_the_act(room: str) -> bool:
     return folder == "service" or (name in ACT and not room.startswith(GROUND))
 
 
-class WalkOfAForce(Stage):
+class WalkOfAForce(Served):
     @defer.inlineCallbacks
     def test_a_force_disconnect_walks_no_further_than_it_must(self) -> Any:
         service = LifecycleService(stuck_after={"insubstantiating": 1})
@@ -101,17 +100,4 @@ class WalkOfAForce(Stage):
         act = walk.through(is_of_the_act)
         sys.stdout.write(f"\nall rooms: {walk}\n\nabove the ground: {above}\n\nthe act: {act}\n")
         assert len(act.stays) <= STAYS
-        self.flushLoggedErrors()
-        stopping = self.tested_master.shutdown()
-        self.pass_seconds(4)
-        yield stopping
-
-    def mktemp(self) -> str:
-        """The master's directory, which is no longer empty with a service in it."""
-        directory = tempfile.TemporaryDirectory()
-        self.addCleanup(directory.cleanup)
-        return directory.name
-
-    def pass_seconds(self, seconds: float) -> None:
-        for _ in range(round(seconds / 0.1)):
-            self.reactor.advance(0.1)
+        yield self.shut_down()
