@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from buildbot.test.fake import reactor as fake_reactor
 from buildbot.worker.latent import States
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -130,6 +131,20 @@ def test_a_loop_that_never_leaves_the_moment_is_broken_off_and_told(
         assert world.spun
     finally:
         world.close()
+
+
+def test_a_closed_house_ends_no_generator_but_its_own(tmp_path: Path) -> None:
+    def others() -> Iterator[int]:
+        yield 1
+        yield 2
+
+    other = others()
+    assert next(other) == 1
+    reactor = fake_reactor.reactor
+    with housed(str(tmp_path)) as house:
+        World(house, observed=False).close()
+    assert [*other] == [2], "it was ended, as pytest's own would be"
+    assert fake_reactor.reactor is reactor
 
 
 def test_a_closed_house_leaves_nothing_behind_that_goes_on_in_another_test(tmp_path: Path) -> None:

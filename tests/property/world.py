@@ -185,6 +185,7 @@ class House(Stage):
             timer.startService()  # the master's stop will stop them
         self._let_go()
         assert self.doCleanups()
+        no_turn_is_left()
 
     def _let_go(self) -> None:
         """What was cut off in its middle ends here, and not in whichever test comes next.
@@ -192,7 +193,9 @@ class House(Stage):
         A suspended generator runs its `finally` when it is collected, at any time: that gives locks to
         others, which go on and log what they find. Hypothesis and tracebacks hold some of them for long.
         """
-        theirs = {id(thing) for world in self.closed for thing in (world.worker, world.machine)}
+        things = [thing for world in self.closed for thing in (world.worker, world.machine)]
+        # where there is no machine, None would stand for every generator that has no `self`: pytest's own
+        theirs = {id(thing) for thing in things if thing is not None}
 
         def suspended() -> list[Any]:
             return [
@@ -734,9 +737,13 @@ class World:
         # to go off in another world
         for call in list(self.clock.getDelayedCalls()):
             call.cancel()
-        # its timer may have been among them, and it would wait for that for ever
-        eventual._theSimpleQueue._timer = None
-        eventual._theSimpleQueue._events.clear()
+        no_turn_is_left()
+
+
+def no_turn_is_left() -> None:
+    """Buildbot's queue of turns is one for all tests: it would wait for ever for a timer of our clock."""
+    eventual._theSimpleQueue._timer = None
+    eventual._theSimpleQueue._events.clear()
 
 
 def _take_out(manager: Any, service: Any) -> None:
