@@ -41,7 +41,8 @@ _WORDS = frozenset(
 )
 _WORD = re.compile(r"[a-z][a-z_-]{0,40}")
 
-#: By the code of a verdict, what is waited for: the reason without a driver's words.
+#: By the code of a verdict, what is waited for: the reason without a driver's words. "{ago}" is where it
+#: is said how long ago something happened; elsewhere a time is how long something is waited for.
 _WAITS: Mapping[str, str] = {
     "healthy": "nothing is waited for",
     "start_pending": "start_instance has not ended",
@@ -62,16 +63,16 @@ _WAITS: Mapping[str, str] = {
     "unasked_instance": "an instance is up that no build asked for any more",
     "reconfig_frozen": "a reconfiguration removes this worker and waits for it",
     "rejected_loop": "the worker came back after it was stopped and was refused",
-    "crash_open": "the master died while an instance was up; it may still run",
+    "crash_open": "the master died{ago} while an instance was up; it may still run",
     "unreadable": "what is stored of this worker cannot be read",
     "master_died": "the master's process ended without stopping its workers",
     "recording_ended": "recording ended while the worker was active",
-    "stop_failed": "stop_instance failed: the instance may still run",
-    "start_failed": "the last start failed",
-    "start_failed_loop": "the last starts failed",
-    "worker_left": "the worker has left; its instance may still run",
-    "shut_down_gracefully": "asked to shut down gracefully: Buildbot starts no build on it any more",
-    "quarantined": "in quarantine: Buildbot starts no build on it for a while",
+    "stop_failed": "stop_instance failed{ago}: the instance may still run",
+    "start_failed": "the last start failed{ago}",
+    "start_failed_loop": "the last starts failed, the latest{ago}",
+    "worker_left": "the worker left{ago}; its instance may still run",
+    "shut_down_gracefully": "asked to shut down gracefully{ago}: Buildbot starts no build on it any more",
+    "quarantined": "in quarantine: Buildbot starts no build on it{still}",
 }
 
 _CAUSES: Mapping[str, str] = {
@@ -97,16 +98,29 @@ def error(text: str) -> str:
     return found[0] if found else HIDDEN
 
 
-def reason(verdict: Row, now: float | None) -> str:
-    """The reason of a verdict, made anew from its code and numbers; ``now`` None: without an age."""
+def reason(verdict: Row, now: float | None, until: float | None = None) -> str:
+    """The reason of a verdict, made anew from its code and numbers; ``now`` None: without an age.
+
+    ``until`` is when the worker's quarantine ends, if it is in one.
+    """
     code = str(verdict["code"])
     text = _WAITS.get(code, code.replace("_", " "))
     since, limit = verdict.get("since"), verdict.get("threshold_s")
-    if since is None or limit is None:
-        return text
-    if now is not None:
-        text += f" for {in_words(max(0.0, now - since))}"
-    return f"{text}; its limit is {in_words(limit)}"
+    age = "" if since is None or now is None else in_words(max(0.0, now - since))
+    still = (
+        " for a while"
+        if until is None or now is None
+        else f" for {in_words(max(0.0, until - now))}"
+    )
+    if "{" in text:
+        text = text.format(ago=age and f" {age} ago", still=still)
+    elif age:
+        text += f" for {age}"
+    if limit is not None and since is not None:
+        text += f"; its limit is {in_words(limit)}"
+    if until is not None and code.startswith("start_failed"):
+        text += f"; {_WAITS['quarantined'].format(still=still)}"
+    return text
 
 
 def scrubbed(value: Any, plain: frozenset[str] = PLAIN, key: str = "") -> Any:
@@ -120,10 +134,10 @@ def scrubbed(value: Any, plain: frozenset[str] = PLAIN, key: str = "") -> Any:
     return value if key in _WORDS and plain and _WORD.fullmatch(value) else HIDDEN
 
 
-def _verdict(verdict: Any, now: float | None) -> Any:
+def _verdict(verdict: Any, now: float | None, until: float | None = None) -> Any:
     if not verdict:
         return verdict
-    return {**scrubbed(verdict), "reason": reason(verdict, now)}
+    return {**scrubbed(verdict), "reason": reason(verdict, now, until)}
 
 
 def worker(row: Row) -> Row:
@@ -131,7 +145,8 @@ def worker(row: Row) -> Row:
     pending, verdict = row["pending"], row["verdict"]
     if verdict["code"] == "healthy" and not (pending and pending["where"]):
         return row
-    return {**scrubbed(row), "verdict": _verdict(verdict, row["updated_at"])}
+    until = row.get("quarantined_until")
+    return {**scrubbed(row), "verdict": _verdict(verdict, row["updated_at"], until)}
 
 
 def event(row: Row) -> Row:

@@ -30,6 +30,16 @@ class LifecycleApplication(Application):
         super().__init__("buildbot_lifecycle", "Lifecycle of latent workers")
         self.resource.putChild(b"api", _api(self))
 
+    def setConfiguration(self, config: object) -> None:  # noqa: N802  # Buildbot's name
+        """What stands in ``c['www']['plugins']['lifecycle']``; nothing can be said there."""
+        super().setConfiguration(config)
+        if config != {}:
+            text = (
+                "c['www']['plugins']['lifecycle'] takes no options, so {config} has no effect; write {{}}"
+                " there. The options of buildbot-lifecycle are arguments of util.LifecycleService"
+            )
+            _log.warn(text, config=_short(config))
+
     def service(self) -> Service | None:
         """The lifecycle service in master.cfg, or None."""
         # Not at import: the service pulls in much that could fail.
@@ -37,6 +47,11 @@ class LifecycleApplication(Application):
 
         found = find_service(self.master)
         return None if found is None else found.answers
+
+
+def _short(config: object) -> str:
+    """Names of options without their values, which may be secrets and are for nobody here."""
+    return ", ".join(sorted(map(repr, config))) if isinstance(config, dict) else repr(config)[:100]
 
 
 class OutOfOrder(Resource):

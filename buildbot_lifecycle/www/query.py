@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from buildbot.data.exceptions import InvalidQueryParameter
 
 from buildbot_lifecycle.core.requests import Filter, HistoryQuery, Refusal
-from buildbot_lifecycle.www.entities import OF_WORKER, FilterOnly, Whole
+from buildbot_lifecycle.www.entities import OF_WORKER, FilterOnly, Truth, Whole
 from buildbot_lifecycle.www.wire import shown
 
 #: Rows on a page of history, when nothing is said and at most.
@@ -164,6 +164,8 @@ def _check_filter(entity: Any, name: str, values: Sequence[bytes], reserved: Seq
     if of is None or not of.ops:
         known = [f for f, t in entity.fields.items() if t.ops]
         raise _unknown(name, (*reserved, *known))
+    if len(values) > 1 and isinstance(of, Truth):
+        raise _bad(name, f"{len(values)} values", f"one: {of.expected}")
     allowed = of.ops & PLURAL if len(values) > 1 else of.ops
     if op not in allowed:
         times = f" with {len(values)} values" if len(values) > 1 else ""

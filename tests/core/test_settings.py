@@ -301,6 +301,21 @@ def test_patterns_mind_the_case() -> None:
         (5, "workers must be a dictionary {name pattern: {argument: value}}, not 5"),
         ({"": {}}, "workers: a name pattern must be a non-empty text, not ''"),
         ({3: {}}, "workers: a name pattern must be a non-empty text, not 3"),
+        (
+            {"a[": {}},
+            "workers: the name pattern 'a[' has a [ without its ]; patterns are those of a shell:"
+            " *, ?, [ab]",
+        ),
+        (
+            {"[!]-x": {}},
+            "workers: the name pattern '[!]-x' has a [ without its ]; patterns are those of a shell:"
+            " *, ?, [ab]",
+        ),
+        (
+            {"[ab]-[z-a]": {}},
+            "workers: the name pattern '[ab]-[z-a]' has a range that is empty, 'z-a'; patterns are those"
+            " of a shell: *, ?, [ab]",
+        ),
         ({"a": 3}, "workers['a'] must be a dictionary {argument: value}, not 3"),
         (
             {"a": {"shutdown_grace": 3}},
@@ -320,6 +335,19 @@ def test_patterns_mind_the_case() -> None:
 )
 def test_a_wrong_entry_for_some_workers_is_named_with_its_place(workers: Any, problem: str) -> None:
     assert only_problem(workers=workers) == problem
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        *(("[ab]*", "b1"), ("[!a]", "b"), ("[]x]", "]"), ("[!]x]", "y"), ("]", "]")),
+        *(("[a-c]-[0-9]", "b-7"), ("x]", "x]"), ("[[]", "["), ("*", "any"), ("[a-]", "-")),
+    ],
+)
+def test_a_pattern_that_a_name_can_match_is_right(pattern: str, name: str) -> None:
+    settings, problems = parse({"workers": {pattern: {"pause_after_release": False}}})
+    assert problems == []
+    assert not settings.of(name).pause_after_release
 
 
 _ANYTHING = st.recursive(

@@ -55,7 +55,7 @@ def text(thing: Any) -> str:
 def test_of_a_worker_states_numbers_and_names_are_left() -> None:
     short = summaries.worker(worker())
     assert KEY not in text(short)
-    assert short["verdict"] == {**VERDICT, "reason": "the last start failed"}
+    assert short["verdict"] == {**VERDICT, "reason": "the last start failed 1 min 35 s ago"}
     assert short["pending"] == {**PENDING, "where": []}
     assert short["pause_reason"] == "on holiday"
     assert short["building"] == worker()["building"]
@@ -66,6 +66,68 @@ def test_the_reason_of_a_wait_is_made_anew_of_its_numbers() -> None:
     short = summaries.worker(worker(verdict=STUCK))
     said = "stop_instance has not ended for 1 min; its limit is 20 s"
     assert short["verdict"]["reason"] == said
+
+
+@pytest.mark.parametrize(
+    ("code", "numbers", "said"),
+    [
+        (
+            "quarantined",
+            {"since": None, "threshold_s": None},
+            "in quarantine: Buildbot starts no build on it for 5 min",
+        ),
+        (
+            "start_failed",
+            {"since": 40.0, "threshold_s": None},
+            "the last start failed 1 min ago; in quarantine: Buildbot starts no build on it for 5 min",
+        ),
+        (
+            "start_failed_loop",
+            {"since": 40.0, "threshold_s": None},
+            "the last starts failed, the latest 1 min ago; in quarantine: Buildbot starts no build on it"
+            " for 5 min",
+        ),
+        (
+            "worker_left",
+            {"since": 40.0, "threshold_s": None},
+            "the worker left 1 min ago; its instance may still run",
+        ),
+        (
+            "shut_down_gracefully",
+            {"since": 40.0, "threshold_s": None},
+            "asked to shut down gracefully 1 min ago: Buildbot starts no build on it any more",
+        ),
+        (
+            "stop_failed",
+            {"since": 40.0, "threshold_s": None},
+            "stop_instance failed 1 min ago: the instance may still run",
+        ),
+        (
+            "crash_open",
+            {"since": 40.0, "threshold_s": None},
+            "the master died 1 min ago while an instance was up; it may still run",
+        ),
+        # a wait without a limit has its age all the same
+        (
+            "stop_pending",
+            {"since": 40.0, "threshold_s": None},
+            "stop_instance has not ended for 1 min",
+        ),
+        ("never_heard_of", {"since": 40.0, "threshold_s": None}, "never heard of for 1 min"),
+    ],
+)
+def test_a_reason_keeps_its_times(code: str, numbers: dict[str, Any], said: str) -> None:
+    verdict = {**VERDICT, "code": code, **numbers}
+    row = worker(verdict=verdict, pending=None, quarantined_until=400.0)
+    assert summaries.worker(row)["verdict"]["reason"] == said
+
+
+@pytest.mark.parametrize("code", sorted(summaries._WAITS))
+def test_a_reason_without_numbers_is_a_sentence_too(code: str) -> None:
+    said = summaries.reason({"code": code, "since": None, "threshold_s": None}, None)
+    assert "{" not in said
+    assert "  " not in said
+    assert said == said.strip()
 
 
 def test_a_healthy_worker_has_nothing_to_hide_and_costs_nothing() -> None:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from twisted.logger import formatEvent, globalLogPublisher
 from twisted.web.test.requesthelper import DummyRequest
 
 from buildbot_lifecycle.www import application
@@ -32,6 +33,24 @@ def test_being_told_of_the_master_twice_changes_nothing() -> None:
         plugin.setConfiguration({})
     assert plugin.master == "master"
     assert plugin.resource.children == before
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [({"x": "s3cret", "anonymous_may_force": True}, "'anonymous_may_force', 'x'"), (True, "True")],
+)
+def test_options_that_have_no_effect_are_told_in_one_line(config: Any, said: str) -> None:
+    told: list[Any] = []
+    globalLogPublisher.addObserver(told.append)
+    try:
+        application.LifecycleApplication().setConfiguration({})
+        assert told == []
+        application.LifecycleApplication().setConfiguration(config)
+    finally:
+        globalLogPublisher.removeObserver(told.append)
+    (line,) = [formatEvent(event) for event in told]
+    assert f"takes no options, so {said} has no effect; write {{}} there" in line
+    assert "s3cret" not in line
 
 
 def test_a_master_without_the_service_has_none() -> None:
