@@ -4,6 +4,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8010
+PYTEST_WORKERS ?= 2
+
+# No process, no server, and nothing that takes long.
+FAST = not (master or browser or database or slow or upstream or benchmark or soak or sensitivity)
 
 .PHONY: help test unit bench lint format docs screenshots gallery catalogue build demo clean
 
@@ -37,7 +41,7 @@ frontend/node_modules/.package-lock.json: frontend/package-lock.json
 	cd frontend && npm ci --no-audit --no-fund
 
 unit: $(VENV)/.made
-	$(VENV)/bin/python -m pytest -m "not (master or browser or database or slow or upstream or benchmark)"
+	LIFECYCLE_PROPERTY_SHARE=0.25 $(VENV)/bin/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal -m "$(FAST)"
 
 # One after another, in one process: they measure.
 bench: $(VENV)/.made

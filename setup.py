@@ -33,6 +33,8 @@ TEST_REQUIRES = [
     "pytest>=7.4",
     # Real masters spend their time waiting; two at a time halves the run.
     "pytest-xdist>=3.5",
+    # Tests in an order of chance, which is printed: none may need another one before it.
+    "pytest-randomly>=3.12",
     # A test that hangs must end with a stack, not with the CI's own limit.
     "pytest-timeout>=2.2",
     "hypothesis>=6.80",

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis import core as hypothesis_core
 
 from tests.harness import browser, databases, master
 from tests.harness.limits import (
@@ -34,9 +35,13 @@ __all__ = [
     "pytest_timeout_set_timer",
 ]
 
-# How long an example takes, or its making, says how busy the machine is; it is no reason to fail.
+# How long an example takes, or its making, says how busy the machine is; it is no reason to fail. What
+# fails prints how to play it again.
 settings.register_profile(
-    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "any machine",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
 )
 settings.load_profile("any machine")
 
@@ -184,8 +189,27 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """One seed for all that is left to chance: the order of the tests, and hypothesis's examples.
+
+    Each run has another one. It is in pytest's head line, and beside what failed; `--randomly-seed` takes
+    it again. The processes of pytest-xdist get it from the first one: all must collect the same order.
+    """
+    seed = session.config.getoption("randomly_seed", None)
+    if isinstance(seed, int) and session.config.getoption("hypothesis_seed") is None:
+        hypothesis_core.global_force_seed = seed
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What was not run, in so many words; and the times of the steps before pytest."""
+    """What was not run, in so many words; the times of the steps before pytest; the seed of chance."""
+    seed = terminalreporter.config.getoption("randomly_seed", None)
+    if isinstance(seed, int) and any(
+        terminalreporter.stats.get(how) for how in ("failed", "error")
+    ):
+        terminalreporter.section("the same order and examples again")
+        terminalreporter.write_line(
+            f"pytest --randomly-seed={seed} (or in the order of the files: -p no:randomly)"
+        )
     skipped = terminalreporter.stats.get("skipped", [])
     if skipped:
         terminalreporter.section(f"NOT RUN: {len(skipped)}", sep="!")

@@ -164,6 +164,9 @@ def test_a_test_over_its_limit_fails_alone_wherever_it_hangs(tmp_path: Path) -> 
         str(tmp_path),
         "-p",
         "no:cacheprovider",
+        # its tests are one story
+        "-p",
+        "no:randomly",
     ]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, "-n", "2", "--timeout", "2", str(tmp_path)],

@@ -1,6 +1,7 @@
 """No harm: whatever happens to a latent worker, in whatever order, with the plugin and without it.
 
-LIFECYCLE_PROPERTY_EXAMPLES asks for a longer run (examples of each property; then not derandomized).
+LIFECYCLE_PROPERTY_EXAMPLES asks for a longer run (examples of each property), LIFECYCLE_PROPERTY_SHARE
+for a shorter one (`make unit` plays a quarter: each run has other examples).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from tests.property.world import (
 )
 
 LONG = int(os.environ.get("LIFECYCLE_PROPERTY_EXAMPLES", "0"))
+SHARE = float(os.environ.get("LIFECYCLE_PROPERTY_SHARE", "1"))
 STEPS = 30
 
 TIMEOUTS = st.sampled_from([0, 10, -1])
@@ -43,10 +45,9 @@ MOODS = st.tuples(*[st.sampled_from([*["yes"] * len(ANSWERS), *ANSWERS]) for _ i
 
 def profile(examples: int) -> Any:
     return settings(
-        max_examples=LONG or examples,
+        max_examples=LONG or max(1, int(examples * SHARE)),
         stateful_step_count=STEPS,
         deadline=None,
-        derandomize=not LONG,
         database=None,
         phases=(
             Phase.explicit,

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.watch.probe import PROBE
-from tests.property.test_interleavings import profile
+from tests.property.test_interleavings import SHARE, profile
 from tests.property.world import Desk, House, Link, Worker, World, automatic, housed
 
 NAMES = ("a", "b", "c", "d")
@@ -260,10 +260,16 @@ class Replaced(RuleBasedStateMachine):
         PROBE.unsubscribe(self.house.master)
 
 
+KINDS = {"another class", "the same class", "renamed", "served", "a late end"}
+
+
 def test_workers_that_are_replaced_inherit_nothing_and_others_are_not_disturbed(
     house: House,
 ) -> None:
     REACHED.clear()
     run_state_machine_as_test(lambda: Replaced(house), settings=profile(40))
-    assert set(REACHED) == {"another class", "the same class", "renamed", "served", "a late end"}
-    assert min(REACHED.values()) >= 5, REACHED
+    assert set(REACHED) <= KINDS
+    if SHARE >= 1:
+        # a shorter walk may miss one by chance
+        assert set(REACHED) == KINDS
+        assert min(REACHED.values()) >= 5, REACHED

@@ -21,6 +21,8 @@ from buildbot_lifecycle.watch.probe import PROBE, Probe
 from tests.property.test_interleavings import Compared, profile
 from tests.property.world import House, World, housed
 
+pytestmark = pytest.mark.sensitivity
+
 PATCH = pytest.MonkeyPatch
 
 

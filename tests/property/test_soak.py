@@ -28,6 +28,8 @@ from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER, judge
 from buildbot_lifecycle.watch.probe import PROBE
 from tests.property.world import Desk, House, Link, World, housed
 
+pytestmark = pytest.mark.soak
+
 EPISODES = 2000
 HOURS = 3
 SEED = 8400

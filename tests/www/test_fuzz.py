@@ -12,7 +12,6 @@ from tests.www.served import Served
 
 bounded = settings(
     max_examples=200,
-    derandomize=True,
     deadline=None,
     # The server is the same for all examples, and that is what is wanted.
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -176,7 +176,7 @@ _json = st.recursive(
 _fields = st.sampled_from(["episode", "confirm", "reason", "pause", "dry_run", "override", "x"])
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.dictionaries(_fields, _json, max_size=7))
 @example({"episode": 1, "confirm": "", "reason": "r"})
 def test_any_object_is_a_whole_request_or_a_400_that_says_why(fields: dict[str, Any]) -> None:
@@ -197,7 +197,7 @@ def _read(body: bytes) -> ForceRequest | Refusal:
         return refused
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_request_or_a_400(body: bytes) -> None:
     refused = refusal(body)
