@@ -33,7 +33,7 @@ from buildbot_lifecycle.act.release import Releaser
 from buildbot_lifecycle.core import signs
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.settings import parse
-from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.core.states import State, transition_data
 from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER, LEVELS, judge
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.signs import Signs
@@ -175,7 +175,8 @@ class Walk(RuleBasedStateMachine):
         self.answered = self.spoke = -math.inf
         self.began: float | None = None
         self.stuck_at: float | None = None
-        self.see(Kind.TRANSITION, **{"from": "substantiating_starting", "to": "substantiated"})
+        moved = transition_data(State.SUBSTANTIATING_STARTING, State.SUBSTANTIATED)
+        self.see(Kind.TRANSITION, **moved)
         found = self.logbook.get(WORKERID)
         assert found is not None
         self.known = found
@@ -542,7 +543,7 @@ class Walk(RuleBasedStateMachine):
         self.connected = False
         self.attaching = self.blocked = None
         self.pings.clear()
-        self.see(Kind.DETACHED, by_master=by_master)
+        self.see(Kind.DETACHED, **({"by_master": True} if by_master else {}))
         self.check()
         link.drop()
         self.end_builds()
@@ -554,7 +555,7 @@ class Walk(RuleBasedStateMachine):
 
     def go(self, *states: State) -> None:
         for state in states:
-            data = {"from": self.state.value, "to": state.value, "expected": True}
+            data = transition_data(self.state, state)
             self.state, self.state_since = state, self.now
             self.see(Kind.TRANSITION, **data)
 
