@@ -41,6 +41,9 @@ _UNKNOWN = "UNKNOWN"
 _NOT_FOUND = 404
 _LINES = 50
 
+#: In the names of a plugin's attributes.
+_SECRET = ("password", "secret", "token", "passcode")
+
 
 class OpenStack(Silent):
     """For `OpenStackLatentWorker`."""
@@ -88,17 +91,15 @@ class Reach(Unable):
 
     @property
     def scope(self) -> tuple[str, ...]:
-        who = [str(private.lying(self.auth, key)) for key in ("auth_url", "_project_name")]
-        user = [
-            str(private.lying(method, "username"))
-            for method in private.lying(self.auth, "auth_methods") or ()
-        ]
-        return ("openstack", *who, *user, str(self.region), self.master)
+        who = ("auth_url", "_username", "_user_id", "_project_name", "_project_id")
+        given = [str(private.lying(self.auth, key)) for key in who]
+        return ("openstack", *given, str(self.region), self.master)
 
     def list(self) -> Sequence[Instance]:
         return [
             _instance(each)
-            for each in self._client().servers.list()
+            # else nova answers with its first page alone
+            for each in self._client().servers.list(limit=-1)
             if each.metadata.get(MARK) == self.master and each.status != _DELETED
         ]
 
@@ -150,11 +151,12 @@ def _own(auth: Any) -> Any:
 
 
 def _secrets(auth: Any, password: str) -> Sequence[str]:
+    """What lies in an authentication plugin, of any kind, under a name that says so."""
     found = [password]
-    for method in private.lying(auth, "auth_methods") or ():
-        for key in ("password", "token", "application_credential_secret"):
-            value = private.text_or_none(private.lying(method, key))
-            found += [value] if value else []
+    for holder in (auth, *(private.lying(auth, "auth_methods") or ())):
+        for key, value in vars(holder).items():
+            if any(word in key for word in _SECRET) and private.text_or_none(value):
+                found.append(value)
     return found
 
 

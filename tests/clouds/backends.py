@@ -217,3 +217,99 @@ class Moto:
     def close(self) -> None:
         self.daemon.thaw()
         self.daemon.kill()
+
+
+_LIBVIRTD = """\
+set -e
+# all that libvirt writes is private to this mount namespace
+for each in /run/libvirt /var/lib/libvirt /etc/libvirt /var/log/libvirt /var/cache/libvirt; do
+  mkdir -p $each; mount -t tmpfs none $each
+done
+# containers of lxc do not start where both versions of control groups are mounted
+umount -l /sys/fs/cgroup/unified 2>/dev/null || true
+exec {program} -f {directory}/libvirtd.conf -p {directory}/pid
+"""
+
+_DOMAIN = """\
+<domain type='lxc'><name>{name}</name><memory unit='MiB'>64</memory>
+  <os><type>exe</type><init>/bin/busybox</init><initarg>sleep</initarg><initarg>600</initarg></os>
+  <devices>
+    <filesystem type='mount'><source dir='{tree}'/><target dir='/'/></filesystem>
+    <console type='pty'/>
+  </devices>
+</domain>
+"""
+
+
+class Libvirtd:
+    """A real libvirtd with the driver for lxc alone; its domains are containers with busybox."""
+
+    def __init__(self, directory: Path) -> None:
+        self.uri = f"lxc:///system?socket={directory}/libvirt-sock"
+        program = found("libvirtd") or "libvirtd"
+        script = _LIBVIRTD.format(program=program, directory=directory)
+        command = [
+            found("unshare") or "unshare",
+            "-m",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            script,
+        ]
+        self.daemon = Daemon(command, directory, (directory / "libvirt-sock").exists)
+        self._directory = directory
+
+    @staticmethod
+    def lxc() -> Path | None:
+        """Debian's driver for lxc."""
+        there = Path("/usr/lib").glob("*/libvirt/connection-driver/libvirt_driver_lxc.so")
+        return next(there, None)
+
+    def start(self) -> None:
+        drivers, tree = self._directory / "drivers", self._directory / "tree" / "bin"
+        for each in (drivers, tree):
+            each.mkdir(parents=True)
+        driver, busybox = self.lxc(), found("busybox")
+        assert driver, "the driver for lxc is missing"
+        assert busybox, "busybox is missing"
+        shutil.copy(driver, drivers)
+        shutil.copy(busybox, tree / "busybox")
+        config = self._directory / "libvirtd.conf"
+        config.write_text(f'unix_sock_dir = "{self._directory}"\nauth_unix_rw = "none"\n')
+        # that for qemu wants a user of its own
+        self.daemon.start({"LIBVIRT_DRIVER_DIR": str(drivers)})
+
+    @contextlib.contextmanager
+    def connection(self) -> Iterator[Any]:
+        opened = import_module("libvirt").open(self.uri)
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+    def define(self, name: str, *, start: bool = True) -> None:
+        xml = _DOMAIN.format(name=name, tree=self._directory / "tree")
+        with self.connection() as libvirt:
+            domain = libvirt.defineXML(xml)
+            if start:
+                domain.create()
+
+    def transient(self, name: str) -> None:
+        """As the driver makes one from XML: gone for good when it ends."""
+        with self.connection() as libvirt:
+            libvirt.createXML(_DOMAIN.format(name=name, tree=self._directory / "tree"), 0)
+
+    def destroy_all(self) -> None:
+        with self.connection() as libvirt:
+            for domain in libvirt.listAllDomains():
+                if domain.isActive():
+                    domain.destroy()
+            for domain in libvirt.listAllDomains():
+                domain.undefine()
+
+    def close(self) -> None:
+        self.daemon.thaw()
+        if self.daemon.process is not None and self.daemon.process.poll() is None:
+            self.destroy_all()
+        self.daemon.stop()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-from tests.clouds.backends import Dockerd, Moto, found
+from tests.clouds.backends import Dockerd, Libvirtd, Moto, found
 from tests.clouds.stand_in import StandIn
 from tests.clouds.support import Desk
 from tests.harness.need import may_miss
@@ -17,12 +18,14 @@ from tests.harness.need import may_miss
 def _without(need: str, *programs: str) -> None:
     """Skip if something is not there and `$LIFECYCLE_MAY_MISS` allows it; else fail."""
     lacking = [each for each in programs if not found(each)]
-    if not lacking:
-        return
-    text = f"{need}: no {', no '.join(lacking)} on this machine"
+    if lacking:
+        _miss(need, ", ".join(lacking))
+
+
+def _miss(need: str, what: str) -> NoReturn:
     if need in may_miss():
-        pytest.skip(text)
-    pytest.fail(text)
+        pytest.skip(f"{need} is missing, as $LIFECYCLE_MAY_MISS allows: {what}")
+    pytest.fail(f"{need} is missing: {what}. `make test` installs it; see tests/harness/need.py")
 
 
 @pytest.fixture
@@ -52,6 +55,22 @@ def dockerd(_dockerd: Dockerd) -> Iterator[Dockerd]:
     yield _dockerd
     _dockerd.daemon.thaw()
     _dockerd.remove_all()
+
+
+@pytest.fixture(scope="session")
+def _libvirtd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Libvirtd]:
+    _without("libvirt", "libvirtd", "busybox")
+    if Libvirtd.lxc() is None or importlib.util.find_spec("libvirt") is None:
+        _miss("libvirt", "its driver for lxc, or its python module")
+    yield from _started(Libvirtd, tmp_path_factory.mktemp("libvirtd"), "libvirt")
+
+
+@pytest.fixture
+def libvirtd(_libvirtd: Libvirtd) -> Iterator[Libvirtd]:
+    """A real libvirtd without domains."""
+    yield _libvirtd
+    _libvirtd.daemon.thaw()
+    _libvirtd.destroy_all()
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ test for each step before, so that its summary, the last line, is about all of i
 
 from __future__ import annotations
 
+import contextlib
 import filecmp
 import json
 import os
@@ -48,6 +49,16 @@ def environment() -> None:
     if not (VENV / "bin" / "python").exists():
         run(sys.executable, "-m", "venv", VENV)
     python("-m", "pip", "install", "-q", "-e", f"{ROOT}[test,docs]")
+    with contextlib.suppress(Failed, OSError):  # the tests that need it say that it is missing
+        libvirt()
+
+
+def libvirt() -> None:
+    """libvirt's python module, of the version that this machine has: it is compiled against that."""
+    asked = ["pkg-config", "--modversion", "libvirt"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        python("-m", "pip", "install", "-q", f"libvirt-python=={done.stdout.strip()}")
 
 
 def npm_packages() -> None:

@@ -2,8 +2,8 @@
 
 Installs with apt-get what is missing, as root or through sudo. Services that come with a package are
 not started: the tests start servers of their own. What cannot be had fails the run, unless it is named in
-$LIFECYCLE_MAY_MISS (words: chromium, docker, firefox, mariadb, postgresql, sshd): its tests are skipped
-then, and listed.
+$LIFECYCLE_MAY_MISS (words: chromium, docker, firefox, libvirt, mariadb, postgresql, sshd): its tests are
+skipped then, and listed.
 """
 
 from __future__ import annotations
@@ -44,6 +44,12 @@ def _node() -> bool:
     return int(version.stdout.strip().lstrip("v").split(".")[0]) >= MIN_NODE
 
 
+def _libvirt() -> bool:
+    drivers = Path("/usr/lib").glob("*/libvirt/connection-driver/libvirt_driver_lxc.so")
+    headers = Path("/usr/include/libvirt/libvirt.h")
+    return any(drivers) and headers.exists() and _program("pkg-config")() and _program("gcc")()
+
+
 def _venv() -> bool:
     return importlib.util.find_spec("ensurepip") is not None
 
@@ -69,6 +75,19 @@ NEEDS: dict[str, tuple[Callable[[], bool], list[str]]] = {
     "docker": (
         lambda: _program("dockerd")() and _program("runc")() and _program("busybox")(),
         ["docker.io", "runc", "containerd", "tini", "busybox-static"],
+    ),
+    # Its python module is made for the version of the machine: see everything.py.
+    "libvirt": (
+        lambda: _program("libvirtd")() and _program("busybox")() and _libvirt(),
+        [
+            "libvirt-daemon",
+            "libvirt-daemon-driver-lxc",
+            "busybox-static",
+            "libvirt-dev",
+            "pkg-config",
+            "gcc",
+            "python3-dev",
+        ],
     ),
     # The host at the other end of SSHLatentWorker.
     "sshd": (

@@ -1,0 +1,242 @@
+"""OpenStack's adapter: the real novaclient and keystoneauth, on a stand-in for keystone and nova.
+
+Its answers are of the published references: Identity API v3 (auth/tokens), Compute API (servers, errors).
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from buildbot.worker.openstack import OpenStackLatentWorker
+
+from buildbot_lifecycle.clouds.openstack import MARK
+from buildbot_lifecycle.clouds.values import Can, Limits, NotKnown, State, Why
+from tests.clouds.stand_in import FAULTS, Asked, Said, StandIn
+from tests.clouds.support import Desk
+
+PASSWORD = "keystone-password"
+UUID = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeee0"
+
+
+class Nova:
+    """Keystone under /v3, nova under /v2.1."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.servers: dict[str, dict[str, Any]] = {}
+        self.page = 1000
+
+    def add(self, number: int, name: str, master: str | None, status: str = "ACTIVE") -> str:
+        id_ = f"{UUID}{number}"
+        self.servers[id_] = {
+            "id": id_,
+            "name": name,
+            "status": status,
+            "created": "2026-11-26T12:00:00Z",
+            "updated": "2026-11-26T12:00:00Z",
+            "metadata": {} if master is None else {MARK: master},
+            "flavor": {"id": "2", "links": []},
+            "image": {"id": "70a599e0", "links": []},
+            "addresses": {},
+            "links": [],
+            "OS-EXT-STS:vm_state": status.lower(),
+        }
+        return id_
+
+    def answer(self, asked: Asked) -> Said:  # noqa: PLR0911 - one for each address
+        if asked.path.startswith("/v3"):
+            return self.keystone(asked)
+        if asked.headers.get("x-auth-token") != "a-token":
+            return Said(401, {"error": {"code": 401, "message": "token"}})
+        parts = asked.path.strip("/").split("/")[1:]
+        if parts == ["servers", "detail"]:
+            return Said(body={"servers": self.page_after(asked.query.get("marker", [""])[0])})
+        if len(parts) < 2:
+            version = {"id": "v2.1", "status": "CURRENT", "version": "2.1", "min_version": "2.1"}
+            link = {"rel": "self", "href": f"{self.url}/v2.1/"}
+            return Said(body={"version": {**version, "links": [link]}})
+        server = self.servers.get(parts[1])
+        if server is None:
+            text = f"Instance {parts[1]} could not be found."
+            return Said(404, {"itemNotFound": {"code": 404, "message": text}})
+        if parts[2:] == ["action"]:
+            return Said(body={"output": "login: worker-password"})
+        if asked.method == "DELETE":
+            del self.servers[parts[1]]
+            return Said(204)
+        return Said(body={"server": server})
+
+    def page_after(self, marker: str) -> list[dict[str, Any]]:
+        names = list(self.servers)
+        first = names.index(marker) + 1 if marker else 0
+        return [self.servers[name] for name in names[first : first + self.page]]
+
+    def keystone(self, asked: Asked) -> Said:
+        if asked.method == "GET":
+            link = {"rel": "self", "href": f"{self.url}/v3/"}
+            return Said(body={"version": {"id": "v3.14", "status": "stable", "links": [link]}})
+        user = asked.body["auth"]["identity"]["password"]["user"]
+        if user["password"] != PASSWORD:
+            text = f"The request you have made requires authentication: {user['password']}"
+            return Said(401, {"error": {"code": 401, "title": "Unauthorized", "message": text}})
+        endpoint = {
+            "id": "1",
+            "interface": "public",
+            "region": "one",
+            "region_id": "one",
+            "url": f"{self.url}/v2.1",
+        }
+        token = {
+            "methods": ["password"],
+            "expires_at": "2099-01-01T00:00:00.000000Z",
+            "issued_at": "2026-01-01T00:00:00.000000Z",
+            "user": {"id": "u", "name": "ci", "domain": {"id": "default", "name": "Default"}},
+            "project": {"id": "p", "name": "farm", "domain": {"id": "default", "name": "Default"}},
+            "roles": [],
+            "catalog": [{"id": "2", "type": "compute", "name": "nova", "endpoints": [endpoint]}],
+        }
+        return Said(201, {"token": token}, headers={"X-Subject-Token": "a-token"})
+
+
+@pytest.fixture
+def nova(stand_in: StandIn) -> Nova:
+    made = Nova(stand_in.url)
+    stand_in.answer = made.answer
+    return made
+
+
+def worker(desk: Desk, url: str, password: str = PASSWORD, **changes: Any) -> Any:
+    return desk.worker(
+        OpenStackLatentWorker,
+        "w_1",
+        "worker-password",
+        flavor="2",
+        image="70a599e0",
+        os_username="ci",
+        os_password=password,
+        os_tenant_name="farm",
+        os_user_domain="Default",
+        os_project_domain="Default",
+        os_auth_url=f"{url}/v3",
+        **changes,
+    )
+
+
+@pytest.fixture
+def w(desk: Desk, stand_in: StandIn, nova: Nova) -> Any:
+    return worker(desk, stand_in.url)
+
+
+def test_servers_with_this_masters_mark_are_listed_in_all_pages(
+    desk: Desk, w: Any, nova: Nova
+) -> None:
+    nova.page = 2
+    first = nova.add(1, "w_1", w.masterhash)
+    second = nova.add(2, "w_2", w.masterhash, "BUILD")
+    nova.add(3, "w_1", "000000")
+    nova.add(4, "web", None)
+    broken = nova.add(5, "w_3", w.masterhash, "ERROR")
+    listed = {each.name: each for each in desk.ask("list", w).instances}
+    assert {name: each.state for name, each in listed.items()} == {
+        first: State.UP,
+        second: State.STARTING,
+        broken: State.DOWN,
+    }
+    assert listed[first].mark == desk.clouds.mark(w) == "w_1"
+    assert (listed[first].born, listed[first].kind) == (1795694400.0, "2")
+    assert desk.clouds.can(w) == set(Can) - {Can.LINK}
+
+
+def test_end_and_gone(desk: Desk, w: Any, nova: Nova) -> None:
+    name = nova.add(1, "w_1", w.masterhash)
+    assert desk.ask("gone", w, name) is False
+    assert desk.ask("gone", w, None) is False
+    assert desk.ask("end", w, name) is True
+    assert desk.ask("gone", w, name) is True
+    assert desk.ask("gone", w, None) is True
+
+
+@pytest.mark.parametrize(
+    ("status", "gone"),
+    [("DELETED", True), ("SOFT_DELETED", False), ("SHUTOFF", False), ("ERROR", False)],
+)
+def test_a_server_that_is_off_is_not_gone(
+    desk: Desk, w: Any, nova: Nova, status: str, gone: bool
+) -> None:
+    assert desk.ask("gone", w, nova.add(1, "w_1", w.masterhash, status)) is gone
+
+
+def test_what_nova_does_not_know_is_not_known(desk: Desk, w: Any, nova: Nova) -> None:
+    name = nova.add(1, "w_1", w.masterhash, "UNKNOWN")
+    assert desk.ask("gone", w, name).why is Why.UNDECIDED
+
+
+def test_last_words_are_the_fault_and_the_console(desk: Desk, w: Any, nova: Nova) -> None:
+    name = nova.add(1, "w_1", w.masterhash, "ERROR")
+    nova.servers[name]["fault"] = {"code": 500, "message": "No valid host was found."}
+    words = desk.ask("last_words", w, name)
+    assert words == "ERROR\nNo valid host was found.\nlogin: *****"
+
+
+def test_the_drivers_name_is_read_without_asking_nova(
+    desk: Desk, w: Any, nova: Nova, stand_in: StandIn
+) -> None:
+    assert desk.clouds.name(w) is None
+    w.instance = w.novaclient.servers.get(nova.add(1, "w_1", w.masterhash))
+    asked = len(stand_in.asked)
+    assert desk.clouds.name(w) == f"{UUID}1"
+    assert len(stand_in.asked) == asked
+
+
+def test_a_driver_that_waits_for_keystone_holds_up_nobody(desk: Desk, w: Any, nova: Nova) -> None:
+    """The driver's client holds a lock while it logs in, with no limit."""
+    name = nova.add(1, "w_1", w.masterhash)
+    auth = w.novaclient.client.session.auth
+    with auth._lock:
+        assert desk.ask("gone", w, name) is False
+
+
+def test_workers_of_one_project_are_listed_once(desk: Desk, w: Any, stand_in: StandIn) -> None:
+    same, other = worker(desk, stand_in.url), worker(desk, stand_in.url, region="two")
+    assert desk.ask("scope", w) == desk.ask("scope", same)
+    assert desk.ask("scope", w) != desk.ask("scope", other)
+    assert PASSWORD not in repr(desk.ask("scope", w))
+
+
+# faults
+
+
+def test_a_wrong_password_is_told_and_not_shown(desk: Desk, stand_in: StandIn, nova: Nova) -> None:
+    w = worker(desk, stand_in.url, password="the-wrong-password")
+    for what, *arguments in (("gone", f"{UUID}1"), ("list",), ("end", f"{UUID}1")):
+        said = desk.ask(what, w, *arguments)
+        assert said.why is Why.REFUSED
+        assert "the-wrong-password" not in said.text
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("of", ["/v3", "/v2.1/servers"])
+def test_what_is_not_novas_answer_is_never_taken_for_gone(
+    desk: Desk, w: Any, nova: Nova, stand_in: StandIn, of: str, fault: str
+) -> None:
+    """Of keystone, or of nova alone, after the login."""
+    instead, _ = FAULTS[fault]
+    stand_in.answer = lambda asked: instead if asked.path.startswith(of) else nova.answer(asked)
+    for what, *arguments in (("gone", f"{UUID}1"), ("gone", None), ("list",)):
+        said = desk.ask(what, w, *arguments)
+        assert isinstance(said, NotKnown), said
+
+
+def test_an_api_that_says_nothing_or_is_dead_is_not_known(
+    w: Any, nova: Nova, stand_in: StandIn
+) -> None:
+    quick = Desk(limits=Limits(connect=0.3, read=0.3, whole=10))
+    silent = threading.Event()
+    stand_in.answer = lambda asked: silent.wait(20) and Said() or Said()  # noqa: RUF021
+    assert quick.ask("gone", w, f"{UUID}1").why is Why.TIMEOUT
+    silent.set()
+    stand_in.close()
+    assert quick.ask("gone", w, f"{UUID}1").why is Why.UNREACHABLE
+    quick.close()
