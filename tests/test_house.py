@@ -53,8 +53,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "www.*": ("core.*", "shapes.*", "service.service", "www.*"),
     # These stand on public names: what a user may import.
     # note_step is what authors of workers are given; ours have no other way.
-    # core.hiding takes secrets out of a text.
-    "workers.*": ("workers.*", "service.service", "core.hiding"),
+    # core.hiding takes secrets out of a text; host.connections aborts a connection that stays.
+    "workers.*": ("workers.*", "service.service", "core.hiding", "host.connections"),
     "testing.web": ("www.reactor",),  # an address that others know
     "testing.*": ("testing.*",),
     "reporters.*": ("reporters.*",),
@@ -143,6 +143,85 @@ def test_an_import_that_breaks_the_rule_is_seen(tmp_path: Path) -> None:
         module.write_text(form)
         assert list(imported(module, "www.guard")) == [f"{NAME}.db.schema"], form
     assert not any(fnmatch.fnmatchcase("db.schema", pattern) for pattern in may("www.guard"))
+
+
+#: Names that begin with an underscore and are public all the same: of namedtuples, of rows, of processes.
+PUBLIC = {"_asdict", "_exit", "_fields", "_make", "_mapping", "_replace"}
+
+#: Insides of Buildbot's and Twisted's objects that no documentation has, though their names have none.
+INSIDES = {
+    "broker",
+    "dataBuffer",
+    "lastMessageReceived",
+    "mind",
+    "missing_timer",
+    "quarantine_timer",
+    "reconfig_active",
+    "secrets_manager",
+    "shuttingDown",
+    "substantiation_build",
+    "threadpool",
+    "workerforbuilder",
+}
+
+#: Rooms of private names: Buildbot's and Twisted's own; those of its drivers and of their libraries.
+PRIVATE_ROOMS = ("host.", "clouds.")
+
+#: What is no code of the master's: it is sent to a worker's machine, and runs there without us.
+SENT = {"workers.ssh.program"}
+
+
+def reached(tree: ast.AST) -> Iterator[str]:
+    """Private names of other people's objects: by a dot, by getattr, by import."""
+    own = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            owner, name = ast.unparse(node.value), node.attr
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("attr"):
+            given = node.args[1] if len(node.args) > 1 else None
+            owner = ast.unparse(node.args[0]) if given else ""
+            name = str(given.value) if isinstance(given, ast.Constant) else ""
+        elif isinstance(node, ast.ImportFrom) and not (node.module or NAME).startswith(NAME):
+            yield from (
+                f"{node.module}.{alias.name}" for alias in node.names if alias.name[0] == "_"
+            )
+            continue
+        else:
+            continue
+        is_private = name.startswith("_") and not name.endswith("__") and name not in PUBLIC
+        is_own = owner in {"self", "cls", "super()", *own}
+        if (is_private or name in INSIDES) and not is_own:
+            yield f"{owner}.{name}"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_private_names_of_buildbot_stand_in_one_room(name: str) -> None:
+    """As docs/architecture says: who looks for what breaks with another version looks there."""
+    if name.startswith(PRIVATE_ROOMS) or name in SENT:
+        return
+    found = set(reached(ast.parse(MODULES[name].read_text(encoding="utf-8"))))
+    assert found == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "worker._start_stop_lock.acquire()",
+        "getattr(worker, '_graceful', False)",
+        "setattr(worker, '_graceful', False)",
+        "def f(self):\n    return self.worker._deferwaiter",
+        "conn.mind.notifyOnDisconnect(f)",
+        "getattr(conn, 'mind', None)",
+        "from twisted.internet.defer import _CancellationStatus",
+    ],
+)
+def test_a_private_name_is_seen_however_it_is_written(text: str) -> None:
+    assert len(list(reached(ast.parse(text)))) == 1
+
+
+def test_what_is_ones_own_is_nobodys_private_name() -> None:
+    text = "self._calls, cls._made, super()._start(), row._mapping, thing.__dict__, os._exit(0)"
+    assert list(reached(ast.parse(text))) == []
 
 
 TESTS = Path(__file__).parent

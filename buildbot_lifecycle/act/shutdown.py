@@ -214,7 +214,7 @@ class ShutdownWatch:
 
     def _look(self) -> None:
         try:
-            if not self._whole_master and not self._master.botmaster.shuttingDown:
+            if not self._whole_master and not process.is_shutting_down(self._master):
                 self.asked_at = None  # "buildbot stop --clean" was called off, or never asked for
             now = self._master.reactor.seconds()
             looked_at = [known for known in self._logbook.known() if self._ends(known)]
@@ -245,7 +245,7 @@ class ShutdownWatch:
 
         Else a reconfiguration that removes many stuck workers would wait that long for each.
         """
-        began = getattr(self._master, "reconfig_active", False)
+        began = process.reconfiguring_since(self._master)
         asked = self._asked(known, now)
         return min(asked, began) if began and known.leaving_since is not None else asked
 

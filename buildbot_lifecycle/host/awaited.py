@@ -91,6 +91,12 @@ def unusable() -> list[str]:
 # Deferreds
 
 
+def entries_of(deferred: Any) -> Any:
+    """The callbacks of a Deferred as it keeps them, first to last."""
+    # asked in this order, since newer ones warn of the use of `callbacks`
+    return deferred._callbacks if hasattr(deferred, "_callbacks") else deferred.callbacks
+
+
 def chained_to(deferred: Any) -> Any | None:
     """The Deferred that a callback of this one returned, and whose result it waits for."""
     return deferred._chainedTo
@@ -129,9 +135,7 @@ def future_of(deferred: Any) -> Any | None:
 def _callbacks(deferred: Any) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     if deferred is None:
         return
-    # asked in this order, since newer ones warn of the use of `callbacks`
-    entries = deferred._callbacks if hasattr(deferred, "_callbacks") else deferred.callbacks
-    for (function, arguments, _), _errback in entries[:MAX_CALLBACKS]:
+    for (function, arguments, _), _errback in entries_of(deferred)[:MAX_CALLBACKS]:
         yield function, tuple(arguments or ())
 
 

@@ -37,3 +37,12 @@ def build_of(wfb: Any) -> dict[str, Any]:
 def builds_of(worker: Any) -> list[dict[str, Any]]:
     """The builds for which a worker is taken now."""
     return [build_of(wfb) for wfb in worker.building]
+
+
+def newest_of(wfb: Any) -> dict[str, Any]:
+    """The build for which a worker was just taken: Builder appends it before it tells the worker."""
+    building = list(getattr(getattr(wfb, "builder", None), "building", None) or ())
+    newest = building[-1] if building else None
+    if newest is not None and getattr(newest, "workerforbuilder", None) is None:
+        return describe_build(newest)
+    return build_of(wfb)

@@ -10,15 +10,12 @@ import gc
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from buildbot.worker.protocols import base as protocol_base
-from buildbot.worker.protocols.manager.msgpack import (
-    ConnectioLostError,
-)
 from twisted.internet import error
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
 from buildbot_lifecycle.core.events import cut
+from buildbot_lifecycle.host.names import ConnectioLostError, Connection
 from buildbot_lifecycle.host.workers import has_unfinished
 
 
@@ -119,7 +116,7 @@ def refused_before(workers: Iterable[Any]) -> list[tuple[Any, Any]]:
     if not waiting:
         return found
     for conn in gc.get_objects():
-        if not issubclass(type(conn), protocol_base.Connection):
+        if not issubclass(type(conn), Connection):
             continue
         worker = waiting.get(id(getattr(conn, "worker", None)))
         if worker is None or conn is worker.conn:

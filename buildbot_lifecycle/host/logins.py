@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildbot.worker.protocols.manager.msgpack import (
-    BuildbotWebSocketServerProtocol,
-    decode_http_authorization_header,
-)
-from buildbot.worker.protocols.manager.pb import Dispatcher
 from twisted.cred.error import UnauthorizedLogin
 from twisted.python.failure import Failure
+
+from buildbot_lifecycle.host.names import (
+    BuildbotWebSocketServerProtocol,
+    Dispatcher,
+    decode_http_authorization_header,
+)
 
 #: Where the name and the password of a worker are checked: Perspective Broker, msgpack.
 GATES: tuple[tuple[type, str], ...] = (

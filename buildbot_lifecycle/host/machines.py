@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildbot.interfaces import (
-    ILatentMachine,
-)
-from buildbot.machine.latent import AbstractLatentMachine
-from buildbot.machine.latent import States as MachineStates
 from twisted.python.failure import Failure
+
+from buildbot_lifecycle.host.names import AbstractLatentMachine, ILatentMachine, MachineStates
 
 
 def latent_machine(worker: Any) -> Any | None:

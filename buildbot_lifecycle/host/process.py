@@ -1,6 +1,7 @@
 """The master's process: whether it is on its way down, its threads, its end.
 
-From process/botmaster.py of Buildbot 4.3.0; of Twisted, internet/base.py and python/threadpool.py.
+From master.py and process/botmaster.py of Buildbot 4.3.0; of Twisted,
+internet/base.py and python/threadpool.py.
 """
 
 from __future__ import annotations
@@ -15,9 +16,19 @@ def is_shutting_down(master: Any) -> bool:
     return bool(getattr(getattr(master, "botmaster", None), "shuttingDown", False))
 
 
+def reconfiguring_since(master: Any) -> float | None:
+    """When the reconfiguration began that is under way (epoch seconds); None: there is none."""
+    return getattr(master, "reconfig_active", False) or None
+
+
+def thread_pool(reactor: Any) -> Any | None:
+    """The reactor's pool of threads; None while it has none."""
+    return getattr(reactor, "threadpool", None)
+
+
 def busy_threads(reactor: Any) -> int:
     """Threads of the reactor's pool that are in a call now; they would keep the process from ending."""
-    pool = getattr(reactor, "threadpool", None)
+    pool = thread_pool(reactor)
     if pool is None:
         return 0
     try:

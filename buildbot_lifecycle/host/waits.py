@@ -11,7 +11,11 @@ from typing import Any
 
 from twisted.internet import defer
 
+from buildbot_lifecycle.host.awaited import entries_of
 from buildbot_lifecycle.host.workers import lock_is_held
+
+#: Buildbot's own methods that wait for the driver.
+_WAITING = ("insubstantiate", "_substantiate", "_check_instance_timer_fired_impl")
 
 
 def release_found(worker: Any, error: Exception) -> bool:
@@ -22,18 +26,17 @@ def release_found(worker: Any, error: Exception) -> bool:
     """
     waited_for: list[Any] = [d for d in gc.get_objects() if type(d) is defer.Deferred]
     for deferred in [d for d in waited_for if not d.called]:
-        if any(_is_waited_for_by(worker, callback) for callback in deferred.callbacks):
+        if any(_is_waited_for_by(worker, callback) for callback in entries_of(deferred)):
             deferred.errback(error)
             return True
     return False
 
 
 def _is_waited_for_by(worker: Any, callback: Any) -> bool:
-    names = ("insubstantiate", "_substantiate", "_check_instance_timer_fired_impl")
     for part in callback[0][1] if isinstance(callback[0], tuple) else ():
         # anybody's objects are among the arguments: a lazy one would fetch what it is asked for
         frame = part.gi_frame if type(part) is GeneratorType else None
-        if frame is None or frame.f_code.co_name not in names:
+        if frame is None or frame.f_code.co_name not in _WAITING:
             continue
         # waiting for the lock is not waiting for the driver: only the owner of the lock is
         if frame.f_locals.get("self") is worker and lock_is_held(worker):
@@ -46,5 +49,5 @@ def _is_lock_wait(worker: Any, callback: Any) -> bool:
     return any(
         callback is other
         for waiting in getattr(worker._start_stop_lock, "waiting", ())
-        for other in waiting.callbacks
+        for other in entries_of(waiting)
     )

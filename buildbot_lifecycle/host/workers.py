@@ -7,11 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildbot.interfaces import (
-    LatentWorkerCannotSubstantiate,
-    LatentWorkerSubstantiatiationCancelled,
-)
-from buildbot.worker.latent import AbstractLatentWorker, States
 from twisted.internet import defer
 from twisted.python.failure import Failure
 
@@ -19,6 +14,12 @@ from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.host.machines import latent_machine
+from buildbot_lifecycle.host.names import (
+    AbstractLatentWorker,
+    LatentWorkerCannotSubstantiate,
+    LatentWorkerSubstantiatiationCancelled,
+    States,
+)
 
 #: Called when a worker has not connected in its ``missing_timeout``.
 MISSING_TIMER = "_missing_timer_fired"
@@ -28,7 +29,12 @@ MISSING_TIMER = "_missing_timer_fired"
 DISCONNECT = "_disconnect"
 
 
-_STATES = {member: State(member.name.lower()) for member in States}
+# a state that is new to us must not end the import: `required.missing` tells it
+_STATES = {
+    member: State(member.name.lower())
+    for member in States
+    if member.name.lower() in {state.value for state in State}
+}
 
 
 def state_of(raw: Any) -> State:

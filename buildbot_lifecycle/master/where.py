@@ -28,6 +28,7 @@ from twisted.internet import defer
 from buildbot_lifecycle.core.texts import clean
 from buildbot_lifecycle.host import awaited
 from buildbot_lifecycle.host.log import log_error, log_lines
+from buildbot_lifecycle.host.process import thread_pool
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.watch.calls import Call
 
@@ -78,7 +79,7 @@ class Locator:
         try:
             if call.inner is None or call.ended or not self._is_usable():
                 return []
-            frames = follow(call.inner, getattr(self._reactor, "threadpool", None))
+            frames = follow(call.inner, thread_pool(self._reactor))
             return as_json(frames or _method(worker, call.name))
         except Exception:
             if not self._has_failed:

@@ -169,10 +169,11 @@ class Master:
 
     def wait_finished(self, request: int, timeout: float) -> str | None:
         """Wait for the end of a request; None if it succeeded, else how it ended."""
-        asked = self.wait(lambda: self._finished(request), timeout, "the end of a build")
+        asked = self.wait(lambda: self.finished(request), timeout, "the end of a build")
         return None if asked["results"] == 0 else f"the build ended with result {asked['results']}"
 
-    def _finished(self, request: int) -> Any:
+    def finished(self, request: int) -> Any:
+        """What a build request came to; None while it has not."""
         asked = self._get(f"buildrequests/{request}")["buildrequests"][0]
         return asked if asked["complete"] else None
 

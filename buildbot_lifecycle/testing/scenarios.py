@@ -239,7 +239,7 @@ def _crash(driver: Driver, directory: Path) -> Findings:
         master.release()
         master.start()
         # Buildbot runs the build that was lost again, by itself
-        master.wait(lambda: master._finished(1), 3 * driver.seconds, "the end of the lost build")
+        master.wait(lambda: master.finished(1), 3 * driver.seconds, "the end of the lost build")
         _at_rest(master, driver.seconds)
         left = _left(driver, master)
         refused = sum(line["what"] == "refused" for line in master.seen())

@@ -82,10 +82,9 @@ class Builds:
 
     def _started(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
         result = original(*args, **kwargs)
-        self._watch_ping(watched, args[0] if args else kwargs.get("wfb"))
-        self._register.tell(
-            watched, Kind.BUILD_STARTED, lambda: {"build": _newest_build(args, kwargs)}
-        )
+        wfb = args[0] if args else kwargs.get("wfb")
+        self._watch_ping(watched, wfb)
+        self._register.tell(watched, Kind.BUILD_STARTED, lambda: {"build": builds.newest_of(wfb)})
         return result
 
     def _finished(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
@@ -164,14 +163,3 @@ def _not_substantiated(watched: Watched, build: Any, problem: failure.Failure) -
     if build is not None:
         data["build"] = builds.describe_build(build)
     return data
-
-
-def _newest_build(args: Any, kwargs: Any) -> dict[str, Any]:
-    """The build for which a worker was just taken: Builder appends it before it tells the worker."""
-    wfb = args[0] if args else kwargs.get("wfb")
-    building = list(getattr(getattr(wfb, "builder", None), "building", None) or ())
-    described = builds.build_of(wfb)
-    newest = building[-1] if building else None
-    if newest is not None and getattr(newest, "workerforbuilder", None) is None:
-        return builds.describe_build(building[-1])
-    return described

@@ -11,12 +11,15 @@ import inspect
 from collections.abc import Callable
 from typing import Any, cast
 
-from buildbot.interfaces import LatentWorkerCannotSubstantiate, LatentWorkerFailedToSubstantiate
 from twisted.internet import defer
 from twisted.python import failure
 
 from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.host.log import log_error
+from buildbot_lifecycle.host.names import (
+    LatentWorkerCannotSubstantiate,
+    LatentWorkerFailedToSubstantiate,
+)
 from buildbot_lifecycle.host.reasons import is_unanswered, one_line, plain
 
 

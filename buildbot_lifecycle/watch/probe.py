@@ -15,13 +15,13 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from buildbot.worker.latent import AbstractLatentWorker
 from twisted.internet import defer
 from twisted.python import failure
 
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.states import STOPPING, State, transition_data
 from buildbot_lifecycle.host import workers
+from buildbot_lifecycle.host.names import AbstractLatentWorker
 from buildbot_lifecycle.watch.builds import Builds, unwatch_pings
 from buildbot_lifecycle.watch.connections import Connections
 from buildbot_lifecycle.watch.drivers import DriverCalls
@@ -54,8 +54,8 @@ class Probe:
         self._on_class = ClassMethods(
             AbstractLatentWorker,
             {
-                "setServiceParent": self._method(Probe._set_service_parent),
-                "disownServiceParent": self._method(Probe._disown_service_parent),
+                "setServiceParent": _method(self._set_service_parent),
+                "disownServiceParent": _method(self._disown_service_parent),
             },
         )
 
@@ -191,14 +191,6 @@ class Probe:
 
     # its coming and going
 
-    def _method(self, hook: Callable[..., Any]) -> Callable[..., Any]:
-        """A function that a class binds to the worker, for a method of ours that has both."""
-
-        def method(worker: Any, *args: Any, **kwargs: Any) -> Any:
-            return hook(self, worker, *args, **kwargs)
-
-        return method
-
     def _set_service_parent(self, worker: Any, parent: Any) -> Any:
         """`AbstractLatentWorker.setServiceParent` while the probe is in: adopt, then Buildbot's own."""
         watched = self.adopt_new(worker)
@@ -226,6 +218,15 @@ class Probe:
     def _forget(self, result: Any, worker: Any) -> Any:
         self.drop(worker)
         return result
+
+
+def _method(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that a class binds to its worker; a bound method of ours it would not."""
+
+    def method(worker: Any, *args: Any, **kwargs: Any) -> Any:
+        return hook(worker, *args, **kwargs)
+
+    return method
 
 
 PROBE = Probe()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from buildbot.worker.latent import AbstractLatentWorker, States
+from buildbot_lifecycle.host.names import AbstractLatentWorker, States
 
 
 class StateHook:

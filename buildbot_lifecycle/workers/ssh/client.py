@@ -86,7 +86,7 @@ class Client:
     """Runs scripts on the host that some options name; `secrets` are taken out of all that it says."""
 
     def __init__(self, reactor: Any, options: Options, secrets: Iterable[str] = ()) -> None:
-        self._reactor = reactor
+        self.reactor = reactor
         self.options = options
         self._hide = hiding.hider(secrets)
 
@@ -124,7 +124,7 @@ class Client:
             dropped = not attempt.begun and ended.cut is None and _DROPPED.search(ended.said)
             if pause is None or not dropped:
                 break
-            await task.deferLater(self._reactor, pause)
+            await task.deferLater(self.reactor, pause)
         return attempt.result(ended)
 
 
@@ -138,7 +138,7 @@ class _Attempt:
         tell: Callable[[Word], None],
     ) -> None:
         self._client = client
-        self._reactor = client._reactor
+        self._reactor = client.reactor
         self._script, self._seconds, self._more, self._tell = script, seconds, more, tell
         self._session = Session(self._reactor, self._line)
         self._turn: defer.DeferredSemaphore | None = None

@@ -22,6 +22,7 @@ from twisted.internet import defer
 from twisted.python import log
 
 from buildbot_lifecycle.core import hiding
+from buildbot_lifecycle.host import connections
 from buildbot_lifecycle.service.service import note_step
 from buildbot_lifecycle.workers.ssh import options, program, remote
 from buildbot_lifecycle.workers.ssh.client import Client
@@ -333,13 +334,8 @@ class SSHLatentWorker(CompatibleLatentWorkerMixin, AbstractLatentWorker):
         asked.addErrback(lambda _: None)
 
     def _abort_connection(self) -> None:
-        conn = self.conn
-        mind = getattr(conn, "mind", None)
-        holder = getattr(mind, "broker", None) or getattr(conn, "protocol", None)
-        transport = getattr(holder, "transport", None)
-        if transport is not None:
-            log.msg(f"worker {self.name}: its connection is still there, and is aborted")
-            transport.abortConnection()
+        if connections.abort(self.conn):
+            log.msg(f"worker {self.name}: its connection was still there, and is aborted")
 
     # check
 
