@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from buildbot_lifecycle.db import schema
+from buildbot_lifecycle.db.steps import first
 
 #: "lifecycl" in ASCII: the key of PostgreSQL's advisory lock, which is one number per database.
 _LOCK_NUMBER = 0x6C6966656379636C
@@ -25,18 +26,9 @@ class SchemaError(Exception):
     """The tables cannot be used by this version of buildbot-lifecycle; the text says what to do."""
 
 
-def _first(conn: sa.engine.Connection) -> None:
-    """Version 1: all tables. To be written out as it was, once a version 2 changes `schema`."""
-    schema.metadata.create_all(conn)
-    # On MySQL each statement commits by itself: a process killed in between left a table without
-    # its indexes, and create_all looks at tables only.
-    for table in schema.metadata.sorted_tables:
-        for index in table.indexes:
-            index.create(conn, checkfirst=True)
-
-
-#: version -> the step that leads to it from the one before. A step may find half of its work done.
-STEPS: Mapping[int, Callable[[sa.engine.Connection], None]] = {1: _first}
+#: version -> the step that leads to it from the one before. A step may find half of its work
+#: done, and is never changed once it was released.
+STEPS: Mapping[int, Callable[[sa.engine.Connection], None]] = {1: first.step}
 
 #: The version that this code reads and writes.
 VERSION = max(STEPS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -127,6 +128,57 @@ def test_a_step_that_fails_leaves_the_version_as_it_was(
         migrations.migrate(engine)
     with engine.connect() as conn:
         assert conn.execute(sa.select(schema.version.c.version)).scalar() == number - 1
+
+
+def shape_of(engine: sa.engine.Engine) -> dict[str, Any]:
+    """All that the database tells of our tables: columns, keys, indexes, and how each is stored."""
+    found = sa.inspect(engine)
+    shape: dict[str, Any] = {}
+    for name in sorted(n for n in found.get_table_names() if n.startswith("lifecycle_")):
+        shape[name] = {
+            "columns": [
+                {**column, "type": column["type"].compile(engine.dialect)}
+                for column in found.get_columns(name)
+            ],
+            "key": found.get_pk_constraint(name),
+            "indexes": sorted(found.get_indexes(name), key=lambda index: str(index["name"])),
+            "unique": sorted(
+                found.get_unique_constraints(name), key=lambda key: str(key["column_names"])
+            ),
+            "stored": found.get_table_options(name),
+        }
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as conn:
+            rows = conn.execute(sa.text("SELECT name, sql FROM sqlite_master ORDER BY name"))
+            shape["text"] = [(row.name, row.sql) for row in rows]
+    return shape
+
+
+def test_all_steps_together_make_the_tables_that_the_code_works_with(empty: Database) -> None:
+    engine = empty.engine()
+    migrations.migrate(engine)
+    stepped = shape_of(engine)
+    schema.metadata.drop_all(engine)
+    assert not [name for name in shape_of(engine) if name != "text"]
+    schema.metadata.create_all(engine)
+    assert stepped == shape_of(engine)
+    assert {name for name in stepped if name != "text"} == set(schema.metadata.tables)
+
+
+def test_a_step_that_was_released_does_not_change_with_the_code(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next release's column is the next release's step: this one would make it, and that one fail."""
+    engine = empty.engine()
+    later = sa.MetaData()
+    for table in schema.metadata.sorted_tables:
+        table.to_metadata(later)
+    later.tables["lifecycle_events"].append_column(sa.Column("of_a_later_release", sa.Integer))
+    monkeypatch.setattr(schema, "metadata", later)
+    migrations.migrate(engine)
+    columns = {column["name"] for column in sa.inspect(engine).get_columns("lifecycle_events")}
+    assert "of_a_later_release" not in columns
+    assert "expected" in columns
 
 
 @pytest.mark.database
