@@ -2,7 +2,7 @@
 
 A build that goes on although somebody stopped it, a connection that is not let in, data that piles up:
 each may come of a dead worker, and each comes of healthy ones too. So silence counts from the last sign
-of life, and is told as stuck only after the worker was asked, and has not answered: `master.signs`.
+of life, and is told as stuck only after the worker was asked, and has not answered: `diagnose.signs`.
 """
 
 from __future__ import annotations

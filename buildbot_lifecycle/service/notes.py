@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.diagnose.stall import Stall, lines
+from buildbot_lifecycle.diagnose.where import Locator
 from buildbot_lifecycle.host.log import log_lines
 from buildbot_lifecycle.master.logbook import Known, Logbook
-from buildbot_lifecycle.master.stall import Stall, lines
-from buildbot_lifecycle.master.where import Locator
 from buildbot_lifecycle.watch import instance
 from buildbot_lifecycle.watch.probe import PROBE
 

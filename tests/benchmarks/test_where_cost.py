@@ -17,7 +17,7 @@ import pytest
 from twisted.internet import defer, threads
 from twisted.python.threadpool import ThreadPool
 
-from buildbot_lifecycle.master import where
+from buildbot_lifecycle.diagnose import where
 from buildbot_lifecycle.watch.calls import Call
 
 pytestmark = pytest.mark.benchmark
@@ -122,7 +122,7 @@ def test_a_look_among_forty_blocked_threads_is_bounded(busy_pool: Callable[[], A
 IDLE = """
 import resource, sys
 from twisted.internet import reactor
-from buildbot_lifecycle.master import stall
+from buildbot_lifecycle.diagnose import stall
 
 watch = stall.StallWatch(reactor, print, lambda thing: None)
 def used():

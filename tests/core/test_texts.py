@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.core.texts import clean, cleaned
 from buildbot_lifecycle.db import codec
+from buildbot_lifecycle.diagnose import where
 from buildbot_lifecycle.host import reasons
-from buildbot_lifecycle.master import where
 from buildbot_lifecycle.watch import instance
 from buildbot_lifecycle.www import guard
 

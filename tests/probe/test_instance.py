@@ -17,8 +17,8 @@ from buildbot.worker.libvirt import LibVirtWorker
 from buildbot.worker.marathon import MarathonLatentWorker
 from twisted.internet import defer
 
+from buildbot_lifecycle.diagnose import where
 from buildbot_lifecycle.host import waits
-from buildbot_lifecycle.master import where
 from buildbot_lifecycle.watch.calls import outcome_of
 from buildbot_lifecycle.watch.instance import known_before, name_of
 

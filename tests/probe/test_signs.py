@@ -11,8 +11,8 @@ from twisted.spread import pb
 
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.settings import Settings, parse
+from buildbot_lifecycle.diagnose.signs import Signs
 from buildbot_lifecycle.master.logbook import Known, Logbook
-from buildbot_lifecycle.master.signs import Signs
 from buildbot_lifecycle.watch.watched import Watched
 from tests.probe.support import Conn, Driven, Plain
 

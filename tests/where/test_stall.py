@@ -15,7 +15,7 @@ from typing import Any
 
 from twisted.internet import task
 
-from buildbot_lifecycle.master import stall
+from buildbot_lifecycle.diagnose import stall
 from tests.harness.waiting import patient
 
 #: Run with the name of a reactor and of a way to block it; prints what was told.
@@ -28,7 +28,7 @@ else:
     from twisted.internet import epollreactor
     epollreactor.install()
 from twisted.internet import reactor, task, defer
-from buildbot_lifecycle.master import stall
+from buildbot_lifecycle.diagnose import stall
 
 class Driver:
     workerid = 7

@@ -20,8 +20,8 @@ import pytest
 from twisted.internet import defer, threads
 from twisted.python.threadpool import ThreadPool
 
+from buildbot_lifecycle.diagnose import where
 from buildbot_lifecycle.host import awaited
-from buildbot_lifecycle.master import where
 from buildbot_lifecycle.watch.calls import Call
 from tests.harness.waiting import patient, wait_until
 
@@ -244,7 +244,7 @@ def test_a_call_that_waits_for_a_free_thread_says_so(
 COLLECTS = """
 import gc, threading
 from concurrent.futures import Future
-from buildbot_lifecycle.master import where
+from buildbot_lifecycle.diagnose import where
 
 class Local:
     def __init__(self, gate, thread):

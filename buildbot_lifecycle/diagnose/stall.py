@@ -21,9 +21,9 @@ from typing import Any
 
 from twisted.internet import task
 
+from buildbot_lifecycle.diagnose import where
 from buildbot_lifecycle.host import awaited
 from buildbot_lifecycle.host.log import log_error, log_lines
-from buildbot_lifecycle.master import where
 
 #: Seconds between two beats of the reactor, and between two looks of the thread.
 BEAT_SECONDS, LOOK_SECONDS = 0.25, 0.5
