@@ -27,6 +27,6 @@ def test_a_master_whose_buildbot_lacks_a_name_builds_and_stops_and_says_so_in_on
     said = re.findall(r"lifecycle: .*", master.log())
     full = f"buildbot.worker.latent.AbstractLatentWorker.{name}"
     assert said == [f"lifecycle: nothing is recorded: this Buildbot lacks {full}"]
-    health = master.api("health")
+    health = master.api("health")["health"]
     assert (health["recording"], health["last_error"]) == (False, f"this Buildbot lacks {full}")
     master.stop()
