@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "core.*": ("core.*",),
     # The answers as types: who builds, stores or sends one knows it.
     "shapes.*": ("core.*", "shapes.*"),
-    "db.*": ("core.*", "shapes.*", "db.*"),
+    "db.*": ("core.*", "shapes.*", "host.log", "host.pauses", "db.*"),
     # Buildbot and Twisted, by their private names.
     "host.*": ("core.*", "host.*"),
     # Below the rest of the master's side: what the probe sees, it tells to a sink.

@@ -11,14 +11,13 @@ import dataclasses
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from twisted.internet import defer
-
 from buildbot_lifecycle.core import ladder
 from buildbot_lifecycle.core.case import Case
 from buildbot_lifecycle.core.ladder import Step
 from buildbot_lifecycle.core.states import RESTING, State
 from buildbot_lifecycle.host import connections, machines, waits, workers
 from buildbot_lifecycle.host.log import log_error, log_lines
+from buildbot_lifecycle.host.pauses import pause
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.master.situation import situation_of
 from buildbot_lifecycle.watch import instance
@@ -180,9 +179,7 @@ class Deeds:
     async def _look(self) -> None:
         until = self._clock.seconds() + EFFECT_SECONDS
         while self.pending and self._clock.seconds() < until:
-            waiting: defer.Deferred[None] = defer.Deferred()
-            self._clock.callLater(EFFECT_EVERY, waiting.callback, None)
-            await waiting
+            await pause(self._clock, EFFECT_EVERY)
 
     # the steps
 

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import defer, task
-from twisted.python import log
 
 from buildbot_lifecycle.act.audit import Audit
 from buildbot_lifecycle.act.deeds import Deeds, waited_for
@@ -517,7 +516,7 @@ def _outlive_threads(reactor: Any, basedir: str) -> None:
     def watch() -> None:
         done = threading.Event()
         if not done.wait(THREAD_SECONDS) and process.busy_threads(reactor):
-            log.msg("lifecycle: a driver thread does not end; leaving without it")
+            log_lines(["a driver thread does not end; leaving without it"])
             process.leave_process(basedir)
 
     threading.Thread(target=watch, name="lifecycle-end", daemon=True).start()

@@ -8,13 +8,13 @@ percentile of the worker's own last episodes (else of its class's), and never ab
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.facts import Episode
 from buildbot_lifecycle.core.states import STOPPING, State
+from buildbot_lifecycle.core.statistics import nearest_rank
 
 #: Durations that are kept per worker and per class, the newest.
 KEPT = 200
@@ -55,14 +55,6 @@ class LearntLimit(float):
         return f"{age / self.p99:.1f} times {self.whose} p99 of {in_words(self.p99)}, n = {self.n}"
 
 
-def percentile(sample: Collection[float], share: float) -> float:
-    """The nearest-rank percentile; raises ValueError for an empty sample."""
-    if not sample:
-        raise ValueError("a percentile needs a sample")
-    ordered = sorted(sample)
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
-
-
 class Sample:
     """The newest durations (seconds) of one thing. Its p99 is worked out once after each new one.
 
@@ -85,7 +77,7 @@ class Sample:
     def p99(self) -> float:
         """The 99th percentile; raises ValueError while there are none."""
         if self._p99 is None:
-            self._p99 = percentile(self._kept, 0.99)
+            self._p99 = nearest_rank(sorted(self._kept), 99)
         return self._p99
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from twisted.python import log
+from buildbot_lifecycle.host.log import log_lines
 
 #: Rows of which is remembered that they were told; further ones are told again and again.
 _REMEMBERED = 10_000
@@ -19,9 +19,11 @@ def note(table: str, number: Any) -> None:
         return
     if len(_told) < _REMEMBERED:
         _told.add((table, number))
-    log.msg(
-        f"lifecycle: what is stored in lifecycle_{table} for {number} cannot be read;"
-        " it is taken as not known"
+    log_lines(
+        [
+            f"what is stored in lifecycle_{table} for {number} cannot be read;"
+            " it is taken as not known"
+        ]
     )
 
 

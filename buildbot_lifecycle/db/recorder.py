@@ -23,11 +23,13 @@ from buildbot_lifecycle.db.entries import Committed, Entry, Identity, RecorderSt
 from buildbot_lifecycle.db.errors import in_short
 from buildbot_lifecycle.db.group import Group, Written, write
 from buildbot_lifecycle.db.overflow import Overflow
+from buildbot_lifecycle.host.log import log_error
+from buildbot_lifecycle.host.pauses import at_most, backoff
 
 __all__ = ["Committed", "Entry", "Identity", "Recorder", "RecorderStatus"]
 
-#: Seconds between two attempts while the database is away: the first, and the longest.
-FIRST_RETRY, LONGEST_RETRY = 0.5, 15.0
+#: Seconds between two attempts while the database is away.
+RETRY_AFTER = backoff(0.5, 15.0)
 
 #: Attempts at one single event that the database answers but refuses, before it is set aside.
 MAX_REFUSALS = 3
@@ -140,21 +142,9 @@ class Recorder:
         return self._waiter(self._following.setdefault(place, []), timeout)
 
     def _waiter(self, waiting: list[defer.Deferred[bool]], timeout: float) -> defer.Deferred[bool]:
-        waiter: defer.Deferred[bool] = defer.Deferred()
-
-        def give_up() -> None:
-            waiting.remove(waiter)
-            waiter.callback(False)
-
-        call = self._reactor.callLater(timeout, give_up)
-
-        def answered(result: bool) -> bool:
-            if call.active():
-                call.cancel()
-            return result
-
+        waiter: defer.Deferred[bool] = defer.Deferred(waiting.remove)
         waiting.append(waiter)
-        return waiter.addCallback(answered)
+        return at_most(waiter, timeout, self._reactor, False)
 
     def stop(self, timeout: float = 5.0) -> defer.Deferred[bool]:
         """Write what is queued, for at most `timeout` seconds, then write no more; as `drained`."""
@@ -265,7 +255,7 @@ class Recorder:
                 self._on_verdicts(group.verdicts)
         except Exception as error:  # noqa: BLE001 - what is written stays written
             self._note(error)
-            _report(error, "lifecycle: telling of committed events failed")
+            log_error(error, "lifecycle: telling of committed events failed")
 
     # -- when it fails
 
@@ -284,26 +274,25 @@ class Recorder:
                 self._set_aside(entries[0])
                 return
         # Whoever waits for the queue (a master that is stopping) has no time for long pauses.
-        doubled = 0 if self._waiting else min(self._attempts - 1, 10)
-        await self._pause(min(LONGEST_RETRY, FIRST_RETRY * 2.0**doubled))
+        doubled = 0 if self._waiting else self._attempts - 1
+        await self._pause(RETRY_AFTER(doubled))
 
     def _set_aside(self, entry: Entry) -> None:
         self._queue.popleft()
         self._one_by_one = max(0, self._one_by_one - 1)
         self._attempts = 0
-        _report(
+        log_error(
             RuntimeError(self._last_error),
             f"lifecycle: the database refuses this event, it is left out: {entry.event!r}",
         )
         self._drop(entry)
 
     async def _pause(self, seconds: float) -> None:
+        """Wait so long, or until somebody has no time for it; see `_wake`."""
         waking: defer.Deferred[None] = defer.Deferred()
         self._waking = waking
-        call = self._reactor.callLater(seconds, self._wake)
-        await waking
-        if call.active():
-            call.cancel()
+        await at_most(waking, seconds, self._reactor, None)
+        self._waking = None
 
     def _wake(self) -> None:
         waking, self._waking = self._waking, None
@@ -317,7 +306,7 @@ class Recorder:
     def _broke(self, failure: Any) -> None:
         """An error of ours in the pump: the next entry starts it again."""
         self._note(failure.value)
-        _report(failure, "lifecycle: the recorder stumbled")
+        log_error(failure, "lifecycle: the recorder stumbled")
 
     # -- those who wait
 
@@ -346,7 +335,3 @@ def _is_refusal(error: Exception) -> bool:
         return isinstance(error, (sa.exc.DataError, sa.exc.IntegrityError))
     # Raised on the way to the database, by a driver or by us: a number too large, a wrong type.
     return isinstance(error, (sa.exc.StatementError, *_OF_VALUES))
-
-
-def _report(error: Any, why: str) -> None:
-    twisted_log.err(error, why)  # type: ignore[no-untyped-call]

@@ -7,10 +7,10 @@ from typing import Any
 
 from buildbot.www.auth import NoAuth
 from twisted.internet import defer
-from twisted.python import log
 
 from buildbot_lifecycle.core.requests import FORCE
 from buildbot_lifecycle.core.settings import Settings
+from buildbot_lifecycle.host.log import log_lines
 from buildbot_lifecycle.master.logbook import Logbook
 
 #: Seconds after a start or a reconfig until the rights are looked at.
@@ -91,5 +91,5 @@ class Advising:
         lines = await advice(self._master, self._settings(), workerid)
         for line in lines:
             if line not in self._said:
-                log.msg(f"lifecycle: {line}; see the page on security in the docs")
+                log_lines([f"{line}; see the page on security in the docs"])
         self._said = lines

@@ -30,6 +30,7 @@ from buildbot_lifecycle.core.verdicts import (
 )
 from buildbot_lifecycle.host import builds, workers
 from buildbot_lifecycle.host.log import log_error
+from buildbot_lifecycle.host.pauses import at_most
 from buildbot_lifecycle.shapes import events
 from buildbot_lifecycle.watch.calls import Call
 from buildbot_lifecycle.watch.watched import Watched
@@ -396,24 +397,10 @@ class Logbook:
         """
         if known.gone or wanted(known):
             return defer.succeed(True)
-        waiter: defer.Deferred[bool] = defer.Deferred()
+        waiter: defer.Deferred[bool] = defer.Deferred(lambda _: self._waiters.remove(entry))
         entry = (known, wanted, waiter)
         self._waiters.append(entry)
-
-        def give_up() -> None:
-            if entry in self._waiters:
-                self._waiters.remove(entry)
-                waiter.callback(False)
-
-        timer = self._clock.callLater(timeout, give_up)
-
-        def stop_timer(result: bool) -> bool:
-            if timer.active():
-                timer.cancel()
-            return result
-
-        waiter.addCallback(stop_timer)
-        return waiter
+        return at_most(waiter, timeout, self._clock, False)
 
     def _wake(self, known: Known) -> None:
         for entry in [e for e in self._waiters if e[0] is known]:

@@ -8,21 +8,21 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from twisted.internet import defer, task
-from twisted.python import log
 
 from buildbot_lifecycle.core.texts import clean
 from buildbot_lifecycle.db import migrations
 from buildbot_lifecycle.db.errors import in_short
 from buildbot_lifecycle.db.store import ClosedWorker, Store
 from buildbot_lifecycle.host.log import log_error, log_lines
+from buildbot_lifecycle.host.pauses import backoff
 from buildbot_lifecycle.master.lock import BasedirLock
 from buildbot_lifecycle.master.logbook import Logbook
 
 #: Seconds between two signs of life in the database.
 HEARTBEAT_SECONDS = 20.0
 
-#: Seconds before the database is tried again when it could not be prepared: first and longest.
-FIRST_RETRY, LONGEST_RETRY = 1.0, 30.0
+#: Seconds before the database is tried again when it could not be prepared.
+RETRY_AFTER = backoff(1.0, 30.0)
 
 #: Seconds for which the end waits for the run's own row to be closed.
 CLOSE_SECONDS = 10.0
@@ -86,7 +86,7 @@ class Run:
         self.incarnation = incarnation
         await self._opened(incarnation)
         if self._retries:
-            log.msg("lifecycle: the database is ready; recording")
+            log_lines(["the database is ready; recording"])
         self._retries = 0
         if not self._closing:
             self._ready()
@@ -98,7 +98,7 @@ class Run:
             log_error(problem, "lifecycle: the database is not ready; events wait, trying again")
         self._logbook.last_error = in_short(problem.value)
         if not self._closing:
-            delay = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(self._retries - 1, 6))
+            delay = RETRY_AFTER(self._retries - 1)
             self._retry = self._master.reactor.callLater(delay, self.start)
 
     def _beat(self) -> defer.Deferred[Any]:

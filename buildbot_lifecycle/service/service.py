@@ -9,13 +9,13 @@ from typing import Any
 from buildbot import config
 from buildbot.util import service
 from twisted.internet import defer
-from twisted.python import log
 
 from buildbot_lifecycle.core import settings as core_settings
 from buildbot_lifecycle.core.events import Kind, cut
 from buildbot_lifecycle.core.settings import Current
 from buildbot_lifecycle.host import required
-from buildbot_lifecycle.host.log import log_error
+from buildbot_lifecycle.host.log import log_error, log_lines
+from buildbot_lifecycle.host.pauses import pause
 from buildbot_lifecycle.service.answers import Answers
 from buildbot_lifecycle.service.wiring import Parts, wire
 from buildbot_lifecycle.watch.probe import PROBE
@@ -93,7 +93,7 @@ class LifecycleService(service.BuildbotService):
             lost = required.missing()
             if lost:
                 self._off = f"this Buildbot lacks {', '.join(lost)}"
-                log.msg(f"lifecycle: nothing is recorded: {self._off}")
+                log_lines([f"nothing is recorded: {self._off}"])
                 return
             parts = wire(self.master, self._current, self._token)
             parts.begin(self.master)
@@ -129,9 +129,7 @@ class LifecycleService(service.BuildbotService):
             not (watched.stopped or not watched.worker.running)
             for watched in PROBE.watched(self.master)
         ):
-            waiting: defer.Deferred[None] = defer.Deferred()
-            self.master.reactor.callLater(STOP_POLL_SECONDS, waiting.callback, None)
-            yield waiting
+            yield pause(self.master.reactor, STOP_POLL_SECONDS)
 
     def step(self, worker: Any, data: Mapping[str, Any]) -> None:
         """Record a step that a worker's driver tells of; see `note_step`."""

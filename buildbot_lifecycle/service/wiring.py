@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import defer
-from twisted.python import log
 
 from buildbot_lifecycle.act.audit import Audit
 from buildbot_lifecycle.act.entries import Entries
@@ -33,6 +32,8 @@ from buildbot_lifecycle.diagnose.where import Locator
 from buildbot_lifecycle.history.recent import Recent
 from buildbot_lifecycle.history.statistics import Statistics
 from buildbot_lifecycle.history.timeline import Timeline
+from buildbot_lifecycle.host.log import log_lines
+from buildbot_lifecycle.host.pauses import at_most
 from buildbot_lifecycle.master.advice import Advising
 from buildbot_lifecycle.master.logbook import Logbook
 from buildbot_lifecycle.master.secrets import Secrets
@@ -113,11 +114,10 @@ class Parts:
         self.ledger.stop()
         self.policy.stop()
         writes = defer.DeferredList(self.shutdown.pending_writes, consumeErrors=True)
-        writes.addTimeout(DRAIN_SECONDS, master.reactor, onTimeoutCancel=lambda *_: None)
-        await writes
+        await at_most(writes, DRAIN_SECONDS, master.reactor, [])
         written = self.run.incarnation is None or await self.recorder.stop(DRAIN_SECONDS)
         if not written:
-            log.msg(f"lifecycle: {self.recorder.status().queued} events could not be written")
+            log_lines([f"{self.recorder.status().queued} events could not be written"])
         await self.run.close("clean" if not master.running else "removed")
         self.news.close()
 

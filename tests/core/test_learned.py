@@ -16,7 +16,6 @@ from buildbot_lifecycle.core.learned import (
     Memory,
     Sample,
     limit_from,
-    percentile,
     replay,
 )
 from buildbot_lifecycle.core.settings import AutoRelease, parse
@@ -27,11 +26,11 @@ from tests.core.story import Story
 FIXED: dict[str, float | None] = {State.INSUBSTANTIATING: 100.0, State.SUBSTANTIATED: None}
 
 
-def test_a_percentile_is_a_value_of_the_sample() -> None:
-    assert percentile(range(1, 101), 0.99) == 99
-    assert percentile([5.0], 0.99) == 5.0
-    with pytest.raises(ValueError, match="needs a sample"):
-        percentile([], 0.5)
+def test_the_p99_is_a_value_of_the_sample() -> None:
+    assert Sample(range(1, 101)).p99 == 99
+    assert Sample([5.0]).p99 == 5.0
+    with pytest.raises(ValueError, match="percentile of nothing"):
+        _ = Sample().p99
 
 
 @pytest.mark.parametrize(
@@ -120,7 +119,7 @@ def test_an_event_never_fails_for_want_of_history() -> None:
 def test_a_sample_is_sorted_once_for_all_that_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each event of a worker asks four times; with `adaptive` that was two thirds of what it cost."""
     sorted_times = []
-    monkeypatch.setattr(learned, "percentile", lambda *_: sorted_times.append(1) or 7.0)
+    monkeypatch.setattr(learned, "nearest_rank", lambda *_: sorted_times.append(1) or 7.0)
     sample = Sample([1.0, 2.0])
     assert [sample.p99 for _ in range(5)] == [7.0] * 5
     assert len(sorted_times) == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,7 +27,7 @@ DAMAGED = ('{"workerid": 7', "", "null", "[]", "7", '{"state": "no such state"}'
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
     monkeypatch.setattr(damage, "_told", set())
-    monkeypatch.setattr(damage, "log", SimpleNamespace(msg=lines.append))
+    monkeypatch.setattr(damage, "log_lines", lines.extend)
     return lines
 
 

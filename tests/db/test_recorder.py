@@ -15,6 +15,7 @@ from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts import HEALTHY, Verdict
 from buildbot_lifecycle.db import queries, recorder
 from buildbot_lifecycle.db.recorder import Committed, Entry, Recorder
+from buildbot_lifecycle.host.pauses import backoff
 from tests.db.conftest import Database
 from tests.db.play import Seq, Worker
 from tests.harness.spin import reactor, sleep
@@ -94,8 +95,7 @@ def put_all(recording: Recorder, entries: Sequence[Entry]) -> None:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorder, "FIRST_RETRY", 0.01)
-    monkeypatch.setattr(recorder, "LONGEST_RETRY", 0.05)
+    monkeypatch.setattr(recorder, "RETRY_AFTER", backoff(0.01, 0.05))
 
 
 def test_what_is_put_is_written_in_order(database: Database) -> None:
@@ -467,8 +467,7 @@ def test_drained_answers_false_when_its_time_is_up(lite: Database) -> None:
 def test_whoever_waits_for_the_queue_does_not_wait_for_the_next_attempt(
     lite: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder, "FIRST_RETRY", 60.0)
-    monkeypatch.setattr(recorder, "LONGEST_RETRY", 60.0)
+    monkeypatch.setattr(recorder, "RETRY_AFTER", backoff(60.0, 60.0))
 
     async def work(pool: Any) -> None:
         ear, seq = Ear(), Seq()
