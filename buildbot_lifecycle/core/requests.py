@@ -116,9 +116,9 @@ class HistoryQuery:
 
 @dataclasses.dataclass(frozen=True)
 class Page:
-    """Rows as JSON dictionaries of the REST contract, and whether older ones exist."""
+    """Rows, each a shape of ``shapes.history``, and whether older ones exist."""
 
-    rows: Sequence[Mapping[str, Any]]
+    rows: Sequence[Any]
     more: bool
 
 

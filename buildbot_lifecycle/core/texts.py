@@ -13,6 +13,7 @@ from typing import Any
 
 def clean(text: str) -> str:
     """`text` with each half of a surrogate pair as its escape (``\\ud83d``); mostly it has none."""
+    text = str.__str__(text)  # of a class of their own, texts of drivers are not taken along
     if text.isascii():
         return text
     try:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 
-from buildbot_lifecycle.core.facts import Episode
+from buildbot_lifecycle.core import facts
 from buildbot_lifecycle.core.requests import (
     Filter,
     HistoryQuery,
@@ -24,6 +25,10 @@ from buildbot_lifecycle.core.requests import (
 )
 from buildbot_lifecycle.db import codec, damage, schema
 from buildbot_lifecycle.db.filters import MAX_NUMBER, condition
+from buildbot_lifecycle.shapes.base import Shape, read
+from buildbot_lifecycle.shapes.history import Action, Episode, Event, Orphan, Transition
+
+_S = TypeVar("_S", bound=Shape)
 
 #: Most rows on one page.
 MAX_LIMIT = 1000
@@ -36,11 +41,11 @@ _WORKER = (schema.workers.c.name.label("worker"), schema.workers.c["class"].labe
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """One kind of history: its table, the fields to filter by, and how a row looks in REST."""
+    """One kind of history: its table, the fields to filter by, and how a row is answered."""
 
     table: sa.Table
     fields: Mapping[str, Any]
-    as_json: Callable[[Any], dict[str, Any]]
+    as_shape: Callable[[Any], Shape]
     named: bool = True
     where: tuple[Any, ...] = ()
 
@@ -56,51 +61,82 @@ class Source:
         return sa.select(self.table, *_WORKER).select_from(joined).where(*self.where)
 
 
-def _transition(row: Any) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "workerid": row.workerid,
-        "masterid": row.masterid,
-        "episode": row.episode,
-        "from": row.from_state,
-        "to": row.to_state,
-        "at": row.at,
-        "expected": bool(row.expected),
-    }
+def _transition(row: Any) -> Transition:
+    return Transition(
+        id=row.id,
+        workerid=row.workerid,
+        masterid=row.masterid,
+        episode=row.episode,
+        from_=row.from_state,
+        to=row.to_state,
+        at=row.at,
+        expected=bool(row.expected),
+    )
 
 
-def _event(row: Any) -> dict[str, Any]:
-    names = ("id", "workerid", "masterid", "episode", "kind", "at")
-    return {**{name: getattr(row, name) for name in names}, "data": {**row.data}}
+def _event(row: Any) -> Event:
+    return Event(
+        id=row.id,
+        workerid=row.workerid,
+        masterid=row.masterid,
+        episode=row.episode,
+        kind=row.kind,
+        at=row.at,
+        data={**row.data},
+    )
 
 
-def _episode(row: Any) -> dict[str, Any]:
-    nothing = Episode(0, row.workerid, row.started_at, ())
+def _checked(
+    row: Any, shape: type[_S], values: Mapping[str, Any], unknown: Mapping[str, Any]
+) -> _S:
+    """The shape of `values`; a field of another type than it has stands as in `unknown`, and is noted."""
+    try:
+        return read(shape, values)
+    except msgspec.ValidationError:
+        damage.note(_TABLES[shape], row.id)
+    found = {}
+    for field in msgspec.structs.fields(shape):
+        value = values[field.encode_name]
+        try:
+            value = msgspec.convert(value, field.type)
+        except msgspec.ValidationError:
+            value = unknown.get(field.encode_name, value)
+        found[field.name] = value
+    return shape(**found)
+
+
+_TABLES: Mapping[type[Shape], str] = {Episode: "episodes", Action: "actions", Orphan: "orphans"}
+
+_EPISODE: Mapping[str, Any] = {
+    "failure": None,
+    "instance": None,
+    "build": None,
+    "phases": (),
+    "connected_at": None,
+}
+
+
+def _episode(row: Any) -> Episode:
+    nothing = facts.Episode(0, row.workerid, row.started_at, ())
     episode = nothing if row.data == {} else codec.episode_from(row.data)
-    return {
-        "id": row.id,
-        "workerid": row.workerid,
-        "worker": _name(row),
-        "masterid": row.masterid,
-        "started_at": row.started_at,
-        "ended_at": row.ended_at,
-        "outcome": row.outcome,
+    kept = {
         "failure": None if episode.failure is None else episode.failure.as_json(),
         "instance": episode.instance,
         "build": episode.build,
         "phases": [phase.as_json() for phase in episode.phases],
         "connected_at": episode.connected_at,
-        "start_s": row.start_s,
-        "connect_s": row.connect_s,
-        "up_s": row.up_s,
-        "stop_s": row.stop_s,
-        "builds": row.builds,
     }
+    names = ("id", "workerid", "masterid", "started_at", "ended_at", "outcome", "builds")
+    fields = {
+        name: getattr(row, name) for name in (*names, "start_s", "connect_s", "up_s", "stop_s")
+    }
+    return _checked(row, Episode, {**kept, **fields, "worker": _name(row)}, _EPISODE)
 
 
-_ACTION: dict[str, Any] = {
+#: What a row's JSON does not say, since an older version wrote it or it cannot be read.
+_ACTION: Mapping[str, Any] = {
     "reason": "",
-    "steps": [],
+    "steps": (),
     "outcome": None,
     "verdict": None,
     "pause": False,
@@ -108,14 +144,15 @@ _ACTION: dict[str, Any] = {
 }
 
 
-def _action(row: Any) -> dict[str, Any]:
+def _action(row: Any) -> Action:
     names = ("id", "workerid", "masterid", "episode", "what", "actor", "at", "status")
     fields = {name: getattr(row, name) for name in (*names, "finished_at")}
     kind = {"actor_kind": kind_of_actor(row.what, row.actor)}
-    return {**_ACTION, **kind, **row.data, **fields, "worker": _name(row)}
+    values = {**_ACTION, **kind, **row.data, **fields, "worker": _name(row)}
+    return _checked(row, Action, values, {**_ACTION, **kind})
 
 
-_ORPHAN = {
+_ORPHAN: Mapping[str, Any] = {
     "times": 1,
     "instance": None,
     "cause": "release",
@@ -125,14 +162,14 @@ _ORPHAN = {
 }
 
 
-def _orphan(row: Any) -> dict[str, Any]:
+def _orphan(row: Any) -> Orphan:
     names = ("id", "workerid", "masterid", "episode", "opened_at", "closed_at")
     fields = {name: getattr(row, name) for name in names}
     class_name = row.data.get("class") or row.class_name or ""
     found = {**_ORPHAN, **row.data, **fields, "worker": _name(row), "class": class_name}
     if found["closed_by"] is not None:
         found.setdefault("closed_by_kind", kind_of_closer(found["closed_by"]))
-    return {"closed_by_kind": None, **found}
+    return _checked(row, Orphan, {"closed_by_kind": None, **found}, _ORPHAN)
 
 
 class _WithoutData:
@@ -147,12 +184,12 @@ class _WithoutData:
         return getattr(self._row, name)
 
 
-def _read(source: Source, row: Any) -> dict[str, Any]:
+def _read(source: Source, row: Any) -> Shape:
     try:
-        return source.as_json(row)
+        return source.as_shape(row)
     except Exception:  # noqa: BLE001  # whatever stands there: the others are answered
         damage.note(source.table.name.removeprefix("lifecycle_"), row.id)
-        return source.as_json(_WithoutData(row))
+        return source.as_shape(_WithoutData(row))
 
 
 def _name(row: Any) -> str:
@@ -193,7 +230,7 @@ SOURCES: Mapping[str, Source] = {
 class Part:
     """What one short look found; ``resume`` is the id below which to look on, None at the end."""
 
-    rows: list[dict[str, Any]]
+    rows: list[Shape]
     resume: int | None
 
 
@@ -256,7 +293,7 @@ def size(query: HistoryQuery) -> int:
 
 def history(conn: sa.engine.Connection, query: HistoryQuery) -> Page:
     """One page of history as in REST, in one go; see `pages.page` for the reactor's thread."""
-    rows: list[dict[str, Any]] = []
+    rows: list[Shape] = []
     # One more than asked for tells whether there is a next page.
     wanted = size(query) + 1
     looking: HistoryQuery | None = query
@@ -272,7 +309,7 @@ def following(query: HistoryQuery, found: Part) -> HistoryQuery | None:
     return None if found.resume is None else dataclasses.replace(query, before=found.resume)
 
 
-def one(conn: sa.engine.Connection, what: str, number: int) -> dict[str, Any] | None:
+def one(conn: sa.engine.Connection, what: str, number: int) -> Shape | None:
     """One row of history by its id, as in REST; None if there is none."""
     source = SOURCES.get(what)
     if source is None:

@@ -7,12 +7,12 @@ turn, however rare the rows are that a filter looks for.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 from buildbot_lifecycle.core.requests import HistoryQuery, Page
 from buildbot_lifecycle.db import history
 from buildbot_lifecycle.db.recorder import Pool
+from buildbot_lifecycle.shapes.base import Shape
 
 #: Ids that are read at once.
 AT_ONCE = 10_000
@@ -20,7 +20,7 @@ AT_ONCE = 10_000
 
 async def page(pool: Pool, query: HistoryQuery) -> Page:
     """One page of history as in REST. Raises `Refusal` for a filter that makes no sense."""
-    rows: list[dict[str, Any]] = []
+    rows: list[Shape] = []
     size = history.size(query)
     looking: HistoryQuery | None = query
     while looking is not None:
@@ -30,9 +30,9 @@ async def page(pool: Pool, query: HistoryQuery) -> Page:
     return Page(rows[:size], len(rows) > size)
 
 
-async def every(pool: Pool, query: HistoryQuery) -> list[Mapping[str, Any]]:
+async def every(pool: Pool, query: HistoryQuery) -> list[Any]:
     """All rows of a query, newest first, page after page; what is opened meanwhile is not among them."""
-    rows: list[Mapping[str, Any]] = []
+    rows: list[Any] = []
     looking = dataclasses.replace(query, limit=history.MAX_LIMIT)
     while True:
         found = await page(pool, looking)

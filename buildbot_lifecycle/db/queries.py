@@ -1,7 +1,7 @@
 """Reading: the workers as they stand, the incarnations, and the fold of the log that proves them.
 
-Functions of a connection, for ``pool.do``; they answer JSON dictionaries of the REST contract. What
-only the owning master knows (``live``, ``where``, ``forceable``) the service adds.
+Functions of a connection, for ``pool.do``; they answer shapes of the REST contract. What the owning
+master alone knows of a worker is null or false in it, and the service says whether that master is up.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from buildbot_lifecycle.core.verdicts import UNREADABLE
 from buildbot_lifecycle.db import codec, damage, schema
 from buildbot_lifecycle.db.filters import MAX_NUMBER
 from buildbot_lifecycle.db.history import history, one
+from buildbot_lifecycle.shapes.base import read
+from buildbot_lifecycle.shapes.parts import Building, Pending, Verdict, buildings
+from buildbot_lifecycle.shapes.workers import Worker
 
 __all__ = ["facts", "history", "incarnations", "one", "rebuild", "worker", "workers"]
 
@@ -50,27 +53,47 @@ def _orphans(conn: sa.engine.Connection) -> dict[tuple[int, int], int]:
     return {(workerid, masterid): count for workerid, masterid, count in rows}
 
 
-def _worker(row: Any, orphans: Mapping[tuple[int, int], int]) -> dict[str, Any]:
+def _worker(row: Any, orphans: Mapping[tuple[int, int], int]) -> Worker:
     pending = None
     if row.pending_call is not None:
-        pending = {"call": row.pending_call, "since": row.pending_since}
-    values = dict(row._mapping)
-    for name in ("incarnation", "removed", "pending_call", "pending_since"):
-        del values[name]
-    readable = {*damage.mapping(row.verdict)} >= {"level", "code", "reason"}
-    if not (readable and isinstance(row.building, list)):
+        pending = Pending(call=row.pending_call, since=row.pending_since)
+    verdict = Verdict.of(UNREADABLE)
+    building: tuple[Building, ...] = ()
+    try:
+        verdict = read(Verdict, row.verdict)
+        building = buildings(row.building)
+    except Exception:  # noqa: BLE001  # whatever stands there
         damage.note("workers", row.workerid)
-        values["verdict"] = values["verdict"] if readable else UNREADABLE.as_json()
-        values["building"] = []
-    return {
-        **values,
-        "master": row.master or str(row.masterid),
-        "pending": pending,
-        "orphans": orphans.get((row.workerid, row.masterid), 0),
-    }
+    return Worker(
+        workerid=row.workerid,
+        name=row.name,
+        masterid=row.masterid,
+        master=row.master or str(row.masterid),
+        class_=row._mapping["class"],
+        state=row.state,
+        state_since=row.state_since,
+        connected=row.connected,
+        building=building,
+        paused=row.paused,
+        pause_reason=row.pause_reason,
+        episode=row.episode,
+        instance=row.instance,
+        pending=pending,
+        abandoned=None,
+        refused=row.refused,
+        held=row.held,
+        refused_open=None,
+        orphans=orphans.get((row.workerid, row.masterid), 0),
+        verdict=verdict,
+        quarantined_until=None,
+        last_sign=None,
+        forceable=False,
+        live=False,
+        updated_at=row.updated_at,
+    )
 
 
-def workers(conn: sa.engine.Connection, *, but: int | None = None) -> list[dict[str, Any]]:
+def workers(conn: sa.engine.Connection, *, but: int | None = None) -> list[Worker]:
     """Every latent worker of every master, or of all but one; by workerid and masterid."""
     query = _select().where(_SHOWN).order_by(_W.workerid, _W.masterid)
     if but is not None:
@@ -81,7 +104,7 @@ def workers(conn: sa.engine.Connection, *, but: int | None = None) -> list[dict[
 
 def worker(
     conn: sa.engine.Connection, id_or_name: int | str, masterid: int | None = None
-) -> dict[str, Any] | None:
+) -> Worker | None:
     """One worker by workerid or name; None if there is none.
 
     Where several masters have it, the one that is busy with it, else the one that last told of it.

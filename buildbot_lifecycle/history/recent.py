@@ -18,6 +18,8 @@ from buildbot_lifecycle.core.statistics import Life, durations, nearest_rank, un
 from buildbot_lifecycle.db.reader import Reader
 from buildbot_lifecycle.history import walk
 from buildbot_lifecycle.history.walk import chunks
+from buildbot_lifecycle.shapes.spans import Recent as RecentOfWorker
+from buildbot_lifecycle.shapes.spans import RecentEpisode
 
 #: Episodes kept of each worker.
 KEPT = 24
@@ -31,10 +33,7 @@ _WORKERS = 50
 #: Episodes that may wait for their commit; more are those of an outage, and are left out.
 _WAITING = 100_000
 
-Row = tuple[Any, ...]
-
-#: Places in a row, which is that of ``GET /recent``.
-_OUTCOME, _STOP = 1, 4
+Row = RecentEpisode
 
 
 class Recent:
@@ -91,7 +90,7 @@ class Recent:
         """Seconds within which 95 % of a worker's last good stops ended; None where none is known."""
         kept = self._rows.get(workerid) or self._others.get(workerid) or ()
         stops = sorted(
-            row[_STOP] for row in kept if row[_OUTCOME] == "ok" and row[_STOP] is not None
+            stop for _, outcome, _, _, stop, _ in kept if outcome == "ok" and stop is not None
         )
         return nearest_rank(stops, 95) if stops else None
 
@@ -104,7 +103,7 @@ class Recent:
             yield defer.ensureDeferred(self._read_others())
         kept: dict[int, Sequence[Row]] = {**self._others, **self._rows}
         return [
-            {"workerid": workerid, "episodes": list(kept[workerid])[-query.per_worker :]}
+            RecentOfWorker(workerid=workerid, episodes=tuple(kept[workerid])[-query.per_worker :])
             for workerid in query.workerids or sorted(kept)
             if kept.get(workerid)
         ]

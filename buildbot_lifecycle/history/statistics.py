@@ -16,6 +16,8 @@ from buildbot_lifecycle.db.reader import Reader
 from buildbot_lifecycle.history import walk
 from buildbot_lifecycle.history.shared import Shared
 from buildbot_lifecycle.history.walk import Turns, breath
+from buildbot_lifecycle.shapes.base import read
+from buildbot_lifecycle.shapes.spans import OutcomeStats, PhaseStats, Stats, StatsMeta
 
 #: Seconds that are looked back when nothing is said.
 DEFAULT_WINDOW = 30 * 86400.0
@@ -38,16 +40,16 @@ class Statistics:
         self._reader = reader
         self._settings = settings
         self._shared = Shared(self._answer)
-        self._answers: OrderedDict[StatsQuery, tuple[float, dict[str, Any]]] = OrderedDict()
+        self._answers: OrderedDict[StatsQuery, tuple[float, Stats]] = OrderedDict()
 
-    def ask(self, query: StatsQuery) -> defer.Deferred[dict[str, Any]]:
-        """``stats``, ``outcomes`` and ``meta`` as in REST. The answer is shared: not to be changed."""
+    def ask(self, query: StatsQuery) -> defer.Deferred[Stats]:
+        """The answer, which is shared with others who ask the same."""
         kept = self._answers.get(query)
         if kept is not None and 0 <= self._clock.seconds() - kept[0] < CACHE_SECONDS:
             return defer.succeed(kept[1])
         return self._shared.ask(query)
 
-    async def _answer(self, query: StatsQuery) -> dict[str, Any]:
+    async def _answer(self, query: StatsQuery) -> Stats:
         answer = await self._count(query, self._clock.seconds())
         self._answers[query] = (self._clock.seconds(), answer)
         self._answers.move_to_end(query)
@@ -55,7 +57,7 @@ class Statistics:
             self._answers.popitem(last=False)
         return answer
 
-    async def _count(self, query: StatsQuery, now: float) -> dict[str, Any]:
+    async def _count(self, query: StatsQuery, now: float) -> Stats:
         since = now - DEFAULT_WINDOW if query.since is None else query.since
         everyone = walk.by_number(await walk.everybody(self._reader))
         wanted = _wanted(query, everyone)
@@ -73,24 +75,24 @@ class Statistics:
             _, below = (await self._reader.borders(since, since))[0]
             tally.add(await walk.open_at(self._reader, since, below, workerids))
         stats, outcomes = await self._results(tally, everyone)
-        meta = {
-            "since": since,
-            "until": now,
-            "total": len(stats),
-            "episodes": tally.count,
-            "truncated": truncated,
-        }
-        return {"stats": stats, "outcomes": outcomes, "meta": meta}
+        meta = StatsMeta(
+            since=since,
+            until=now,
+            total=len(stats),
+            episodes=tally.count,
+            truncated=truncated,
+        )
+        return Stats(stats=tuple(stats), outcomes=tuple(outcomes), meta=meta)
 
     async def _results(
         self, tally: Tally, everyone: Mapping[int, Who]
-    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        stats: list[dict[str, Any]] = []
-        outcomes: list[dict[str, Any]] = []
+    ) -> tuple[list[PhaseStats], list[OutcomeStats]]:
+        stats: list[PhaseStats] = []
+        outcomes: list[OutcomeStats] = []
         turns = Turns(self._clock)
         for phases, outcome in tally.results(_Thresholds(self._settings(), everyone)):
-            stats.extend(phases)
-            outcomes.append(outcome)
+            stats.extend(read(PhaseStats, phase) for phase in phases)
+            outcomes.append(read(OutcomeStats, outcome))
             await turns()
         return stats, outcomes
 
@@ -106,12 +108,17 @@ class _Thresholds:
 
     def __call__(self, group: Mapping[str, Any], state: State) -> float | None:
         if group["worker"] is not None:
-            return self._settings.of(group["worker"]).stuck_after.get(state)
+            return _plain(self._settings.of(group["worker"]).stuck_after.get(state))
         names = self._of_class.get(group["class"], [])
         if not self._settings.workers:
             names = names[:1]
         found = {self._settings.of(name).stuck_after.get(state) for name in names}
-        return found.pop() if len(found) == 1 else None
+        return _plain(found.pop()) if len(found) == 1 else None
+
+
+def _plain(limit: float | None) -> float | None:
+    """A default limit is a number that knows it is one; what is answered is the number."""
+    return None if limit is None else float(limit)
 
 
 def _wanted(query: StatsQuery, everyone: Mapping[int, Who]) -> list[int] | None:

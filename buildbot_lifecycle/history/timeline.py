@@ -16,6 +16,8 @@ from buildbot_lifecycle.db.reader import Reader
 from buildbot_lifecycle.history import walk
 from buildbot_lifecycle.history.shared import Shared
 from buildbot_lifecycle.history.walk import Turns, breath, chunks
+from buildbot_lifecycle.shapes.base import read
+from buildbot_lifecycle.shapes.spans import Drawn, Lane, LaneBuild, LaneEpisode, Mark, TimelineMeta
 
 #: Seconds that are looked back when nothing is said.
 DEFAULT_WINDOW = 86400.0
@@ -41,11 +43,11 @@ class Timeline:
         self._reader = reader
         self._shared = Shared(self._answer)
 
-    def ask(self, query: TimelineQuery) -> defer.Deferred[dict[str, Any]]:
-        """``lanes``, ``marks`` and ``meta`` as in REST. The answer is shared: not to be changed."""
+    def ask(self, query: TimelineQuery) -> defer.Deferred[Drawn]:
+        """The answer, which is shared with others who ask the same."""
         return self._shared.ask(query)
 
-    async def _answer(self, query: TimelineQuery) -> dict[str, Any]:
+    async def _answer(self, query: TimelineQuery) -> Drawn:
         now = self._clock.seconds()
         until = now if query.until is None else query.until
         since = until - DEFAULT_WINDOW if query.since is None else query.since
@@ -62,8 +64,8 @@ class Timeline:
         builds = await self._builds(window, lives, wanted and workerids, query.limit)
         marks = await self._marks(window, lives, details, wanted)
         lanes = await self._lanes(everyone, wanted and set(workerids), lives, details, builds)
-        meta = {"since": since, "until": until, "truncated": truncated, "total": len(lanes)}
-        return {"lanes": lanes, "marks": marks, "meta": meta}
+        meta = TimelineMeta(since=since, until=until, truncated=truncated, total=len(lanes))
+        return Drawn(lanes, marks, meta)
 
     async def _lives(
         self,
@@ -132,7 +134,7 @@ class Timeline:
         lives: Iterable[Life],
         details: Mapping[int, Mapping[str, Any]],
         builds: Iterable[BuildEvent],
-    ) -> list[dict[str, Any]]:
+    ) -> list[Lane]:
         """A lane for each worker that has an episode here, or that was asked for."""
         turns = Turns(self._clock)
         names = {(who.workerid, who.masterid): who.name for who in everyone}
@@ -143,8 +145,13 @@ class Timeline:
         for key in sorted(keys, key=lambda key: (names.get(key, ""), key)):
             own = of_worker.get(key, [])[::-1]  # oldest first
             paired = _paired(events.get(key, ()), own)
-            lane = {"workerid": key[0], "worker": names.get(key, str(key[0])), "masterid": key[1]}
-            lanes.append({**lane, "episodes": [_episode(x, details, paired) for x in own]})
+            lane = Lane(
+                workerid=key[0],
+                worker=names.get(key, str(key[0])),
+                masterid=key[1],
+                episodes=tuple(_episode(x, details, paired) for x in own),
+            )
+            lanes.append(lane)
             await turns()
         return lanes
 
@@ -154,7 +161,7 @@ class Timeline:
         lives: Iterable[Life],
         details: Mapping[int, Mapping[str, Any]],
         wanted: Sequence[int] | None,
-    ) -> list[dict[str, Any]]:
+    ) -> list[tuple[Mark, str | None]]:
         found = await self._reader.marks(window.since, window.until, _MARKS)
         failures = [
             mark
@@ -165,7 +172,8 @@ class Timeline:
         marks = [*found, *failures[:_MARKS]]
         if wanted is not None:
             marks = [m for m in marks if m["workerid"] is None or m["workerid"] in wanted]
-        return sorted(marks, key=lambda mark: float(mark["at"]))
+        marks.sort(key=lambda mark: float(mark["at"]))
+        return [(read(Mark, mark), mark.get("summary")) for mark in marks]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,7 +210,7 @@ def _by_worker(things: Iterable[_Of]) -> dict[tuple[int, int], list[_Of]]:
     return found
 
 
-def _paired(events: Iterable[BuildEvent], lives: Sequence[Life]) -> dict[int, list[list[Any]]]:
+def _paired(events: Iterable[BuildEvent], lives: Sequence[Life]) -> dict[int, list[LaneBuild]]:
     """The builds of one worker's episodes: [since, until, builder, number, builderid].
 
     Both come oldest first. Buildbot takes the worker for a build before it asks for its instance,
@@ -210,7 +218,7 @@ def _paired(events: Iterable[BuildEvent], lives: Sequence[Life]) -> dict[int, li
     episode it belongs.
     """
     by_number = {life.id: life for life in lives}
-    found: dict[int, list[list[Any]]] = {}
+    found: dict[int, list[LaneBuild]] = {}
     for start, end in _spans(events):
         home = _unended(start, lives) if end is None else by_number.get(end.episode or 0)
         if home is not None:
@@ -239,7 +247,7 @@ def _unended(start: BuildEvent, lives: Sequence[Life]) -> Life | None:
     return next((life for life in lives if (life.ended_at or 0) > start.at), None)
 
 
-def _span(start: BuildEvent, end: BuildEvent | None, life: Life) -> list[Any]:
+def _span(start: BuildEvent, end: BuildEvent | None, life: Life) -> LaneBuild:
     since = max(start.at, life.started_at)
     # What its end does not tell, it did not outlive its instance.
     until = life.ended_at if end is None else end.at
@@ -248,15 +256,15 @@ def _span(start: BuildEvent, end: BuildEvent | None, life: Life) -> list[Any]:
     if end is not None:
         number = end.number if number is None else number
         builderid = end.builderid if builderid is None else builderid
-    return [since, until if until is None else max(since, until), start.builder, number, builderid]
+    return (since, until if until is None else max(since, until), start.builder, number, builderid)
 
 
 def _episode(
-    life: Life, details: Mapping[int, Mapping[str, Any]], builds: Mapping[int, list[list[Any]]]
-) -> dict[str, Any]:
-    return {
-        "id": life.id,
-        "outcome": life.outcome,
-        "phases": details.get(life.id, {}).get("phases", []),
-        "builds": builds.get(life.id, []),
-    }
+    life: Life, details: Mapping[int, Mapping[str, Any]], builds: Mapping[int, list[LaneBuild]]
+) -> LaneEpisode:
+    return LaneEpisode(
+        id=life.id,
+        outcome=life.outcome,
+        phases=tuple(details.get(life.id, {}).get("phases", ())),
+        builds=tuple(builds.get(life.id, ())),
+    )

@@ -1,49 +1,56 @@
-"""Workers and masters as JSON, in the shapes of docs/rest."""
+"""Workers and masters as they are answered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
+from buildbot_lifecycle.core import verdicts
 from buildbot_lifecycle.core.ladder import check_eligible
 from buildbot_lifecycle.core.requests import Refusal
-from buildbot_lifecycle.core.verdicts import DIED, Verdict
+from buildbot_lifecycle.core.states import RESTING
 from buildbot_lifecycle.host import connections
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.master.situation import situation_of
+from buildbot_lifecycle.shapes.masters import Blocker, Health, MasterStop
+from buildbot_lifecycle.shapes.parts import Call, Pending, Verdict, buildings
+from buildbot_lifecycle.shapes.workers import Worker
 from buildbot_lifecycle.watch import instance
 
 
-def live(known: Known, verdict: Verdict, masterid: int, now: float) -> dict[str, Any]:
+def live(known: Known, verdict: verdicts.Verdict, masterid: int, master: str, now: float) -> Worker:
     """A worker of this master, as of now."""
     facts = known.facts
     pending = facts.pending
-    return {
-        "workerid": known.workerid,
-        "name": known.name,
-        "masterid": masterid,
-        "class": known.class_name,
-        "state": facts.state.value,
-        "state_since": facts.state_since,
-        "connected": facts.connected,
-        "building": [dict(build) for build in facts.building],
-        "paused": facts.paused,
-        "pause_reason": facts.pause_reason,
-        "episode": facts.episode.id if facts.episode else None,
-        "instance": instance.seen(facts, known.watched.worker),
-        "pending": pending and {"call": pending.call, "since": pending.since, "where": []},
-        "abandoned": [{"call": call.call, "since": call.since} for call in facts.abandoned],
-        "refused": facts.refused,
-        "held": len(known.watched.held),
-        "refused_open": known.watched.refused_open,
-        "orphans": len(facts.orphans),
-        "verdict": verdict.as_json(),
-        "quarantined_until": facts.quarantine_until,
-        "last_sign": _last_sign(known),
-        "forceable": _forceable(known, verdict, now),
-        "live": True,
-        "updated_at": now,
-    }
+    return Worker(
+        workerid=known.workerid,
+        name=known.name,
+        masterid=masterid,
+        master=master,
+        class_=known.class_name,
+        state=facts.state.value,
+        state_since=facts.state_since,
+        connected=facts.connected,
+        building=buildings(facts.building),
+        paused=facts.paused,
+        pause_reason=facts.pause_reason,
+        episode=facts.episode.id if facts.episode else None,
+        instance=instance.seen(facts, known.watched.worker),
+        pending=None if pending is None else Pending(call=pending.call, since=pending.since),
+        abandoned=tuple(Call.of(call) for call in facts.abandoned),
+        refused=facts.refused,
+        held=len(known.watched.held),
+        refused_open=known.watched.refused_open,
+        orphans=len(facts.orphans),
+        verdict=Verdict.of(verdict),
+        quarantined_until=facts.quarantine_until,
+        last_sign=_last_sign(known),
+        forceable=_forceable(known, verdict, now),
+        live=True,
+        updated_at=now,
+    )
 
 
 def _last_sign(known: Known) -> float | None:
@@ -52,7 +59,7 @@ def _last_sign(known: Known) -> float | None:
     return max((at for at in said if at is not None), default=None)
 
 
-def _forceable(known: Known, verdict: Verdict, now: float) -> bool:
+def _forceable(known: Known, verdict: verdicts.Verdict, now: float) -> bool:
     try:
         check_eligible(known.facts, situation_of(known), verdict, override=False, now=now)
     except Refusal:
@@ -60,24 +67,17 @@ def _forceable(known: Known, verdict: Verdict, now: float) -> bool:
     return True
 
 
-def stored(row: Mapping[str, Any], *, live: bool) -> dict[str, Any]:
+def stored(worker: Worker, *, master: str, live: bool) -> Worker:
     """A worker of another master, as its master last wrote it down."""
-    worker = dict(row)
-    if worker.get("pending"):
-        worker["pending"] = {**worker["pending"], "where": []}
-    if not live:
-        # what it was when its master was last heard of is all that is known
-        worker["connected"] = False
-        if worker["state"] not in ("not_substantiated", "shut_down"):
-            worker["verdict"] = DIED.as_json()
-    # what was released and still runs is known in its master's memory alone
-    worker["abandoned"] = None
-    worker["quarantined_until"] = worker["last_sign"] = None
-    worker["refused_open"] = None
-    worker["live"] = live
-    worker["forceable"] = False
-    return worker
+    if live:
+        return replace(worker, master=master, live=True)
+    # what it was when its master was last heard of is all that is known
+    at_rest = worker.state in _RESTING
+    verdict = worker.verdict if at_rest else Verdict.of(verdicts.DIED)
+    return replace(worker, master=master, connected=False, verdict=verdict)
 
+
+_RESTING = {state.value for state in RESTING}
 
 #: States in which an instance is up, or is coming up: a stop of the master has to stop it first.
 UP = ("substantiated", "substantiating_starting")
@@ -85,87 +85,77 @@ UP = ("substantiated", "substantiating_starting")
 Usual = Callable[[int], "float | None"]
 
 
-def to_stop(workers: Iterable[tuple[int, str]], usual: Usual) -> dict[str, Any]:
-    """What a stop has to stop first: how many instances, and how long the slowest of them usually takes.
+def to_stop(workers: Iterable[tuple[int, str]], usual: Usual) -> tuple[int, float | None, int]:
+    """What a stop has to stop first.
 
+    How many instances, how long the slowest of them usually takes, and of how many that is not known.
     ``workers`` are workerids with their state; ``usual`` tells of a workerid the seconds of its stops.
     """
     up = [workerid for workerid, state in workers if state in UP]
     known = [seconds for seconds in map(usual, up) if seconds is not None]
-    return {
-        "instances_up": len(up),
-        "usual_stop_s": max(known, default=None),
-        "usual_unknown": len(up) - len(known),
-    }
+    return len(up), max(known, default=None), len(up) - len(known)
 
 
 def stored_shutdown(
-    rows: Sequence[Mapping[str, Any]],
+    workers: Sequence[Worker],
     incarnations: Sequence[Mapping[str, Any]],
     alive: set[int],
     mine: int,
     usual: Usual,
-) -> list[dict[str, Any]]:
+) -> list[MasterStop]:
     """What would keep the other masters from stopping, from what they last wrote down."""
     newest = {i["masterid"]: i for i in sorted(incarnations, key=lambda i: int(i["id"]))}
     answer = []
     for masterid, incarnation in newest.items():
         if masterid == mine:
             continue
+        own = [worker for worker in workers if worker.masterid == masterid]
+        running = own if masterid in alive else []
+        up, slowest, unknown = to_stop(((w.workerid, w.state) for w in running), usual)
         answer.append(
-            {
-                "masterid": masterid,
-                "master": incarnation["master"],
-                "live": masterid in alive,
-                "stopping_since": None,
-                **to_stop(
-                    (
-                        (r["workerid"], r["state"])
-                        for r in rows
-                        if r["masterid"] == masterid and masterid in alive
-                    ),
-                    usual,
-                ),
-                "blockers": [b for r in rows if r["masterid"] == masterid for b in _blocker(r)],
-            }
+            MasterStop(
+                masterid=masterid,
+                master=incarnation["master"],
+                live=masterid in alive,
+                stopping_since=None,
+                instances_up=up,
+                usual_stop_s=slowest,
+                usual_unknown=unknown,
+                blockers=tuple(_blocker(w, w.pending) for w in own if w.pending is not None),
+            )
         )
     return answer
 
 
-def _blocker(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    pending = row.get("pending")
-    if not pending:
-        return []
-    return [
-        {
-            "workerid": row["workerid"],
-            "worker": row["name"],
-            "what": pending["call"],
-            "since": pending["since"],
-            "releasable": row["verdict"]["threshold_s"] is not None,
-            "release_in_s": None,
-            "text": f"{pending['call']} has not ended",
-        }
-    ]
+def _blocker(worker: Worker, pending: Pending) -> Blocker:
+    return Blocker(
+        workerid=worker.workerid,
+        worker=worker.name,
+        what=pending.call,
+        since=pending.since,
+        releasable=worker.verdict.threshold_s is not None,
+        release_in_s=None,
+        text=f"{pending.call} has not ended",
+    )
 
 
-def health_off(version: str, reason: str) -> dict[str, Any]:
+def health_off(version: str, reason: str) -> Health:
     """Health while nothing is recorded."""
-    return {
-        "status": "degraded",
-        "version": version,
-        "schema": None,
-        "recording": False,
-        "queued": 0,
-        "queue_bound": 0,
-        "dropped": 0,
-        "written": 0,
-        "errors": 0,
-        "last_error": reason,
-        "last_write_at": None,
-        "oldest_unwritten_at": None,
-        "incarnation": None,
-        "masterid": None,
-        "probe": f"off: {reason}",
-        "reactor_blocked": None,
-    }
+    return Health(
+        status="degraded",
+        version=version,
+        schema=None,
+        recording=False,
+        queued=0,
+        queue_bound=0,
+        dropped=0,
+        written=0,
+        errors=0,
+        last_error=reason,
+        last_write_at=None,
+        oldest_unwritten_at=None,
+        incarnation=None,
+        masterid=None,
+        probe=f"off: {reason}",
+        reactor_blocked=None,
+    )

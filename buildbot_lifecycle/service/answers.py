@@ -1,15 +1,15 @@
 """What the REST API (and later the command line) asks of the service.
 
-The public methods answer JSON values as in docs/rest, or raise
+The public methods answer shapes (``buildbot_lifecycle.shapes``), or raise
 `buildbot_lifecycle.core.requests.Refusal`.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
 from twisted.internet import defer
 
 from buildbot_lifecycle import __version__
@@ -24,10 +24,17 @@ from buildbot_lifecycle.core.requests import (
     TimelineQuery,
 )
 from buildbot_lifecycle.core.settings import Settings
+from buildbot_lifecycle.core.texts import clean, cleaned
 from buildbot_lifecycle.db import pages, queries
 from buildbot_lifecycle.master import views
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.service.wiring import Parts
+from buildbot_lifecycle.shapes.base import read
+from buildbot_lifecycle.shapes.force import DryRun, Forced
+from buildbot_lifecycle.shapes.history import Action
+from buildbot_lifecycle.shapes.masters import Blocked, Blocker, Health, MasterStop
+from buildbot_lifecycle.shapes.parts import frames
+from buildbot_lifecycle.shapes.workers import Behind, Meta, Worker
 
 #: Seconds after which another master's sign of life is too old: its facts are not current then.
 STALE_SECONDS = 70.0
@@ -66,37 +73,37 @@ class Answers:
             raise Refusal("not_ready", "the database tables are not ready yet; try again")
         return self._parts
 
-    def meta(self) -> dict[str, Any]:
+    @property
+    def _name(self) -> str:
+        return clean(self._master.name)
+
+    def meta(self) -> Meta:
         """The server's time, and how far the database is behind."""
         status = self._parts.recorder.status() if self._parts is not None else None
-        return {
-            "now": self._master.reactor.seconds(),
-            "behind": {
-                "events": status.queued if status else 0,
-                "since": status.oldest_unwritten_at if status else None,
-            },
-        }
+        behind = Behind(
+            events=status.queued if status else 0,
+            since=status.oldest_unwritten_at if status else None,
+        )
+        return Meta(now=self._master.reactor.seconds(), behind=behind)
 
     @defer.inlineCallbacks
     def workers(self) -> Any:
         """Every latent worker of every master; this master's as of now, from memory."""
         parts = self._ready()
         mine = {known.workerid: self._view(parts, known) for known in parts.logbook.known()}
-        names = {}
         others = []
         try:
             rows, incarnations = yield self._master.db.pool.do(_elsewhere, self._master.masterid)
             names = {i["masterid"]: i["master"] for i in incarnations}
             alive = self._alive(incarnations)
-            others = [views.stored(row, live=row["masterid"] in alive) for row in rows]
+            others = [
+                views.stored(row, master=names.get(row.masterid, ""), live=row.masterid in alive)
+                for row in rows
+            ]
         except Exception:
             # the page must show this master's workers also while the database is away
             parts.logbook.failed("reading other masters' workers")
-        names[self._master.masterid] = self._master.name
-        found = [*mine.values(), *others]
-        for worker in found:
-            worker["master"] = names.get(worker["masterid"], "")
-        return found
+        return [*mine.values(), *others]
 
     @defer.inlineCallbacks
     def worker(self, worker: int | str) -> Any:
@@ -104,16 +111,17 @@ class Answers:
         known = self._find(worker)
         if known is not None:
             parts = self._ready()
-            seen = {**self._view(parts, known), "master": self._master.name}
-            if seen["pending"]:
+            seen = self._view(parts, known)
+            if seen.pending is not None:
                 # looked for only here: of thousands of workers in a list nobody reads it
-                seen["pending"] = {**seen["pending"], "where": parts.locator.of(known)}
+                where = frames(parts.locator.of(known))
+                return replace(seen, pending=replace(seen.pending, where=where))
             return seen
         there = yield self._worker_elsewhere(worker)
         if there is not None:
             return there
         for found in (yield self.workers()):
-            if worker in (found["workerid"], found["name"]):
+            if worker in (found.workerid, found.name):
                 return found
         raise Refusal("no_such_worker", f"there is no latent worker {worker!r}")
 
@@ -126,14 +134,14 @@ class Answers:
         except Exception:
             parts.logbook.failed("reading other masters' workers")
             return None
-        if row is None or row["masterid"] == self._master.masterid:
+        if row is None or row.masterid == self._master.masterid:
             return None
-        if worker not in (row["workerid"], row["name"]):
+        if worker not in (row.workerid, row.name):
             # a number as a name
             return None
         names = {i["masterid"]: i["master"] for i in incarnations}
-        found = views.stored(row, live=row["masterid"] in self._alive(incarnations))
-        return {**found, "master": names.get(row["masterid"], "")}
+        live = row.masterid in self._alive(incarnations)
+        return views.stored(row, master=names.get(row.masterid, ""), live=live)
 
     def _find(self, worker: int | str) -> Known | None:
         if self._parts is None:
@@ -141,10 +149,10 @@ class Answers:
         logbook = self._parts.logbook
         return logbook.get(worker) if isinstance(worker, int) else logbook.named(worker)
 
-    def _view(self, parts: Parts, known: Known) -> dict[str, Any]:
+    def _view(self, parts: Parts, known: Known) -> Worker:
         now = self._master.reactor.seconds()
         verdict = parts.logbook.verdict_now(known)
-        return views.live(known, verdict, self._master.masterid, now)
+        return views.live(known, verdict, self._master.masterid, self._name, now)
 
     def _alive(self, incarnations: Sequence[Mapping[str, Any]]) -> set[int]:
         now = self._master.reactor.seconds()
@@ -206,17 +214,20 @@ class Answers:
         """What would keep each master from stopping."""
         parts = self._ready()
         now = self._master.reactor.seconds()
-        mine = {
-            "masterid": self._master.masterid,
-            "master": self._master.name,
-            "live": True,
-            "stopping_since": parts.shutdown.asked_at,
-            **views.to_stop(
-                ((known.workerid, known.facts.state.value) for known in parts.logbook.known()),
-                parts.recent.usual_stop,
-            ),
-            "blockers": parts.shutdown.blockers(now),
-        }
+        up, slowest, unknown = views.to_stop(
+            ((known.workerid, known.facts.state.value) for known in parts.logbook.known()),
+            parts.recent.usual_stop,
+        )
+        mine = MasterStop(
+            masterid=self._master.masterid,
+            master=self._name,
+            live=True,
+            stopping_since=parts.shutdown.asked_at,
+            instances_up=up,
+            usual_stop_s=slowest,
+            usual_unknown=unknown,
+            blockers=tuple(read(Blocker, each) for each in parts.shutdown.blockers(now)),
+        )
         try:
             rows, incarnations = yield self._master.db.pool.do(_elsewhere, self._master.masterid)
         except Exception:
@@ -228,7 +239,7 @@ class Answers:
         )
         return [mine, *others]
 
-    def health(self) -> dict[str, Any]:
+    def health(self) -> Health:
         """How the recording goes."""
         parts = self._parts
         if parts is None:
@@ -237,25 +248,26 @@ class Answers:
         behind = parts.run.incarnation is None or (
             status.queued > 0 and status.last_error is not None
         )
+        stalled = parts.stalls.last
         errors = parts.logbook.errors + status.errors
-        return {
-            "status": "behind" if behind else "degraded" if status.dropped else "ok",
-            "version": __version__,
-            "schema": parts.run.schema,
-            "recording": parts.run.incarnation is not None,
-            "queued": status.queued,
-            "queue_bound": status.bound,
-            "dropped": status.dropped,
-            "written": status.written,
-            "errors": errors,
-            "last_error": parts.secrets.redacted(parts.logbook.last_error or status.last_error),
-            "last_write_at": status.last_write_at,
-            "oldest_unwritten_at": status.oldest_unwritten_at,
-            "incarnation": parts.run.incarnation,
-            "masterid": self._master.masterid,
-            "probe": "on",
-            "reactor_blocked": parts.stalls.last and parts.stalls.last.as_json(),
-        }
+        return Health(
+            status="behind" if behind else "degraded" if status.dropped else "ok",
+            version=__version__,
+            schema=parts.run.schema,
+            recording=parts.run.incarnation is not None,
+            queued=status.queued,
+            queue_bound=status.bound,
+            dropped=status.dropped,
+            written=status.written,
+            errors=errors,
+            last_error=parts.secrets.redacted(parts.logbook.last_error or status.last_error),
+            last_write_at=status.last_write_at,
+            oldest_unwritten_at=status.oldest_unwritten_at,
+            incarnation=parts.run.incarnation,
+            masterid=self._master.masterid,
+            probe="on",
+            reactor_blocked=None if stalled is None else read(Blocked, stalled.as_json()),
+        )
 
     @defer.inlineCallbacks
     def force(self, worker: int | str, request: ForceRequest, actor: Actor) -> Any:
@@ -266,8 +278,7 @@ class Answers:
             found = yield self.worker(worker)
             raise Refusal(
                 "other_master",
-                f"the worker belongs to master {found['master'] or found['masterid']},"
-                " ask that master",
+                f"the worker belongs to master {found.master or found.masterid}, ask that master",
             )
         answer: ForceAnswer = yield defer.ensureDeferred(
             parts.releaser.force(known, request, actor)
@@ -275,33 +286,31 @@ class Answers:
         if answer.action is not None:
             # who has the answer finds its events, and the worker's way back, in the history
             yield parts.recorder.caught_up(CATCH_UP_SECONDS)
-            action = {**parts.secrets.redacted(answer.action), "masterid": self._master.masterid}
-            action.pop("token", None)
-            status = {"id": action["id"], "status": action["status"]}
+            told = {**parts.secrets.redacted(answer.action), "masterid": self._master.masterid}
+            action = read(Action, cleaned(told))
+            status = {"id": action.id, "status": action.status}
             parts.news.tell(known.workerid, "action", status)
-            return dataclasses.replace(answer, action=action)
+            return Forced(action=action, is_over=answer.is_over)
         if answer.dry_run is not None:
             plan = {**answer.dry_run, "where": parts.locator.of(known)}
-            return dataclasses.replace(answer, dry_run=plan)
-        return answer
+            return Forced(dry_run=read(DryRun, plan))
+        raise RuntimeError("neither an action nor a plan came of it")
 
     @defer.inlineCallbacks
     def resolve_orphan(self, number: int, note: str, actor: Actor) -> Any:
         """Close an entry of the orphan ledger. Raises `Refusal`."""
         parts = self._ready()
         orphan = yield self.one("orphans", number)
-        if not (yield parts.desk.close_orphan(number, orphan["workerid"], actor, note)):
+        if not (yield parts.desk.close_orphan(number, orphan.workerid, actor, note)):
             raise Refusal("already_closed", f"orphan {number} was closed already")
         return (yield self.one("orphans", number))
 
 
-def _one_elsewhere(
-    conn: Any, worker: int | str
-) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+def _one_elsewhere(conn: Any, worker: int | str) -> tuple[Worker | None, list[dict[str, Any]]]:
     """One worker as its master wrote it down, and the newest incarnation of every master."""
     return queries.worker(conn, worker), queries.newest_incarnations(conn)
 
 
-def _elsewhere(conn: Any, masterid: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _elsewhere(conn: Any, masterid: int) -> tuple[list[Worker], list[dict[str, Any]]]:
     """The other masters' workers, and the newest incarnation of every master."""
     return queries.workers(conn, but=masterid), queries.newest_incarnations(conn)

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from twisted.internet import defer
 
 from buildbot_lifecycle.act.audit import Audit
@@ -155,7 +156,8 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         recorder.start(incarnation)
         filled = defer.ensureDeferred(recent.fill())
         filled.addErrback(lambda _: logbook.failed("reading the last episodes"))
-        ledger.found(await pages.every(pool, _open_orphans(master.masterid)))
+        found = await pages.every(pool, _open_orphans(master.masterid))
+        ledger.found(msgspec.to_builtins(found))
 
     def ready() -> None:
         for part in (ledger, policy, learning, sampling):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
 
+import msgspec
+
+from buildbot_lifecycle.core import facts, verdicts
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts import LEVELS
 from buildbot_lifecycle.shapes.base import UNSET, Seconds, Shape, Time, UnsetType, words
@@ -28,6 +32,11 @@ class Building(Build, frozen=True, kw_only=True):
     since: Time | UnsetType = UNSET
 
 
+def buildings(builds: Iterable[Mapping[str, Any]]) -> tuple[Building, ...]:
+    """Builds that go on, from the JSON that is kept of them. Raises `msgspec.ValidationError`."""
+    return msgspec.convert(tuple(builds), tuple[Building, ...])
+
+
 class Frame(Shape, frozen=True, kw_only=True):
     """One function that waits: its file, line and name."""
 
@@ -36,11 +45,21 @@ class Frame(Shape, frozen=True, kw_only=True):
     function: str
 
 
+def frames(found: Iterable[Mapping[str, Any]]) -> tuple[Frame, ...]:
+    """Functions that wait, from the JSON that is kept of them."""
+    return msgspec.convert(tuple(found), tuple[Frame, ...])
+
+
 class Call(Shape, frozen=True, kw_only=True):
     """A driver call under way, and when it began."""
 
     call: str
     since: Time
+
+    @staticmethod
+    def of(call: facts.Call) -> Call:
+        """A call as the facts have it."""
+        return Call(call=call.call, since=call.since)
 
 
 class Verdict(Shape, frozen=True, kw_only=True):
@@ -51,6 +70,18 @@ class Verdict(Shape, frozen=True, kw_only=True):
     reason: str
     since: Time | None = None
     threshold_s: Seconds | None = None
+
+    @staticmethod
+    def of(said: verdicts.Verdict) -> Verdict:
+        """What the rules have said; when it turns by itself is nobody else's business."""
+        return Verdict(
+            level=said.level,
+            code=said.code,
+            reason=said.reason,
+            since=said.since,
+            # a default limit is a number that knows it is one
+            threshold_s=None if said.threshold_s is None else float(said.threshold_s),
+        )
 
 
 class Pending(Call, frozen=True, kw_only=True):

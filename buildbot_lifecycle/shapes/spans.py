@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
 
 from buildbot_lifecycle.shapes.base import Count, Seconds, Shape, Time, words
 from buildbot_lifecycle.shapes.parts import StateName
@@ -125,4 +126,12 @@ class Timeline(Shape, frozen=True, kw_only=True):
 
     lanes: tuple[Lane, ...]
     marks: tuple[Mark, ...]
+    meta: TimelineMeta
+
+
+class Drawn(NamedTuple):
+    """A timeline before it is known who sees it: of each mark also its text without details, or None."""
+
+    lanes: Sequence[Lane]
+    marks: Sequence[tuple[Mark, str | None]]
     meta: TimelineMeta

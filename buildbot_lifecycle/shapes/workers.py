@@ -1,4 +1,4 @@
-"""A worker as it is now, and what a force disconnect of it would do."""
+"""A worker as it is now."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from buildbot_lifecycle.shapes.base import Count, Shape, Time
 from buildbot_lifecycle.shapes.parts import (
     Building,
     Call,
-    Frame,
     Pending,
-    PlannedStep,
     StateName,
     Verdict,
 )
@@ -68,19 +66,3 @@ class WorkersMeta(Meta, frozen=True, kw_only=True):
     can_force: bool
     details: bool
     user: str | None
-
-
-class DryRun(Shape, frozen=True, kw_only=True):
-    """What a force disconnect would do."""
-
-    eligible: bool
-    why_not: str | None
-    code: str | None
-    steps: tuple[PlannedStep, ...]
-    warnings: tuple[str, ...]
-    episode: int | None
-    verdict: Verdict
-    instance: str | None
-    build: Building | None
-    builds: tuple[Building, ...]
-    where: tuple[Frame, ...]

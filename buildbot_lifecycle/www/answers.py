@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from twisted.internet import task
 
 from buildbot_lifecycle.core.requests import Refusal
+from buildbot_lifecycle.core.texts import cleaned
+from buildbot_lifecycle.shapes.base import Shape, names
 from buildbot_lifecycle.www.hub import Request
 from buildbot_lifecycle.www.statuses import status_of
 
-#: Rows that are encoded without letting others have their turn; some milliseconds of work.
+#: Things (rows, or those in their long lists) that are encoded without letting others have their turn:
+#: two or three milliseconds of work.
+AT_ONCE = 5000
+
+#: Rows that are looked at one by one without letting others have their turn.
 SLICE = 200
 
 #: Bodies (bytes) from which on they are compressed, where the client takes it.
@@ -30,7 +36,7 @@ _PIECE = 1 << 16
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a handler answers.
+    """What a handler answers: shapes, or what is left of them as JSON.
 
     ``rows`` come out under the key ``plural``, beside what is in ``fields``. Rows that have long
     lists themselves say under which of their keys: ``inner``.
@@ -38,7 +44,7 @@ class Answer:
 
     fields: Mapping[str, Any]
     plural: str | None = None
-    rows: Sequence[Mapping[str, Any]] = ()
+    rows: Sequence[Any] = ()
     inner: str | None = None
     status: int = 200
     allow: tuple[str, ...] = ()
@@ -60,12 +66,23 @@ def refused(refusal: Refusal) -> Answer:
     return Answer(fields, status=status_of(refusal.code), headers=headers)
 
 
-def encode(fields: Mapping[str, Any]) -> bytes:
-    """JSON in ASCII: whatever a driver put into a text, also half of a surrogate pair, passes.
+def encode(value: Any) -> bytes:
+    """JSON in UTF-8. NaN and infinity, which are no JSON, are null.
 
-    Raises ValueError for NaN and infinity, which are no JSON.
+    Texts were made clean where they entered. One that was not is no reason to answer nothing.
     """
-    return json.dumps(fields, separators=(",", ":"), allow_nan=False).encode("ascii")
+    try:
+        return msgspec.json.encode(value, enc_hook=_plain)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(cleaned(msgspec.to_builtins(value, enc_hook=_plain)))
+
+
+def _plain(value: Any) -> Any:
+    """A number or text of a class of its own, as msgspec wants them; of anything else its type's name."""
+    for kind in (float, int, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return f"<{type(value).__name__}>"
 
 
 async def encoded(answer: Answer, reactor: Any) -> bytes:
@@ -74,10 +91,10 @@ async def encoded(answer: Answer, reactor: Any) -> bytes:
 
 
 async def parts(answer: Answer, reactor: Any) -> AsyncIterator[bytes]:
-    """The body of an answer; of a long one in slices, between which the master goes on.
+    """The body of an answer; of a very long one in slices, between which the master goes on.
 
-    No thread: json.dumps holds the interpreter's lock all the while, and the reactor's threads may
-    all be taken by the very drivers that hang.
+    No thread: to encode holds the interpreter's lock all the while, and the reactor's threads may all
+    be taken by the very drivers that hang.
     """
     if answer.made is not None:
         async for part in answer.made:
@@ -86,7 +103,7 @@ async def parts(answer: Answer, reactor: Any) -> AsyncIterator[bytes]:
         yield answer.raw
     elif answer.plural is None:
         yield encode(answer.fields)
-    elif answer.inner is None and len(answer.rows) <= SLICE:
+    elif sum(_weight(row, answer.inner) for row in answer.rows) <= AT_ONCE:
         yield encode({answer.plural: answer.rows, **answer.fields})
     else:
         # What cannot be said is found before anything has been sent.
@@ -117,16 +134,20 @@ async def chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byt
         yield part
 
 
-def _parts(rows: Sequence[Mapping[str, Any]], inner: str | None) -> Iterator[bytes]:
-    """The JSON of rows, without the brackets around them, in parts of `SLICE` things each."""
-    some: list[Mapping[str, Any]] = []
+def _weight(row: Any, inner: str | None) -> int:
+    return 1 if inner is None else 1 + len(row[inner])
+
+
+def _parts(rows: Sequence[Any], inner: str | None) -> Iterator[bytes]:
+    """The JSON of rows, without the brackets around them, in parts of `AT_ONCE` things each."""
+    some: list[Any] = []
     weight, comma = 0, b""
     for row in rows:
-        own = 1 if inner is None else 1 + len(row[inner])
-        if some and weight + own > SLICE:
+        own = _weight(row, inner)
+        if some and weight + own > AT_ONCE:
             yield comma + _joined(some)
             some, weight, comma = [], 0, b","
-        if inner is not None and own > SLICE:
+        if inner is not None and own > AT_ONCE:
             yield from _long_row(row, inner, comma)
             comma = b","
             continue
@@ -136,18 +157,19 @@ def _parts(rows: Sequence[Mapping[str, Any]], inner: str | None) -> Iterator[byt
         yield comma + _joined(some)
 
 
-def _long_row(row: Mapping[str, Any], inner: str, comma: bytes) -> Iterator[bytes]:
+def _long_row(row: Any, inner: str, comma: bytes) -> Iterator[bytes]:
     """One row whose list is too long to be encoded at once."""
-    head = encode({name: value for name, value in row.items() if name != inner})[:-1]
+    shape: type[Shape] = type(row)
+    head = encode({name: row[name] for name in names(shape) if name != inner})[:-1]
     yield comma + head + b',"%s":[' % inner.encode("ascii")
     things = row[inner]
-    for start in range(0, len(things), SLICE):
-        yield (b"," if start else b"") + _joined(things[start : start + SLICE])
+    for start in range(0, len(things), AT_ONCE):
+        yield (b"," if start else b"") + _joined(things[start : start + AT_ONCE])
     yield b"]}"
 
 
 def _joined(things: Sequence[Any]) -> bytes:
-    return json.dumps(things, separators=(",", ":"), allow_nan=False)[1:-1].encode("ascii")
+    return encode(things)[1:-1]
 
 
 def takes_gzip(accepted: bytes | None) -> bool:

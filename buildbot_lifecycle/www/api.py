@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
+import msgspec
 from klein import Klein
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -23,7 +24,9 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from buildbot_lifecycle.core import summaries
 from buildbot_lifecycle.core.requests import HistoryQuery, Page, Refusal
 from buildbot_lifecycle.shapes import history, masters, spans
-from buildbot_lifecycle.shapes.workers import DryRun, WorkersMeta
+from buildbot_lifecycle.shapes.base import Shape
+from buildbot_lifecycle.shapes.force import DryRun
+from buildbot_lifecycle.shapes.workers import Worker, WorkersMeta
 from buildbot_lifecycle.www import details, export, guard, openapi, parameters, query, wire
 from buildbot_lifecycle.www.answers import (
     COMPRESS,
@@ -96,24 +99,24 @@ async def workers(call: Call) -> Answer:
     rows = await _shown(call, summaries.worker, found)
     # The stuck ones first: they are what somebody wants to force.
     candidates = sorted(rows, key=lambda row: not row["forceable"])[:_CAN_FORCE_TRIES]
-    meta = await _meta(call, [row["workerid"] for row in candidates])
+    workerids = [row["workerid"] for row in candidates]
     rows, total = query.apply(spec, rows)
-    return Answer({"meta": {"total": total, **meta}}, "workers", rows)
+    return Answer({"meta": await _meta(call, total, workerids)}, "workers", rows)
 
 
 async def worker(call: Call, worker: str) -> Answer:
     """One worker, as a list of one."""
     row = await _readable_worker(call, worker)
     spec = query.single(call.master.data, WORKER, call.args)
-    meta = await _meta(call, [row["workerid"]])
-    (row,) = await _shown(call, summaries.worker, [row])
-    return Answer({"meta": {"total": 1, **meta}}, "workers", [spec.apply(row)])
+    meta = await _meta(call, 1, [row.workerid])
+    shown = await _shown(call, summaries.worker, [row])
+    return Answer({"meta": meta}, "workers", query.cut(shown, spec.fields))
 
 
 async def worker_history(call: Call, worker: str, what: str) -> Answer:
     """A page of the transitions, events or episodes of one worker."""
     row = await _readable_worker(call, worker)
-    return await _page(call, what, row["workerid"])
+    return await _page(call, what, row.workerid)
 
 
 async def all_history(call: Call, what: str) -> Answer:
@@ -127,8 +130,8 @@ async def one(call: Call, what: str, number: str) -> Answer:
     row = await _entry(call, what, number)
     await call.rights.may_read(row["workerid"])
     spec = query.single(call.master.data, HISTORY[what], call.args)
-    (row,) = await _shown(call, summaries.HISTORY[what], [row])
-    return Answer({"meta": {"next": None}}, what, [spec.apply(row)])
+    shown = await _shown(call, summaries.HISTORY[what], [row])
+    return Answer({"meta": history.Next(next=None)}, what, query.cut(shown, spec.fields))
 
 
 async def table(call: Call, what: str) -> Answer:
@@ -186,7 +189,7 @@ async def shutdown(call: Call) -> Answer:
     query.none(call.args)
     found = await shielded(call.service.shutdown_view)
     rows = await details.shutdown(call.rights, found, call.master.reactor)
-    meta = {"total": len(rows), "now": call.service.meta()["now"]}
+    meta = masters.StopMeta(total=len(rows), now=call.service.meta().now)
     return Answer({"meta": meta}, "shutdown", rows)
 
 
@@ -195,8 +198,8 @@ async def stats(call: Call) -> Answer:
     await call.rights.may_read()
     asked = parameters.stats(call.args)
     found = await until_left(call.service.stats, asked)
-    fields = {"outcomes": found["outcomes"], "meta": found["meta"]}
-    return Answer(fields, "stats", found["stats"], streamed=True)
+    fields = {"outcomes": found.outcomes, "meta": found.meta}
+    return Answer(fields, "stats", found.stats, streamed=True)
 
 
 async def recent(call: Call) -> Answer:
@@ -206,7 +209,7 @@ async def recent(call: Call) -> Answer:
     for workerid in asked.workerids:
         await call.rights.may_read(workerid)
     rows = await shielded(call.service.recent, asked)
-    return Answer({"meta": {"total": len(rows)}}, "recent", rows)
+    return Answer({"meta": spans.Total(total=len(rows))}, "recent", rows)
 
 
 async def timeline(call: Call) -> Answer:
@@ -216,9 +219,9 @@ async def timeline(call: Call) -> Answer:
     for workerid in asked.workerids:
         await call.rights.may_read(workerid)
     found = await until_left(call.service.timeline, asked)
-    marks = await details.timeline(call.rights, found["marks"], call.master.reactor)
-    fields = {"marks": marks, "meta": found["meta"]}
-    return Answer(fields, "lanes", found["lanes"], inner="episodes", streamed=True)
+    marks = await details.timeline(call.rights, found.marks, call.master.reactor)
+    fields = {"marks": marks, "meta": found.meta}
+    return Answer(fields, "lanes", found.lanes, inner="episodes", streamed=True)
 
 
 async def health(call: Call) -> Answer:
@@ -227,17 +230,17 @@ async def health(call: Call) -> Answer:
     query.none(call.args)
     found = call.service.health()
     may_see = await call.rights.may_see()
-    return Answer({"health": found if may_see else summaries.health(found)})
+    return Answer({"health": found if may_see else summaries.health(msgspec.to_builtins(found))})
 
 
 async def force_disconnect(call: Call, worker: str) -> Answer:
     """Force a disconnect, or plan one."""
     call.rights.may_be_anonymous()
     row = await _readable_worker(call, worker)
-    await call.rights.may_force(row["workerid"])
+    await call.rights.may_force(row.workerid)
     query.none(call.args)
     asked = wire.force_request(guard.json_body(call.request))
-    answer = await shielded(call.service.force, row["workerid"], asked, call.rights.actor)
+    answer = await shielded(call.service.force, row.workerid, asked, call.rights.actor)
     if answer.dry_run is not None:
         return Answer({"dry_run": answer.dry_run})
     return Answer({"action": answer.action}, status=OK if answer.is_over else ACCEPTED)
@@ -487,18 +490,24 @@ async def _no_route(request: Request, failure: Failure) -> bytes:
     return body
 
 
-async def _meta(call: Call, workerids: list[int]) -> Mapping[str, Any]:
+async def _meta(call: Call, total: int, workerids: list[int]) -> WorkersMeta:
     can_force = await call.rights.can_force(workerids)
-    may_see = can_force or await call.rights.may_see()
-    rights = {"can_force": can_force, "details": may_see, "user": call.rights.user}
-    return {**call.service.meta(), **rights}
+    meta = call.service.meta()
+    return WorkersMeta(
+        total=total,
+        now=meta.now,
+        behind=meta.behind,
+        can_force=can_force,
+        details=can_force or await call.rights.may_see(),
+        user=call.rights.user,
+    )
 
 
 async def _shown(
     call: Call,
     summary: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-    rows: Sequence[Mapping[str, Any]],
-) -> list[Mapping[str, Any]]:
+    rows: Sequence[Any],
+) -> list[Any]:
     return await details.rows(call.rights, summary, rows, call.master.reactor)
 
 
@@ -511,24 +520,24 @@ async def _page(call: Call, what: str, workerid: int | None) -> Answer:
     after = None
     if page.more and page.rows:
         after = query.next_page(call.address, call.args, page.rows[-1]["id"])
-    meta: dict[str, Any] = {"next": after}
+    meta = history.Next(next=after)
     if what == "orphans":
-        meta["open"] = await shielded(call.service.open_orphans)
+        meta = history.NextAndOpen(next=after, open=await shielded(call.service.open_orphans))
     return Answer({"meta": meta}, what, query.cut(rows, asked.fields))
 
 
-async def _readable_worker(call: Call, ident: str) -> Mapping[str, Any]:
+async def _readable_worker(call: Call, ident: str) -> Worker:
     """The worker of this id or name; a client who may not read is not told that there is none."""
     try:
         row = await _worker(call.service, ident)
     except Refusal:
         await call.rights.may_read()
         raise
-    await call.rights.may_read(row["workerid"])
+    await call.rights.may_read(row.workerid)
     return row
 
 
-async def _worker(service: Service, ident: str) -> Mapping[str, Any]:
+async def _worker(service: Service, ident: str) -> Worker:
     """By workerid, else by name: a name that looks like an id is found if no worker has that id."""
     number = wire.identifier(ident)
     if number is not None:
@@ -540,7 +549,7 @@ async def _worker(service: Service, ident: str) -> Mapping[str, Any]:
     return await shielded(service.worker, ident)
 
 
-async def _entry(call: Call, what: str, text: str) -> Mapping[str, Any]:
+async def _entry(call: Call, what: str, text: str) -> Shape:
     number = wire.identifier(text)
     thing = HISTORY[what].name
     try:

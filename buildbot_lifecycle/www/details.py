@@ -5,27 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+from msgspec.structs import replace
 from twisted.internet import task
 
 from buildbot_lifecycle.core import summaries
 from buildbot_lifecycle.core.requests import HistoryQuery, Refusal
+from buildbot_lifecycle.shapes.masters import MasterStop
+from buildbot_lifecycle.shapes.spans import Mark
 from buildbot_lifecycle.www.answers import SLICE
 from buildbot_lifecycle.www.guard import Rights
 
-Row = Mapping[str, Any]
+#: A shape, or what is left of it as JSON.
+Row = Any
 
 
 async def rows(
-    rights: Rights, summary: Callable[[Row], Row], found: Sequence[Row], reactor: Any
+    rights: Rights,
+    summary: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    found: Sequence[Row],
+    reactor: Any,
 ) -> list[Row]:
     """`found`, each row whole or as its `summary`; the master goes on between slices of them."""
     if rights.may_see_all:
         return list(found)
     shown = []
     for number, row in enumerate(found, 1):
-        short = summary(row)
+        plain = msgspec.to_builtins(row)
+        short = summary(plain)
         # Most rows have nothing to hide: rights on thousands of workers need not be asked.
-        whole = short is row or short == row or await rights.may_see(row["workerid"])
+        whole = short is plain or short == plain or await rights.may_see(row["workerid"])
         shown.append(row if whole else short)
         if number % SLICE == 0:
             await task.deferLater(reactor, 0, lambda: None)
@@ -43,20 +52,25 @@ async def may_ask(rights: Rights, query: HistoryQuery) -> None:
             raise Refusal("forbidden", text)
 
 
-async def shutdown(rights: Rights, found: Sequence[Row], reactor: Any) -> list[Row]:
+async def shutdown(rights: Rights, found: Sequence[MasterStop], reactor: Any) -> list[MasterStop]:
     """Masters with what keeps them from stopping."""
-    masters: list[Row] = []
+    masters = []
     for master in found:
-        blockers = await rows(rights, summaries.blocker, master["blockers"], reactor)
-        masters.append({**master, "blockers": blockers})
+        blockers = await rows(rights, summaries.blocker, master.blockers, reactor)
+        masters.append(replace(master, blockers=tuple(blockers)))
     return masters
 
 
-async def timeline(rights: Rights, marks: Sequence[Row], reactor: Any) -> list[Row]:
-    """Marks: each comes with a ``summary`` of its text where there is something to hide."""
-    shown = await rows(rights, _of_mark, marks, reactor)
-    return [{name: of for name, of in mark.items() if name != "summary"} for mark in shown]
-
-
-def _of_mark(mark: Row) -> Row:
-    return mark if mark.get("summary") is None else {**mark, "text": mark["summary"]}
+async def timeline(
+    rights: Rights, marks: Sequence[tuple[Mark, str | None]], reactor: Any
+) -> list[Mark]:
+    """Marks: each comes with a summary of its text where there is something to hide."""
+    shown = []
+    for number, (mark, summary) in enumerate(marks, 1):
+        hides = summary is not None and not rights.may_see_all
+        if hides and not await rights.may_see(mark.workerid):
+            mark = replace(mark, text=summary)  # noqa: PLW2901
+        shown.append(mark)
+        if number % SLICE == 0:
+            await task.deferLater(reactor, 0, lambda: None)
+    return shown

@@ -14,8 +14,10 @@ import datetime as dt
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+import msgspec
 
 from buildbot_lifecycle.www.entities import FilterOnly
 
@@ -37,12 +39,12 @@ def columns(entity: Any, asked: Sequence[str] | None) -> list[str]:
     return [name for name, of in entity.fields.items() if not isinstance(of, FilterOnly)]
 
 
-def lines(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
+def lines(names: Sequence[str], rows: Iterable[Any]) -> bytes:
     """The rows as lines of CSV in UTF-8; half of a surrogate pair becomes its escape."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     for row in rows:
-        writer.writerow([_cell(name, row.get(name)) for name in names])
+        writer.writerow([_cell(name, row[name]) for name in names])
     return text.getvalue().encode("utf-8", "backslashreplace")
 
 
@@ -60,7 +62,11 @@ def _cell(name: str, value: Any) -> str:
         return _time(value)
     if isinstance(value, (int, float)):
         return str(value)
-    text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+    text = (
+        value
+        if isinstance(value, str)
+        else json.dumps(msgspec.to_builtins(value), separators=(",", ":"))
+    )
     text = _FORMULA.sub(r"\1'", text)
     return f"'{text}" if text.startswith(_HIDES) else text
 

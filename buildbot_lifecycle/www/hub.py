@@ -17,7 +17,6 @@ from twisted.web.http_headers import Headers
 
 from buildbot_lifecycle.core.requests import (
     Actor,
-    ForceAnswer,
     ForceRequest,
     HistoryQuery,
     Page,
@@ -26,6 +25,11 @@ from buildbot_lifecycle.core.requests import (
     StatsQuery,
     TimelineQuery,
 )
+from buildbot_lifecycle.shapes.base import Shape
+from buildbot_lifecycle.shapes.force import Forced
+from buildbot_lifecycle.shapes.masters import Health, MasterStop
+from buildbot_lifecycle.shapes.spans import Drawn, Recent, Stats
+from buildbot_lifecycle.shapes.workers import Meta, Worker
 
 _log = Logger()
 _T = TypeVar("_T")
@@ -42,13 +46,13 @@ class Service(Protocol):
     def details_for(self) -> str:
         """Who may see details: one of ``core.settings.DETAILS_FOR``."""
 
-    def workers(self) -> defer.Deferred[list[dict[str, Any]]]:
+    def workers(self) -> defer.Deferred[list[Worker]]:
         """Every latent worker of every master."""
 
-    def worker(self, worker: int | str, /) -> defer.Deferred[dict[str, Any]]:
+    def worker(self, worker: int | str, /) -> defer.Deferred[Worker]:
         """One worker by workerid or name; `Refusal` if there is none."""
 
-    def meta(self) -> Mapping[str, Any]:
+    def meta(self) -> Meta:
         """``now`` and ``behind``."""
 
     def history(self, query: HistoryQuery, /) -> defer.Deferred[Page]:
@@ -60,32 +64,30 @@ class Service(Protocol):
     def last_of(self, query: HistoryQuery, /) -> defer.Deferred[int | None]:
         """The id of the last of the rows of a long page, if there are more; else None."""
 
-    def one(self, what: str, number: int, /) -> defer.Deferred[dict[str, Any]]:
+    def one(self, what: str, number: int, /) -> defer.Deferred[Shape]:
         """One episode, action or orphan; `Refusal` if there is none."""
 
-    def shutdown_view(self) -> defer.Deferred[list[dict[str, Any]]]:
+    def shutdown_view(self) -> defer.Deferred[list[MasterStop]]:
         """What keeps each master from stopping."""
 
-    def stats(self, query: StatsQuery, /) -> defer.Deferred[dict[str, Any]]:
-        """``stats``, ``outcomes`` and ``meta``."""
+    def stats(self, query: StatsQuery, /) -> defer.Deferred[Stats]:
+        """How long things took, and how they ended."""
 
-    def recent(self, query: RecentQuery, /) -> defer.Deferred[list[dict[str, Any]]]:
+    def recent(self, query: RecentQuery, /) -> defer.Deferred[list[Recent]]:
         """The last episodes of each worker that is asked for."""
 
-    def timeline(self, query: TimelineQuery, /) -> defer.Deferred[dict[str, Any]]:
-        """``lanes``, ``marks`` and ``meta``."""
+    def timeline(self, query: TimelineQuery, /) -> defer.Deferred[Drawn]:
+        """Lanes of episodes, and marks; of each mark also what those see who see no details."""
 
-    def health(self) -> Mapping[str, Any]:
+    def health(self) -> Health:
         """The state of the recorder and the probe."""
 
     def force(
         self, worker: int | str, request: ForceRequest, actor: Actor, /
-    ) -> defer.Deferred[ForceAnswer]:
+    ) -> defer.Deferred[Forced]:
         """Force a disconnect, or plan one."""
 
-    def resolve_orphan(
-        self, number: int, note: str, actor: Actor, /
-    ) -> defer.Deferred[dict[str, Any]]:
+    def resolve_orphan(self, number: int, note: str, actor: Actor, /) -> defer.Deferred[Shape]:
         """Close an orphan with a note."""
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from buildbot_lifecycle import __version__
-from buildbot_lifecycle.shapes import events, history, masters, spans, workers
+from buildbot_lifecycle.shapes import events, force, history, masters, spans, workers
 from buildbot_lifecycle.shapes.base import Shape
 from buildbot_lifecycle.www import query
 from buildbot_lifecycle.www.entities import HISTORY, FilterOnly, Schema
@@ -94,7 +94,7 @@ class Error(Shape, frozen=True, kw_only=True):
 
 #: All that is answered, by the names of their classes.
 ANSWERS: tuple[type[Shape], ...] = (
-    *(workers.Worker, workers.WorkersMeta, workers.DryRun),
+    *(workers.Worker, workers.WorkersMeta, force.DryRun),
     *history.HISTORY.values(),
     *(history.Next, history.NextAndOpen),
     *(spans.Stats, spans.Recent, spans.Total, spans.Timeline),

@@ -51,6 +51,15 @@ def test_every_text_and_key_of_a_value_is_clean(value: Any) -> None:
     msgspec.json.encode(cleaned(value))
 
 
+class Odd(str):
+    """A text of a class of its own."""
+
+
+def test_a_text_of_a_class_of_its_own_is_a_plain_one_afterwards() -> None:
+    assert type(clean(Odd("x"))) is str
+    assert type(clean(Odd("\u2603"))) is str
+
+
 def test_what_json_does_not_know_stays_as_it_is() -> None:
     odd = object()
     assert cleaned({(1, HALF): odd, "n": 1.5}) == {(1, HALF): odd, "n": 1.5}

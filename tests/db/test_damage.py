@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from buildbot_lifecycle.core.requests import HistoryQuery
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.summaries import HISTORY
-from buildbot_lifecycle.db import damage, queries, schema
+from buildbot_lifecycle.db import damage, schema
 from buildbot_lifecycle.db.group import Group, write
 from buildbot_lifecycle.db.reader import Reader
 from buildbot_lifecycle.db.store import Store
+from tests.db import answered as queries
 from tests.db.conftest import Database
 from tests.db.play import Seq, Worker
 from tests.db.test_store import ACTION, ORPHAN
@@ -72,6 +73,39 @@ def test_a_page_with_a_damaged_row_has_all_its_rows(
         HISTORY[what](damaged)
         assert len(said) <= 1
         await Reader(pool).details([row["id"] for row in page.rows])
+
+    database.run(work)
+
+
+@pytest.mark.parametrize(
+    ("what", "part", "odd", "told"),
+    [
+        ("actions", "verdict", {"level": "stuck"}, None),
+        ("actions", "steps", [{"step": 7}], []),
+        ("actions", "outcome", 7, None),
+        ("orphans", "note", ["x"], None),
+        ("orphans", "times", "twice", 1),
+        ("episodes", "build", {"builder": 7}, None),
+        ("episodes", "instance", 7, None),
+    ],
+)
+def test_a_damaged_part_of_a_row_takes_no_other_part_along(
+    database: Database, said: list[str], what: str, part: str, odd: Any, told: Any
+) -> None:
+    async def work(pool: Any) -> None:
+        await fill(pool)
+        before = (await pool.do(queries.history, HistoryQuery(what, limit=1000))).rows[-1]
+        table = getattr(schema, what)
+
+        def damaged(conn: Any) -> None:
+            of = table.c.id == before["id"]
+            data = conn.execute(sa.select(table.c.data).where(of)).scalar()
+            conn.execute(table.update().where(of).values(data={**data, part: odd}))
+
+        await pool.do_with_transaction(damaged)
+        after = await pool.do(queries.one, what, before["id"])
+        assert after == {**before, part: told}
+        assert len(said) == 1
 
     database.run(work)
 

@@ -11,10 +11,11 @@ from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import HistoryQuery
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts import DIED, UNRECORDED
-from buildbot_lifecycle.db import queries, schema
+from buildbot_lifecycle.db import schema
 from buildbot_lifecycle.db.group import Group, write
 from buildbot_lifecycle.db.recorder import Entry
 from buildbot_lifecycle.db.store import Store
+from tests.db import answered as queries
 from tests.db.conftest import Database
 from tests.db.play import Seq, Worker
 from tests.db.test_store import Twice

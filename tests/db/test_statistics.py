@@ -198,10 +198,10 @@ def test_every_episode_that_ended_since_is_counted_once(
     since = NOW - hours * HOUR
     found = stats(ask, StatsQuery(since, by))
     wanted = [x for x in overlapping(lives, since) if x.ended_at is not None]
-    assert found["meta"]["episodes"] == len(wanted)
-    assert not found["meta"]["truncated"]
-    assert sum(o["count"] for o in found["outcomes"]) == len(wanted)
-    for row in found["stats"]:
+    assert found.meta["episodes"] == len(wanted)
+    assert not found.meta["truncated"]
+    assert sum(o["count"] for o in found.outcomes) == len(wanted)
+    for row in found.stats:
         names = {f"w{x.workerid}": x.workerid for x in lives}
         column = f"{row['phase']}_s"
         values = sorted(
@@ -231,8 +231,8 @@ def test_only_the_workers_and_classes_that_were_asked_for_are_counted(
     ):
         found = stats(ask, query)
         ended = [x for x in overlapping(lives, since) if x.ended_at and x.workerid in wanted]
-        assert found["meta"]["episodes"] == len(ended)
-        assert {o["workerid"] for o in found["outcomes"]} == wanted
+        assert found.meta["episodes"] == len(ended)
+        assert {o["workerid"] for o in found.outcomes} == wanted
 
 
 def test_more_workers_than_a_few_are_walked_all_together_with_the_same_result(
@@ -250,8 +250,8 @@ def test_the_newest_are_counted_and_it_says_that_there_were_more(
     monkeypatch.setattr(statistics, "MAX_EPISODES", 25)
     found = stats(ask, StatsQuery(NOW - 24 * HOUR))
     newest = [x for x in lives[-25:] if x.ended_at is not None]
-    assert found["meta"]["truncated"]
-    assert found["meta"]["episodes"] == len(newest)
+    assert found.meta["truncated"]
+    assert found.meta["episodes"] == len(newest)
 
 
 def test_a_question_is_answered_again_for_30_s_and_then_anew(ask: Ask, lives: list[Life]) -> None:
@@ -319,8 +319,8 @@ def test_an_empty_history_has_no_statistics_and_no_lanes(
     ask: Ask, engine: sa.engine.Engine
 ) -> None:
     found = stats(ask, StatsQuery())
-    assert (found["stats"], found["outcomes"]) == ([], [])
-    assert timeline(ask, TimelineQuery())["lanes"] == []
+    assert (found.stats, found.outcomes) == ((), ())
+    assert timeline(ask, TimelineQuery()).lanes == []
     assert ask(lambda reader: Recent(Clock(), reader, 1).rows(RecentQuery())) == []
 
 
@@ -332,7 +332,7 @@ def timeline(ask: Ask, query: TimelineQuery) -> Any:
 
 
 def shown(found: Any) -> set[int]:
-    return {episode["id"] for lane in found["lanes"] for episode in lane["episodes"]}
+    return {episode["id"] for lane in found.lanes for episode in lane["episodes"]}
 
 
 @pytest.mark.parametrize(
@@ -346,8 +346,8 @@ def test_every_episode_that_overlaps_the_span_is_shown_once(
     found = timeline(ask, TimelineQuery(since, until, workerids))
     wanted = overlapping(lives, since, until)
     assert shown(found) == {x.id for x in wanted if not workerids or x.workerid in workerids}
-    assert not found["meta"]["truncated"]
-    for lane in found["lanes"]:
+    assert not found.meta["truncated"]
+    for lane in found.lanes:
         starts = [episode["phases"][0][1] for episode in lane["episodes"]]
         assert starts == sorted(starts)
         assert lane["masterid"] == masterid_of(lane["workerid"])
@@ -361,26 +361,26 @@ def test_every_episode_has_its_build_from_its_begin(
 ) -> None:
     by_id = {x.id: x for x in lives}
     found = timeline(ask, TimelineQuery(NOW - hours * HOUR, None, workerids))
-    for lane in found["lanes"]:
+    for lane in found.lanes:
         for episode in lane["episodes"]:
             life = by_id[episode["id"]]
             builder = f"b{life.workerid}"
-            assert episode["builds"] == [[life.started_at, life.ended_at, builder, life.id, 3]]
+            assert episode["builds"] == ((life.started_at, life.ended_at, builder, life.id, 3),)
 
 
 def test_with_more_than_the_limit_the_oldest_are_missing_and_it_says_so(
     ask: Ask, lives: list[Life]
 ) -> None:
     found = timeline(ask, TimelineQuery(NOW - 24 * HOUR, limit=20))
-    assert found["meta"]["truncated"]
+    assert found.meta["truncated"]
     assert shown(found) == {x.id for x in lives[-20:]}
-    assert all(len(e["builds"]) == 1 for lane in found["lanes"] for e in lane["episodes"])
+    assert all(len(e["builds"]) == 1 for lane in found.lanes for e in lane["episodes"])
 
 
 def test_of_named_workers_each_has_its_share_of_the_limit(ask: Ask, lives: list[Life]) -> None:
     found = timeline(ask, TimelineQuery(NOW - 24 * HOUR, workerids=(1, 2), limit=10))
-    assert found["meta"]["truncated"]
-    assert all(5 <= len(lane["episodes"]) <= 6 for lane in found["lanes"])
+    assert found.meta["truncated"]
+    assert all(5 <= len(lane["episodes"]) <= 6 for lane in found.lanes)
 
 
 def test_a_worker_that_was_asked_for_has_a_lane_also_without_episodes(
@@ -388,7 +388,7 @@ def test_a_worker_that_was_asked_for_has_a_lane_also_without_episodes(
 ) -> None:
     fill(engine, [episode_row(1, 1, NOW - 10, NOW - 5)])
     found = timeline(ask, TimelineQuery(workerids=(1, 2, 77)))
-    assert [(lane["workerid"], len(lane["episodes"])) for lane in found["lanes"]] == [
+    assert [(lane["workerid"], len(lane["episodes"])) for lane in found.lanes] == [
         (1, 1),
         (2, 0),
     ]
@@ -406,7 +406,7 @@ def test_marks_are_told_in_the_order_of_their_times(ask: Ask, engine: sa.engine.
         for what, at in (("force-disconnect", NOW - 60), ("shutdown-release", NOW - 40)):
             conn.execute(schema.actions.insert().values(token=what, what=what, at=at, **action))
     query = TimelineQuery(NOW - 100, NOW)
-    marks = timeline(ask, query)["marks"]
+    marks = [mark for mark, _ in timeline(ask, query).marks]
     assert [(mark["kind"], mark["workerid"], NOW - mark["at"]) for mark in marks] == [
         ("master_stop", None, 92),
         ("master_start", None, 90),
@@ -418,7 +418,7 @@ def test_marks_are_told_in_the_order_of_their_times(ask: Ask, engine: sa.engine.
     ]
     assert marks[4]["text"] == "force-disconnect by alice: done"
     assert marks[5]["text"] == "stop_instance: no"
-    of_two = timeline(ask, TimelineQuery(NOW - 100, NOW, (2,)))["marks"]
+    of_two = [mark for mark, _ in timeline(ask, TimelineQuery(NOW - 100, NOW, (2,))).marks]
     assert {mark["workerid"] for mark in of_two} == {None}
 
 
@@ -438,10 +438,10 @@ def test_the_last_episodes_of_each_worker_come_from_the_database_newest_last(
     assert some == [found[1], found[3]]
     for row in found:
         ended = [x for x in lives if x.workerid == row["workerid"] and x.ended_at is not None][-3:]
-        assert row["episodes"] == [
+        assert row["episodes"] == tuple(
             (x.id, x.outcome, until_up(x.start_s, x.connect_s), x.up_s, x.stop_s, x.ended_at)
             for x in ended
-        ]
+        )
 
 
 def test_a_commit_is_in_the_last_episodes_without_a_query(ask: Ask, lives: list[Life]) -> None:

@@ -8,8 +8,8 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.core.requests import DRIVER, Actor, Filter, HistoryQuery
 from buildbot_lifecycle.core.texts import clean
-from buildbot_lifecycle.db import queries
 from buildbot_lifecycle.db.store import Store
+from tests.db import answered as queries
 from tests.db.conftest import Database
 from tests.db.play import NASTY
 
@@ -26,7 +26,13 @@ ACTION = {
     "reason": "hangs\x00since noon",
     "at": 100.5,
     "status": "asked",
-    "verdict": {"level": "stuck"},
+    "verdict": {
+        "level": "stuck",
+        "code": "stop_pending",
+        "reason": "it hangs",
+        "since": 50.0,
+        "threshold_s": 40.0,
+    },
     "pause": True,
     "override": False,
 }

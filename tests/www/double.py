@@ -26,17 +26,24 @@ from twisted.python import log
 from twisted.web.resource import Resource
 
 from buildbot_lifecycle.core.requests import ForceAnswer, HistoryQuery, Page, RecentQuery, Refusal
+from buildbot_lifecycle.master import views
+from buildbot_lifecycle.shapes.base import names
+from buildbot_lifecycle.shapes.history import HISTORY
+from buildbot_lifecycle.shapes.masters import Health, MasterStop
+from buildbot_lifecycle.shapes.parts import Verdict
+from buildbot_lifecycle.shapes.spans import Drawn, Stats, StatsMeta, TimelineMeta
+from buildbot_lifecycle.shapes.workers import Behind, Meta, Worker
 from buildbot_lifecycle.www.api import resource
 from tests.www import rules
 
 NOW = 1_700_000_000.0
-VERDICT = {
-    "level": "stuck",
-    "code": "stop_pending",
-    "reason": "stop_instance has been pending for 10 min",
-    "since": NOW - 600,
-    "threshold_s": 300.0,
-}
+VERDICT = Verdict(
+    level="stuck",
+    code="stop_pending",
+    reason="stop_instance has been pending for 10 min",
+    since=NOW - 600,
+    threshold_s=300.0,
+)
 
 #: Two names that the rules speak of, and the hardest that Buildbot 4.3 takes (`isIdentifier`).
 REAL_NAMES = ("calm", rules.SECRET, "wörker-☃", "-_-")
@@ -45,34 +52,46 @@ REAL_NAMES = ("calm", rules.SECRET, "wörker-☃", "-_-")
 NAMES = (*REAL_NAMES, 'a "quoted" one', "one/two", "100%", "<script>alert(1)</script>")
 
 
-def worker(workerid: int, name: str) -> dict[str, Any]:
-    return {
-        "workerid": workerid,
-        "name": name,
-        "masterid": 1,
-        "master": "double",
-        "class": "DemoWorker",
-        "state": "insubstantiating" if workerid == 1 else "not_substantiated",
-        "state_since": NOW - 10 * workerid if workerid != 2 else None,
-        "connected": False,
-        "building": [],
-        "paused": False,
-        "pause_reason": None,
-        "episode": 7 if workerid == 1 else None,
-        "instance": None,
-        "pending": None,
-        "abandoned": [],
-        "refused": 0,
-        "held": 0,
-        "refused_open": 0,
-        "orphans": 0,
-        "verdict": VERDICT,
-        "quarantined_until": None,
-        "last_sign": None,
-        "forceable": workerid == 1,
-        "live": True,
-        "updated_at": NOW,
-    }
+def worker(workerid: int, name: str) -> Worker:
+    return Worker(
+        workerid=workerid,
+        name=name,
+        masterid=1,
+        master="double",
+        class_="DemoWorker",
+        state="insubstantiating" if workerid == 1 else "not_substantiated",
+        state_since=NOW - 10 * workerid if workerid != 2 else None,
+        connected=False,
+        building=(),
+        paused=False,
+        pause_reason=None,
+        episode=7 if workerid == 1 else None,
+        instance=None,
+        pending=None,
+        abandoned=(),
+        refused=0,
+        held=0,
+        refused_open=0,
+        orphans=0,
+        verdict=VERDICT,
+        quarantined_until=None,
+        last_sign=None,
+        forceable=workerid == 1,
+        live=True,
+        updated_at=NOW,
+    )
+
+
+class StatsAsked(StatsMeta, frozen=True, kw_only=True):
+    """Shows what arrived, for the tests of parameters."""
+
+    asked: dict[str, Any]
+
+
+class TimelineAsked(TimelineMeta, frozen=True, kw_only=True):
+    """The same."""
+
+    asked: dict[str, Any]
 
 
 class Double:
@@ -89,7 +108,7 @@ class Double:
         self.done: list[Any] = []
 
     def workers(self) -> Any:
-        return defer.succeed([dict(row) for row in self.rows])
+        return defer.succeed([*self.rows])
 
     def worker(self, ident: int | str) -> Any:
         if ident == "!raise":
@@ -99,12 +118,12 @@ class Double:
         if ident == "!given-up":
             return defer.fail(defer.CancelledError())
         for row in self.rows:
-            if ident in (row["workerid"], row["name"]):
-                return defer.succeed(dict(row))
+            if ident in (row.workerid, row.name):
+                return defer.succeed(row)
         return defer.fail(Refusal("no_such_worker", f"there is no latent worker {ident!r}"))
 
-    def meta(self) -> dict[str, Any]:
-        return {"now": NOW, "behind": {"events": 0, "since": None}}
+    def meta(self) -> Meta:
+        return Meta(now=NOW, behind=Behind(events=0, since=None))
 
     def history(self, query: HistoryQuery) -> Any:
         self.pages += 1
@@ -120,7 +139,9 @@ class Double:
         return defer.succeed(top - query.limit + 1 if top > query.limit else None)
 
     def _row(self, query: HistoryQuery, number: int) -> dict[str, Any]:
-        row: dict[str, Any] = {"id": number, "workerid": query.workerid or 1, "masterid": 1}
+        nothing = dict.fromkeys(names(HISTORY[query.what]))
+        row: dict[str, Any] = {**nothing, "id": number}
+        row.update(workerid=query.workerid or 1, masterid=1)
         if self.top > 100:
             row["reason"] = "a long one " * 40
         # Shows what arrived, for the tests of the grammar.
@@ -133,13 +154,28 @@ class Double:
         return defer.succeed({"id": number, "workerid": 2 if number == 2 else 1, "masterid": 1})
 
     def shutdown_view(self) -> Any:
-        row = {"masterid": 1, "master": "double", "live": True, "stopping_since": None}
-        up = {"instances_up": 2, "usual_stop_s": 40.0, "usual_unknown": 1}
-        return defer.succeed([{**row, **up, "blockers": []}])
+        row = MasterStop(
+            masterid=1,
+            master="double",
+            live=True,
+            stopping_since=None,
+            instances_up=2,
+            usual_stop_s=40.0,
+            usual_unknown=1,
+            blockers=(),
+        )
+        return defer.succeed([row])
 
     def stats(self, query: Any) -> Any:
-        meta = {"since": query.since, "until": NOW, "total": 0, "asked": dataclasses.asdict(query)}
-        return defer.succeed({"stats": [], "outcomes": [], "meta": meta})
+        meta = StatsAsked(
+            since=query.since,
+            until=NOW,
+            total=0,
+            episodes=0,
+            truncated=False,
+            asked=dataclasses.asdict(query),
+        )
+        return defer.succeed(Stats(stats=(), outcomes=(), meta=meta))
 
     def recent(self, query: RecentQuery) -> Any:
         episodes = [[n] for n in range(query.per_worker)]
@@ -147,11 +183,13 @@ class Double:
         return defer.succeed([{"workerid": one, "episodes": episodes} for one in workerids])
 
     def timeline(self, query: Any) -> Any:
-        meta = {"total": 0, "truncated": False, "asked": dataclasses.asdict(query)}
-        return defer.succeed({"lanes": [], "marks": [], "meta": meta})
+        meta = TimelineAsked(
+            since=NOW, until=NOW, total=0, truncated=False, asked=dataclasses.asdict(query)
+        )
+        return defer.succeed(Drawn([], [], meta))
 
-    def health(self) -> dict[str, Any]:
-        return {"status": "ok", "probe": "on"}
+    def health(self) -> Health:
+        return views.health_off("0", "a double")
 
     @defer.inlineCallbacks
     def force(self, ident: int | str, request: Any, actor: str) -> Any:
@@ -160,8 +198,6 @@ class Double:
             raise RuntimeError("a text that is nobody's business")
         if request.reason == "!behind":
             raise Refusal("behind", "the action could not be written, so nothing was done")
-        if request.reason == "!nan":
-            return ForceAnswer(action={"at": float("nan")})
         if request.reason.startswith("!slow"):
             yield task.deferLater(reactor, 1.0)
         if request.reason == "!slow raise":

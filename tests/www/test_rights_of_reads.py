@@ -10,6 +10,7 @@ import pytest
 from twisted.internet import defer, task
 
 from buildbot_lifecycle.core.requests import Refusal
+from buildbot_lifecycle.shapes.spans import Drawn, TimelineMeta
 from buildbot_lifecycle.www import api
 from buildbot_lifecycle.www.answers import Answer
 
@@ -45,7 +46,8 @@ class Service:
 
     def timeline(self, _: Any) -> Any:
         self.asked += 1
-        return defer.succeed({"lanes": [], "marks": [], "meta": {}})
+        meta = TimelineMeta(since=0.0, until=1.0, truncated=False, total=0)
+        return defer.succeed(Drawn([], [], meta))
 
 
 def call(*workerids: int) -> Any:
