@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
@@ -427,12 +428,13 @@ def test_a_master_without_the_service_says_which_line_is_missing(
 
 @pytest.mark.database
 def test_while_the_database_is_away_the_page_shows_what_is_and_forces_nothing(
-    make_master: MakeMaster, page: Page
+    make_master: MakeMaster, page: Page, tmp_path: Path
 ) -> None:
     with databases.SERVERS["postgresql"]() as server:
+        ends = tmp_path / "ends"
         workers = [
             worker("StuckStopDeferred", "stuck"),
-            worker("SlowStopHealthy", "slow", stop_delay=8),
+            worker("StuckStopDeferred", "slow", release_file=ends),
         ]
         master = make_master(workers, lifecycle=LIFECYCLE, db_url=server.fresh())
         master.force_build("stuck")
@@ -441,6 +443,7 @@ def test_while_the_database_is_away_the_page_shows_what_is_and_forces_nothing(
         master.wait_worker("slow", state="insubstantiating")
         open_page(page, master)
         server.stop()
+        ends.touch()
         try:
             # what happens meanwhile waits to be written, and the page says so
             master.wait_worker("slow", state="not_substantiated")

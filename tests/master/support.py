@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.harness.idle import LONG, up_until
 from tests.harness.master import API, ROOT, RealMaster, worker
 from tests.harness.tls import Tls
 from tests.harness.web import Answer
@@ -225,17 +226,21 @@ def forget_a_build(master: RealMaster, name: str) -> int:
     return request
 
 
-def built_by_tls(make_master: Any, name: str, **options: Any) -> tuple[RealMaster, Proxy]:
-    """A master and the network before it, whose worker connects by TLS, has built, and is up for 4 s.
+def dead_by_tls(make_master: Any, name: str, **options: Any) -> tuple[RealMaster, Proxy]:
+    """A master and the network before it, which died after a build of the worker; then that is idle.
 
-    With a dead network nobody is left to answer the close of TLS, and the connection stays.
+    The worker connects by TLS: nobody is left to answer the close, and the connection stays.
     """
     master: RealMaster = make_master([], start=False, **options)
     proxy = Proxy(master.pb_port)
     tls = Tls(master.basedir.parent / "tls")
+    idle = master.basedir.parent / "idle"
     master.extra = tls.extra(master.pb_port)
     connection = tls.connection(proxy.port)
-    master.workers = [worker("Healthy", name, build_wait_timeout=4, connection=connection)]
+    up = worker("Healthy", name, build_wait_timeout=LONG, connection=connection)
+    master.workers = [up_until(idle, up)]
     master.start()
     assert master.build(name)["results"] == 0
+    proxy.swallow()
+    idle.touch()
     return master, proxy

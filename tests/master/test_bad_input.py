@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import subprocess
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -143,14 +144,16 @@ def test_unusual_driver_methods_go_on_as_in_stock(make_master: MakeMaster, kind:
 
 @pytest.mark.database
 def test_a_database_that_is_away_loses_nothing_and_the_api_says_so(
-    make_master: MakeMaster,
+    make_master: MakeMaster, tmp_path: Path
 ) -> None:
     with databases.SERVERS["postgresql"]() as server:
-        slow = worker("SlowStopHealthy", "slow", stop_delay=6)
+        ends = tmp_path / "ends"
+        slow = worker("StuckStopDeferred", "slow", release_file=ends)
         master = make_master([slow], lifecycle=LIFECYCLE, db_url=server.fresh())
         master.build("slow")
         master.wait_worker("slow", state="insubstantiating")
         server.stop()
+        ends.touch()
         # what happens meanwhile is known at once, from memory, and is said to be unwritten
         master.wait_worker("slow", state="not_substantiated")
         behind = master.api("workers")["meta"]["behind"]

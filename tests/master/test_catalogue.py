@@ -21,7 +21,7 @@ from tests.master.support import (
     SETTINGS,
     START_SETTINGS,
     ask_force,
-    built_by_tls,
+    dead_by_tls,
     episodes,
     events,
     fails_to_start,
@@ -243,9 +243,8 @@ def test_frozen_worker_whose_next_build_pings_it(make_master: MakeMaster, protoc
 
 def test_stale_connection(make_master: MakeMaster) -> None:
     with row("stale_connection", "TLS, the network died") as seen:
-        master, proxy = built_by_tls(make_master, "w", lifecycle=SETTINGS)
         # nobody is left to answer the close of TLS, and the instance ends unheard
-        proxy.swallow()
+        master, proxy = dead_by_tls(make_master, "w", lifecycle=SETTINGS)
         detected(seen, master, "not substantiated, and a connection is still held")
         proxy.heal()
         freed_and_used_again(seen, master)

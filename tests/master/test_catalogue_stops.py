@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import MakeMaster
+from tests.harness.idle import LONG, up_until
 from tests.harness.master import RealMaster, worker
 from tests.harness.tls import Tls
 from tests.master import catalogue
@@ -306,12 +307,14 @@ def others_stuck(master: RealMaster, proxy: Proxy, tls: Tls) -> None:
 
     Beside them a worker that was refused while there was no plugin: Buildbot waits for that, unseen.
     """
-    end = master.basedir.parent / "end"
+    end, idle = (master.basedir.parent / name for name in ("end", "idle"))
     direct = tls.connection(master.pb_port)
+    by_proxy = tls.connection(proxy.port)
+    stale = worker("Healthy", "stale", build_wait_timeout=LONG, connection=by_proxy)
     master.extra = tls.extra(master.pb_port)
     master.extra += at_once(["crashed"], until={"crashed": end})
     master.workers = [
-        worker("Healthy", "stale", build_wait_timeout=6, connection=tls.connection(proxy.port)),
+        up_until(idle, stale),
         worker("Healthy", "crashed", outlives_master=True, connection=direct),
         worker("StuckStopDeferred", "before", connection=direct),
         worker("SurvivesStop", "refused", restart_after=None, connection=direct),
@@ -335,6 +338,7 @@ def others_stuck(master: RealMaster, proxy: Proxy, tls: Tls) -> None:
     master.wait_worker("refused", held=lambda n: n >= 0, refused=0)
     master.build("stale")
     proxy.swallow()
+    idle.touch()
     for name in ("stale", "crashed", "before"):
         master.wait_worker(name, verdict__code=OTHERS[name][0])
     master.build("leaving")

@@ -6,6 +6,7 @@ really stuck, for the same limit and since later: once it is released, they woul
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,6 @@ for _state in ("substantiating", "substantiating_starting"):
     released(master, "stuck")
     told = master.worker("slow")["verdict"]
     assert (told["level"], told["code"], told["threshold_s"]) == ("ok", "never_connected", 3600)
-    assert "Buildbot gives up in 59 min" in told["reason"]
+    assert re.search("Buildbot gives up in 5[0-9] min", told["reason"])
     connect.touch()
     assert master.wait_build(request)["results"] == 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.conftest import MakeMaster
 from tests.harness.master import worker
-from tests.master.support import FEW_SECONDS, LIFECYCLE, get_stuck, unpause
+from tests.master.support import FEW_SECONDS, LIFECYCLE, episodes, get_stuck, unpause
 
 pytestmark = pytest.mark.master
 
@@ -62,26 +64,37 @@ def test_a_worker_that_is_exempt_is_not_released_while_others_are(make_master: M
 
 
 def test_a_limit_is_learnt_from_the_last_episodes_also_over_a_restart(
-    make_master: MakeMaster,
+    make_master: MakeMaster, tmp_path: Path
 ) -> None:
     settings = {
         **LIFECYCLE,
         "stuck_after": {"insubstantiating": 2},
         "adaptive": {"min_samples": 2, "factor": 3},
     }
-    slow = worker("SlowStopHealthy", "slow", stop_delay=3)
+    ends = tmp_path / "ends"
+    slow = worker("StuckStopDeferred", "slow", release_file=ends)
     master = make_master([slow], lifecycle=settings)
+
+    def end_the_stop() -> None:
+        ends.touch()
+        master.wait_worker("slow", state="not_substantiated", episode=None)
+        ends.unlink()
+
+    def is_learnt(threshold: float | None) -> bool:
+        took = [3 * e["stop_s"] for e in episodes(master, "slow") if e["ended_at"] is not None]
+        return threshold is not None and min(took) - 1 <= threshold <= max(took) + 1
+
     for _ in range(2):
         master.build("slow")
         # with the fixed limit, each of these healthy stops is a false alarm
         get_stuck(master, "slow", verdict__threshold_s=2)
-        master.wait_worker("slow", state="not_substantiated")
+        end_the_stop()
     master.build("slow")
     seen = master.wait_worker("slow", state="insubstantiating", pending=bool)
-    assert 9 <= seen["verdict"]["threshold_s"] < 60
-    master.wait_worker("slow", state="not_substantiated")
+    assert is_learnt(seen["verdict"]["threshold_s"])
+    end_the_stop()
     master.stop(FEW_SECONDS)
     master.start()
     master.build("slow")
     # what earlier runs took is read a moment after the start
-    master.wait_worker("slow", pending=bool, verdict__threshold_s=lambda t: 9 <= (t or 0) < 60)
+    master.wait_worker("slow", pending=bool, verdict__threshold_s=is_learnt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,10 +83,14 @@ def test_a_start_that_fails_is_told_with_its_traceback(make_master: MakeMaster) 
 
 
 def test_a_worker_refused_while_its_stop_is_busy_is_recorded_and_healthy(
-    make_master: MakeMaster,
+    make_master: MakeMaster, tmp_path: Path
 ) -> None:
-    master = make_master([worker("SlowStopHealthy", "slow")], lifecycle=LIFECYCLE)
+    ends = tmp_path / "ends"
+    slow = worker("StuckStopKillsLate", "slow", release_file=ends)
+    master = make_master([slow], lifecycle=LIFECYCLE)
     master.build("slow")
+    master.wait_worker("slow", state="insubstantiating", held=lambda n: n > 0)
+    ends.touch()
     seen = master.wait_worker("slow", state="not_substantiated", held=lambda n: n > 0)
     assert seen["verdict"]["level"] == "ok"
     assert "refused" in [e["kind"] for e in events(master, "slow")]
@@ -127,11 +132,12 @@ def test_workers_added_and_removed_by_reconfig_are_followed(make_master: MakeMas
 
 
 def test_the_service_added_by_reconfig_finds_workers_as_they_are_and_removed_leaves_no_trace(
-    make_master: MakeMaster,
+    make_master: MakeMaster, tmp_path: Path
 ) -> None:
     master = make_master([worker("Healthy", "busy")], lifecycle=LIFECYCLE)
     # removed while a build runs
-    request = master.force_build("busy", seconds=4)
+    end = tmp_path / "end"
+    request = master.force_build("busy", until=end)
     master.wait_build(request, state="started")
     lines = master.config().splitlines(keepends=True)
     without = "".join(line for line in lines if "LifecycleService" not in line)
@@ -146,6 +152,7 @@ def test_the_service_added_by_reconfig_finds_workers_as_they_are_and_removed_lea
     master.reconfig()
     seen = master.wait_worker("busy", state="substantiated", connected=True)
     assert [b["builder"] for b in seen["building"]] == ["busy"]
+    end.touch()
     master.wait_build(request)
     master.wait_worker("busy", state="not_substantiated")
     assert transitions(master, "busy")[-2:] == ONE_LIFE[-2:]

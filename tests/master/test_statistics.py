@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import MakeMaster
 from tests.harness.master import RealMaster, worker
+from tests.master.support import written
 
 pytestmark = pytest.mark.master
 
@@ -27,6 +28,7 @@ def test_the_past_is_told_and_outlives_a_restart(make_master: MakeMaster) -> Non
         lambda: len(recent(m).get(good, [])) == 2 and bad in recent(m), 30, "three episodes"
     )
 
+    written(m)
     told = m.api("stats")
     outcomes = {row["worker"]: row for row in told["outcomes"]}
     assert (outcomes["good"]["ok"], outcomes["good"]["success_rate"]) == (2, 1.0)
@@ -63,7 +65,8 @@ def test_an_open_episode_is_in_the_timeline_with_its_build_running(make_master: 
     m = make_master([worker("Healthy", "w")])
     request = m.force_build("w", until="never")
     m.wait_build(request, state="started", timeout=60)
-    (lane,) = m.wait_until(lambda: m.api("timeline")["lanes"], 20, "the episode")
+    written(m)
+    (lane,) = m.api("timeline")["lanes"]
     (episode,) = lane["episodes"]
     assert episode["outcome"] is None
     assert episode["phases"][-1][0] == "substantiated"
@@ -79,6 +82,7 @@ def test_a_stop_that_failed_is_counted_at_its_worker_and_told_with_its_cause(
     assert m.worker("w")["orphans"] == 0
     m.build("w")
     m.wait_worker("w", orphans=1)
+    written(m)
     (orphan,) = m.api("orphans?open=true")["orphans"]
     assert (orphan["cause"], orphan["class"]) == ("stop_failed", "RaisingStop")
     assert [w["name"] for w in m.api("workers?orphans__gt=0")["workers"]] == ["w"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.conftest import MakeMaster
 from tests.harness.master import worker
-from tests.master.support import built_by_tls
+from tests.master.support import dead_by_tls
 
 pytestmark = pytest.mark.master
 
@@ -30,11 +32,14 @@ def test_stock_hangs_on_a_worker_that_comes_back_after_its_stop(make_master: Mak
 
 
 def test_stock_hangs_after_a_healthy_stop_that_takes_a_few_seconds(
-    make_master: MakeMaster,
+    make_master: MakeMaster, tmp_path: Path
 ) -> None:
-    master = make_master([worker("SlowStopHealthy", "slow")], plugin=False)
+    ends = tmp_path / "ends"
+    slow = worker("StuckStopKillsLate", "slow", release_file=ends)
+    master = make_master([slow], plugin=False)
     master.build("slow")
     master.wait_log("received connection while not trying to substantiate")
+    ends.touch()
     master.wait_peek("slow", state="not_substantiated", waited_for=lambda n: n > 0)
     assert master.sigterm().outlives(HANGS)
 
@@ -47,8 +52,7 @@ def test_stock_hangs_on_a_driver_thread_that_never_returns(make_master: MakeMast
 
 
 def test_stock_hangs_on_a_connection_by_tls_whose_network_died(make_master: MakeMaster) -> None:
-    master, proxy = built_by_tls(make_master, "stale", plugin=False)
-    proxy.swallow()
+    master, proxy = dead_by_tls(make_master, "stale", plugin=False)
     master.wait_peek("stale", state="not_substantiated", connected=True)
     proxy.heal()
     # nor does it serve a build again: the new instance is kept out by the dead connection

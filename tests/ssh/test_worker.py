@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import MakeMaster
+from tests.harness.idle import LONG, up_until
 from tests.harness.master import RealMaster
 from tests.harness.sshd import Sshd
 from tests.harness.waiting import patient, wait_until
@@ -116,11 +117,13 @@ def test_secrets_reach_the_worker_and_no_log_and_no_other_user(
 
 
 def test_a_frozen_worker_is_killed_and_the_outcome_is_true(
-    make_master: MakeMaster, sshd: Sshd
+    make_master: MakeMaster, sshd: Sshd, tmp_path: Path
 ) -> None:
-    master = make_master([sshd.worker("w", **SHORT, build_wait_timeout=3)])
+    idle = tmp_path / "idle"
+    master = make_master([up_until(idle, sshd.worker("w", **SHORT, build_wait_timeout=LONG))])
     master.build("w", 120)
     freeze(sshd.instances())
+    idle.touch()
     stopped(master, "w")
     assert_stops(master, "w", "true")
     assert steps(master, "w")[-5:] == ["reached the host", "asked to stop", "TERM", "KILL", "gone"]
@@ -139,16 +142,18 @@ def test_a_worker_frozen_in_its_build_does_not_hold_the_masters_stop(
 
 
 def test_a_dead_network_leaves_the_stop_untrue_in_time_and_the_next_start_ends_the_leftover(
-    make_master: MakeMaster, sshd: Sshd, make_proxy: Callable[[int], Proxy]
+    make_master: MakeMaster, sshd: Sshd, make_proxy: Callable[[int], Proxy], tmp_path: Path
 ) -> None:
     proxy = make_proxy(sshd.port)
     sshd.trust(proxy.port)
-    options = {**SHORT, "port": proxy.port, "build_wait_timeout": 2}
-    master = make_master([sshd.worker("w", **options)], lifecycle=LIFECYCLE)
+    options = {**SHORT, "port": proxy.port, "build_wait_timeout": LONG}
+    idle = tmp_path / "idle"
+    master = make_master([up_until(idle, sshd.worker("w", **options))], lifecycle=LIFECYCLE)
     master.build("w", 120)
     left = sshd.workers()
     freeze(sshd.instances())
     proxy.swallow()
+    idle.touch()
     stopped(master, "w")
     assert_stops(master, "w", "raised")
     assert steps(master, "w")[-1] == "not known to be gone"
@@ -176,14 +181,16 @@ def test_a_dead_network_does_not_hold_the_masters_stop(
 
 
 def test_a_host_key_that_changed_leaves_the_stop_untrue(
-    make_master: MakeMaster, sshd: Sshd
+    make_master: MakeMaster, sshd: Sshd, tmp_path: Path
 ) -> None:
-    master = make_master([sshd.worker("w", **SHORT, build_wait_timeout=2)])
+    idle = tmp_path / "idle"
+    master = make_master([up_until(idle, sshd.worker("w", **SHORT, build_wait_timeout=LONG))])
     master.build("w", 120)
     freeze(sshd.instances())
     sshd.stop()
     sshd.make_key("host_key")
     sshd.start()
+    idle.touch()
     stopped(master, "w")
     assert_stops(master, "w", "raised")
     master.wait_log("may still run: no shell on .*: the host key is not the one in the known hosts")
@@ -213,10 +220,12 @@ def test_a_worker_that_survives_kill_is_told_as_such_and_the_next_start_ends_it(
 ) -> None:
     (tmp_path / "no-signals").write_text(NO_SIGNALS)
     sshd = make_sshd(extra=f"ForceCommand /bin/sh {tmp_path}/no-signals")
-    master = make_master([sshd.worker("w", **SHORT, build_wait_timeout=2)])
+    idle = tmp_path / "idle"
+    master = make_master([up_until(idle, sshd.worker("w", **SHORT, build_wait_timeout=LONG))])
     master.build("w", 120)
     alive = sshd.instances()
     freeze(alive)
+    idle.touch()
     stopped(master, "w")
     assert_stops(master, "w", "raised")
     assert steps(master, "w")[-4:] == ["asked to stop", "TERM", "KILL", "still there"]
