@@ -1,43 +1,30 @@
-import { useCallback, useEffect, useState } from "react";
-import { asFailure, get, type ApiFailure } from "../server/client";
-import { Order } from "../model/order";
-import { useFeed } from "./useFeed";
+import { get, type ApiFailure } from "../server/client";
+import { AnswerSource, type Answer } from "../server/answer";
+import { fetchWorkers } from "../server/workers";
+import type { Worker, WorkersAnswer, WorkersMeta } from "../contract/types";
+import { useSource } from "./useSource";
 
-export interface Answer<T> {
-  answer: T | null;
-  failure: ApiFailure | null;
-  reload: () => void;
+/** What the server says at an address, looked at again when the worker (or any: null) has changed. Where the address
+ *  changes, what was known stays until the answer has come. */
+export function useAnswer<T>(path: string, workerid: number | null): Answer<T> & { reload: () => void } {
+  const [state, { reload }] = useSource<Answer<T>, AnswerSource<T>>(
+    path,
+    (before) => new AnswerSource<T>(() => get<T>(path), workerid, before?.getState().answer),
+  );
+  return { ...state, reload };
 }
 
-/** What the server says at an address, looked at again when the worker (or any: null) has changed. Null for nothing to
- *  ask. */
-export function useAnswer<T>(path: string | null, workerid: number | null): Answer<T> {
-  const [state, setState] = useState<{ path: string | null; answer: T | null; failure: ApiFailure | null }>({
-    path,
-    answer: null,
-    failure: null,
-  });
-  const [order] = useState(() => new Order());
-  const reload = useCallback(() => {
-    if (path === null) return;
-    const mine = order.ask();
-    get<T>(path).then(
-      (answer) => {
-        if (order.takes(mine)) setState({ path, answer, failure: null });
-      },
-      (error: unknown) => {
-        if (order.takes(mine)) {
-          setState((now) => ({ path, answer: now.path === path ? now.answer : null, failure: asFailure(error) }));
-        }
-      },
-    );
-  }, [path, order]);
-  useEffect(() => {
-    reload();
-    return () => {
-      order.forget();
-    };
-  }, [reload, order]);
-  useFeed(workerid, reload);
-  return { answer: state.answer, failure: state.failure, reload };
+export interface WorkerState {
+  worker: Worker | null;
+  meta: WorkersMeta | null;
+  failure: ApiFailure | null;
+}
+
+/** One worker, kept up to date. */
+export function useWorker(workerid: number): WorkerState {
+  const [{ answer, failure }] = useSource<Answer<WorkersAnswer>, AnswerSource<WorkersAnswer>>(
+    String(workerid),
+    () => new AnswerSource(() => fetchWorkers(`workers/${workerid}`), workerid),
+  );
+  return { worker: answer?.workers[0] ?? null, meta: answer?.meta ?? null, failure };
 }

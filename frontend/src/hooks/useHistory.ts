@@ -1,12 +1,9 @@
-import { useCallback, useEffect, useState } from "react";
-import { asFailure, get, type ApiFailure } from "../server/client";
-import type { PageMeta } from "../contract/types";
-import { withHead, withOlder, type History } from "../model/history";
-import { nextQuery } from "../model/links";
-import { Order } from "../model/order";
-import { useFeed } from "./useFeed";
+import type { ApiFailure } from "../server/client";
+import { HistorySource, type HistoryState } from "../server/history";
+import type { History } from "../model/history";
+import { useSource } from "./useSource";
 
-export interface HistoryState<Item> extends History<Item> {
+export interface ShownHistory<Item> extends History<Item> {
   loading: boolean;
   failure: ApiFailure | null;
   older: () => void;
@@ -20,49 +17,15 @@ export function useHistory<Item extends { id: number }>(
   path: string,
   plural: string,
   query: string,
-): HistoryState<Item> {
-  const [history, setHistory] = useState<History<Item> | null>(null);
-  const [failure, setFailure] = useState<ApiFailure | null>(null);
-  const [{ heads, pages }] = useState(() => ({ heads: new Order(), pages: new Order() }));
-
-  const read = useCallback(
-    async (from: string, join: (known: History<Item>, page: History<Item>) => History<Item>, order: Order) => {
-      const mine = order.ask();
-      try {
-        const answer = await get<Record<string, Item[]> & { meta: PageMeta }>(`${path}${from}`);
-        const page = { items: answer[plural] ?? [], next: nextQuery(answer.meta.next), open: answer.meta.open ?? null };
-        if (!order.takes(mine)) return;
-        setHistory((known) => (known === null ? page : join(known, page)));
-        setFailure(null);
-      } catch (error) {
-        if (order.takes(mine)) setFailure(asFailure(error));
-      }
-    },
-    [path, plural],
+): ShownHistory<Item> {
+  const [{ history, failure }, { older, reload }] = useSource<HistoryState<Item>, HistorySource<Item>>(
+    `${path}${query}`,
+    () => new HistorySource<Item>(workerid, path, plural, query),
   );
-  const reload = useCallback(() => {
-    void read(query, withHead, heads);
-  }, [read, query, heads]);
-  const next = history?.next ?? null;
-  const older = useCallback(() => {
-    if (next !== null) void read(next, (known, page) => withOlder(known, page, next), pages);
-  }, [read, next, pages]);
-
-  useEffect(() => {
-    // It sets a state only once the answer has come.
-    // eslint-disable-next-line react-hooks/set-state-in-effect
-    reload();
-    return () => {
-      heads.forget();
-      pages.forget();
-    };
-  }, [reload, heads, pages]);
-  useFeed(workerid, reload);
-  const open = history?.open ?? null;
   return {
     items: history?.items ?? [],
-    next,
-    open,
+    next: history?.next ?? null,
+    open: history?.open ?? null,
     loading: history === null && failure === null,
     failure,
     older,

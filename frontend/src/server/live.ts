@@ -1,4 +1,5 @@
 import { LIVE_CHECK_S, pollInterval, reconnectDelay } from "../model/pace";
+import { Shown } from "./shown";
 import { openSocket, socketUrl } from "./socket";
 
 /* One feed for all that the page shows. It says who changed, or that it is time to look at everything again; and it
@@ -27,9 +28,7 @@ const HIDDEN_MS = 10_000;
 
 const browserNow = () => Date.now() / 1000;
 
-export class LiveFeed {
-  private state: LiveState = { mode: "connecting", since: 0, pollEveryS: pollInterval(0), retryAt: null };
-  private readonly watchers = new Set<() => void>();
+export class LiveFeed extends Shown<LiveState> {
   private readonly listeners = new Set<FeedListener>();
   private closeSocket: (() => void) | null = null;
   private attempt = 0;
@@ -42,14 +41,9 @@ export class LiveFeed {
   private running = false;
   private hiddenTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** For useSyncExternalStore. */
-  readonly watch = (watcher: () => void) => {
-    this.watchers.add(watcher);
-    return () => {
-      this.watchers.delete(watcher);
-    };
-  };
-  readonly snapshot = () => this.state;
+  constructor() {
+    super({ mode: "connecting", since: 0, pollEveryS: pollInterval(0), retryAt: null });
+  }
 
   /** Runs while somebody listens, and a little longer, so that a change of view keeps the socket. */
   listen(listener: FeedListener): () => void {
@@ -69,19 +63,19 @@ export class LiveFeed {
   /** What the last full look cost, which sets the pace of polling. */
   reportCost(ms: number) {
     const pollEveryS = pollInterval(ms);
-    if (pollEveryS !== this.state.pollEveryS) this.set({ ...this.state, pollEveryS });
+    if (pollEveryS !== this.getState().pollEveryS) this.set({ pollEveryS });
   }
 
   readonly tryNow = () => {
     this.attempt = 0;
     this.refreshAll();
-    if (this.state.mode !== "live") this.connect();
+    if (this.getState().mode !== "live") this.connect();
   };
 
   private start() {
     this.running = true;
     this.attempt = 0;
-    this.set({ mode: "connecting", since: browserNow(), pollEveryS: this.state.pollEveryS, retryAt: null });
+    this.set({ mode: "connecting", since: browserNow(), pollEveryS: this.getState().pollEveryS, retryAt: null });
     document.addEventListener("visibilitychange", this.onVisibility);
     this.connect();
     this.planRefresh();
@@ -105,22 +99,15 @@ export class LiveFeed {
     this.gathered = new Set();
   }
 
-  private set(state: LiveState) {
-    this.state = state;
-    this.watchers.forEach((watcher) => {
-      watcher();
-    });
-  }
-
   private connect() {
     clearTimeout(this.retryTimer);
     this.closeSocket?.();
-    if (this.state.retryAt !== null) this.set({ ...this.state, retryAt: null });
+    if (this.getState().retryAt !== null) this.set({ retryAt: null });
     this.closeSocket = openSocket(socketUrl(window.location.href), {
       onLive: () => {
-        const first = this.state.mode === "connecting";
+        const first = this.getState().mode === "connecting";
         this.attempt = 0;
-        this.set({ ...this.state, mode: "live", since: browserNow(), retryAt: null });
+        this.set({ mode: "live", since: browserNow(), retryAt: null });
         // What happened while nobody told us is only known by looking.
         if (!first) this.refreshAll();
         this.planRefresh();
@@ -138,9 +125,9 @@ export class LiveFeed {
     this.closeSocket = null;
     const delay = reconnectDelay(this.attempt++, Math.random());
     const now = browserNow();
-    const before = this.state.mode;
-    const since = before === "polling" ? this.state.since : now;
-    this.set({ ...this.state, mode: "polling", since, retryAt: now + delay });
+    const before = this.getState().mode;
+    const since = before === "polling" ? this.getState().since : now;
+    this.set({ mode: "polling", since, retryAt: now + delay });
     this.retryTimer = setTimeout(() => {
       this.connect();
     }, delay * 1000);
@@ -169,7 +156,7 @@ export class LiveFeed {
 
   private planRefresh() {
     clearTimeout(this.refreshTimer);
-    const seconds = this.state.mode === "live" ? LIVE_CHECK_S : this.state.pollEveryS;
+    const seconds = this.getState().mode === "live" ? LIVE_CHECK_S : this.getState().pollEveryS;
     this.refreshTimer = setTimeout(() => {
       if (!document.hidden) this.refreshAll();
       this.planRefresh();
@@ -187,7 +174,7 @@ export class LiveFeed {
     if (document.hidden) {
       this.hiddenTimer = setTimeout(() => {
         this.rest();
-        this.set({ ...this.state, mode: "connecting", since: browserNow(), retryAt: null });
+        this.set({ mode: "connecting", since: browserNow(), retryAt: null });
       }, HIDDEN_MS);
       return;
     }

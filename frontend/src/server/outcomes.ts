@@ -1,55 +1,63 @@
-import { get } from "./client";
 import type { Action } from "../contract/types";
+import { Order } from "../model/order";
+import { get } from "./client";
+import { Source } from "./source";
 
 /* What came of the forced disconnects that were asked for on this page, for the dialog and for the worker's row. An
-   action whose master has not answered yet is followed until it has. */
+   action whose master has not answered yet is followed until it has, while somebody watches. */
 
 const FOLLOW_EVERY_MS = 2_000;
 
-class Outcomes {
-  private readonly actions = new Map<number, Action>();
-  private readonly watchers = new Set<() => void>();
-  private timer: ReturnType<typeof setTimeout> | undefined;
+export interface OutcomesState {
+  /** By worker. */
+  actions: ReadonlyMap<number, Action>;
+}
 
-  readonly watch = (watcher: () => void) => {
-    this.watchers.add(watcher);
-    return () => {
-      this.watchers.delete(watcher);
-    };
-  };
+export class OutcomeSource extends Source<OutcomesState> {
+  constructor() {
+    super({ actions: new Map() });
+  }
 
   of(workerid: number): Action | null {
-    return this.actions.get(workerid) ?? null;
+    return this.getState().actions.get(workerid) ?? null;
   }
 
   put(action: Action) {
-    // Answers may come in another order than they were asked for.
-    const known = this.actions.get(action.workerid);
-    if (known !== undefined && known.id > action.id) return;
+    // What is finished stays so, and an older action is not the last one.
+    const known = this.of(action.workerid);
+    if (known !== null && known.id > action.id) return;
     if (known?.id === action.id && known.finished_at !== null && action.finished_at === null) return;
-    this.actions.set(action.workerid, action);
-    this.watchers.forEach((watcher) => {
-      watcher();
-    });
-    if (action.finished_at === null) this.follow();
+    this.set({ actions: new Map([...this.getState().actions, [action.workerid, action]]) });
+    this.followOpen();
   }
 
-  private follow() {
-    this.timer ??= setTimeout(() => {
-      this.timer = undefined;
-      const open = [...this.actions.values()].filter((action) => action.finished_at === null);
-      for (const { id } of open) {
-        get<{ actions: Action[] }>(`actions/${id}`).then(
-          ({ actions }) => {
-            if (actions[0] !== undefined) this.put(actions[0]);
-          },
-          () => {
-            this.follow();
-          },
-        );
-      }
-    }, FOLLOW_EVERY_MS);
+  protected override start() {
+    this.followOpen();
+  }
+
+  private open(): Action[] {
+    return [...this.getState().actions.values()].filter((action) => action.finished_at === null);
+  }
+
+  private followOpen() {
+    if (this.open().length === 0) return;
+    this.soon("follow", FOLLOW_EVERY_MS, () => {
+      for (const { id } of this.open()) this.followOne(id);
+    });
+  }
+
+  private followOne(id: number) {
+    this.ask(
+      new Order(),
+      get<{ actions: Action[] }>(`actions/${id}`),
+      ({ actions }) => {
+        if (actions[0] !== undefined) this.put(actions[0]);
+      },
+      () => {
+        this.followOpen();
+      },
+    );
   }
 }
 
-export const outcomes = new Outcomes();
+export const outcomes = new OutcomeSource();

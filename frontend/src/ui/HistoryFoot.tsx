@@ -1,9 +1,9 @@
 import React from "react";
-import type { HistoryState } from "../hooks/useHistory";
+import type { ShownHistory } from "../hooks/useHistory";
 import { Notice } from "./Notice";
 
 interface Props {
-  history: HistoryState<unknown>;
+  history: ShownHistory<unknown>;
   /** What it is a history of, in the plural. */
   what: string;
   empty: string;

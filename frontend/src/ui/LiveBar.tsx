@@ -1,6 +1,6 @@
 import React, { useCallback } from "react";
 import { feed, type LiveState } from "../server/live";
-import { useLive } from "../hooks/useFleet";
+import { useLive } from "../hooks/useShared";
 import { age } from "../model/durations";
 import { clockTime } from "../model/moments";
 import { Icon } from "./Icon";

@@ -1,7 +1,7 @@
 import React, { useMemo, type RefObject } from "react";
 import { useTopbarItems } from "buildbot-ui";
 import type { ApiFailure } from "../server/client";
-import { useFleet } from "../hooks/useFleet";
+import { useFleet } from "../hooks/useShared";
 import { useTheme } from "../hooks/useTheme";
 import { clipped } from "../model/words";
 import { Stale } from "./Banners";

@@ -1,6 +1,6 @@
 import React from "react";
 import { Link, useLocation, useSearchParams } from "react-router-dom";
-import { useFleet } from "../hooks/useFleet";
+import { useFleet } from "../hooks/useShared";
 import { cannotStop } from "../model/health";
 import { keptFilter } from "../model/address";
 

@@ -2,8 +2,8 @@
 import { act, cleanup, renderHook } from "@testing-library/react";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Action, LanePhase } from "../../src/contract/types";
-import { serve, to } from "../asked";
-import { NOW, idle, meta, plan, stopHangs, verdict } from "../situations";
+import { pass, serve, to } from "../asked";
+import { NOW, idle, meta, verdict } from "../situations";
 
 /* Answers that come in another order than they were asked for. Each test answers by hand. */
 
@@ -39,7 +39,7 @@ const again = () =>
 
 describe("a late answer to an earlier question", () => {
   it("does not bring back a worker's older verdict on its own page", async () => {
-    const { useWorker } = await import("../../src/hooks/useWorker");
+    const { useWorker } = await import("../../src/hooks/useAnswer");
     const { result } = renderHook(() => useWorker(1));
     await again();
     const told = (level: string) => ({ workers: [idle({ verdict: verdict({ level }) })], meta: meta() });
@@ -49,7 +49,7 @@ describe("a late answer to an earlier question", () => {
   });
 
   it("is shown while the later ones have not come: what is asked often is not left empty", async () => {
-    const { useWorker } = await import("../../src/hooks/useWorker");
+    const { useWorker } = await import("../../src/hooks/useAnswer");
     const { result } = renderHook(() => useWorker(1));
     await again();
     await to(0).answer({ workers: [idle({ name: "first" })], meta: meta() });
@@ -85,6 +85,22 @@ describe("a late answer to an earlier question", () => {
     expect(result.current.known?.lanes.get(1)?.stays[0]?.until).toBe(NOW - 1);
   });
 
+  it("does not close over a lane that was told anew while all were asked for", async () => {
+    const { useTimeline } = await import("../../src/features/timeline/useTimeline");
+    const { result, rerender } = renderHook(({ span }) => useTimeline(span, null), {
+      initialProps: { span: { since: NOW - 100, until: NOW } },
+    });
+    await to(0).answer(lane(null));
+    rerender({ span: { since: NOW - 1000, until: NOW } });
+    await pass(300);
+    await again();
+    await to(2).answer(lane(NOW - 1));
+    // All was asked for before that: the worker is asked for once more.
+    await to(1).answer(lane(null));
+    await to(3).answer(lane(NOW - 1));
+    expect(result.current.known?.lanes.get(1)?.stays[0]?.until).toBe(NOW - 1);
+  });
+
   it("does not make a finished action unfinished, nor an older action the last", async () => {
     vi.resetModules();
     const { outcomes } = await import("../../src/server/outcomes");
@@ -97,30 +113,11 @@ describe("a late answer to an earlier question", () => {
     outcomes.put(action(5, NOW));
     expect(outcomes.of(1)?.id).toBe(6);
   });
-
-  it("does not show what a dry run found that was asked for before another", async () => {
-    const { useForce } = await import("../../src/features/force/useForce");
-    const { result } = renderHook(() => useForce(stopHangs()));
-    act(() => void result.current.look(stopHangs(), true, false));
-    await to(1).answer({ dry_run: plan({ warnings: ["with a pause"] }) });
-    await to(0).answer({ dry_run: plan({ warnings: ["without"] }) });
-    expect(result.current.force.plan?.warnings).toEqual(["with a pause"]);
-    expect(result.current.force.looking).toBe(false);
-  });
-
-  it("does not make a dry run that came a failure", async () => {
-    const { useForce } = await import("../../src/features/force/useForce");
-    const { result } = renderHook(() => useForce(stopHangs()));
-    act(() => void result.current.look(stopHangs(), true, false));
-    await to(1).answer({ dry_run: plan() });
-    await to(0).answer({ error: "no", code: "conflict" }, 409);
-    expect(result.current.force.failure).toBeNull();
-  });
 });
 
 describe("an answer for a page that has been left for another", () => {
   it("does not show one worker under the name of another", async () => {
-    const { useWorker } = await import("../../src/hooks/useWorker");
+    const { useWorker } = await import("../../src/hooks/useAnswer");
     const { result, rerender } = renderHook(({ id }) => useWorker(id), { initialProps: { id: 1 } });
     rerender({ id: 2 });
     await to(0).answer({ workers: [idle({ name: "the first" })], meta: meta() });

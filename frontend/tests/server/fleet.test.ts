@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { FleetStore } from "../../src/server/fleet";
+import { FleetSource } from "../../src/server/fleet";
 import type { Worker } from "../../src/contract/types";
 import { asked, pass, serve, to } from "../asked";
 import { idle, meta, NOW, verdict } from "../situations";
@@ -19,19 +19,19 @@ vi.mock("../../src/server/live", () => ({
   },
 }));
 
-let store: FleetStore;
+let store: FleetSource;
 let leave: () => void;
 const ALL = "v1/workers";
 const ONE = "v1/workers/1";
 const whole = (...workers: Worker[]) => ({ workers, meta: meta({ total: workers.length }) });
-const known = () => store.snapshot().workers[0];
+const known = () => store.getState().workers[0];
 
 beforeEach(() => {
   vi.useFakeTimers();
   vi.setSystemTime(NOW * 1000);
   serve();
-  store = new FleetStore();
-  leave = store.watch(() => undefined);
+  store = new FleetSource();
+  leave = store.subscribe(() => undefined);
 });
 afterEach(() => {
   leave();
@@ -65,6 +65,20 @@ describe("a change that comes while another is looked at", () => {
     await to(0, ONE).answer(whole(idle({ updated_at: NOW + 1 })));
     expect(known()?.verdict.level).toBe("stuck");
   });
+  it("is taken although the master's clock was set back meanwhile", async () => {
+    await opened();
+    changed(new Set([1]));
+    await to(0, ONE).answer(whole(idle({ updated_at: NOW - 7200, state: "substantiating" })));
+    expect(known()?.state).toBe("substantiating");
+  });
+  it("is not taken where all was asked for later, and has been told", async () => {
+    await opened();
+    changed(new Set([1]));
+    refresh();
+    await to(1, ALL).answer(whole(idle({ state: "substantiated" })));
+    await to(0, ONE).answer(whole(idle({ state: "substantiating", updated_at: NOW })));
+    expect(known()?.state).toBe("substantiated");
+  });
   it("is looked at by itself where a look at all was under way: that one may have it as it was before", async () => {
     await opened();
     refresh();
@@ -84,7 +98,21 @@ describe("a change that comes while another is looked at", () => {
     await to(1, "/shutdown").answer({ shutdown: [] });
     await to(0, "/orphans").answer({ orphans: [], meta: { next: null, open: 1 } });
     await to(0, "/shutdown").answer({ shutdown: [] });
-    expect(store.snapshot().openOrphans).toBe(2);
+    expect(store.getState().openOrphans).toBe(2);
+  });
+});
+
+describe("the first look", () => {
+  it("shows all at once, or the table would be pushed down by what stands above it", async () => {
+    await to(0, ALL).answer(whole(idle()));
+    expect(known()).toBeUndefined();
+    await answerSide();
+    expect(known()?.name).toBe("ec2-1");
+  });
+  it("does not wait for long for what stands above", async () => {
+    await to(0, ALL).answer(whole(idle()));
+    await pass(300);
+    expect(known()?.name).toBe("ec2-1");
   });
 });
 
@@ -120,10 +148,35 @@ describe("a page that has been left", () => {
     expect(vi.getTimerCount()).toBe(0);
     expect(asked).toHaveLength(3);
   });
+  it("may be left twice by mistake, and is still kept for another who watches", async () => {
+    await opened();
+    const other = store.subscribe(() => undefined);
+    leave();
+    leave();
+    changed(new Set([1]));
+    await to(0, ONE).answer(whole(idle({ name: "ec2-9" })));
+    expect(known()?.name).toBe("ec2-9");
+    other();
+  });
+  it("is not changed by an answer that comes afterwards", async () => {
+    await opened();
+    refresh();
+    leave();
+    await to(0, ALL).answer(whole(idle({ name: "ec2-9" })));
+    expect(known()?.name).toBe("ec2-1");
+  });
+  it("asks at once when it is opened again, though an earlier answer never came", async () => {
+    await opened();
+    refresh();
+    leave();
+    leave = store.subscribe(() => undefined);
+    await to(1, ALL).answer(whole(idle({ name: "ec2-9" })));
+    expect(known()?.name).toBe("ec2-9");
+  });
   it("is brought up to date when it is opened again", async () => {
     await opened();
     leave();
-    leave = store.watch(() => undefined);
+    leave = store.subscribe(() => undefined);
     await to(0, ALL).answer(whole(idle({ name: "ec2-9" })));
     expect(known()?.name).toBe("ec2-9");
   });

@@ -32,14 +32,14 @@ afterEach(() => {
 describe("a websocket that was lost", () => {
   it("is made anew, and then all is looked at: what happened meanwhile was told to nobody", () => {
     FakeSocket.last.open();
-    expect(feed.snapshot().mode).toBe("live");
+    expect(feed.getState().mode).toBe("live");
     FakeSocket.last.onclose?.();
-    expect(feed.snapshot().mode).toBe("polling");
+    expect(feed.getState().mode).toBe("polling");
     vi.advanceTimersByTime(4_000);
     expect(FakeSocket.all).toHaveLength(2);
     refreshed.mockClear();
     FakeSocket.last.open();
-    expect(feed.snapshot().mode).toBe("live");
+    expect(feed.getState().mode).toBe("live");
     expect(refreshed).toHaveBeenCalledTimes(1);
   });
   it("is no reason to look twice where it was never open before", () => {

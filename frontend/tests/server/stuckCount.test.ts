@@ -16,8 +16,8 @@ beforeEach(async () => {
   levels = ["stuck"];
   serve();
   const { stuckCount } = await import("../../src/server/stuckCount");
-  stuck = stuckCount.snapshot;
-  leave = stuckCount.watch(() => undefined);
+  stuck = () => stuckCount.getState().stuck;
+  leave = stuckCount.subscribe(() => undefined);
   await pass(0);
 });
 afterEach(() => {
@@ -59,6 +59,19 @@ describe("the number on the menu", () => {
     await pass(30_000);
     expect(stuck()).toBe(0);
     expect(asked).toHaveLength(1);
+  });
+  it("is what the page knows of all, where a page of ours is open; an answer that comes late does not change it", async () => {
+    const { fleetSource } = await import("../../src/server/fleet");
+    const close = fleetSource.subscribe(() => undefined);
+    await to(1, "v1/workers").answer({ workers: [], meta: meta() });
+    await to(0, "/shutdown").answer({ shutdown: [] });
+    await to(0, "/orphans").answer({ orphans: [] });
+    expect(stuck()).toBe(0);
+    window.dispatchEvent(new HashChangeEvent("hashchange", { oldURL: "http://h/#/settings" }));
+    await pass(0);
+    await to(0, "v1/workers").answer(one);
+    expect(stuck()).toBe(0);
+    close();
   });
   it("costs nothing once nobody reads it", async () => {
     await to(0).answer(one);

@@ -1,37 +1,54 @@
 import React, { useEffect, useId, useRef } from "react";
 import type { Worker } from "../../contract/types";
-import { useForce } from "./useForce";
-import { explainForce, mayOverride, pausesAfterwards } from "../../model/refusals";
-import { worded } from "../../model/words";
+import { useSource } from "../../hooks/useSource";
+import { explainForce } from "../../model/refusals";
+import { count } from "../../model/words";
 import { Dialog } from "../../ui/Dialog";
 import { Icon } from "../../ui/Icon";
-import { Notice } from "../../ui/Notice";
+import { ForceCourse, type Course } from "./course";
 import { ForceForm } from "./ForceForm";
-import { Outcome } from "./Outcome";
-import { Plan } from "./Plan";
+import { ManyWorkers } from "./ManyWorkers";
+import { OneWorker } from "./OneWorker";
 
 interface Props {
-  worker: Worker;
+  workers: readonly Worker[];
   onClose: () => void;
 }
 
-export const ForceDialog = ({ worker: initial, onClose }: Props) => {
+/** Of one worker with all that is known of it, or of several in a line each: one reason, and one result for each. */
+export const ForceDialog = ({ workers, onClose }: Props) => {
   const formId = useId();
-  const { force, look, lookAgain, submit } = useForce(initial);
-  const { worker, plan, looking, sending, failure, result, pause, override } = force;
-  const refusal = failure === null ? null : explainForce(failure);
+  const [course, force] = useSource<Course, ForceCourse>("", () => new ForceCourse(workers));
+  const { ones } = course;
+  const one = ones.length === 1 ? (ones[0] ?? null) : null;
+  const looking = ones.some((each) => each.looking);
+  const sending = course.sent === "sending";
+  const over = course.sent === "sent";
+  const refusal = one?.failure == null ? null : explainForce(one.failure);
   // After a refusal that only a new look can change, the old plan would mislead.
   const outdated = refusal !== null && refusal.next !== "retry";
-  const asksForm = result === null && plan?.eligible === true && !outdated;
+  const ready = ones.filter(({ plan }) => plan?.eligible === true).length;
+  // The form of one stays while it is looked at again; how many of several are ready is known once all were looked at.
+  const asksForm = !over && ready > 0 && !outdated && (one !== null || !looking);
+  const blocked = sending || looking;
+
   const body = useRef<HTMLDivElement>(null);
+  const failure = one?.failure ?? null;
   useEffect(() => {
     if (failure !== null) body.current?.focus();
   }, [failure]);
 
   const footer = (
     <>
-      {refusal?.next === "reload" && (
-        <button type="button" className="btn btn-secondary" data-test="force-reload" onClick={() => void lookAgain()}>
+      {one !== null && refusal?.next === "reload" && (
+        <button
+          type="button"
+          className="btn btn-secondary"
+          data-test="force-reload"
+          onClick={() => {
+            force.lookAgain(one.worker);
+          }}
+        >
           Look again
         </button>
       )}
@@ -44,20 +61,20 @@ export const ForceDialog = ({ worker: initial, onClose }: Props) => {
           if (!sending) onClose();
         }}
       >
-        {result === null ? "Cancel" : "Close"}
+        {over ? "Close" : "Cancel"}
       </button>
       {asksForm && (
         <button
           type="submit"
           form={formId}
-          className={`btn btn-danger${sending || looking ? " disabled" : ""}`}
-          aria-disabled={sending || looking}
+          className={`btn btn-danger${blocked ? " disabled" : ""}`}
+          aria-disabled={blocked}
           data-test="force-submit"
           onClick={(event) => {
             if (looking) event.preventDefault();
           }}
         >
-          {sending ? "Asking the master…" : "Force disconnect"}
+          {submitText(one !== null, sending, ready)}
         </button>
       )}
     </>
@@ -65,65 +82,28 @@ export const ForceDialog = ({ worker: initial, onClose }: Props) => {
 
   return (
     <Dialog
-      title={
-        <>
-          Force disconnect <span className="bbl-name">{worker.name}</span>
-        </>
-      }
+      title={<Title workers={workers} />}
       closable={!sending}
       onClose={onClose}
       footer={footer}
-      test="force-dialog"
+      test={one === null ? "force-many" : "force-dialog"}
     >
-      <div className="bbl-force" ref={body} tabIndex={-1} aria-busy={looking || sending}>
-        {refusal !== null && (
-          <Notice kind="danger" title={refusal.title} test="force-refusal">
-            {refusal.text}
-          </Notice>
-        )}
-        {result !== null && <Outcome action={result.action} />}
-        {result === null && plan === null && looking && <p role="status">Looking at what would be done…</p>}
-        {result === null && plan !== null && !outdated && (
-          <>
-            <p>
-              The master stops waiting for this worker. <strong>This does not stop the instance</strong>: whether it
-              still runs is for you to find out.
-            </p>
-            {!plan.eligible && (
-              <Notice kind="warning" title="Not eligible" test="force-why-not">
-                {worded(plan.why_not ?? "The server did not say why.")}
-              </Notice>
-            )}
-            <Plan worker={worker} plan={plan} />
-            {(mayOverride(plan, worker) || override) && (
-              <Check
-                checked={override}
-                test="force-override"
-                onChange={(checked) => void look(worker, pause, checked)}
-                label="Do it although it is not stuck yet"
-                help="A slow call that is healthy is abandoned as well. The override is written down."
-              />
-            )}
-            {plan.eligible && (
-              <Check
-                checked={pausesAfterwards(plan, pause)}
-                test="force-pause"
-                onChange={(checked) => void look(worker, checked, override)}
-                label="Pause the worker afterwards"
-                help="Two instances under one name may be worse than none. Unpause it on Buildbot's own page once you know that the old instance is gone."
-              />
-            )}
-          </>
+      <div className="bbl-force" ref={body} tabIndex={-1} aria-busy={blocked}>
+        {one === null ? (
+          <ManyWorkers course={course} ready={ready} looking={looking} />
+        ) : (
+          <OneWorker one={one} course={course} refusal={refusal} outdated={outdated} force={force} />
         )}
         {asksForm && (
           <ForceForm
             formId={formId}
-            name={worker.name}
-            sending={sending || looking}
-            onSubmit={(confirm, reason) => void submit(confirm, reason)}
+            name={one === null ? String(ready) : one.worker.name}
+            what={one === null ? "number of workers that will be freed" : "worker's name"}
+            sending={blocked}
+            onSubmit={(reason) => void force.submit(reason)}
           />
         )}
-        {sending && (
+        {one !== null && sending && (
           <p role="status">
             <Icon name="waiting" /> Asking the master…
           </p>
@@ -133,35 +113,17 @@ export const ForceDialog = ({ worker: initial, onClose }: Props) => {
   );
 };
 
-interface CheckProps {
-  checked: boolean;
-  onChange: (checked: boolean) => void;
-  label: string;
-  help: string;
-  test: string;
+function submitText(single: boolean, sending: boolean, ready: number): string {
+  if (sending) return single ? "Asking the master…" : "Asking the masters…";
+  return single ? "Force disconnect" : `Force disconnect ${count(ready, "worker")}`;
 }
 
-const Check = ({ checked, onChange, label, help, test }: CheckProps) => {
-  const id = useId();
+const Title = ({ workers }: { workers: readonly Worker[] }) => {
+  const [first] = workers;
+  if (first === undefined || workers.length > 1) return <>Force disconnect {count(workers.length, "worker")}</>;
   return (
-    <div className="form-check mb-3">
-      <input
-        type="checkbox"
-        className="form-check-input"
-        id={id}
-        checked={checked}
-        aria-describedby={`${id}-help`}
-        data-test={test}
-        onChange={(event) => {
-          onChange(event.target.checked);
-        }}
-      />
-      <label className="form-check-label" htmlFor={id}>
-        {label}
-      </label>
-      <div className="bbl-sub" id={`${id}-help`}>
-        {help}
-      </div>
-    </div>
+    <>
+      Force disconnect <span className="bbl-name">{first.name}</span>
+    </>
   );
 };

@@ -3,16 +3,16 @@ import React, { useId, useRef, useState } from "react";
 interface Props {
   name: string;
   /** What has to be typed. */
-  what?: string;
+  what: string;
   sending: boolean;
-  onSubmit: (confirm: string, reason: string) => void;
+  onSubmit: (reason: string) => void;
   formId: string;
 }
 
 const LONGEST_REASON = 1000;
 
 /** The worker's name and the reason. The fields say what is missing, instead of a button that will not be pressed. */
-export const ForceForm = ({ name, what = "worker's name", sending, onSubmit, formId }: Props) => {
+export const ForceForm = ({ name, what, sending, onSubmit, formId }: Props) => {
   const id = useId();
   const [confirm, setConfirm] = useState("");
   const [reason, setReason] = useState("");
@@ -28,7 +28,7 @@ export const ForceForm = ({ name, what = "worker's name", sending, onSubmit, for
     if (sending) return;
     if (confirm !== name) confirmField.current?.focus();
     else if (reason.trim() === "") reasonField.current?.focus();
-    else onSubmit(confirm, reason.trim());
+    else onSubmit(reason.trim());
   };
 
   return (

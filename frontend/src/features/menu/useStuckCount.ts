@@ -1,4 +1,5 @@
-import { useContext, useEffect, useSyncExternalStore } from "react";
+import { useContext, useEffect } from "react";
+import { useStore } from "zustand";
 import { DataClientContext } from "buildbot-data-js";
 import { stuckCount } from "../../server/stuckCount";
 
@@ -8,5 +9,5 @@ export function useStuckCount(): number | null {
   useEffect(() => {
     stuckCount.hintFrom(client?.webSocketClient);
   }, [client]);
-  return useSyncExternalStore(stuckCount.watch, stuckCount.snapshot);
+  return useStore(stuckCount, ({ stuck }) => stuck);
 }

@@ -3,7 +3,7 @@ import { StopOf } from "./Blockers";
 import { FailedPage } from "../../ui/FailedPage";
 import { Notice } from "../../ui/Notice";
 import { Page } from "../../ui/Page";
-import { useFleet } from "../../hooks/useFleet";
+import { useFleet } from "../../hooks/useShared";
 
 /** What blocks the stop of each master, live; of one that is not up, what it last said. */
 export const StopPage = () => {

@@ -10,7 +10,7 @@ import { LaneChart } from "./LaneChart";
 import { LaneTable } from "./LaneTable";
 import { Filters } from "../workers/Filters";
 import { Patterns, patternId } from "../../ui/patterns";
-import { useFleet } from "../../hooks/useFleet";
+import { useFleet } from "../../hooks/useShared";
 import { useTicking } from "../../hooks/useTicking";
 import { useTimeline } from "./useTimeline";
 import { useView } from "../../hooks/useView";

@@ -17,7 +17,7 @@ import { HistoryFoot } from "../../ui/HistoryFoot";
 import { TimelineChart } from "./TimelineChart";
 import { useHistory } from "../../hooks/useHistory";
 import { useTarget } from "../../hooks/useTarget";
-import { useWorker } from "../../hooks/useWorker";
+import { useWorker } from "../../hooks/useAnswer";
 import { workerRoute } from "../../model/links";
 import { settings } from "../../host/settings";
 
@@ -28,7 +28,7 @@ export const WorkerPage = () => {
 
 const OneWorker = ({ workerid }: { workerid: number }) => {
   const { worker, meta, failure } = useWorker(workerid);
-  const [target, open, close, heading] = useTarget<Worker>();
+  const [target, open, close, heading] = useTarget<readonly Worker[]>();
   return (
     <Page
       name="worker"
@@ -45,9 +45,17 @@ const OneWorker = ({ workerid }: { workerid: number }) => {
       )}
       {worker === null && failure !== null && <FailedPage failure={failure} />}
       {meta !== null && <Behind meta={meta} />}
-      {worker !== null && <Now worker={worker} meta={meta} onForce={open} />}
+      {worker !== null && (
+        <Now
+          worker={worker}
+          meta={meta}
+          onForce={(one) => {
+            open([one]);
+          }}
+        />
+      )}
       {worker !== null && <Histories worker={worker} />}
-      {target !== null && <ForceDialog worker={target} onClose={close} />}
+      {target !== null && <ForceDialog workers={target} onClose={close} />}
     </Page>
   );
 };

@@ -1,12 +1,11 @@
 import React, { memo, useCallback, useDeferredValue, useMemo, useState } from "react";
 import { lastHeard, serverNow } from "../../server/clock";
 import type { Fleet } from "../../server/fleet";
-import { fleetStore } from "../../server/fleet";
+import { fleetSource } from "../../server/fleet";
 import type { Worker } from "../../contract/types";
 import { Behind } from "../../ui/Banners";
 import { Blockers } from "../stop/Blockers";
 import { ForceDialog } from "../force/ForceDialog";
-import { ForceMany } from "../force/ForceMany";
 import { Icon } from "../../ui/Icon";
 import { Notice } from "../../ui/Notice";
 import { Orphans } from "../orphans/Orphans";
@@ -16,7 +15,7 @@ import { Filters } from "./Filters";
 import { SelectionBar } from "./SelectionBar";
 import { Tiles } from "./Tiles";
 import { WorkerTable } from "./WorkerTable";
-import { useFleet } from "../../hooks/useFleet";
+import { useFleet } from "../../hooks/useShared";
 import { useTarget } from "../../hooks/useTarget";
 import { useView } from "../../hooks/useView";
 import { arrange } from "../../model/arrange";
@@ -34,12 +33,10 @@ export const Overview = () => {
     },
     [open],
   );
-  const [one, ...others] = target ?? [];
   return (
     <Page name="overview" title="Latent workers" heading={heading}>
       <Content fleet={fleet} onForce={onForce} onForceMany={open} />
-      {one !== undefined && others.length === 0 && <ForceDialog key={one.workerid} worker={one} onClose={close} />}
-      {target !== null && others.length > 0 && <ForceMany workers={target} onClose={close} />}
+      {target !== null && <ForceDialog workers={target} onClose={close} />}
     </Page>
   );
 };
@@ -64,7 +61,7 @@ const Content = ({ fleet, onForce, onForceMany }: ContentProps) => {
           <Orphans
             orphans={fleet.orphans}
             total={fleet.openOrphans}
-            onResolved={fleetStore.reload}
+            onResolved={fleetSource.reload}
             open={false}
             rest="/lifecycle/orphans"
           />

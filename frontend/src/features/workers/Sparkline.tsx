@@ -1,5 +1,5 @@
 import React, { memo } from "react";
-import { useRecent } from "../../hooks/useStores";
+import { useRecent } from "../../hooks/useShared";
 import { columns, sparklineWords, type Column, type Part } from "../../model/sparkline";
 import { look } from "../../model/looks";
 

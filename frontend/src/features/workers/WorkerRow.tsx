@@ -1,7 +1,7 @@
 import React, { memo } from "react";
 import { Link } from "react-router-dom";
 import type { Worker, WorkersMeta } from "../../contract/types";
-import { useOutcome } from "../../hooks/useStores";
+import { useOutcome } from "../../hooks/useShared";
 import { workerRoute } from "../../model/links";
 import { statusWords, toldAt, worded } from "../../model/words";
 import { AbandonedLine, ConnectedLine, PausedMark, StateLabel, VerdictBadge } from "../../ui/Badge";

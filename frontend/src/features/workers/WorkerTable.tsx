@@ -1,5 +1,5 @@
 import React, { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { recentStore } from "../../server/recent";
+import { recentSource } from "../../server/recent";
 import type { Worker, WorkersMeta } from "../../contract/types";
 import { useRows } from "../../hooks/useRows";
 import type { SortKey, View } from "../../model/arrange";
@@ -42,7 +42,7 @@ export const WorkerTable = ({ rows, meta, view, onView, onForce, selection, onSe
   const shownIds = shown.map(({ index }) => keys[index] ?? -1);
   const shownKey = shownIds.join();
   useEffect(() => {
-    recentStore.want(shownKey === "" ? [] : shownKey.split(",").map(Number));
+    recentSource.want(shownKey === "" ? [] : shownKey.split(",").map(Number));
   }, [shownKey]);
 
   const columns = COLUMNS.length + Number(onSelect !== null);

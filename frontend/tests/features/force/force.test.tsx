@@ -38,7 +38,7 @@ const field = (name: string, value: string) => {
 const open = (worker = stopHangs(), onClose = vi.fn()) =>
   render(
     <MemoryRouter>
-      <ForceDialog worker={worker} onClose={onClose} />
+      <ForceDialog workers={[worker]} onClose={onClose} />
     </MemoryRouter>,
   );
 
