@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import os
 import pathlib
+import threading
 from typing import Any
+
+from buildbot_lifecycle.host.log import log_lines
+
+#: Seconds after the end of everything for which a blocked driver thread is still waited for.
+THREAD_SECONDS = 2.0
 
 
 def is_shutting_down(master: Any) -> bool:
@@ -46,3 +52,19 @@ def leave_process(basedir: str) -> None:
     except (OSError, ValueError):
         pass
     os._exit(0)
+
+
+def outlive_threads(reactor: Any, basedir: str) -> None:
+    """End the process although a released driver call still blocks a thread of the reactor's pool.
+
+    The reactor joins its threads before it ends, so nothing that runs on it could do this; a daemon
+    thread does not keep a process that can end by itself.
+    """
+
+    def watch() -> None:
+        done = threading.Event()
+        if not done.wait(THREAD_SECONDS) and busy_threads(reactor):
+            log_lines(["a driver thread does not end; leaving without it"])
+            leave_process(basedir)
+
+    threading.Thread(target=watch, name="lifecycle-end", daemon=True).start()

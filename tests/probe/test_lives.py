@@ -232,6 +232,6 @@ class Lives(Stage):
         yield self.begin(Driven("w"), Driven("other"))
         yield self.reconfig_master(self.configuration(Other("w"), Driven("other")))
         assert self.desk.known.leaving_since is None
-        assert not self.desk.watch._ends(self.desk.known)
+        assert not self.desk.watch._stop.ends(self.desk.known)
         self.reactor.pump([0.5] * 60)
         assert self.desk.watch._loop is None, "nothing is looked at any more"

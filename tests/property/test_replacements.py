@@ -214,7 +214,7 @@ class Replaced(RuleBasedStateMachine):
             assert one.facts.state.value == world.worker.state.name.lower()
             assert one.facts.connected == (world.worker.conn is not None)
             assert (one.gone, one.leaving_since, one.facts.leaving) == (False, None, None)
-            assert not desk.watch._ends(one), "nobody asked for its stop"
+            assert not desk.watch._stop.ends(one), "nobody asked for its stop"
             assert (one.tried, one.releasing, one.told_closed) == (set(), False, None)
             # a worker that nobody removes is not cut off; a refused one may be dropped
             cut = [link for link in world.links if getattr(link, "aborted", False)]

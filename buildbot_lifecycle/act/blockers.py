@@ -1,0 +1,106 @@
+"""What keeps a master from stopping, said to people: in REST, and in the log while it stops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from buildbot_lifecycle.act.dues import Dues
+from buildbot_lifecycle.act.stop import Stop
+from buildbot_lifecycle.core.durations import in_words
+from buildbot_lifecycle.core.states import RESTING, STARTING
+from buildbot_lifecycle.host import workers
+from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.master.situation import situation_of
+
+
+class Blockers:
+    """Says it of one master."""
+
+    def __init__(self, stop: Stop, dues: Dues, logbook: Logbook) -> None:
+        self._stop = stop
+        self._dues = dues
+        self._logbook = logbook
+
+    def of(self, now: float) -> list[dict[str, Any]]:
+        """What would keep (or keeps) this master from stopping, as in REST."""
+        return [b for known in self._logbook.known() for b in self._blockers_of(known, now)]
+
+    def _blockers_of(self, known: Known, now: float) -> list[dict[str, Any]]:
+        facts = known.facts
+        found = []
+        due = self._dues.of(known, now)
+        for call in facts.calls:
+            found.append(
+                self._blocker(known, call.call, call.since, due, now, f"{call.call} has not ended")
+            )
+        for since in [facts.refused_first or now] if known.watched.held else []:
+            text = "a refused connection is held; it is dropped at once when the master stops"
+            found.append(self._blocker(known, "refused_connection", since, now, now, text))
+        situation = situation_of(known)
+        if not found and situation.found_pending:
+            text = "a call that was pending before recording began has not ended"
+            found.append(self._blocker(known, "state", facts.state_since or now, due, now, text))
+        if facts.build_stopping is not None and facts.building:
+            text = "its build was asked to stop and has not"
+            found.append(self._blocker(known, "build", facts.build_stopping, due, now, text))
+        silent = self._logbook.held_by_silence(known, now)
+        if not found and silent is not None:
+            since = silent.since or now
+            found.append(self._blocker(known, "connection", since, due, now, silent.reason))
+        if not found and self._stop.asked_at is not None and facts.state in STARTING:
+            text = "a start is under way, and its worker cannot log in while the master stops"
+            found.append(self._blocker(known, "state", facts.state_since or now, due, now, text))
+        if situation.forgotten:
+            text = "it waits for a start of the worker that Buildbot has forgotten"
+            found.append(self._blocker(known, "build", facts.state_since or now, due, now, text))
+        if not found and situation.half:
+            text = "the stop broke off half way; stock Buildbot would loop for ever here"
+            found.append(self._blocker(known, "state", facts.state_since or now, due, now, text))
+        return found
+
+    @staticmethod
+    def _blocker(
+        known: Known, what: str, since: float, due: float | None, now: float, text: str
+    ) -> dict[str, Any]:
+        return {
+            "workerid": known.workerid,
+            "worker": known.name,
+            "what": what,
+            "since": since,
+            "releasable": due is not None,
+            "release_in_s": None if due is None else max(0.0, due - now),
+            "text": text,
+        }
+
+    def describe(self, now: float, *, hurries: bool) -> list[str]:
+        """Log lines: what is waited for, since when, and until when.
+
+        ``hurries``: another SIGTERM would be heeded.
+        """
+        lines = [self._headline(now)]
+        for blocker in self.of(now):
+            age = in_words(max(0.0, now - blocker["since"]))
+            left = blocker["release_in_s"]
+            end = "no limit is set for it" if left is None else f"released in {in_words(left)}"
+            lines.append(f"  {blocker['worker']}: {blocker['what']}, for {age}; {end}")
+        for known in self._logbook.known():
+            if known.facts.building:
+                lines.append(f"  {known.name}: a build has not ended")
+            elif known.facts.state not in RESTING and not known.facts.calls:
+                lines.append(f"  {known.name}: {known.facts.state.value}")
+            elif workers.has_unfinished(known.watched.worker) and not known.facts.calls:
+                lines.append(f"  {known.name}: something that it began has not ended")
+        if len(lines) == 1:
+            lines.append("  Buildbot itself; no latent worker")
+        elif hurries and self._stop.hurried_at is None:
+            # not SIGINT: after a SIGTERM, Twisted ends the process upon it, before anything is written
+            lines.append("  another SIGTERM releases all of it at once")
+        return lines
+
+    def _headline(self, now: float) -> str:
+        if self._stop.asked_at is not None:
+            ago = in_words(max(0.0, now - self._stop.asked_at))
+            return f"the stop was asked for {ago} ago; waiting for:"
+        since = [k.leaving_since for k in self._logbook.known() if k.leaving_since is not None]
+        ago = in_words(max(0.0, now - min(since, default=now)))
+        return f"a reconfiguration has been removing workers for {ago}; waiting for:"
