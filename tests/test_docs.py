@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from buildbot_lifecycle.core import settings, verdicts
+from buildbot_lifecycle.core import settings
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.states import TRANSITIONS, State
+from buildbot_lifecycle.core.verdicts import verdict as verdicts
 from buildbot_lifecycle.shapes.base import names
 from buildbot_lifecycle.shapes.masters import Health
 from buildbot_lifecycle.www import api, entities
@@ -332,10 +333,10 @@ def test_every_level_and_code_of_a_verdict_is_explained_and_no_other() -> None:
 
 def codes_of_verdicts() -> set[str]:
     """The codes that `core.verdicts` can give: what it passes as a code, and what it names so."""
-    source = SOURCES[PACKAGE / "core" / "verdicts.py"]
-    found = strings_of_calls("Verdict", 1) | strings_of_calls("_graded", 0)
+    rules = [s for path, s in SOURCES.items() if path.parent == PACKAGE / "core" / "verdicts"]
+    found = strings_of_calls("Verdict", 1) | strings_of_calls("graded", 0)
     found |= strings_of_calls("Wait", 0)
-    for node in ast.walk(ast.parse(source)):
+    for node in (node for source in rules for node in ast.walk(ast.parse(source))):
         if isinstance(node, ast.Assign):
             names = ast.unparse(node.targets[0])
             if names == "_CALL_CODES":

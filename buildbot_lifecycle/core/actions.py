@@ -8,7 +8,7 @@ from typing import Any
 from buildbot_lifecycle.core.case import Case
 from buildbot_lifecycle.core.ladder import Step
 from buildbot_lifecycle.core.requests import Actor
-from buildbot_lifecycle.core.verdicts import Verdict
+from buildbot_lifecycle.core.verdicts.verdict import Verdict
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ import dataclasses
 from buildbot_lifecycle.core import ladder
 from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.ladder import Situation, Step
-from buildbot_lifecycle.core.verdicts import Verdict
+from buildbot_lifecycle.core.verdicts.verdict import Verdict
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.requests import Refusal
 from buildbot_lifecycle.core.states import RESTING, STARTING, STOPPING, State
-from buildbot_lifecycle.core.verdicts import Verdict
+from buildbot_lifecycle.core.verdicts.verdict import Verdict
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from buildbot_lifecycle.core.learned import Adaptive
 from buildbot_lifecycle.core.states import State
-from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER, Thresholds
+from buildbot_lifecycle.core.verdicts.verdict import DEFAULT_STUCK_AFTER, Thresholds
 
 #: What can be given a limit: states (but those in which nothing is waited for), and situations.
 LIMITED: tuple[str, ...] = tuple(DEFAULT_STUCK_AFTER)

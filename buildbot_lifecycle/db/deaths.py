@@ -21,7 +21,7 @@ from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.facts import Episode, Facts
 from buildbot_lifecycle.core.fold import apply
 from buildbot_lifecycle.core.states import RESTING, State
-from buildbot_lifecycle.core.verdicts import DIED, UNRECORDED
+from buildbot_lifecycle.core.verdicts.verdict import DIED, UNRECORDED
 from buildbot_lifecycle.db import codec, damage, rows, schema
 from buildbot_lifecycle.db.upsert import insert_or_ignore
 

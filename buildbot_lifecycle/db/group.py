@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.facts import Episode
-from buildbot_lifecycle.core.verdicts import HEALTHY, Verdict
+from buildbot_lifecycle.core.verdicts.verdict import HEALTHY, Verdict
 from buildbot_lifecycle.db import rows, schema
 from buildbot_lifecycle.db.entries import Committed, Entry
 from buildbot_lifecycle.db.upsert import insert_or_ignore, upsert

@@ -17,7 +17,7 @@ from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.facts import Episode, Facts
 from buildbot_lifecycle.core.fold import apply
 from buildbot_lifecycle.core.states import RESTING, State
-from buildbot_lifecycle.core.verdicts import UNREADABLE
+from buildbot_lifecycle.core.verdicts.verdict import UNREADABLE
 from buildbot_lifecycle.db import codec, damage, schema
 from buildbot_lifecycle.db.filters import MAX_NUMBER
 from buildbot_lifecycle.db.history import history, one

@@ -18,7 +18,7 @@ from twisted.internet import defer
 from twisted.python import log as twisted_log
 
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.core.verdicts import Verdict
+from buildbot_lifecycle.core.verdicts.verdict import Verdict
 from buildbot_lifecycle.db.entries import Committed, Entry, Identity, RecorderStatus
 from buildbot_lifecycle.db.errors import in_short
 from buildbot_lifecycle.db.group import Group, Written, write

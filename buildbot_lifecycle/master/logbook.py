@@ -20,14 +20,8 @@ from buildbot_lifecycle.core.limits import for_starts
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.texts import clean, cleaned
-from buildbot_lifecycle.core.verdicts import (
-    HEALTHY,
-    Thresholds,
-    Verdict,
-    held_by_silence,
-    judge,
-    wait_ends_at,
-)
+from buildbot_lifecycle.core.verdicts import held_by_silence, judge, wait_ends_at
+from buildbot_lifecycle.core.verdicts.verdict import HEALTHY, Thresholds, Verdict
 from buildbot_lifecycle.host import builds, workers
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.host.pauses import at_most

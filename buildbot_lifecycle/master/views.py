@@ -7,10 +7,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from buildbot_lifecycle.core import verdicts
 from buildbot_lifecycle.core.ladder import check_eligible
 from buildbot_lifecycle.core.requests import Refusal
 from buildbot_lifecycle.core.states import RESTING
+from buildbot_lifecycle.core.verdicts import verdict as verdicts
 from buildbot_lifecycle.host import connections
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.master.situation import situation_of

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.core.verdicts import Verdict
+from buildbot_lifecycle.core.verdicts.verdict import Verdict
 from buildbot_lifecycle.db.recorder import Committed
 
 

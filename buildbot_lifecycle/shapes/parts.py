@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from buildbot_lifecycle.core import facts, verdicts
+from buildbot_lifecycle.core import facts
 from buildbot_lifecycle.core.states import State
-from buildbot_lifecycle.core.verdicts import LEVELS
+from buildbot_lifecycle.core.verdicts import verdict as verdicts
+from buildbot_lifecycle.core.verdicts.verdict import LEVELS
 from buildbot_lifecycle.shapes.base import UNSET, Seconds, Shape, Time, UnsetType, words
 
 StateName = Annotated[str, words(*(state.value for state in State))]

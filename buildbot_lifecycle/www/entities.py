@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from buildbot.data import types
 
-from buildbot_lifecycle.core.verdicts import LEVELS
+from buildbot_lifecycle.core.verdicts.verdict import LEVELS
 from buildbot_lifecycle.shapes import history
 from buildbot_lifecycle.shapes.base import Shape, members
 from buildbot_lifecycle.shapes.workers import Worker

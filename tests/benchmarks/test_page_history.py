@@ -22,7 +22,7 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page
 
-from buildbot_lifecycle.core.verdicts import HEALTHY
+from buildbot_lifecycle.core.verdicts.verdict import HEALTHY
 from buildbot_lifecycle.db import schema
 from tests.benchmarks.tasks import calibration, tell, traced
 from tests.conftest import MakeMaster

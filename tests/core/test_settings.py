@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from buildbot_lifecycle.core.settings import LIMITED, PER_WORKER, AutoRelease, Settings, parse
 from buildbot_lifecycle.core.states import State
-from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER
+from buildbot_lifecycle.core.verdicts.verdict import DEFAULT_STUCK_AFTER
 
 
 def only_problem(**arguments: Any) -> str:

@@ -15,16 +15,14 @@ from buildbot_lifecycle.core.learned import Adaptive, Memory
 from buildbot_lifecycle.core.limits import for_starts
 from buildbot_lifecycle.core.settings import parse
 from buildbot_lifecycle.core.states import State
-from buildbot_lifecycle.core.verdicts import (
+from buildbot_lifecycle.core.verdicts import held_by_silence, judge, wait_ends_at
+from buildbot_lifecycle.core.verdicts.verdict import (
     DEFAULT_STUCK_AFTER,
     DIED,
     HEALTHY,
     LEVELS,
     SLOW_SHARE,
     Verdict,
-    held_by_silence,
-    judge,
-    wait_ends_at,
 )
 from tests.core.story import (
     DOWN,
@@ -499,6 +497,15 @@ def test_silence_is_not_judged_while_a_call_is_pending_also_if_the_call_has_no_l
     silent = held_by_silence(story.end("check_instance").facts, limits, story.now + 1000)
     assert silent is not None
     assert (silent.level, silent.code) == ("stuck", "frozen_worker")
+
+
+def test_a_clock_that_is_set_back_after_the_worker_was_asked_leaves_a_verdict() -> None:
+    story = Story().up().event(Kind.BUILD_STARTED, build=BUILD)
+    story.event(Kind.BUILD_STOPPING, build=BUILD)
+    story.event(Kind.SILENT, asked=story.now + 2000, code="frozen_worker")
+    verdict = told(story, story.now + 1000)
+    assert (verdict.level, verdict.code) == ("stuck", "frozen_worker")
+    assert "asked whether it lives 0 s ago" in verdict.reason
 
 
 def test_a_worker_that_does_not_stop_its_build_is_frozen() -> None:

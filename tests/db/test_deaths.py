@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import HistoryQuery
 from buildbot_lifecycle.core.states import State
-from buildbot_lifecycle.core.verdicts import DIED, UNRECORDED
+from buildbot_lifecycle.core.verdicts.verdict import DIED, UNRECORDED
 from buildbot_lifecycle.db import schema
 from buildbot_lifecycle.db.group import Group, write
 from buildbot_lifecycle.db.recorder import Entry

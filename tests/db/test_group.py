@@ -15,7 +15,7 @@ from buildbot_lifecycle.core.facts import Episode
 from buildbot_lifecycle.core.requests import HistoryQuery
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.texts import clean
-from buildbot_lifecycle.core.verdicts import Verdict
+from buildbot_lifecycle.core.verdicts.verdict import Verdict
 from buildbot_lifecycle.db import codec, schema, upsert
 from buildbot_lifecycle.db.group import Group, Written, write
 from buildbot_lifecycle.db.recorder import Entry

@@ -12,7 +12,7 @@ from twisted.internet import defer
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import HistoryQuery
 from buildbot_lifecycle.core.states import State
-from buildbot_lifecycle.core.verdicts import HEALTHY, Verdict
+from buildbot_lifecycle.core.verdicts.verdict import HEALTHY, Verdict
 from buildbot_lifecycle.db import recorder
 from buildbot_lifecycle.db.recorder import Committed, Entry, Recorder
 from buildbot_lifecycle.host.pauses import backoff

@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet import defer, task
 
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.core.verdicts import HEALTHY, Verdict
+from buildbot_lifecycle.core.verdicts.verdict import HEALTHY, Verdict
 from buildbot_lifecycle.db.entries import Committed, Entry
 from buildbot_lifecycle.db.group import Group, Written
 from buildbot_lifecycle.db.recorder import MAX_REFUSALS, Recorder

@@ -143,7 +143,7 @@ def test_a_start_that_takes_longer_than_the_default_limit_is_not_stuck_before_bu
 ) -> None:
     # 20 minutes are 2 seconds here; Buildbot waits for an hour, as it does by default
     defaults = """
-from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER as _limits
+from buildbot_lifecycle.core.verdicts.verdict import DEFAULT_STUCK_AFTER as _limits
 for _state in ("substantiating", "substantiating_starting"):
     _limits[_state] = type(_limits[_state])(2)
 """

@@ -34,7 +34,8 @@ from buildbot_lifecycle.core import signs
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.settings import parse
 from buildbot_lifecycle.core.states import State, transition_data
-from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER, LEVELS, judge
+from buildbot_lifecycle.core.verdicts import judge
+from buildbot_lifecycle.core.verdicts.verdict import DEFAULT_STUCK_AFTER, LEVELS
 from buildbot_lifecycle.diagnose.signs import Signs
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.watch.watched import Login, Watched

@@ -24,7 +24,8 @@ from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.fold import apply
 from buildbot_lifecycle.core.settings import Settings
-from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER, judge
+from buildbot_lifecycle.core.verdicts import judge
+from buildbot_lifecycle.core.verdicts.verdict import DEFAULT_STUCK_AFTER
 from buildbot_lifecycle.watch.probe import PROBE
 from tests.property.world import Desk, House, Link, World, housed
 

@@ -43,7 +43,7 @@ from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.fold import apply
 from buildbot_lifecycle.core.requests import Actor, ForceRequest
 from buildbot_lifecycle.core.settings import Settings, parse
-from buildbot_lifecycle.core.verdicts import DEFAULT_STUCK_AFTER
+from buildbot_lifecycle.core.verdicts.verdict import DEFAULT_STUCK_AFTER
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.watch.drivers import CALLS as WORKER_CALLS
 from buildbot_lifecycle.watch.machines import MACHINE_CALLS
