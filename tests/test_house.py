@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # Below the rest of the master's side: what the probe sees, it tells to a sink.
     "watch.*": ("core.*", "shapes.*", "host.*", "watch.*"),
     # What is done: it decides, does it, and writes it down by a protocol that the hub fulfils.
-    "act.*": ("core.*", "shapes.*", "host.*", "master.*", "watch.*", "act.*"),
+    "act.*": ("core.*", "shapes.*", "clouds.values", "host.*", "master.*", "watch.*", "act.*"),
     # What clouds are asked past Buildbot's drivers. It knows nothing of the master's side.
     "clouds.*": ("core.*", "clouds.*"),
     # What is found out by looking.
@@ -41,6 +41,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "core.*",
         "shapes.*",
         "db.*",
+        "clouds.*",
         "history.*",
         "host.*",
         "watch.*",

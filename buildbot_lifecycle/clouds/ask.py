@@ -129,6 +129,17 @@ class Clouds:
         reached = defer.maybeDeferred(self._reach, adapter, worker)
         return reached.addCallbacks(lambda reach: reach.scope, _told)
 
+    def place(self, worker: Any) -> defer.Deferred[Hashable | NotKnown]:
+        """Where `gone` would ask: what is gone there need not be gone elsewhere.
+
+        A class that answers itself knows its own places.
+        """
+        adapter = self._adapter(worker)
+        if self._own(worker, Can.GONE, adapter) is not None or adapter is None:
+            return defer.succeed("own")
+        reached = defer.maybeDeferred(self._reach, adapter, worker)
+        return reached.addCallbacks(lambda reach: reach.scope, _told)
+
     def _ask(
         self,
         worker: Any,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,8 @@ _STATES = {
     "exited": State.DOWN,
     "dead": State.DOWN,
 }
+
+_ID = re.compile("[0-9a-f]{12,64}")
 
 #: Lines of its log that count as last words.
 _LINES = 50
@@ -88,6 +91,8 @@ class Reach(Unable):
         # A list, since the 404 of a proxy cannot be told from the engine's.
         if name is None:
             return not any(each.mark == self.mark for each in self.list())
+        if not _ID.fullmatch(name):
+            raise CannotTell(Why.UNDECIDED, f"{name} is no id of a container")
         with self._client() as client:
             found = client.containers(all=True, filters={"id": name})
         return not any(each["Id"].startswith(name) for each in _containers(found))

@@ -92,6 +92,8 @@ class Reach(Unable):
         ]
 
     def gone(self, name: str | None) -> Gone:
+        if name is not None and not name.startswith("buildbot-"):
+            raise CannotTell(Why.UNDECIDED, f"{name} is no name that the driver gives to a pod")
         return self._pod(name or self.mark) is None
 
     def end(self, name: str) -> None:

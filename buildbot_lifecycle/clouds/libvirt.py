@@ -96,7 +96,9 @@ class Reach(Unable):
         ]
 
     def gone(self, name: str | None) -> Gone:
-        found = self._ask("domain", name or self.mark)
+        if name not in (None, self.mark):
+            raise CannotTell(Why.UNDECIDED, f"the worker's domain is {self.mark}, not {name}")
+        found = self._ask("domain", self.mark)
         return found is None or not found["active"]
 
     def end(self, name: str) -> None:

@@ -72,6 +72,10 @@ class Reach(Unable):
         ]
 
     def gone(self, name: str | None) -> Gone:
+        if name is not None and "buildbot-" not in name:
+            raise CannotTell(
+                Why.UNDECIDED, f"{name} is no id that the driver gives to an application"
+            )
         wanted = _absolute(name or self.mark)
         if any(app["id"] == wanted for app in self._apps()):
             return False

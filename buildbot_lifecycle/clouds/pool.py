@@ -42,6 +42,18 @@ class Snapshot:
     #: Calls that gave no answer, by adapter.
     failures: Mapping[str, int]
 
+    def as_json(self) -> dict[str, Any]:
+        """As `/health` tells it."""
+        return {
+            "threads": self.size,
+            "busy": self.busy,
+            "queued": self.queued,
+            "oldest_s": self.oldest_s,
+            "oldest": self.oldest,
+            "calls": self.calls,
+            "failures": dict(self.failures),
+        }
+
 
 @dataclass(frozen=True)
 class _Call:

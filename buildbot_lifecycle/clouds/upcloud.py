@@ -6,6 +6,7 @@ and deleted, and refuses the next start ("instance active"): that is told as wha
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,9 @@ _STATES = {
     "maintenance": State.STARTING,
 }
 PAGE = 100
+
+#: As the driver calls an instance: the last part of its uuid.
+_ID = re.compile("[0-9a-f]{12}")
 
 #: Seconds between two looks at a server that is to stop before it can be deleted.
 LOOK_EVERY = 1.0
@@ -76,6 +80,8 @@ class Reach(Unable):
         servers = self._servers()
         if name is None:
             return not any(each["title"] == self.mark for each in servers)
+        if not _ID.fullmatch(name):
+            raise CannotTell(Why.UNDECIDED, f"{name} is not the last part of an uuid")
         return not any(_id(each) == name for each in servers)
 
     def end(self, name: str) -> None:

@@ -120,4 +120,4 @@ class Limits:
     connect: float = 3.0
     read: float = 8.0
     #: For whoever asked; a thread that does not end by then is counted and left behind.
-    whole: float = 18.0
+    whole: float = 20.0

@@ -158,4 +158,5 @@ def health_off(version: str, reason: str) -> Health:
         masterid=None,
         probe=f"off: {reason}",
         reactor_blocked=None,
+        clouds=None,
     )

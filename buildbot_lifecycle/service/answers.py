@@ -32,7 +32,7 @@ from buildbot_lifecycle.service.wiring import Parts
 from buildbot_lifecycle.shapes.base import read
 from buildbot_lifecycle.shapes.force import DryRun, Forced
 from buildbot_lifecycle.shapes.history import Action
-from buildbot_lifecycle.shapes.masters import Blocked, Blocker, Health, MasterStop
+from buildbot_lifecycle.shapes.masters import Blocked, Blocker, CloudCalls, Health, MasterStop
 from buildbot_lifecycle.shapes.parts import frames
 from buildbot_lifecycle.shapes.workers import Behind, Meta, Worker
 
@@ -267,6 +267,7 @@ class Answers:
             masterid=self._master.masterid,
             probe="on",
             reactor_blocked=None if stalled is None else read(Blocked, stalled.as_json()),
+            clouds=read(CloudCalls, parts.clouds.snapshot().as_json()),
         )
 
     @defer.inlineCallbacks

@@ -18,8 +18,11 @@ from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.act.ledger import Ledger
 from buildbot_lifecycle.act.orphans import Orphans
 from buildbot_lifecycle.act.policy import Policy
+from buildbot_lifecycle.act.proof import Proof
 from buildbot_lifecycle.act.release import Releaser
 from buildbot_lifecycle.act.shutdown import ShutdownWatch
+from buildbot_lifecycle.clouds.ask import Clouds
+from buildbot_lifecycle.clouds.choose import Choice, registered
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import Filter, HistoryQuery
 from buildbot_lifecycle.core.settings import Settings
@@ -62,7 +65,8 @@ class Parts:
     desk: DatabaseDesk
     news: News
     releaser: Releaser
-    ledger: Ledger
+    proof: Proof
+    clouds: Clouds
     policy: Policy
     shutdown: ShutdownWatch
     signs: Signs
@@ -80,6 +84,7 @@ class Parts:
     def begin(self, master: Any) -> None:
         """Look at the workers from now on, and write as soon as the database is ready."""
         self.secrets.install()
+        self.clouds.start()
         for watched in PROBE.subscribe(master, self.logbook):
             self.logbook.baseline(watched)
         self.shutdown.install()
@@ -112,7 +117,8 @@ class Parts:
         self.secrets.uninstall()
         for part in (self.run, self.advising, self.learning, self.sampling):
             part.stop()
-        self.ledger.stop()
+        self.proof.stop()
+        self.clouds.stop()
         self.policy.stop()
         writes = defer.DeferredList(self.shutdown.pending_writes, consumeErrors=True)
         await at_most(writes, DRAIN_SECONDS, master.reactor, [])
@@ -160,20 +166,24 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         ledger.found(msgspec.to_builtins(found))
 
     def ready() -> None:
-        for part in (ledger, policy, learning, sampling):
+        for part in (proof, policy, learning, sampling):
             part.start()
 
     run = Run(master, store, logbook, token, opened, ready)
     desk = DatabaseDesk(master, store, logbook, entries, news, run)
 
     # what is done
+    adapters = registered(lambda name: logbook.failed(f"loading the adapter {name}"))
+    clouds = Clouds(clock, Choice(adapters))
     audit, orphans = Audit(clock, desk, logbook), Orphans(clock, desk)
     releaser = Releaser(clock, logbook, audit, orphans, settings)
-    ledger = Ledger(clock, logbook, desk, token, entries)
+    ledger = Ledger(logbook, desk, token, entries)
+    proof = Proof(clock, logbook, desk, entries, clouds)
     policy = Policy(clock, logbook, releaser, settings)
     shutdown = ShutdownWatch(master, logbook, audit, orphans, settings)
     logbook.is_stopping = lambda: shutdown.stops_whole_master
     desk.on_closed(orphans.forget)
+    desk.on_closed(proof.forget)
 
     # who hears of what, in this order
     logbook.listen(signs.heard)
@@ -190,7 +200,8 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         desk=desk,
         news=news,
         releaser=releaser,
-        ledger=ledger,
+        proof=proof,
+        clouds=clouds,
         policy=policy,
         shutdown=shutdown,
         signs=signs,

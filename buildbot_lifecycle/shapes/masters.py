@@ -49,6 +49,20 @@ class Blocked(Shape, frozen=True, kw_only=True):
     workerid: int | None
 
 
+class CloudCalls(Shape, frozen=True, kw_only=True):
+    """The threads in which clouds are asked: how many, and what came of it since the start."""
+
+    threads: Count
+    busy: Count
+    queued: Count
+    #: how long the oldest call has been running, and of which adapter it is
+    oldest_s: Seconds | None
+    oldest: str | None
+    calls: Count
+    #: calls that gave no answer, by adapter
+    failures: dict[str, Count]
+
+
 class Health(Shape, frozen=True, kw_only=True):
     """How the recording goes."""
 
@@ -68,3 +82,4 @@ class Health(Shape, frozen=True, kw_only=True):
     masterid: int | None
     probe: str
     reactor_blocked: Blocked | None
+    clouds: CloudCalls | None

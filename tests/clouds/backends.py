@@ -179,6 +179,16 @@ class Moto:
         self.daemon.start()
         self.ami = str(self.client().describe_images(Owners=["amazon"])["Images"][0]["ImageId"])
 
+    def running(self) -> list[str]:
+        found = self.client().describe_instances(
+            Filters=[{"Name": "instance-state-name", "Values": ["pending", "running"]}]
+        )
+        return [
+            str(each["InstanceId"])
+            for reservation in found["Reservations"]
+            for each in reservation["Instances"]
+        ]
+
     def terminate_all(self) -> None:
         # a reset would take the image and the workers' key pairs too, which are slow to make
         ec2 = self.client()

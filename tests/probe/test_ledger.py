@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from twisted.internet import defer, task
+from twisted.internet import defer
 
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.act.ledger import Ledger
@@ -33,7 +33,7 @@ class Desk:
         self.audit, self.story = Audit(), story
         # only start, stop and found look at the logbook
         self.entries = Entries()
-        self.ledger = Ledger(task.Clock(), None, self.audit, "run", self.entries)  # type: ignore[arg-type]
+        self.ledger = Ledger(None, self.audit, "run", self.entries)  # type: ignore[arg-type]
         self.known = Known(WORKER, "w", "Driven", Driven("w"), story.facts)  # type: ignore[arg-type]
 
     def tell(self, call: str, outcome: str, **data: Any) -> list[str]:

@@ -38,7 +38,7 @@ class Desk:
         self.logbook = Logbook(clock, lambda: self.settings, self)
         self.orphans = Orphans(clock, self)
         self.entries = Entries()
-        self.ledger = Ledger(clock, self.logbook, self, "token", self.entries)
+        self.ledger = Ledger(self.logbook, self, "token", self.entries)
         audit = Audit(clock, self, self.logbook)
         self.watch = ShutdownWatch(
             stage.master, self.logbook, audit, self.orphans, lambda: self.settings

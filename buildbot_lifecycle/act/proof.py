@@ -1,0 +1,118 @@
+"""Proof: entries of the ledger are closed when the cloud itself says that the instance is gone.
+
+Asked are the worker's own `lifecycle_is_gone`, or the adapter of its driver (`clouds`). What is not known
+stays open, and the log says why, once for each reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, Protocol
+
+from twisted.internet import defer, task
+from twisted.python import log
+
+from buildbot_lifecycle.act.audit import Desk
+from buildbot_lifecycle.act.entries import Entries
+from buildbot_lifecycle.clouds.values import Can, Gone, NotKnown, Why
+from buildbot_lifecycle.core.requests import DRIVER
+from buildbot_lifecycle.host.log import log_error
+from buildbot_lifecycle.master.logbook import Known, Logbook
+
+#: Seconds between two questions about the instance of an open entry.
+ASK_EVERY = 30.0
+
+
+class Asked(Protocol):
+    """What of `clouds.ask.Clouds` is used here."""
+
+    def can(self, worker: Any) -> frozenset[Can]: ...
+
+    def gone(self, worker: Any, name: str | None) -> defer.Deferred[Gone]: ...
+
+    def place(self, worker: Any) -> defer.Deferred[Hashable | NotKnown]: ...
+
+
+class Proof:
+    """Asks about the open entries of one master's workers."""
+
+    def __init__(
+        self, clock: Any, logbook: Logbook, desk: Desk, entries: Entries, clouds: Asked
+    ) -> None:
+        self._logbook = logbook
+        self._desk = desk
+        self._entries = entries
+        self._clouds = clouds
+        self._asking: set[int] = set()
+        # by the number of the entry: where it was asked for first, and what was answered last
+        self._places: dict[int, Hashable] = {}
+        self._last: dict[int, Gone] = {}
+        self._loop = task.LoopingCall(self.ask)
+        self._loop.clock = clock
+
+    def start(self) -> None:
+        """Begin to ask from time to time."""
+        self._loop.start(ASK_EVERY, now=False).addErrback(log_error, "lifecycle: asking clouds")
+
+    def stop(self) -> None:
+        """Ask no more."""
+        if self._loop.running:
+            self._loop.stop()
+
+    def forget(self, orphan: int) -> None:
+        """An entry was closed."""
+        self._places.pop(orphan, None)
+        self._last.pop(orphan, None)
+
+    def ask(self) -> None:
+        """Ask about each open entry of which somebody can tell."""
+        for known in self._logbook.known():
+            if not known.facts.orphans or Can.GONE not in self._clouds.can(known.watched.worker):
+                continue
+            for orphan in known.facts.orphans:
+                if orphan.id not in self._asking:
+                    self._asking.add(orphan.id)
+                    asked = defer.ensureDeferred(self._ask_one(known, orphan.id))
+                    asked.addErrback(lambda _: self._logbook.failed("asking whether it is gone"))
+                    asked.addBoth(self._asked, orphan.id)
+
+    def _asked(self, _: object, orphan: int) -> None:
+        self._asking.discard(orphan)
+
+    async def _ask_one(self, known: Known, orphan: int) -> None:
+        entry = self._entries.of(known.workerid).get(orphan)
+        if entry is None:
+            return
+        answer = await self._answer(known, orphan, entry.get("class"), entry.get("instance"))
+        if orphan not in self._entries.of(known.workerid):
+            return  # closed meanwhile
+        if answer is True:
+            note = "the driver says that the instance is gone"
+            await self._desk.close_orphan(orphan, known.workerid, DRIVER, note)
+            return
+        self._tell(known, orphan, entry.get("instance"), answer)
+
+    async def _answer(
+        self, known: Known, orphan: int, class_name: str | None, instance: str | None
+    ) -> Gone:
+        """Only the cloud in which the instance was made can say that it is gone."""
+        worker = known.watched.worker
+        if class_name not in (None, known.class_name):
+            return NotKnown(Why.NOT_CONFIGURED, f"the worker is no {class_name} any more")
+        place = await self._clouds.place(worker)
+        if isinstance(place, NotKnown):
+            return place
+        if self._places.setdefault(orphan, place) != place:
+            return NotKnown(Why.NOT_CONFIGURED, "the worker is configured for another place now")
+        return await self._clouds.gone(worker, instance)
+
+    def _tell(self, known: Known, orphan: int, instance: str | None, answer: Gone) -> None:
+        if self._last.get(orphan) == answer:
+            return
+        self._last[orphan] = answer
+        said = "it is there"
+        if isinstance(answer, NotKnown):
+            said = f"not known ({answer.why.value}): {answer.text}"
+        what = f"its instance {instance}" if instance else "its instance, whose name is not known,"
+        text = f"lifecycle: worker {known.name}: is {what} of entry {orphan} gone? {said}"
+        log.msg(self._logbook.redact({"text": text})["text"])
