@@ -153,6 +153,7 @@ describe("a page that has been left", () => {
     const other = store.subscribe(() => undefined);
     leave();
     leave();
+    expect(store.watched).toBe(true);
     changed(new Set([1]));
     await to(0, ONE).answer(whole(idle({ name: "ec2-9" })));
     expect(known()?.name).toBe("ec2-9");

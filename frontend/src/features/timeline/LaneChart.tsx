@@ -1,30 +1,21 @@
-import React, { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
-import { Link } from "react-router-dom";
+import React, { useCallback, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { serverNow } from "../../server/clock";
 import type { Mark, Worker } from "../../contract/types";
 import { useTheme } from "../../hooks/useTheme";
 import { useTicking } from "../../hooks/useTicking";
 import { useWidth } from "../../hooks/useWidth";
-import {
-  barOf,
-  barWords,
-  hitAt,
-  markWords,
-  nameOf,
-  nearest,
-  neighbour,
-  type BarName,
-  type Hit,
-  type Ready,
-} from "../../model/lanes";
-import { workerRoute } from "../../model/links";
+import { barOf, barWords, markWords, type Ready } from "../../model/lanes";
 import { tickLabel } from "../../model/moments";
-import { moved, zoomed, type Span } from "../../model/ranges";
+import { zoomed, type Span } from "../../model/ranges";
 import { momentTicks, stepFor } from "../../model/ticks";
-import { levelIcon } from "../../ui/Badge";
-import { Icon } from "../../ui/Icon";
 import { LANE, paintAxis, paintLanes, prepare, type Scene } from "./paint";
+import { LaneLabel } from "./LaneLabel";
+import { LaneTip } from "./LaneTip";
+import { keyDeed } from "./keys";
 import { paletteOf } from "./palette";
+import { NEAR_PX, underMouse, type Pointed } from "./pointed";
+import { useDrag } from "./useDrag";
+import { useWheel } from "./useWheel";
 
 interface Props {
   workers: readonly Worker[];
@@ -35,23 +26,8 @@ interface Props {
   onOpen: (episode: number) => void;
 }
 
-/** What is pointed at, by mouse or keyboard: a worker and a bar of its, never a place, since lanes change theirs. */
-interface Pointed {
-  workerid: number;
-  bar: BarName | null;
-  /** The moment under the mouse; for the keyboard, where the bar begins. */
-  at: number;
-  /** When it was pointed at. */
-  asked: number;
-  by: "mouse" | "key";
-}
-
-const sameBar = (a: Pointed | null, b: Pointed | null) =>
-  a?.workerid === b?.workerid && a?.bar?.episode === b?.bar?.episode;
-
 const AXIS = 34;
 const TALLEST = 620;
-const NEAR_PX = 4;
 const PIXELS_A_TICK = 90;
 
 export const LaneChart = ({ workers, lanes, masterMarks, span, onSpan, onOpen }: Props) => {
@@ -99,13 +75,8 @@ export const LaneChart = ({ workers, lanes, masterMarks, span, onSpan, onOpen }:
   const point = (clientX: number, clientY: number, up = scrolled): Pointed | null => {
     const box = canvas.current?.getBoundingClientRect();
     if (box === undefined) return null;
-    const lane = Math.floor((clientY - box.top + up) / LANE);
-    const worker = workers[lane];
-    if (worker === undefined) return null;
-    const at = momentAt(clientX);
-    const hit = hitAt(rows[lane]?.stays ?? [], at, NEAR_PX * perPixel);
-    const bar = hit === null ? null : nameOf(hit);
-    return { workerid: worker.workerid, bar, at, asked: serverNow(), by: "mouse" };
+    const under = Math.floor((clientY - box.top + up) / LANE);
+    return underMouse(workers[under], rows[under], momentAt(clientX), NEAR_PX * perPixel, serverNow());
   };
 
   // Where it is by now, and what it says: all is looked up anew, by what it is.
@@ -132,131 +103,19 @@ export const LaneChart = ({ workers, lanes, masterMarks, span, onSpan, onOpen }:
     if ((lane + 1) * LANE > box.scrollTop + height) box.scrollTop = (lane + 1) * LANE - height;
   }, [byKey, lane, height]);
 
-  // A wheel listener of React's cannot keep the page from scrolling.
-  const wheel = useRef<(event: WheelEvent) => void>(() => undefined);
-  useEffect(() => {
-    wheel.current = (event) => {
-      const overAxis = event.target === axis.current;
-      const lengths = span.until - span.since;
-      if (event.ctrlKey || event.metaKey || overAxis) {
-        event.preventDefault();
-        onSpan(zoomed(span, Math.exp(event.deltaY * 0.002), momentAt(event.clientX), serverNow()));
-      } else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
-        event.preventDefault();
-        onSpan(moved(span, ((event.deltaX || event.deltaY) / width) * lengths, serverNow()));
-      }
-    };
-  });
-  useEffect(() => {
-    const element = frame.current;
-    const listen = (event: WheelEvent) => {
-      wheel.current(event);
-    };
-    element?.addEventListener("wheel", listen, { passive: false });
-    return () => {
-      element?.removeEventListener("wheel", listen);
-    };
-  }, []);
-
+  useWheel({ frame, axis, span, width, momentAt, onSpan });
   const mouse = useRef({ x: 0, y: 0 });
-  const drag = useRef<{ x: number; span: Span; far: boolean; named: Pointed | null } | null>(null);
-  const onPointerDown = (event: React.PointerEvent) => {
-    if (event.button !== 0) return;
-    // A finger points at nothing before it presses; of a mouse, the tip has said what is meant.
-    const under = point(event.clientX, event.clientY);
-    const named = here?.by === "mouse" ? here : under;
-    drag.current = { x: event.clientX, span, far: false, named };
-  };
-  const onPointerMove = (event: React.PointerEvent) => {
-    mouse.current = { x: event.clientX, y: event.clientY };
-    const from = drag.current;
-    if (from === null) {
-      setPointed(point(event.clientX, event.clientY));
-      return;
-    }
-    const by = event.clientX - from.x;
-    if (!from.far && Math.abs(by) < 4) return;
-    if (!from.far) event.currentTarget.setPointerCapture(event.pointerId);
-    from.far = true;
-    setPointed(null);
-    onSpan(moved(from.span, -by * perPixel, serverNow()));
-  };
-  const onPointerUp = (event: React.PointerEvent) => {
-    const from = drag.current;
-    drag.current = null;
-    if (from === null || from.far) return;
-    const found = point(event.clientX, event.clientY);
-    // What has come under the mouse since is told first, and opened by another click.
-    if (found?.bar != null && sameBar(found, from.named)) onOpen(found.bar.episode);
-    else setPointed(found);
-  };
-
-  const show = (next: number, to: Hit | null) => {
-    const worker = workers[next];
-    if (worker === undefined) return;
-    const at = to === null ? (here?.at ?? span.until) : to.phase[1];
-    const bar = to === null ? null : nameOf(to);
-    setPointed({ workerid: worker.workerid, bar, at, asked: serverNow(), by: "key" });
-    if (to !== null && (at < span.since || at > span.until)) {
-      onSpan(moved(span, at - (span.since + span.until) / 2, serverNow()));
-    }
-  };
-
+  const drag = useDrag({ span, perPixel, here, point, onPoint: setPointed, onSpan, onOpen });
   const onKeyDown = (event: React.KeyboardEvent) => {
     // Keys on a link inside are that link's.
     if (event.target !== event.currentTarget) return;
-    const from = Math.max(0, lane);
-    const stays = rows[from]?.stays ?? [];
-    const at = hit === null ? Math.min(span.until, serverNow()) : (here?.at ?? span.until);
-    const length = span.until - span.since;
-    const toLane = (next: number) => {
-      const there = Math.min(workers.length - 1, Math.max(0, next));
-      show(there, nearest(rows[there]?.stays ?? [], at));
-    };
-    const toBar = (step: 1 | -1) => {
-      show(from, hit === null ? nearest(stays, at) : (neighbour(stays, hit, step) ?? hit));
-    };
-    const keys: Record<string, () => void> = {
-      ArrowUp: () => {
-        toLane(lane - 1);
-      },
-      ArrowDown: () => {
-        toLane(lane + 1);
-      },
-      ArrowLeft: () => {
-        if (event.shiftKey) onSpan(moved(span, -length / 4, serverNow()));
-        else toBar(-1);
-      },
-      ArrowRight: () => {
-        if (event.shiftKey) onSpan(moved(span, length / 4, serverNow()));
-        else toBar(1);
-      },
-      Home: () => {
-        show(from, nearest(stays, -Infinity));
-      },
-      End: () => {
-        show(from, nearest(stays, serverNow()));
-      },
-      "+": () => {
-        onSpan(zoomed(span, 0.5, at, serverNow()));
-      },
-      "=": () => {
-        onSpan(zoomed(span, 0.5, at, serverNow()));
-      },
-      "-": () => {
-        onSpan(zoomed(span, 2, at, serverNow()));
-      },
-      Enter: () => {
-        if (hit !== null) onOpen(hit.stay.id);
-      },
-      Escape: () => {
-        setPointed(null);
-      },
-    };
-    const act = keys[event.key];
-    if (act === undefined) return;
+    const board = { workers, rows, span, now: serverNow(), lane, here, hit };
+    const deed = keyDeed(board, event.key, event.shiftKey);
+    if (deed === null) return;
     event.preventDefault();
-    act();
+    if (deed.point !== undefined) setPointed(deed.point);
+    if (deed.span !== undefined) onSpan(deed.span);
+    if (deed.open !== undefined) onOpen(deed.open);
   };
 
   const firstLabel = Math.max(0, Math.floor(scrolled / LANE) - 5);
@@ -302,9 +161,12 @@ export const LaneChart = ({ workers, lanes, masterMarks, span, onSpan, onOpen }:
             className={`bbl-chart-canvas${hit === null ? "" : " bbl-chart-over"}`}
             style={{ marginLeft: labels, width, height }}
             aria-hidden="true"
-            onPointerDown={onPointerDown}
-            onPointerMove={onPointerMove}
-            onPointerUp={onPointerUp}
+            onPointerDown={drag.onPointerDown}
+            onPointerMove={(event) => {
+              mouse.current = { x: event.clientX, y: event.clientY };
+              drag.onPointerMove(event);
+            }}
+            onPointerUp={drag.onPointerUp}
             onPointerLeave={() => {
               if (pointed?.by === "mouse") setPointed(null);
             }}
@@ -315,7 +177,7 @@ export const LaneChart = ({ workers, lanes, masterMarks, span, onSpan, onOpen }:
         </div>
       </div>
       {here !== null && inSight && (
-        <Tip
+        <LaneTip
           name={name}
           lines={linesAt(Math.max(now, serverNow()))}
           left={labels + Math.min(width, Math.max(0, (here.at - span.since) / perPixel))}
@@ -341,53 +203,3 @@ export const LaneChart = ({ workers, lanes, masterMarks, span, onSpan, onOpen }:
     </div>
   );
 };
-
-const LaneLabel = React.memo(({ worker, top, width }: { worker: Worker; top: number; width: number }) => (
-  <span
-    className={`bbl-lane-label bbl-lane-${worker.verdict.level}`}
-    style={{ top, width: width - 6, height: LANE }}
-    title={worker.verdict.level === "ok" ? worker.name : `${worker.name}: ${worker.verdict.reason}`}
-  >
-    {worker.verdict.level !== "ok" && (
-      <>
-        <Icon name={levelIcon(worker.verdict.level)} /> <span className="bbl-sr">{worker.verdict.level}</span>
-      </>
-    )}
-    <Link to={workerRoute(worker.workerid)}>
-      <bdi>{worker.name}</bdi>
-    </Link>
-  </span>
-));
-LaneLabel.displayName = "LaneLabel";
-
-interface TipProps {
-  name: string;
-  lines: readonly string[];
-  left: number;
-  top: number;
-  full: number;
-  outline: { from: number; to: number } | null;
-}
-
-const Tip = ({ name, lines, left, top, full, outline }: TipProps) => (
-  <>
-    {outline !== null && (
-      <div
-        className="bbl-chart-outline"
-        style={{ left: outline.from - 1, width: Math.max(3, outline.to - outline.from) + 2, top: top - LANE + 3 }}
-      />
-    )}
-    <div
-      className="bbl-chart-tip"
-      data-test="lane-tip"
-      style={left < full / 2 ? { left: left + 8, top: top + 4 } : { right: full - left + 8, top: top + 4 }}
-    >
-      <strong>
-        <bdi>{name}</bdi>
-      </strong>
-      {lines.map((line, index) => (
-        <div key={index}>{line}</div>
-      ))}
-    </div>
-  </>
-);
