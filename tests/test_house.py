@@ -100,7 +100,7 @@ def may(name: str) -> tuple[str, ...]:
     for pattern, allowed in MAY_IMPORT.items():
         if fnmatch.fnmatchcase(name, pattern):
             return allowed
-    raise AssertionError(f"{name}.py stands in no room of the house: see DESIGN and MAY_IMPORT")
+    raise AssertionError(f"{name}.py stands in no room of the house: see MAY_IMPORT")
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -65,7 +65,7 @@ def is_half_insubstantiated(worker: Any) -> bool:
 
 
 def finish_half_insubstantiated(worker: Any) -> bool:
-    """Put such a worker back to rest. The one place that sets a worker's state (DESIGN, section 6)."""
+    """Put such a worker back to rest. The one place that sets a worker's state: see docs/architecture."""
     if not is_half_insubstantiated(worker):
         return False
     worker.substantiation_build = None
