@@ -5,6 +5,7 @@ From worker/latent.py, worker/base.py and util/deferwaiter.py of Buildbot 4.3.0.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from twisted.internet import defer
@@ -17,6 +18,7 @@ from buildbot_lifecycle.host.machines import latent_machine
 from buildbot_lifecycle.host.names import (
     AbstractLatentWorker,
     LatentWorkerCannotSubstantiate,
+    LatentWorkerFailedToSubstantiate,
     LatentWorkerSubstantiatiationCancelled,
     States,
 )
@@ -113,9 +115,22 @@ def leave_machine_wait(worker: Any) -> None:
     """Leave SUBSTANTIATING with a free lock (a latent machine is starting) before a stop.
 
     Buildbot's stopService would loop for ever there, synchronously: it waits for a lock that is free.
+    But its ``_substantiate`` goes on when the machine is up, for a worker that has been stopped by then.
+    Nobody would stop that instance, so none is started.
     """
     if worker.state is States.SUBSTANTIATING and not lock_is_held(worker):
+        worker.start_instance = functools.partial(_start_no_more, worker.name)
+        worker.stop_instance = _nothing_to_stop
         worker.insubstantiate().addErrback(log_error, "lifecycle: while leaving a machine's start")
+
+
+def _start_no_more(name: str, _build: Any) -> defer.Deferred[bool]:
+    why = "it was stopped while its machine started"
+    return defer.fail(LatentWorkerFailedToSubstantiate(name, why))
+
+
+def _nothing_to_stop(*_: Any, **__: Any) -> defer.Deferred[bool]:
+    return defer.succeed(True)
 
 
 def cancelled_substantiation() -> Exception:

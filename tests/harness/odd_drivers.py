@@ -10,6 +10,7 @@ from typing import Any
 
 from buildbot.interfaces import LatentWorkerCannotSubstantiate, LatentWorkerFailedToSubstantiate
 from twisted.internet import defer
+from twisted.python import log
 from twisted.python.failure import Failure
 
 from buildbot_lifecycle.demo.workers import Healthy, NeverConnects, StuckStart
@@ -29,6 +30,18 @@ class OldCheck(NeverConnects):
 
     def check_instance(self) -> Any:
         return True
+
+
+class TellsCalls(Healthy):
+    """Logs each call of its driver."""
+
+    def start_instance(self, build: Any) -> Any:
+        log.msg(f"{self.name} is asked to start")
+        return super().start_instance(build)
+
+    def stop_instance(self, fast: bool = False) -> Any:
+        log.msg(f"{self.name} is asked to stop")
+        return super().stop_instance(fast)
 
 
 class NoneStart(Healthy):

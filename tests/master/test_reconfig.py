@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import MakeMaster
 from tests.harness.master import API, RealMaster, worker
+from tests.harness.odd_drivers import odd
 from tests.master.support import (
     FEW_SECONDS,
     LIFECYCLE,
@@ -157,7 +158,7 @@ def test_a_worker_taken_out_leaves_the_start_of_its_machine_to_those_that_stay(
 ) -> None:
     hang, then = tmp_path / "hang", tmp_path / "then"
     hang.touch()
-    leaves, stays = (worker("Healthy", name, machine_name="m") for name in ("leaves", "stays"))
+    leaves, stays = (odd("TellsCalls", name, machine_name="m") for name in ("leaves", "stays"))
     extra = latent_machine("m", hang, then)
     settings = {**START_SETTINGS, "shutdown_grace": 0}
     master = make_master([leaves, stays], lifecycle=settings, extra=extra)
@@ -170,6 +171,9 @@ def test_a_worker_taken_out_leaves_the_start_of_its_machine_to_those_that_stay(
     then.touch()
     assert master.wait_build(request)["results"] == 0
     assert len(master.builds(request)) == 1
+    # the machine is up for the one that was taken out, too: nobody would stop its instance
+    assert "stays is asked to start" in master.log()
+    assert "leaves is asked to" not in master.log()
     # Buildbot waits for no machine when it takes out a worker: there was nothing to release
     assert rows(master, "select count(*) from lifecycle_actions") == [(0,)]
     assert rows(master, "select count(*) from lifecycle_orphans") == [(0,)]
