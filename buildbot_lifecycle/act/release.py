@@ -59,11 +59,8 @@ class Releaser:
             pause = self._settings().of(known.name).pause_after_release
         if request.dry_run:
             return ForceAnswer(dry_run=self._rehearse(known, request, pause))
-        await known.forcing.acquire()
-        try:
+        async with known.forcing:
             return await self._force(known, request, actor, pause)
-        finally:
-            known.forcing.release()
 
     def _rehearse(self, known: Known, request: ForceRequest, pause: bool) -> dict[str, Any]:
         case = case_of(self._logbook, known)

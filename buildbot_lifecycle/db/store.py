@@ -26,7 +26,7 @@ _ORPHAN_COLUMNS = frozenset(schema.orphans.c.keys()) - {"id", "token", "data"}
 
 
 class Store:
-    """The direct writes on ``master.db.pool``; all return Deferreds. Times in epoch seconds."""
+    """The direct writes on ``master.db.pool``, to be awaited. Times in epoch seconds."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -54,8 +54,7 @@ class Store:
         """Note that the process ends, and how (a word); the first to say so counts."""
         return self._pool.do_with_transaction(_close_incarnation, incarnation, now, how)
 
-    @defer.inlineCallbacks
-    def close_dead(
+    async def close_dead(
         self,
         masterid: int,
         current: int,
@@ -63,15 +62,18 @@ class Store:
         *,
         next_seq: Callable[[], int],
         spare: frozenset[int] = frozenset(),
-    ) -> Any:
+    ) -> list[ClosedWorker]:
         """Close what earlier incarnations of this master left open; a list of `ClosedWorker`.
 
         To be called before the first event of `current` is written. `next_seq` numbers the events
         of `current`. Incarnations in `spare` are alive and are left alone.
         """
-        dead = yield self._pool.do(find, masterid, current, now, spare)
+        dead = await self._pool.do(find, masterid, current, now, spare)
         numbered = [Death(each, next_seq()) for each in dead.workers]
-        return (yield self._pool.do_with_transaction(close, dead, current, numbered))
+        closed: list[ClosedWorker] = await self._pool.do_with_transaction(
+            close, dead, current, numbered
+        )
+        return closed
 
     def insert_action(self, token: str, row: Mapping[str, Any]) -> defer.Deferred[int]:
         """Write an action, fields as in REST, once per `token`; its number."""

@@ -10,8 +10,6 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from twisted.internet import defer
-
 from buildbot_lifecycle.core.facts import Episode
 from buildbot_lifecycle.core.requests import RecentQuery
 from buildbot_lifecycle.core.statistics import Life, durations, nearest_rank, until_up
@@ -94,13 +92,12 @@ class Recent:
         )
         return nearest_rank(stops, 95) if stops else None
 
-    @defer.inlineCallbacks
-    def rows(self, query: RecentQuery) -> Any:
+    async def rows(self, query: RecentQuery) -> list[RecentOfWorker]:
         """``recent`` as in REST: of each worker that is asked for, newest last."""
         now = self._clock.seconds()
         if self._read_at is None or now - self._read_at > READ_AGAIN:
             self._read_at = now
-            yield defer.ensureDeferred(self._read_others())
+            await self._read_others()
         kept: dict[int, Sequence[Row]] = {**self._others, **self._rows}
         return [
             RecentOfWorker(workerid=workerid, episodes=tuple(kept[workerid])[-query.per_worker :])

@@ -10,14 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
-from twisted.internet import defer
 
 from buildbot_lifecycle import __version__
 from buildbot_lifecycle.core.requests import (
     Actor,
-    ForceAnswer,
     ForceRequest,
     HistoryQuery,
+    Page,
     RecentQuery,
     Refusal,
     StatsQuery,
@@ -29,11 +28,12 @@ from buildbot_lifecycle.db import pages, queries
 from buildbot_lifecycle.master import views
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.service.wiring import Parts
-from buildbot_lifecycle.shapes.base import read
+from buildbot_lifecycle.shapes.base import Shape, read
 from buildbot_lifecycle.shapes.force import DryRun, Forced
-from buildbot_lifecycle.shapes.history import Action
+from buildbot_lifecycle.shapes.history import Action, Orphan
 from buildbot_lifecycle.shapes.masters import Blocked, Blocker, CloudCalls, Health, MasterStop
 from buildbot_lifecycle.shapes.parts import frames
+from buildbot_lifecycle.shapes.spans import Drawn, Recent, Stats
 from buildbot_lifecycle.shapes.workers import Behind, Meta, Worker
 
 #: Seconds after which another master's sign of life is too old: its facts are not current then.
@@ -86,14 +86,13 @@ class Answers:
         )
         return Meta(now=self._master.reactor.seconds(), behind=behind)
 
-    @defer.inlineCallbacks
-    def workers(self) -> Any:
+    async def workers(self) -> list[Worker]:
         """Every latent worker of every master; this master's as of now, from memory."""
         parts = self._ready()
         mine = {known.workerid: self._view(parts, known) for known in parts.logbook.known()}
         others = []
         try:
-            rows, incarnations = yield self._master.db.pool.do(_elsewhere, self._master.masterid)
+            rows, incarnations = await self._master.db.pool.do(_elsewhere, self._master.masterid)
             names = {i["masterid"]: i["master"] for i in incarnations}
             alive = self._alive(incarnations)
             others = [
@@ -105,8 +104,7 @@ class Answers:
             parts.logbook.failed("reading other masters' workers")
         return [*mine.values(), *others]
 
-    @defer.inlineCallbacks
-    def worker(self, worker: int | str) -> Any:
+    async def worker(self, worker: int | str) -> Worker:
         """One worker by workerid or name. Raises `Refusal`."""
         known = self._find(worker)
         if known is not None:
@@ -117,20 +115,19 @@ class Answers:
                 where = frames(parts.locator.of(known))
                 return replace(seen, pending=replace(seen.pending, where=where))
             return seen
-        there = yield self._worker_elsewhere(worker)
+        there = await self._worker_elsewhere(worker)
         if there is not None:
             return there
-        for found in (yield self.workers()):
+        for found in await self.workers():
             if worker in (found.workerid, found.name):
                 return found
         raise Refusal("no_such_worker", f"there is no latent worker {worker!r}")
 
-    @defer.inlineCallbacks
-    def _worker_elsewhere(self, worker: int | str) -> Any:
+    async def _worker_elsewhere(self, worker: int | str) -> Worker | None:
         """A worker of another master by itself, since all of them are many; None if it is not clear."""
         parts = self._ready()
         try:
-            row, incarnations = yield self._master.db.pool.do(_one_elsewhere, worker)
+            row, incarnations = await self._master.db.pool.do(_one_elsewhere, worker)
         except Exception:
             parts.logbook.failed("reading other masters' workers")
             return None
@@ -162,55 +159,46 @@ class Answers:
             if i["ended_at"] is None and now - i["heartbeat_at"] < STALE_SECONDS
         }
 
-    @defer.inlineCallbacks
-    def history(self, query: HistoryQuery) -> Any:
+    async def history(self, query: HistoryQuery) -> Page:
         """A page of transitions, events, episodes, actions or orphans."""
         self._ready()
-        page = pages.page(self._master.db.pool, query)
-        return (yield defer.ensureDeferred(page))
+        return await pages.page(self._master.db.pool, query)
 
-    @defer.inlineCallbacks
-    def open_orphans(self) -> Any:
+    async def open_orphans(self) -> int:
         """How many entries of the orphan ledger are open, of all masters."""
         self._ready()
-        return (yield self._master.db.pool.do(queries.open_orphans))
+        return int(await self._master.db.pool.do(queries.open_orphans))
 
-    @defer.inlineCallbacks
-    def last_of(self, query: HistoryQuery) -> Any:
+    async def last_of(self, query: HistoryQuery) -> int | None:
         """The id of the last of the rows of a long page, if there are more; see `db.pages`."""
         self._ready()
-        return (yield defer.ensureDeferred(pages.last_of(self._master.db.pool, query)))
+        return await pages.last_of(self._master.db.pool, query)
 
-    @defer.inlineCallbacks
-    def one(self, what: str, number: int) -> Any:
+    async def one(self, what: str, number: int) -> Shape:
         """One episode, action or orphan by its number. Raises `Refusal`."""
         self._ready()
-        found = yield self._master.db.pool.do(queries.one, what, number)
+        found: Shape | None = await self._master.db.pool.do(queries.one, what, number)
         if found is None:
             singular = what[:-1] if what.endswith("s") else what
             raise Refusal(f"no_such_{singular}", f"there is no {singular} {number}")
         return found
 
-    @defer.inlineCallbacks
-    def stats(self, query: StatsQuery) -> Any:
+    async def stats(self, query: StatsQuery) -> Stats:
         """How long things took; see `history.statistics`."""
         parts = self._ready()
-        return (yield parts.statistics.ask(query))
+        return await parts.statistics.ask(query)
 
-    @defer.inlineCallbacks
-    def recent(self, query: RecentQuery) -> Any:
+    async def recent(self, query: RecentQuery) -> list[Recent]:
         """The last episodes of each worker; see `history.recent`."""
         parts = self._ready()
-        return (yield parts.recent.rows(query))
+        return await parts.recent.rows(query)
 
-    @defer.inlineCallbacks
-    def timeline(self, query: TimelineQuery) -> Any:
+    async def timeline(self, query: TimelineQuery) -> Drawn:
         """Lanes of episodes; see `history.timeline`."""
         parts = self._ready()
-        return (yield parts.timeline.ask(query))
+        return await parts.timeline.ask(query)
 
-    @defer.inlineCallbacks
-    def shutdown_view(self) -> Any:
+    async def shutdown_view(self) -> list[MasterStop]:
         """What would keep each master from stopping."""
         parts = self._ready()
         now = self._master.reactor.seconds()
@@ -229,7 +217,7 @@ class Answers:
             blockers=tuple(read(Blocker, each) for each in parts.shutdown.blockers(now)),
         )
         try:
-            rows, incarnations = yield self._master.db.pool.do(_elsewhere, self._master.masterid)
+            rows, incarnations = await self._master.db.pool.do(_elsewhere, self._master.masterid)
         except Exception:
             parts.logbook.failed("reading other masters' workers")
             return [mine]
@@ -270,23 +258,20 @@ class Answers:
             clouds=read(CloudCalls, parts.clouds.snapshot().as_json()),
         )
 
-    @defer.inlineCallbacks
-    def force(self, worker: int | str, request: ForceRequest, actor: Actor) -> Any:
+    async def force(self, worker: int | str, request: ForceRequest, actor: Actor) -> Forced:
         """Force disconnect a worker, or plan it (dry run). Raises `Refusal`."""
         parts = self._ready()
         known = self._find(worker)
         if known is None:
-            found = yield self.worker(worker)
+            found = await self.worker(worker)
             raise Refusal(
                 "other_master",
                 f"the worker belongs to master {found.master or found.masterid}, ask that master",
             )
-        answer: ForceAnswer = yield defer.ensureDeferred(
-            parts.releaser.force(known, request, actor)
-        )
+        answer = await parts.releaser.force(known, request, actor)
         if answer.action is not None:
             # who has the answer finds its events, and the worker's way back, in the history
-            yield parts.recorder.caught_up(CATCH_UP_SECONDS)
+            await parts.recorder.caught_up(CATCH_UP_SECONDS)
             told = {**parts.secrets.redacted(answer.action), "masterid": self._master.masterid}
             action = read(Action, cleaned(told))
             status = {"id": action.id, "status": action.status}
@@ -297,14 +282,14 @@ class Answers:
             return Forced(dry_run=read(DryRun, plan))
         raise RuntimeError("neither an action nor a plan came of it")
 
-    @defer.inlineCallbacks
-    def resolve_orphan(self, number: int, note: str, actor: Actor) -> Any:
+    async def resolve_orphan(self, number: int, note: str, actor: Actor) -> Shape:
         """Close an entry of the orphan ledger. Raises `Refusal`."""
         parts = self._ready()
-        orphan = yield self.one("orphans", number)
-        if not (yield parts.desk.close_orphan(number, orphan.workerid, actor, note)):
+        orphan = await self.one("orphans", number)
+        assert isinstance(orphan, Orphan)
+        if not await parts.desk.close_orphan(number, orphan.workerid, actor, note):
             raise Refusal("already_closed", f"orphan {number} was closed already")
-        return (yield self.one("orphans", number))
+        return await self.one("orphans", number)
 
 
 def _one_elsewhere(conn: Any, worker: int | str) -> tuple[Worker | None, list[dict[str, Any]]]:

@@ -69,17 +69,16 @@ class DatabaseDesk:
         known = self._logbook.get(row["workerid"])
         if known is None:
             return self._open(row)
-        opened: defer.Deferred[int] = known.opening.run(self._open_or_join, known, row)
-        return opened
+        return defer.ensureDeferred(self._open_or_join(known, row))
 
-    @defer.inlineCallbacks
-    def _open_or_join(self, known: Known, row: Mapping[str, Any]) -> Any:
+    async def _open_or_join(self, known: Known, row: Mapping[str, Any]) -> int:
         """One entry for one instance, however often it is told that it may still run."""
-        same = self._entries.same(row)
-        if same is not None and (yield self._store.repeat_orphan(*same)):
-            self._news.tell(known.workerid, "orphan", {"id": same[0]})
-            return same[0]
-        return (yield self._open(row))
+        async with known.opening:
+            same = self._entries.same(row)
+            if same is not None and await self._store.repeat_orphan(*same):
+                self._news.tell(known.workerid, "orphan", {"id": same[0]})
+                return same[0]
+            return await self._open(row)
 
     def _open(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
         opened = self._store.open_orphan(row["token"], self._own(row))

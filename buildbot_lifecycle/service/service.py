@@ -14,6 +14,7 @@ from buildbot_lifecycle.core import settings as core_settings
 from buildbot_lifecycle.core.events import Kind, cut
 from buildbot_lifecycle.core.settings import Current
 from buildbot_lifecycle.host import required
+from buildbot_lifecycle.host.edge import as_deferred
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.host.pauses import pause
 from buildbot_lifecycle.service.answers import Answers
@@ -86,9 +87,9 @@ class LifecycleService(service.BuildbotService):
             self._parts.changed()
         return defer.succeed(None)
 
-    @defer.inlineCallbacks
-    def startService(self) -> Any:
-        yield super().startService()
+    @as_deferred
+    async def startService(self) -> None:
+        await super().startService()
         try:
             lost = required.missing()
             if lost:
@@ -98,7 +99,7 @@ class LifecycleService(service.BuildbotService):
             parts = wire(self.master, self._current, self._token)
             parts.begin(self.master)
             self._parts = parts
-            yield defer.ensureDeferred(parts.listening.start())
+            await parts.listening.start()
         except Exception as error:
             # a master with us in it must start as one without
             PROBE.unsubscribe(self.master)
@@ -106,8 +107,8 @@ class LifecycleService(service.BuildbotService):
             self._off = f"{type(error).__name__}: {error}"
             log_error(error, "lifecycle: could not start; nothing is recorded")
 
-    @defer.inlineCallbacks
-    def stopService(self) -> Any:
+    @as_deferred
+    async def stopService(self) -> None:
         master, parts = self.master, self._parts
         if parts is not None:
             parts.closing()
@@ -115,21 +116,20 @@ class LifecycleService(service.BuildbotService):
                 # without the master running, its workers are stopping with us; else a reconfig
                 # removes us, and must not be held up
                 if not master.running:
-                    yield self._workers_stopped()
+                    await self._workers_stopped()
                 self._parts = None
-                yield defer.ensureDeferred(parts.end(master))
+                await parts.end(master)
             except Exception as error:
                 log_error(error, "lifecycle: while stopping")
-        yield super().stopService()
+        await super().stopService()
 
-    @defer.inlineCallbacks
-    def _workers_stopped(self) -> Any:
+    async def _workers_stopped(self) -> None:
         """Wait until Buildbot has stopped every latent worker: their last transitions count too."""
         while any(
             not (watched.stopped or not watched.worker.running)
             for watched in PROBE.watched(self.master)
         ):
-            yield pause(self.master.reactor, STOP_POLL_SECONDS)
+            await pause(self.master.reactor, STOP_POLL_SECONDS)
 
     def step(self, worker: Any, data: Mapping[str, Any]) -> None:
         """Record a step that a worker's driver tells of; see `note_step`."""

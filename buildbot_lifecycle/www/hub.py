@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, BinaryIO, Protocol, TypeVar
 
 from twisted.internet import defer
@@ -46,48 +46,46 @@ class Service(Protocol):
     def details_for(self) -> str:
         """Who may see details: one of ``core.settings.DETAILS_FOR``."""
 
-    def workers(self) -> defer.Deferred[list[Worker]]:
+    def workers(self) -> Awaitable[list[Worker]]:
         """Every latent worker of every master."""
 
-    def worker(self, worker: int | str, /) -> defer.Deferred[Worker]:
+    def worker(self, worker: int | str, /) -> Awaitable[Worker]:
         """One worker by workerid or name; `Refusal` if there is none."""
 
     def meta(self) -> Meta:
         """``now`` and ``behind``."""
 
-    def history(self, query: HistoryQuery, /) -> defer.Deferred[Page]:
+    def history(self, query: HistoryQuery, /) -> Awaitable[Page]:
         """One page of transitions, events, episodes, actions or orphans."""
 
-    def open_orphans(self) -> defer.Deferred[int]:
+    def open_orphans(self) -> Awaitable[int]:
         """How many entries of the orphan ledger are open."""
 
-    def last_of(self, query: HistoryQuery, /) -> defer.Deferred[int | None]:
+    def last_of(self, query: HistoryQuery, /) -> Awaitable[int | None]:
         """The id of the last of the rows of a long page, if there are more; else None."""
 
-    def one(self, what: str, number: int, /) -> defer.Deferred[Shape]:
+    def one(self, what: str, number: int, /) -> Awaitable[Shape]:
         """One episode, action or orphan; `Refusal` if there is none."""
 
-    def shutdown_view(self) -> defer.Deferred[list[MasterStop]]:
+    def shutdown_view(self) -> Awaitable[list[MasterStop]]:
         """What keeps each master from stopping."""
 
-    def stats(self, query: StatsQuery, /) -> defer.Deferred[Stats]:
+    def stats(self, query: StatsQuery, /) -> Awaitable[Stats]:
         """How long things took, and how they ended."""
 
-    def recent(self, query: RecentQuery, /) -> defer.Deferred[list[Recent]]:
+    def recent(self, query: RecentQuery, /) -> Awaitable[list[Recent]]:
         """The last episodes of each worker that is asked for."""
 
-    def timeline(self, query: TimelineQuery, /) -> defer.Deferred[Drawn]:
+    def timeline(self, query: TimelineQuery, /) -> Awaitable[Drawn]:
         """Lanes of episodes, and marks; of each mark also what those see who see no details."""
 
     def health(self) -> Health:
         """The state of the recorder and the probe."""
 
-    def force(
-        self, worker: int | str, request: ForceRequest, actor: Actor, /
-    ) -> defer.Deferred[Forced]:
+    def force(self, worker: int | str, request: ForceRequest, actor: Actor, /) -> Awaitable[Forced]:
         """Force a disconnect, or plan one."""
 
-    def resolve_orphan(self, number: int, note: str, actor: Actor, /) -> defer.Deferred[Shape]:
+    def resolve_orphan(self, number: int, note: str, actor: Actor, /) -> Awaitable[Shape]:
         """Close an orphan with a note."""
 
 
@@ -141,12 +139,21 @@ class Host(Protocol):
         """The lifecycle service of this master; None if master.cfg does not have it."""
 
 
-def until_left(ask: Callable[..., defer.Deferred[_T]], *args: Any) -> defer.Deferred[_T]:
+def _begun(ask: Callable[..., Awaitable[_T]], *args: Any) -> defer.Deferred[_T]:
+    """Ask now; what is raised at once is answered as well."""
+
+    async def answer() -> _T:
+        return await ask(*args)
+
+    return defer.ensureDeferred(answer())
+
+
+def until_left(ask: Callable[..., Awaitable[_T]], *args: Any) -> defer.Deferred[_T]:
     """Ask, such that a client who goes away takes the question along.
 
     For reads only, and for long ones: what is asked is cancelled, so that nothing goes on for nobody.
     """
-    asked = defer.maybeDeferred(ask, *args)
+    asked = _begun(ask, *args)
 
     def settle(failure: Failure) -> Failure:
         if not isinstance(failure.value, Exception):
@@ -158,7 +165,7 @@ def until_left(ask: Callable[..., defer.Deferred[_T]], *args: Any) -> defer.Defe
     return asked.addErrback(settle)
 
 
-def shielded(ask: Callable[..., defer.Deferred[_T]], *args: Any) -> defer.Deferred[_T]:
+def shielded(ask: Callable[..., Awaitable[_T]], *args: Any) -> defer.Deferred[_T]:
     """Ask, such that a client who goes away does not cancel what was asked.
 
     Klein cancels the Deferred of a handler when the connection is lost. A force disconnect must not
@@ -179,5 +186,5 @@ def shielded(ask: Callable[..., defer.Deferred[_T]], *args: Any) -> defer.Deferr
         else:
             outer.callback(result)
 
-    defer.maybeDeferred(ask, *args).addBoth(settle)
+    _begun(ask, *args).addBoth(settle)
     return outer

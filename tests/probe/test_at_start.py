@@ -23,7 +23,7 @@ class AtStart(Served):
         configuration = self.configuration(Driven("w"))
         service = LifecycleService()
         yield self.reconfig_master({**configuration, "services": [service]})
-        (worker,) = yield service.answers.workers()
+        (worker,) = yield defer.ensureDeferred(service.answers.workers())
         assert worker["orphans"] == 1, "the entry that was opened first is the last to be read"
         yield self.shut_down()
 

@@ -89,11 +89,12 @@ class WalkOfAForce(Served):
         self.ask()
         self.worker().insubstantiate()
         self.pass_seconds(3)
-        (worker,) = yield service.answers.workers()
+        (worker,) = yield defer.ensureDeferred(service.answers.workers())
         request = ForceRequest(worker["episode"], "w", "the cloud says it is gone")
         came: list[Any] = []
         with Walk() as walk:
-            service.answers.force("w", request, Actor("user", "ann")).addBoth(came.append)
+            forced = service.answers.force("w", request, Actor("user", "ann"))
+            defer.ensureDeferred(forced).addBoth(came.append)
             self.pass_seconds(4)
         assert came[0].action["status"] == "done"
         above = walk.through(lambda room: not room.startswith(GROUND))
