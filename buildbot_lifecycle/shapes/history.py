@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+from msgspec import Meta
+
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import ACTORS, CLOSERS
 from buildbot_lifecycle.shapes.base import Count, Seconds, Shape, Time, words
@@ -49,7 +51,7 @@ class Event(Shape, frozen=True, kw_only=True):
     episode: int | None
     kind: Annotated[str, words(*(kind.value for kind in Kind))]
     at: Time
-    data: Mapping[str, Any]
+    data: Annotated[Mapping[str, Any], Meta(extra_json_schema={"additionalProperties": True})]
 
 
 class Phase(Shape, frozen=True, kw_only=True):

@@ -123,11 +123,12 @@ def rows_of(entity: Any, meta: type[Shape], **meta_of: type[Shape]) -> Any:
     Some plurals have a ``meta`` of their own.
     """
 
-    def answer(what: str) -> Schema:
+    def answer(what: str, *, whole: bool = False) -> Schema:
         of = entity or HISTORY[what]
         fields = components([of.shape])[of.shape.__name__]["properties"]
         some = {"type": "object", "properties": fields, "additionalProperties": True}
-        return record(**{f"{of.name}s": many(some), "meta": ref(meta_of.get(what, meta))})
+        rows = many(ref(of.shape) if whole else some)
+        return record(**{f"{of.name}s": rows, "meta": ref(meta_of.get(what, meta))})
 
     return answer
 
@@ -187,6 +188,25 @@ def document(routes: Sequence[Route]) -> Mapping[str, Any]:
             },
         },
     }
+
+
+def of_the_page(routes: Sequence[Route]) -> Mapping[str, Any]:
+    """What the types of the page are made from: all shapes, and the answer of each method and path.
+
+    The page asks for whole rows. Parameters and errors are left out.
+    """
+    found = {}
+    for route in routes:
+        if route.content_type != "application/json":
+            continue
+        for path, what in _paths(route.path):
+            answers = route.answers
+            found[f"{route.method} {path}"] = (
+                answers(what, whole=True) if callable(answers) else answers
+            )
+    schemas = {**document(routes)["components"]["schemas"], "Answers": record(**found)}
+    about = {"title": "buildbot-lifecycle", "version": "1"}
+    return {"openapi": "3.1.0", "info": about, "paths": {}, "components": {"schemas": schemas}}
 
 
 def _paths(rule: str) -> Iterator[tuple[str, str]]:

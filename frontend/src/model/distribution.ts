@@ -129,7 +129,7 @@ export function distribution(stats: PhaseStats, width: number, height: number): 
     words: [
       count(stats.count, "time"),
       ...wanted.flatMap(([label, seconds]) => (seconds === null ? [] : [`${label} ${short(seconds)}`])),
-      ...(stats.max === null ? [] : [`longest ${short(stats.max)}`]),
+      `longest ${short(stats.max)}`,
     ].join(", "),
   };
 }

@@ -91,7 +91,7 @@ const OnePhase = ({ stats }: { stats: PhaseStats }) => {
         ))}
         <div>
           <dt>longest</dt>
-          <dd>{stats.max === null ? "unknown" : short(stats.max)}</dd>
+          <dd>{short(stats.max)}</dd>
         </div>
         <div>
           <dt>of</dt>
