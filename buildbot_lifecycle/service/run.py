@@ -55,6 +55,7 @@ class Run:
         self._retry: Any = None
         self._retries = 0
         self._closing = False
+        self._closed: str | None = None
         #: whose rows are written, once some are
         self.incarnation: int | None = None
         #: the version of the tables
@@ -79,6 +80,10 @@ class Run:
             now,
             master=clean(master.name),
         )
+        if self._closed is not None:
+            # the service was stopped while the database was still being asked
+            await self._store.close_incarnation(incarnation, now, self._closed)
+            return
         closed = await self._store.close_dead(
             master.masterid, incarnation, now, next_seq=self._logbook.next_seq
         )
@@ -121,6 +126,7 @@ class Run:
 
     async def close(self, how: str) -> None:
         """Note that the run is over, and how (a word). Raises what the database raises."""
+        self._closed = how
         if self.incarnation is not None:
             closing = self._store.close_incarnation(
                 self.incarnation, self._master.reactor.seconds(), how

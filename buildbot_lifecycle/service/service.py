@@ -90,6 +90,7 @@ class LifecycleService(service.BuildbotService):
     @as_deferred
     async def startService(self) -> None:
         await super().startService()
+        parts: Parts | None = None
         try:
             lost = required.missing()
             if lost:
@@ -102,10 +103,21 @@ class LifecycleService(service.BuildbotService):
             await parts.listening.start()
         except Exception as error:
             # a master with us in it must start as one without
-            PROBE.unsubscribe(self.master)
             self._parts = None
             self._off = f"{type(error).__name__}: {error}"
             log_error(error, "lifecycle: could not start; nothing is recorded")
+            await self._take_back(parts)
+
+    async def _take_back(self, parts: Parts | None) -> None:
+        """Undo a start that has failed half way: hooks are off again, and nothing goes on."""
+        PROBE.unsubscribe(self.master)
+        if parts is None:
+            return
+        try:
+            parts.closing()
+            await parts.end(self.master)
+        except Exception as error:
+            log_error(error, "lifecycle: while taking back a start that failed")
 
     @as_deferred
     async def stopService(self) -> None:
