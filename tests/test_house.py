@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # What is found out by looking.
     "diagnose.*": ("core.*", "host.*", "watch.*", "master.*", "diagnose.*"),
     # What was recorded, answered at length.
-    "history.*": ("core.*", "shapes.*", "db.*", "history.*"),
+    "history.*": ("core.*", "shapes.*", "host.pauses", "db.*", "history.*"),
     # The hub. It alone knows both the tables and the master's side.
     "service.*": (
         "core.*",
@@ -54,7 +54,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "master.service": ("service.service",),
     "master.*": ("core.*", "shapes.*", "host.*", "master.*", "watch.*"),
     # The page's side asks the service, never the tables.
-    "www.*": ("core.*", "shapes.*", "service.service", "www.*"),
+    "www.*": ("core.*", "shapes.*", "host.log", "host.pauses", "service.service", "www.*"),
     # These stand on public names: what a user may import.
     # note_step is what authors of workers are given; ours have no other way.
     # core.hiding takes secrets out of a text; host.connections aborts a connection that stays.

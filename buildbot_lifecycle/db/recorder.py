@@ -15,7 +15,6 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 from twisted.internet import defer
-from twisted.python import log as twisted_log
 
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.verdicts.verdict import Verdict
@@ -23,7 +22,7 @@ from buildbot_lifecycle.db.entries import Committed, Entry, Identity, RecorderSt
 from buildbot_lifecycle.db.errors import in_short
 from buildbot_lifecycle.db.group import Group, Written, write
 from buildbot_lifecycle.db.overflow import Overflow
-from buildbot_lifecycle.host.log import log_error
+from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.host.pauses import at_most, backoff
 
 __all__ = ["Committed", "Entry", "Identity", "Recorder", "RecorderStatus"]
@@ -70,7 +69,7 @@ class Recorder:
         on_verdicts: OnVerdicts | None = None,
         bound: int = 100_000,
         group: int = 500,
-        log: Callable[[str], Any] = twisted_log.msg,
+        log: Callable[[list[str]], Any] = log_lines,
     ) -> None:
         self._pool = pool
         self._reactor = reactor
@@ -186,8 +185,10 @@ class Recorder:
             return  # a gap that cannot be written must not make another one
         if not self._overflow:
             self._log(
-                f"lifecycle: {len(self._queue)} events wait for the database, no more are kept: "
-                "the log will have a gap"
+                [
+                    f"{len(self._queue)} events wait for the database, no more are kept: "
+                    "the log will have a gap"
+                ]
             )
         self._overflow.add(entry)
 
@@ -243,7 +244,7 @@ class Recorder:
         self._written += len(group.entries)
         self._last_write_at = self._reactor.seconds()
         if self._attempts:
-            self._log(f"lifecycle: the database takes events again, {len(self._queue)} to write")
+            self._log([f"the database takes events again, {len(self._queue)} to write"])
         self._attempts = 0
         self._announce(group, written)
 
@@ -262,9 +263,7 @@ class Recorder:
     async def _failed(self, error: Exception, entries: Sequence[Entry]) -> None:
         """Wait before the next attempt, or find an event that is refused and set it aside."""
         if not self._attempts:
-            self._log(
-                f"lifecycle: events cannot be written, they are kept and tried again: {error!r}"
-            )
+            self._log([f"events cannot be written, they are kept and tried again: {error!r}"])
         self._attempts += 1
         if _is_refusal(error) and entries:
             if len(entries) > 1:

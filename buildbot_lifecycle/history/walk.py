@@ -10,10 +10,9 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from twisted.internet import defer, task
-
 from buildbot_lifecycle.core.statistics import Life, Who
 from buildbot_lifecycle.db.reader import Reader
+from buildbot_lifecycle.host.pauses import breath
 
 _T = TypeVar("_T")
 
@@ -28,11 +27,6 @@ TURN = 0.005
 
 #: Workers up to which each is walked by itself; more are walked all together.
 FEW = 100
-
-
-def breath(clock: Any) -> defer.Deferred[None]:
-    """Let the reactor do what else there is to do."""
-    return task.deferLater(clock, 0, lambda: None)
 
 
 class Turns:

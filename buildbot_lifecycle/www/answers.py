@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from twisted.internet import task
 
 from buildbot_lifecycle.core.requests import Refusal
 from buildbot_lifecycle.core.texts import cleaned
+from buildbot_lifecycle.host.pauses import breath
 from buildbot_lifecycle.shapes.base import Shape, names
 from buildbot_lifecycle.www.hub import Request
 from buildbot_lifecycle.www.statuses import status_of
@@ -111,7 +111,7 @@ async def parts(answer: Answer, reactor: Any) -> AsyncIterator[bytes]:
         yield b'{"%s":[' % answer.plural.encode("ascii")
         for part in _parts(answer.rows, answer.inner):
             yield part
-            await task.deferLater(reactor, 0, lambda: None)
+            await breath(reactor)
         yield b"]%s%s" % (b"," if answer.fields else b"", rest)
 
 
@@ -201,7 +201,7 @@ async def gzipped(body: AsyncIterator[bytes], reactor: Any) -> AsyncIterator[byt
             piece = gzip.compress(part[start : start + _PIECE])
             if piece:
                 yield piece
-            await task.deferLater(reactor, 0, lambda: None)
+            await breath(reactor)
     yield gzip.flush()
 
 

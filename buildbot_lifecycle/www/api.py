@@ -16,13 +16,13 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 import msgspec
 from klein import Klein
-from twisted.internet.task import deferLater
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from buildbot_lifecycle.core import summaries
 from buildbot_lifecycle.core.requests import HistoryQuery, Page, Refusal
+from buildbot_lifecycle.host.log import log_error
+from buildbot_lifecycle.host.pauses import breath
 from buildbot_lifecycle.shapes import history, masters, spans
 from buildbot_lifecycle.shapes.base import Shape
 from buildbot_lifecycle.shapes.force import DryRun
@@ -48,8 +48,6 @@ from buildbot_lifecycle.www.entities import HISTORY, WORKER
 from buildbot_lifecycle.www.hub import Host, Request, Service, shielded, until_left
 from buildbot_lifecycle.www.statuses import ACCEPTED, OK
 from buildbot_lifecycle.www.stream import Gate, Sender, abort
-
-_log = Logger()
 
 #: Where Buildbot serves the API, below buildbotURL.
 MOUNT = "plugins/lifecycle/api"
@@ -174,7 +172,7 @@ async def _lines(
         shown = await _shown(call, summaries.HISTORY[asked.what], found.rows)
         for start in range(0, len(shown), SLICE):
             yield export.lines(names, shown[start : start + SLICE])
-            await deferLater(call.master.reactor, 0, lambda: None)
+            await breath(call.master.reactor)
         left -= len(found.rows)
         if not found.more or left <= 0:
             return
@@ -413,7 +411,7 @@ def _serving(
         except Exception:  # the boundary: whatever went wrong is a 500, logged here
             if request.channel is None:
                 raise  # the client went away, and Klein cancelled us; it knows what to do
-            _log.failure("while answering {method} {uri}", method=request.method, uri=request.uri)
+            log_error(None, f"lifecycle: while answering {request.method!r} {request.uri!r}")
             text = "something went wrong in the master; its log says what"
             return await _body(host, request, refused(Refusal("internal", text)))
 
@@ -452,7 +450,7 @@ async def _stream(
     except Exception:  # what has begun as a 200 cannot become a 500: it is broken off
         if request.channel is None:
             raise
-        _log.failure("while sending {method} {uri}", method=request.method, uri=request.uri)
+        log_error(None, f"lifecycle: while sending {request.method!r} {request.uri!r}")
         abort(request)
     return None
 

@@ -10,12 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from buildbot.www.plugin import Application
-from twisted.logger import Logger
 from twisted.web.resource import Resource
 
+from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.www.hub import Request, Service
-
-_log = Logger()
 
 _BROKEN = b'{"error":"the REST API could not be loaded; the log says why","code":"internal"}'
 
@@ -35,10 +33,11 @@ class LifecycleApplication(Application):
         super().setConfiguration(config)
         if config != {}:
             text = (
-                "c['www']['plugins']['lifecycle'] takes no options, so {config} has no effect; write {{}}"
-                " there. The options of buildbot-lifecycle are arguments of util.LifecycleService"
+                "c['www']['plugins']['lifecycle'] takes no options,"
+                f" so {_short(config)} has no effect; write {{}} there."
+                " The options of buildbot-lifecycle are arguments of util.LifecycleService"
             )
-            _log.warn(text, config=_short(config))
+            log_lines([text])
 
     def service(self) -> Service | None:
         """The lifecycle service in master.cfg, or None."""
@@ -74,7 +73,7 @@ def _api(application: LifecycleApplication) -> Resource:
 
         return resource(application)
     except Exception:  # noqa: BLE001  # see above: the master would hang
-        _log.failure("the REST API of buildbot-lifecycle cannot be loaded")
+        log_error(None, "lifecycle: the REST API cannot be loaded")
         return OutOfOrder()  # type: ignore[no-untyped-call]  # Twisted has no annotation there
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 from msgspec.structs import replace
-from twisted.internet import task
 
 from buildbot_lifecycle.core import summaries
 from buildbot_lifecycle.core.requests import HistoryQuery, Refusal
+from buildbot_lifecycle.host.pauses import breath
 from buildbot_lifecycle.shapes.masters import MasterStop
 from buildbot_lifecycle.shapes.spans import Mark
 from buildbot_lifecycle.www.answers import SLICE
@@ -37,7 +37,7 @@ async def rows(
         whole = short is plain or short == plain or await rights.may_see(row["workerid"])
         shown.append(row if whole else short)
         if number % SLICE == 0:
-            await task.deferLater(reactor, 0, lambda: None)
+            await breath(reactor)
     return shown
 
 
@@ -72,5 +72,5 @@ async def timeline(
             mark = replace(mark, text=summary)  # noqa: PLW2901
         shown.append(mark)
         if number % SLICE == 0:
-            await task.deferLater(reactor, 0, lambda: None)
+            await breath(reactor)
     return shown

@@ -10,16 +10,14 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from twisted.logger import Logger
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from buildbot_lifecycle.core.requests import Refusal
+from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.www import guard
 from buildbot_lifecycle.www.answers import Answer, encode, refused, write_head
 from buildbot_lifecycle.www.hub import Host, Request
-
-_log = Logger()
 
 _EVERY_ANSWER = (
     (b"x-content-type-options", b"nosniff"),
@@ -58,7 +56,7 @@ class Door(Resource):
         except Refusal as refusal:
             _answer(request, refused(refusal))
         except Exception:  # noqa: BLE001  # the boundary, as in api.py
-            _log.failure("while reading {method} {uri}", method=request.method, uri=request.uri)
+            log_error(None, f"lifecycle: while reading {request.method!r} {request.uri!r}")
             text = "something went wrong in the master; its log says what"
             _answer(request, refused(Refusal("internal", text)))
         return NOT_DONE_YET

@@ -14,14 +14,12 @@ from urllib.parse import urlsplit
 
 from buildbot.www.authz import Forbidden
 from twisted.internet.defer import CancelledError
-from twisted.logger import Logger
 
 from buildbot_lifecycle.core.requests import ANONYMOUS, FORCE, Actor, Refusal
 from buildbot_lifecycle.core.texts import clean
+from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.www.hub import Request
 from buildbot_lifecycle.www.wire import MAX_BODY, shown
-
-_log = Logger()
 
 #: Failures of an administrator's own rules that were logged; the same one comes with each request.
 _told: set[tuple[str, str]] = set()
@@ -175,8 +173,10 @@ def _tell_once(action: str, error: Exception) -> None:
     kind = (action, type(error).__name__)
     if kind not in _told:
         _told.add(kind)
-        text = "a rule of c['www']['authz'] failed at the action {action}; nothing is allowed by it"
-        _log.failure(text, action=action)
+        text = (
+            f"a rule of c['www']['authz'] failed at the action {action}; nothing is allowed by it"
+        )
+        log_error(error, f"lifecycle: {text}")
 
 
 def _reason(error: Any) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, BinaryIO, Protocol, TypeVar
 
 from twisted.internet import defer
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 
@@ -25,13 +24,13 @@ from buildbot_lifecycle.core.requests import (
     StatsQuery,
     TimelineQuery,
 )
+from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.shapes.base import Shape
 from buildbot_lifecycle.shapes.force import Forced
 from buildbot_lifecycle.shapes.masters import Health, MasterStop
 from buildbot_lifecycle.shapes.spans import Drawn, Recent, Stats
 from buildbot_lifecycle.shapes.workers import Meta, Worker
 
-_log = Logger()
 _T = TypeVar("_T")
 
 
@@ -179,7 +178,7 @@ def shielded(ask: Callable[..., Awaitable[_T]], *args: Any) -> defer.Deferred[_T
         if outer.called:
             if isinstance(result, Failure) and not isinstance(error, Refusal):
                 text = "what a client had asked for failed after it went away"
-                _log.failure(text, failure=result)
+                log_error(result, f"lifecycle: {text}")
         elif error is not None and not isinstance(error, Exception):
             # A driver's asyncio.CancelledError is no Exception: no handler of errors would see it.
             outer.errback(RuntimeError(f"{type(error).__name__}: {error}"))

@@ -73,7 +73,7 @@ def test_a_server_that_stops_and_starts_again_loses_nothing_and_keeps_the_order(
             1,
             lambda committed, episodes: seen.extend(each.event for each in committed),
             next_seq=seq,
-            log=log.append,
+            log=log.extend,
         )
         recording.start(1)
         workers = itertools.cycle([Worker(number, seq) for number in range(5)])

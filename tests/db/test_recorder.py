@@ -78,7 +78,7 @@ def make(pool: Any, ear: Ear, seq: Seq, **more: Any) -> Recorder:
         ear,
         next_seq=seq,
         on_verdicts=ear.verdicts.append,
-        log=ear.log.append,
+        log=ear.log.extend,
         **more,
     )
 
