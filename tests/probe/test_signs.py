@@ -148,7 +148,7 @@ def test_a_worker_that_answers_is_never_stuck_however_long_its_build_takes_to_st
     assert len(desk.conn.questions) == 20
     assert desk.reason == (
         "asked to stop its build, and silent for 0 s;"
-        " it has been waited for for 13 min 40 s, and it lives"
+        " it has been awaited for 13 min 40 s, and was heard meanwhile"
     )
 
 

@@ -65,5 +65,4 @@ def test_instances_that_are_up_are_told_with_the_slowest_usual_stop(
     workers: list[tuple[int, str]], told: tuple[Any, ...]
 ) -> None:
     found = views.to_stop(workers, {1: 9.0, 2: 40.0}.get)
-    assert tuple(found.values()) == told
-    assert list(found) == ["instances_up", "usual_stop_s", "usual_unknown"]
+    assert found == told

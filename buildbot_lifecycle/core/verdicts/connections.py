@@ -45,7 +45,7 @@ def of_silence(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | No
     if since > awaited.since:
         # as long as it is heard, how long a build takes to stop is the build's business
         whole = in_words(max(0.0, now - awaited.since))
-        verdict = with_more(verdict, f"it has been waited for for {whole}, and it lives")
+        verdict = with_more(verdict, f"it has been awaited for {whole}, and was heard meanwhile")
     return verdict
 
 
