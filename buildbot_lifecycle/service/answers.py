@@ -25,6 +25,7 @@ from buildbot_lifecycle.core.requests import (
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.texts import clean, cleaned
 from buildbot_lifecycle.db import pages, queries
+from buildbot_lifecycle.history.walk import Turns
 from buildbot_lifecycle.master import views
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.service.wiring import Parts
@@ -89,7 +90,7 @@ class Answers:
     async def workers(self) -> list[Worker]:
         """Every latent worker of every master; this master's as of now, from memory."""
         parts = self._ready()
-        mine = {known.workerid: self._view(parts, known) for known in parts.logbook.known()}
+        mine = await self._mine(parts)
         others = []
         try:
             rows, incarnations = await self._master.db.pool.do(_elsewhere, self._master.masterid)
@@ -102,7 +103,19 @@ class Answers:
         except Exception:
             # the page must show this master's workers also while the database is away
             parts.logbook.failed("reading other masters' workers")
-        return [*mine.values(), *others]
+        return [*mine, *others]
+
+    async def _mine(self, parts: Parts) -> list[Worker]:
+        """This master's workers. To judge thousands takes long: others have their turn between them."""
+        turns = Turns(self._master.reactor)
+        found = []
+        for known in parts.logbook.known():
+            # meanwhile it may have gone, or have been replaced under its number
+            present = parts.logbook.get(known.workerid)
+            if present is not None:
+                found.append(self._view(parts, present))
+            await turns()
+        return found
 
     async def worker(self, worker: int | str) -> Worker:
         """One worker by workerid or name. Raises `Refusal`."""
