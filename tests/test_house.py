@@ -57,8 +57,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "www.*": ("core.*", "shapes.*", "host.log", "host.pauses", "service.service", "www.*"),
     # These stand on public names: what a user may import.
     # note_step is what authors of workers are given; ours have no other way.
-    # core.hiding takes secrets out of a text; host.connections aborts a connection that stays.
-    "workers.*": ("workers.*", "service.service", "core.hiding", "host.connections"),
+    # core.checks are those of the settings; core.hiding takes secrets out of a text;
+    # host.connections aborts a connection that stays.
+    "workers.*": ("workers.*", "service.service", "core.checks", "core.hiding", "host.connections"),
     "testing.web": ("www.reactor",),  # an address that others know
     "testing.*": ("testing.*",),
     "demo.*": ("demo.*",),

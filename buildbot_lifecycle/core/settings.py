@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from buildbot_lifecycle.core.checks import is_number, is_whole
 from buildbot_lifecycle.core.learned import Adaptive
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts.verdict import DEFAULT_STUCK_AFTER, Thresholds
@@ -116,7 +116,7 @@ def _stuck_after(name: str, value: Any, problems: list[str]) -> Any:
             problems.append(f"{name}: no state {key!r}; states with a limit are {expected}")
         elif seconds is None:
             parsed[state] = None
-        elif _is_seconds(seconds, above=0):
+        elif is_number(seconds, above=0):
             parsed[state] = float(seconds)
         else:
             problems.append(
@@ -129,19 +129,8 @@ def _stuck_after(name: str, value: Any, problems: list[str]) -> Any:
     return parsed
 
 
-def _is_seconds(value: Any, *, above: float | None = None) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    try:
-        if not math.isfinite(value):
-            return False
-    except OverflowError:  # an integer beyond all floats
-        return False
-    return value > above if above is not None else value >= 0
-
-
 def _grace(name: str, value: Any, problems: list[str]) -> Any:
-    if _is_seconds(value):
+    if is_number(value, least=0):
         return float(value)
     problems.append(f"{name} must be a number of seconds, 0 or more, not {value!r}")
     return _WRONG
@@ -180,7 +169,7 @@ def _options(
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    return is_whole(value, least=1)
 
 
 def _adaptive(name: str, value: Any, problems: list[str]) -> Any:
@@ -190,9 +179,9 @@ def _adaptive(name: str, value: Any, problems: list[str]) -> Any:
         problems.append(f"{name} must be True, False, None or a dictionary, not {value!r}")
         return _WRONG
     checks = {
-        "factor": (lambda v: _is_seconds(v, above=1), "a number above 1"),
+        "factor": (lambda v: is_number(v, above=1), "a number above 1"),
         "min_samples": (_is_count, "a whole number, 1 or more"),
-        "cap_factor": (lambda v: _is_seconds(v, above=1), "a number above 1"),
+        "cap_factor": (lambda v: is_number(v, above=1), "a number above 1"),
     }
     return Adaptive(**_options(name, value, checks, problems))
 
@@ -207,7 +196,7 @@ def _auto_release(name: str, value: Any, problems: list[str]) -> Any:
         )
         return _WRONG
     checks = {
-        "after": (_is_seconds, "a number of seconds, 0 or more"),
+        "after": (lambda v: is_number(v, least=0), "a number of seconds, 0 or more"),
         "per_hour": (_is_count, "a whole number, 1 or more"),
     }
     options = _options(name, value, checks, problems)

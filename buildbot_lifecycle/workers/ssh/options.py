@@ -7,13 +7,14 @@ too, when there is no build to render it from. What is *run* there may be a rend
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from buildbot.interfaces import IRenderable
 from buildbot.process.properties import Interpolate, Secret
+
+from buildbot_lifecycle.core.checks import is_number, is_whole
 
 #: Seconds for which a session waits at most for its turn on a busy host, and then goes all the same.
 TURN_SECONDS = 10.0
@@ -197,9 +198,7 @@ def _directory(value: Any) -> str | None:
 
 def _number(least: float) -> Callable[[Any], str | None]:
     def check(value: Any) -> str | None:
-        right = isinstance(value, (int, float)) and not isinstance(value, bool)
-        # compared first: a whole number beyond all floats has no isfinite
-        if right and least <= value <= LONGEST_SECONDS and math.isfinite(value):
+        if is_number(value, least=least, most=LONGEST_SECONDS):
             return None
         return f"expected seconds, a number of at least {least:g} and at most {LONGEST_SECONDS} (31 days)"
 
@@ -207,13 +206,13 @@ def _number(least: float) -> Callable[[Any], str | None]:
 
 
 def _port(value: Any) -> str | None:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MAX_PORT:
+    if is_whole(value, least=1, most=_MAX_PORT):
         return None
     return f"expected a port, a whole number from 1 to {_MAX_PORT}"
 
 
 def _umask(value: Any) -> str | None:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_UMASK:
+    if is_whole(value, least=0, most=_MAX_UMASK):
         return None
     return "expected a number such as 0o022"
 
