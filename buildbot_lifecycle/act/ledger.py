@@ -14,6 +14,7 @@ from buildbot_lifecycle.act.audit import Desk
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.core.events import Event, Kind, cut
 from buildbot_lifecycle.core.instances import never_had_instance
+from buildbot_lifecycle.core.requests import STOP
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.master.logbook import Known, Logbook
 
@@ -26,6 +27,8 @@ class Ledger:
         self._desk = desk
         self._token = token
         self._entries = entries
+        # machine -> the call that failed last: all of its workers are told of the same
+        self._failed_stops: dict[str, int] = {}
 
     # what earlier runs left
 
@@ -58,6 +61,9 @@ class Ledger:
     def _call_ended(self, known: Known, event: Event) -> None:
         data = event.data
         call, outcome, late = data["call"], data["outcome"], bool(data.get("late"))
+        if call == "stop_machine" and "machine" in data:
+            self._machine_stopped(known, event)
+            return
         if call == "stop_instance" and outcome in ("raised", "false") and not late:
             if never_had_instance(known.facts):
                 return  # the start had made nothing: there is nothing to be left
@@ -67,7 +73,25 @@ class Ledger:
             # Docker's, EC2's and OpenStack's drivers answer with a list
             self._open(known, event, "late_start", "a start that was given up succeeded after all")
 
-    def _open(self, known: Known, event: Event, cause: str, why: str) -> None:
+    def _machine_stopped(self, known: Known, event: Event) -> None:
+        """A machine was to stop. All its workers are told; one of them gets the entry."""
+        data = event.data
+        machine, outcome = data["machine"], data["outcome"]
+        if outcome in ("raised", "false") and self._failed_stops.get(machine) != data["token"]:
+            self._failed_stops[machine] = data["token"]
+            why = f"stop_machine failed: {data.get('error') or 'it said no'}"
+            self._open(known, event, "stop_failed", why, machine)
+        elif outcome == "true":
+            self._failed_stops.pop(machine, None)
+            for number, entry in list(self._entries.of(known.workerid).items()):
+                if (entry.get("cause"), entry.get("instance")) == ("stop_failed", machine):
+                    note = "a later stop of the machine succeeded"
+                    closed = self._desk.close_orphan(number, known.workerid, STOP, note)
+                    closed.addErrback(log_error, "lifecycle: while closing an orphan")
+
+    def _open(
+        self, known: Known, event: Event, cause: str, why: str, machine: str | None = None
+    ) -> None:
         episode = known.facts.episode
         instance = known.facts.instance or (episode.instance if episode else None)
         row = {
@@ -76,7 +100,7 @@ class Ledger:
             "worker": known.name,
             "class": known.class_name,
             "episode": episode.id if episode else None,
-            "instance": event.data.get("instance") or instance,
+            "instance": machine or event.data.get("instance") or instance,
             "opened_at": event.at,
             "cause": cause,
             "why": cut(why, 1000),

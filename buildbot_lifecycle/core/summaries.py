@@ -67,7 +67,7 @@ _WAITS: Mapping[str, str] = {
     "unreadable": "what is stored of this worker cannot be read",
     "master_died": "the master's process ended without stopping its workers",
     "recording_ended": "recording ended while the worker was active",
-    "stop_failed": "stop_instance failed{ago}: the instance may still run",
+    "stop_failed": "the stop failed{ago}: the instance may still run",
     "start_failed": "the last start failed{ago}",
     "start_failed_loop": "the last starts failed, the latest{ago}",
     "worker_left": "the worker left{ago}; its instance may still run",
@@ -77,7 +77,7 @@ _WAITS: Mapping[str, str] = {
 
 _CAUSES: Mapping[str, str] = {
     "release": "a call was released",
-    "stop_failed": "stop_instance failed",
+    "stop_failed": "the stop failed",
     "late_start": "a start that was given up succeeded after all",
     "crash": "the master's process ended",
 }

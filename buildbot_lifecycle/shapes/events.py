@@ -132,7 +132,7 @@ class CallEnded(Data, frozen=True, kw_only=True):
     `raised` (with `error` and `traceback`) or `released` (with `by`). `late`: the call had been released
     before. `base`: it was an exception that is no `Exception`. `build_refused`: it was
     `LatentWorkerCannotSubstantiate`. `unanswered`: it was a time-out or a lost connection, so that
-    nobody knows what was done.
+    nobody knows what was done. `machine`: whose, of a latent machine's call.
     """
 
     kind = Kind.CALL_ENDED
@@ -148,6 +148,7 @@ class CallEnded(Data, frozen=True, kw_only=True):
     base: Only = UNSET
     build_refused: Only = UNSET
     unanswered: Only = UNSET
+    machine: str | UnsetType = UNSET
 
 
 class Attaching(Data, frozen=True, kw_only=True):

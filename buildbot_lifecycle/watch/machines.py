@@ -55,6 +55,7 @@ class Machines:
         self._broken.pop(id(machine), None)
 
         def ended(call: Call, outcome: dict[str, Any]) -> None:
+            outcome = {**outcome, "machine": str(machine.name)}
             if outcome.get("base") and not call.released:
                 self._broken[id(machine)] = machine
             for watched in concerned:

@@ -102,7 +102,7 @@ def test_the_reason_of_a_wait_is_made_anew_of_its_numbers() -> None:
         (
             "stop_failed",
             {"since": 40.0, "threshold_s": None},
-            "stop_instance failed 1 min ago: the instance may still run",
+            "the stop failed 1 min ago: the instance may still run",
         ),
         (
             "crash_open",
@@ -235,7 +235,7 @@ def test_of_an_orphan_its_cause_is_left() -> None:
     }
     short = summaries.orphan(row)
     assert KEY not in text(short)
-    assert (short["instance"], short["why"]) == ("i-1", "stop_instance failed")
+    assert (short["instance"], short["why"]) == ("i-1", "the stop failed")
     nobody = summaries.orphan({**row, "note": None, "closed_by": None, "closed_by_kind": None})
     assert (nobody["note"], nobody["closed_by"]) == (None, None)
 

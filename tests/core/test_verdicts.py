@@ -623,6 +623,20 @@ def test_a_crash_is_told_until_its_orphan_is_closed() -> None:
     assert told(story.event(Kind.ORPHAN_CLOSED, orphan=4), NOW + 1e6) == HEALTHY
 
 
+def test_a_machine_that_does_not_stop_may_still_run_until_its_stop_succeeds() -> None:
+    story = Story().asked().go(SUB).call("stop_machine").end("stop_machine", "false")
+    assert story.last.failure is None  # of the build that waits for the machine's next start
+    verdict = told(story, story.now)
+    assert (verdict.level, verdict.code) == ("failed", "stop_failed")
+    assert verdict.reason == (
+        "stop_machine failed (said no (returned False)): the machine may still run"
+    )
+    story.call("stop_instance").end("stop_instance", "true")
+    assert told(story, story.now).code == "stop_failed"
+    story.call("stop_machine").end("stop_machine", "true")
+    assert story.facts.last_failure is None
+
+
 def test_a_machine_that_does_not_start_is_told_for_its_workers() -> None:
     story = Story().asked().go(SUB).call("start_machine")
     verdict = told(story, story.now + 1e6)

@@ -20,10 +20,15 @@ class Audit:
 
     def __init__(self) -> None:
         self.opened: list[dict[str, Any]] = []
+        self.closed: list[int] = []
 
     def open_orphan(self, row: Any) -> defer.Deferred[int]:
         self.opened.append(dict(row))
         return defer.succeed(len(self.opened))
+
+    def close_orphan(self, orphan: int, *_: Any) -> defer.Deferred[bool]:
+        self.closed.append(orphan)
+        return defer.succeed(True)
 
 
 class Desk:
@@ -107,3 +112,26 @@ def test_a_closed_entry_takes_nothing_more() -> None:
     desk.open(4, instance="i-1", cause="stop_failed")
     desk.entries.closed(4, WORKER)
     assert desk.same(instance="i-1", cause="stop_failed") is None
+
+
+def test_a_machine_that_says_no_to_its_stop_is_one_entry_however_many_workers_it_has() -> None:
+    desk = Desk(Story().asked().go(SUB))
+    assert desk.tell("stop_machine", "false", token=9, machine="box") == ["stop_failed"]
+    assert desk.audit.opened[0]["instance"] == "box"
+    assert desk.audit.opened[0]["why"] == "stop_machine failed: it said no"
+    assert desk.tell("stop_machine", "false", token=9, machine="box") == ["stop_failed"]
+    assert desk.tell("stop_machine", "raised", token=10, machine="box", error="ssh") == [
+        "stop_failed",
+        "stop_failed",
+    ]
+
+
+def test_a_later_stop_of_the_machine_closes_it_and_no_other_entry() -> None:
+    desk = Desk(Story().asked().go(SUB))
+    desk.open(4, cause="stop_failed", instance="box")
+    desk.open(5, cause="stop_failed", instance="i-1")
+    desk.open(6, cause="release", instance="box")
+    desk.tell("stop_machine", "other", token=9, machine="box")
+    assert desk.audit.closed == []
+    desk.tell("stop_machine", "true", token=10, machine="box")
+    assert desk.audit.closed == [4]

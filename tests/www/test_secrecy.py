@@ -142,7 +142,7 @@ def test_what_is_left_for_readers_still_says_what_is_wrong(leaky: Master) -> Non
     for row in leaky.client.get("/workers").json["workers"]:
         seen[row["name"]] = row["verdict"]
     assert seen["leaky"]["reason"] == "the last start failed"
-    assert seen["liar"]["reason"] == "stop_instance failed: the instance may still run"
+    assert seen["liar"]["reason"] == "the stop failed: the instance may still run"
     assert seen["stuck"]["reason"].startswith("stop_instance has not ended for ")
     failures = leaky.client.get("/workers/leaky/episodes").json["episodes"]
     assert failures[0]["failure"]["error"] == "RuntimeError"

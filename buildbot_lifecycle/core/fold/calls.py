@@ -10,6 +10,7 @@ from buildbot_lifecycle.core.events import Event, Kind, cut
 from buildbot_lifecycle.core.facts import Call, Episode, Facts, Failure
 from buildbot_lifecycle.core.fold.ends import cause_of
 from buildbot_lifecycle.core.fold.steps import (
+    STOPS,
     Step,
     changed,
     forget_failure,
@@ -56,14 +57,27 @@ def _on_call_ended(facts: Facts, event: Event) -> Step:
         facts = dataclasses.replace(facts, half=event.at)
     if call == "start_instance":
         changes.update(_answer_of_start(event))
-    failure = _failure(event)
-    if failure is not None:
-        facts, changes["failure"] = _with_failure(facts, event, failure)
-    elif call == "stop_instance":
-        facts = dataclasses.replace(facts, instance=None)
-        if outcome != "released":
-            facts = forget_failure(facts, of_stop=True)
+    facts, failed = _failed_or_fine(facts, event)
+    changes.update(failed)
     return changed(facts, **changes) if changes else Step(facts)
+
+
+def _failed_or_fine(facts: Facts, event: Event) -> tuple[Facts, dict[str, Any]]:
+    """The facts after a call as it ended, and what of it changes the open episode."""
+    call = event.data["call"]
+    failure = _failure(event)
+    if failure is not None and call == "stop_machine":
+        # nothing of the episode: its own is over, and the next may wait for the machine already
+        return with_last_failure(facts, failure, event.at), {}
+    if failure is not None:
+        facts, first = _with_failure(facts, event, failure)
+        return facts, {"failure": first}
+    if call in STOPS:
+        if call == "stop_instance":
+            facts = dataclasses.replace(facts, instance=None)
+        if event.data["outcome"] != "released":
+            facts = forget_failure(facts, of_stop=call)
+    return facts, {}
 
 
 def _on_where(facts: Facts, event: Event) -> Step:
@@ -129,8 +143,8 @@ def _failure(event: Event) -> Failure | None:
     return None
 
 
-#: Calls that fail by saying False. Of stop_machine nobody looks at the answer, and drivers give none.
-_FAILING = ("start_instance", "stop_instance", "check_instance", "start_machine")
+#: Calls that fail by saying False, though of the answer of stop_machine Buildbot takes no notice.
+_FAILING = ("start_instance", "stop_instance", "check_instance", "start_machine", "stop_machine")
 
 
 HANDLERS = {

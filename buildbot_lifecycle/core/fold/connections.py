@@ -59,7 +59,7 @@ def _on_attached(facts: Facts, event: Event) -> Step:
         if episode is None or episode.failure is not None or episode.cancelled:
             return Step(facts)
         return changed(with_last_failure(facts, failure, event.at), failure=failure)
-    facts = forget_failure(dataclasses.replace(facts, connected=True), of_stop=False)
+    facts = forget_failure(dataclasses.replace(facts, connected=True), of_stop=None)
     if facts.episode is None:
         return Step(facts)
     if facts.episode.connected_at is not None:

@@ -9,6 +9,9 @@ from buildbot_lifecycle.core.events import Event, cut
 from buildbot_lifecycle.core.facts import Episode, Facts, Failure
 from buildbot_lifecycle.core.states import STARTING
 
+#: Calls that end what may cost money: of the instance, and of the machine that it is on.
+STOPS = ("stop_instance", "stop_machine")
+
 
 @dataclasses.dataclass(frozen=True)
 class Step:
@@ -28,16 +31,15 @@ def changed(facts: Facts, **episode_changes: Any) -> Step:
 
 def with_last_failure(facts: Facts, failure: Failure | None, at: float | None) -> Facts:
     """The facts with the last failure; of a service that stops, only a failed stop is one."""
-    if facts.ending and (failure is None or failure.call != "stop_instance"):
+    if facts.ending and (failure is None or failure.call not in STOPS):
         return facts
     return dataclasses.replace(facts, last_failure=failure, last_failure_at=at)
 
 
-def forget_failure(facts: Facts, *, of_stop: bool) -> Facts:
-    """Drop the last failure once the same thing went well: a stop for a stop, else a connection."""
-    if facts.last_failure is None:
-        return facts
-    if (facts.last_failure.call == "stop_instance") is not of_stop:
+def forget_failure(facts: Facts, *, of_stop: str | None) -> Facts:
+    """Drop the last failure once the same thing went well: the stop of that name, else a connection."""
+    failure = facts.last_failure
+    if failure is None or (failure.call if failure.call in STOPS else None) != of_stop:
         return facts
     return dataclasses.replace(facts, last_failure=None, last_failure_at=None)
 

@@ -16,8 +16,9 @@ def of_failure(facts: Facts, now: float) -> Verdict | None:
     failure = facts.last_failure
     if failure is None:
         return None
-    if failure.call == "stop_instance":
-        reason = f"stop_instance failed ({failure.error}): the instance may still run"
+    if failure.call in ("stop_instance", "stop_machine"):
+        what = failure.call.partition("_")[2]
+        reason = f"{failure.call} failed ({failure.error}): the {what} may still run"
         return Verdict("failed", "stop_failed", reason, facts.last_failure_at)
     if facts.failures_in_row < 1 and facts.state not in RESTING:
         return None
