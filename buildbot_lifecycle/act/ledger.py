@@ -12,6 +12,7 @@ from typing import Any
 
 from buildbot_lifecycle.act.audit import Desk
 from buildbot_lifecycle.act.entries import Entries
+from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.events import Event, Kind, cut
 from buildbot_lifecycle.core.instances import never_had_instance
 from buildbot_lifecycle.core.requests import STOP
@@ -103,6 +104,6 @@ class Ledger:
             "instance": machine or event.data.get("instance") or instance,
             "opened_at": event.at,
             "cause": cause,
-            "why": cut(why, 1000),
+            "why": cut(why, MAX_LINE),
         }
         self._desk.open_orphan(row).addErrback(log_error, "lifecycle: while writing an orphan")

@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet import defer, task
 
 from buildbot_lifecycle.act.release import Releaser
+from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.requests import Actor, ForceRequest, Refusal
 from buildbot_lifecycle.core.settings import AutoRelease, Settings
@@ -86,7 +87,7 @@ class Policy:
         request = ForceRequest(
             episode=episode.id if episode else None,
             confirm=known.name,
-            reason=f"stuck for {in_words(rule.after)} and more: {known.verdict.reason}"[:1000],
+            reason=f"stuck for {in_words(rule.after)} and more: {known.verdict.reason}"[:MAX_LINE],
         )
         try:
             await self._releaser.force(known, request, ACTOR)

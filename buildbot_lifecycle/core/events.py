@@ -12,10 +12,8 @@ import enum
 from collections.abc import Mapping
 from typing import Any
 
+from buildbot_lifecycle.core.bounds import MAX_TEXT
 from buildbot_lifecycle.core.texts import clean
-
-#: Longest text (characters) kept of an error, a traceback or a peer.
-MAX_TEXT = 10_000
 
 
 class Kind(str, enum.Enum):

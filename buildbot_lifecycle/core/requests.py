@@ -10,10 +10,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-#: Longest reason (characters) that is accepted with a force disconnect or a note.
-MAX_REASON = 1000
-
-
 #: The action that rules of Buildbot's authz see for a force disconnect and for closing an orphan.
 FORCE = "force-disconnect"
 

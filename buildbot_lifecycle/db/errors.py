@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-#: Longest text (characters) that is kept.
-LONGEST = 1000
+from buildbot_lifecycle.core.bounds import MAX_LINE
 
 
 def in_short(error: BaseException) -> str:
@@ -15,4 +14,4 @@ def in_short(error: BaseException) -> str:
         said = error.orig
     elif isinstance(error, sa.exc.StatementError):
         said = error.args[0] if error.args else ""
-    return f"{type(error).__name__}: {said}"[:LONGEST]
+    return f"{type(error).__name__}: {said}"[:MAX_LINE]

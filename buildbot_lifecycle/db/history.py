@@ -15,6 +15,7 @@ import msgspec
 import sqlalchemy as sa
 
 from buildbot_lifecycle.core import facts
+from buildbot_lifecycle.core.bounds import MAX_PAGE
 from buildbot_lifecycle.core.requests import (
     Filter,
     HistoryQuery,
@@ -29,9 +30,6 @@ from buildbot_lifecycle.shapes.base import Shape, read
 from buildbot_lifecycle.shapes.history import Action, Episode, Event, Orphan, Transition
 
 _S = TypeVar("_S", bound=Shape)
-
-#: Most rows on one page.
-MAX_LIMIT = 1000
 
 #: Rows looked at in one go, some ten milliseconds: SQLite's one thread serves all of Buildbot.
 WINDOW = 50_000
@@ -288,7 +286,7 @@ def _has_index(wanted: Filter) -> bool:
 
 def size(query: HistoryQuery) -> int:
     """The rows on a page of `query`."""
-    return max(1, min(query.limit, MAX_LIMIT))
+    return max(1, min(query.limit, MAX_PAGE))
 
 
 def history(conn: sa.engine.Connection, query: HistoryQuery) -> Page:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from buildbot_lifecycle.core.bounds import MAX_PAGE
 from buildbot_lifecycle.core.requests import HistoryQuery, Page
 from buildbot_lifecycle.db import history
 from buildbot_lifecycle.db.recorder import Pool
@@ -33,7 +34,7 @@ async def page(pool: Pool, query: HistoryQuery) -> Page:
 async def every(pool: Pool, query: HistoryQuery) -> list[Any]:
     """All rows of a query, newest first, page after page; what is opened meanwhile is not among them."""
     rows: list[Any] = []
-    looking = dataclasses.replace(query, limit=history.MAX_LIMIT)
+    looking = dataclasses.replace(query, limit=MAX_PAGE)
     while True:
         found = await page(pool, looking)
         rows += found.rows

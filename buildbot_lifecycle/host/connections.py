@@ -14,6 +14,7 @@ from twisted.internet import error
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
+from buildbot_lifecycle.core.bounds import MAX_NAME
 from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.host.names import ConnectioLostError, Connection
 from buildbot_lifecycle.host.workers import has_unfinished
@@ -63,7 +64,7 @@ def transport_of(conn: Any) -> Any | None:
 def peer_of(conn: Any) -> str:
     """The other end of a worker's connection, in words."""
     try:
-        return cut(str(conn.get_peer()), 200) or ""
+        return cut(str(conn.get_peer()), MAX_NAME) or ""
     except Exception:
         return "unknown"
 

@@ -11,6 +11,7 @@ from typing import Any
 from twisted.internet import defer
 from twisted.python.failure import Failure
 
+from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.host.log import log_error
@@ -186,7 +187,7 @@ def is_quarantine_longer(worker: Any) -> bool:
 
 def pause_reason(worker: Any) -> str | None:
     """Why the worker is paused; None if it is not, or nobody said."""
-    return cut(getattr(worker, "_pause_reason", None), 1000)
+    return cut(getattr(worker, "_pause_reason", None), MAX_LINE)
 
 
 def missing_deadline(worker: Any) -> float | None:

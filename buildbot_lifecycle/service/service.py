@@ -11,6 +11,7 @@ from buildbot.util import service
 from twisted.internet import defer
 
 from buildbot_lifecycle.core import settings as core_settings
+from buildbot_lifecycle.core.bounds import MAX_NAME
 from buildbot_lifecycle.core.events import Kind, cut
 from buildbot_lifecycle.core.settings import Current
 from buildbot_lifecycle.host import required
@@ -43,7 +44,7 @@ def note_step(worker: Any, step: str, **details: Any) -> None:
     """
     found = find_service(worker.master) if worker.master is not None else None
     if found is not None:
-        found.step(worker, {"step": cut(step, 200), **details})
+        found.step(worker, {"step": cut(step, MAX_NAME), **details})
 
 
 class LifecycleService(service.BuildbotService):

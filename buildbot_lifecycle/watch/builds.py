@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet import defer
 from twisted.python import failure
 
+from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.events import Kind, cut
 from buildbot_lifecycle.host import builds, machines, workers
 from buildbot_lifecycle.host.reasons import one_line
@@ -155,7 +156,7 @@ def _asked(worker: Any, build: Any) -> dict[str, Any]:
 def _not_substantiated(watched: Watched, build: Any, problem: failure.Failure) -> dict[str, Any]:
     data: dict[str, Any] = {
         "how": workers.how_not_substantiated(problem),
-        "error": cut(one_line(problem), 1000),
+        "error": cut(one_line(problem), MAX_LINE),
         "stopped": bool(getattr(build, "stopped", False)),
     }
     if watched.called_off_by is not None:

@@ -14,6 +14,7 @@ from typing import Any, cast
 from twisted.internet import defer
 from twisted.python import failure
 
+from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.host.names import (
@@ -224,7 +225,7 @@ def _outcome_of_error(problem: failure.Failure) -> dict[str, Any]:
     error = problem.value
     told: dict[str, Any] = {
         "outcome": "raised",
-        "error": cut(one_line(problem), 1000),
+        "error": cut(one_line(problem), MAX_LINE),
         "traceback": cut(problem.getTraceback()),
     }
     if not isinstance(error, Exception):
@@ -249,7 +250,7 @@ def _outcome_of_check(result: Any) -> dict[str, Any]:
             told["error"] = f"returned {_answer(result)}, not a pair (good, text)"
         return told
     if _is_no(good):
-        return {"outcome": "false", "error": cut(plain(_text(text)), 1000)}
+        return {"outcome": "false", "error": cut(plain(_text(text)), MAX_LINE)}
     if issubclass(type(text), str):
         return {"outcome": "true"}
     # Buildbot puts the text behind its own words, also of a good answer, and stumbles

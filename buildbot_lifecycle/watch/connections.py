@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet import defer
 from twisted.python import failure
 
+from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.events import Kind, cut
 from buildbot_lifecycle.host import connections, process, workers
 from buildbot_lifecycle.host.reasons import words
@@ -97,7 +98,7 @@ class Connections:
         refused = RefusedConnection(conn, peer)
         refused.deliver_when_closed = watched.stopping
         watched.refused.append(refused)
-        told = {"peer": peer, "reason": cut(reason, 1000), "held": True}
+        told = {"peer": peer, "reason": cut(reason, MAX_LINE), "held": True}
         self._register.tell(watched, Kind.REFUSED, lambda: told)
         try:
             conn.notifyOnDisconnect(functools.partial(self._delivered, watched, refused))

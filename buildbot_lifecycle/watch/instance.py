@@ -17,6 +17,7 @@ import types
 import uuid
 from typing import Any
 
+from buildbot_lifecycle.core.bounds import MAX_NAME
 from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.states import STARTING
@@ -38,8 +39,6 @@ KNOWN_BEFORE = {
     "buildbot.worker.libvirt.LibVirtWorker": "workername",
 }
 
-_LONGEST = 200
-
 
 def name_of(worker: Any) -> str | None:
     """What the driver calls the instance that it holds now; None if it holds none, or says no name.
@@ -49,13 +48,13 @@ def name_of(worker: Any) -> str | None:
     try:
         hook = getattr(worker, "lifecycle_instance", None)
         if callable(hook):
-            return cut(_named(hook()), _LONGEST)
+            return cut(_named(hook()), MAX_NAME)
         for holder in HOLDERS:
             held = _lying(worker, holder)
             if held is not None:
                 # libvirt's objects hold nothing that is readable; a domain has its worker's name
                 named = _named(held) or (known_before(worker) if holder == "domain" else None)
-                return cut(named, _LONGEST)
+                return cut(named, MAX_NAME)
         return None
     except Exception:
         return None
@@ -80,7 +79,7 @@ def known_before(worker: Any) -> str | None:
             how = KNOWN_BEFORE.get(f"{cls.__module__}.{cls.__qualname__}")
             if how is not None:
                 said = getattr(worker, how)
-                return cut(_plain(said() if callable(said) else said), _LONGEST)
+                return cut(_plain(said() if callable(said) else said), MAX_NAME)
         return None
     except Exception:
         return None

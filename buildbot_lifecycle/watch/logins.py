@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet import defer
 from twisted.python import failure
 
+from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.events import Kind, cut
 from buildbot_lifecycle.host import connections, logins
 from buildbot_lifecycle.host.reasons import one_line
@@ -126,6 +127,6 @@ class Logins:
         last = watched.login_told_at
         if last is not None and 0 <= now - last < LOGIN_FAILED_SECONDS:
             return
-        told = {"reason": cut(reason, 1000), "times": watched.logins_failed}
+        told = {"reason": cut(reason, MAX_LINE), "times": watched.logins_failed}
         watched.logins_failed, watched.login_told_at = 0, now
         self._register.tell(watched, Kind.LOGIN_FAILED, lambda: told)

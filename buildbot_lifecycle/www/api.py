@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from buildbot_lifecycle.core import summaries
+from buildbot_lifecycle.core.bounds import MAX_PAGE
 from buildbot_lifecycle.core.requests import HistoryQuery, Page, Refusal
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.host.pauses import breath
@@ -140,7 +141,7 @@ async def table(call: Call, what: str) -> Answer:
     asked = query.history(call.master.data, entity, what, call.args, default=most, most=most)
     await details.may_ask(call.rights, asked.query)
     names = export.columns(entity, asked.fields)
-    size = min(asked.query.limit, query.MAX_LIMIT)
+    size = min(asked.query.limit, MAX_PAGE)
     first = dataclasses.replace(asked.query, limit=size)
     # What cannot be asked is refused before anything is sent, and so is the rest announced.
     found = await until_left(call.service.history, first)
@@ -176,7 +177,7 @@ async def _lines(
         left -= len(found.rows)
         if not found.more or left <= 0:
             return
-        size = min(left, query.MAX_LIMIT)
+        size = min(left, MAX_PAGE)
         page = dataclasses.replace(asked, limit=size, before=found.rows[-1]["id"])
         found = await until_left(call.service.history, page)
 

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from buildbot_lifecycle import __version__
+from buildbot_lifecycle.core.bounds import MAX_PAGE
 from buildbot_lifecycle.shapes import events, force, history, masters, spans, workers
 from buildbot_lifecycle.shapes.base import Shape
 from buildbot_lifecycle.www import query
@@ -60,7 +61,7 @@ class Rows:
 
     kind: str
     entity: Any = None
-    most: int = query.MAX_LIMIT
+    most: int = MAX_PAGE
     default: int = query.DEFAULT_LIMIT
 
 

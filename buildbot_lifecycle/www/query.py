@@ -16,12 +16,13 @@ from urllib.parse import urlencode
 
 from buildbot.data.exceptions import InvalidQueryParameter
 
+from buildbot_lifecycle.core.bounds import MAX_PAGE
 from buildbot_lifecycle.core.requests import Filter, HistoryQuery, Refusal
 from buildbot_lifecycle.www.entities import OF_WORKER, FilterOnly, Truth, Whole
 from buildbot_lifecycle.www.wire import shown
 
-#: Rows on a page of history, when nothing is said and at most.
-DEFAULT_LIMIT, MAX_LIMIT = 50, 1000
+#: Rows on a page of history, when nothing is said.
+DEFAULT_LIMIT = 50
 
 #: A shape, or JSON: its fields are asked for by their names.
 Row = Any
@@ -75,7 +76,7 @@ def history(
     workerid: int | None = None,
     *,
     default: int = DEFAULT_LIMIT,
-    most: int = MAX_LIMIT,
+    most: int = MAX_PAGE,
 ) -> HistoryRequest:
     """A page of history: ``limit``, ``before`` and filters for the database, ``field`` for us."""
     _check(entity, args, HISTORY, filters=True)

@@ -13,7 +13,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from buildbot_lifecycle.core.requests import MAX_REASON, ForceRequest, Refusal
+from buildbot_lifecycle.core.bounds import MAX_LINE
+from buildbot_lifecycle.core.requests import ForceRequest, Refusal
 
 #: Largest request body (bytes) that is read.
 MAX_BODY = 64 * 1024
@@ -33,7 +34,7 @@ _MISSING = object()
 #: JSON schemas of the bodies that are taken.
 _WORDS: Mapping[str, Any] = {
     "type": "string",
-    "maxLength": MAX_REASON,
+    "maxLength": MAX_LINE,
     "pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$",
 }
 _PLAIN: Mapping[str, Any] = {"type": "boolean"}
@@ -172,8 +173,8 @@ def _text(fields: Mapping[str, Any], name: str, *, required: bool) -> str:
     value = _string(fields, name, required=required).strip()
     if required and not any(_can_be_seen(character) for character in value):
         raise _bad_field(name, fields[name], "words that can be seen")
-    if len(value) > MAX_REASON:
-        expected = f"at most {MAX_REASON} characters (these are {len(value)})"
+    if len(value) > MAX_LINE:
+        expected = f"at most {MAX_LINE} characters (these are {len(value)})"
         raise _bad_field(name, value, expected)
     for character in value:
         if unicodedata.category(character) == "Cc" and character not in "\n\r\t":

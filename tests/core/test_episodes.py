@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from buildbot_lifecycle.core.events import MAX_TEXT, Event, Kind, cut
+from buildbot_lifecycle.core.bounds import MAX_TEXT
+from buildbot_lifecycle.core.events import Event, Kind, cut
 from buildbot_lifecycle.core.facts import Call, Facts, Failure
 from buildbot_lifecycle.core.fold import numbered
 from buildbot_lifecycle.core.fold.phases import MAX_PHASES

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from buildbot_lifecycle.db.errors import LONGEST, in_short
+from buildbot_lifecycle.core.bounds import MAX_LINE
+from buildbot_lifecycle.db.errors import in_short
 
 
 def test_of_an_error_neither_the_statement_nor_its_values_are_kept() -> None:
@@ -21,4 +22,4 @@ def test_of_an_error_neither_the_statement_nor_its_values_are_kept() -> None:
 
 def test_any_other_error_says_what_it_says_and_is_cut() -> None:
     assert in_short(RuntimeError("x")) == "RuntimeError: x"
-    assert len(in_short(RuntimeError("x" * 5000))) == LONGEST
+    assert len(in_short(RuntimeError("x" * 5000))) == MAX_LINE

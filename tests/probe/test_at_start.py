@@ -6,8 +6,8 @@ from typing import Any
 
 from twisted.internet import defer
 
+from buildbot_lifecycle.core.bounds import MAX_PAGE
 from buildbot_lifecycle.db import migrations, schema
-from buildbot_lifecycle.db.history import MAX_LIMIT
 from buildbot_lifecycle.service.service import LifecycleService
 from tests.probe.support import Driven, Served
 
@@ -19,7 +19,7 @@ class AtStart(Served):
         pool = self.master.db.pool
         yield pool.do_with_engine(migrations.migrate)
         mine, others = self.worker().workerid, 99
-        yield pool.do_with_transaction(self.write, [mine, *[others] * MAX_LIMIT])
+        yield pool.do_with_transaction(self.write, [mine, *[others] * MAX_PAGE])
         configuration = self.configuration(Driven("w"))
         service = LifecycleService()
         yield self.reconfig_master({**configuration, "services": [service]})

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.events import Event, Kind, cut
 from buildbot_lifecycle.core.facts import Call, Episode, Facts, Failure
 from buildbot_lifecycle.core.fold.ends import cause_of
@@ -116,7 +117,7 @@ def _with_failure(facts: Facts, event: Event, failure: Failure) -> tuple[Facts, 
             told = cause
         else:
             before = f"{failure.error}; before it, {cause.call} failed: {cause.error}"
-            told = Failure(failure.call, cut(before, 1000) or "", failure.traceback)
+            told = Failure(failure.call, cut(before, MAX_LINE) or "", failure.traceback)
     if event.data.get("build_refused") or (told is cause and _is_refused(facts.episode)):
         return facts, cause or failure  # the build's failure: nothing is wrong with the worker
     return with_last_failure(facts, told, event.at), cause or failure
@@ -130,16 +131,16 @@ def _failure(event: Event) -> Failure | None:
     """The failure that a call_ended event tells, or None: raised anything, or said False."""
     call, outcome = event.data["call"], event.data["outcome"]
     if outcome == "raised":
-        error = cut(str(event.data.get("error", "")), 1000) or ""
+        error = cut(str(event.data.get("error", "")), MAX_LINE) or ""
         return Failure(call, error, cut(event.data.get("traceback")))
     said = event.data.get("error")
     if outcome == "other" and call == "check_instance" and said:
-        return Failure(call, cut(str(said), 1000) or "", None)  # Buildbot cannot read it
+        return Failure(call, cut(str(said), MAX_LINE) or "", None)  # Buildbot cannot read it
     if outcome == "false" and call in _FAILING:
         if not said:
             value = event.data.get("value")
             said = f"returned {value}" if value else "said no (returned False)"
-        return Failure(call, cut(str(said), 1000) or "", None)
+        return Failure(call, cut(str(said), MAX_LINE) or "", None)
     return None
 
 

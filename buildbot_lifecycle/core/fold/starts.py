@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.events import Event, Kind, cut
 from buildbot_lifecycle.core.facts import Episode, Facts, Failure
 from buildbot_lifecycle.core.fold.builds import same_build
@@ -54,7 +55,7 @@ def _given(facts: Facts, event: Event) -> Failure:
     if event.data.get("how") == "cancelled":
         return Failure("substantiation", "Buildbot called the start off")
     call = "attached" if facts.attaching is not None else "substantiation"
-    return Failure(call, cut(str(event.data.get("error", "")), 1000) or "")
+    return Failure(call, cut(str(event.data.get("error", "")), MAX_LINE) or "")
 
 
 def _gives_up(facts: Facts, episode: Episode) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.events import Event, cut
 from buildbot_lifecycle.core.facts import Episode, Facts, Failure
 from buildbot_lifecycle.core.states import STARTING
@@ -48,7 +49,7 @@ def obstructed(facts: Facts, obstacle: str) -> Step:
     """Something stands in the way of a worker that is awaited; otherwise it says nothing."""
     if facts.episode is None or facts.state not in STARTING:
         return Step(facts)
-    return changed(facts, obstacle=cut(obstacle, 1000))
+    return changed(facts, obstacle=cut(obstacle, MAX_LINE))
 
 
 def with_name(facts: Facts, event: Event) -> Facts:
