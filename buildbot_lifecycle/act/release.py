@@ -179,7 +179,7 @@ class Releaser:
         """Write down once that the instance may run on, if the plan says so."""
         if not deeds.leaves_orphan:
             return
-        why = f"released by {action.actor.name}: {action.reason}"
+        why = f"released by {action.actor.words}: {action.reason}"
         try:
             await self._orphans.open(known, deeds.before, action.token, why)
             deeds.orphan_written()

@@ -37,10 +37,23 @@ class Actor:
     kind: str
     name: str
 
+    @property
+    def words(self) -> str:
+        """Who it was, as the page says it: a name alone may be that of another kind."""
+        if self.kind == "policy":
+            return f"the policy {self.name.removeprefix('policy:')}"
+        return _WORDS.get(self.kind, self.name)
+
 
 #: The kinds of those who act, and of those who close an orphan.
 ACTORS = ("user", "anonymous", "policy", "shutdown", "reconfig")
 CLOSERS = ("user", "anonymous", "late_end", "stop", "driver")
+
+_WORDS = {
+    "anonymous": "somebody who was not logged in",
+    "shutdown": "the stop of the master",
+    "reconfig": "a reconfiguration",
+}
 
 ANONYMOUS = Actor("anonymous", "anonymous")
 SHUTDOWN = Actor("shutdown", "shutdown")

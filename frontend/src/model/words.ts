@@ -172,6 +172,11 @@ export function actorWords(actor: string, kind: string | undefined): string {
   }
 }
 
+/** Whether the row's reason says already that Buildbot starts no build on it: that of a failed start does. */
+export function reasonTellsQuarantine({ verdict }: Worker): boolean {
+  return verdict.level !== "ok" && verdict.code.startsWith("start_failed");
+}
+
 /** Refused connections: what is open now, and what was refused so far. Empty where there was none. */
 export function refusedWords({ refused, held, refused_open }: Worker): string {
   // An older server, and another master, do not tell which of them are open.

@@ -6,12 +6,18 @@ import { clockTime } from "../model/moments";
 import { Icon } from "./Icon";
 import { Ticking } from "./Time";
 
+const MODES: Record<LiveState["mode"], string> = {
+  live: "bbl-live-live",
+  connecting: "bbl-live-connecting",
+  polling: "bbl-live-polling",
+};
+
 /** Whether the page is live, always in the same place and of the same height, so that nothing jumps when it changes. */
 export const LiveBar = ({ failed }: { failed: boolean }) => {
   const live = useLive();
   if (failed && live.mode === "live") return null;
   return (
-    <div className={`bbl-live bbl-live-${live.mode}`}>
+    <div className={`bbl-live ${MODES[live.mode]}`}>
       <span role="status" data-test="live-state" data-mode={live.mode}>
         <Icon name={live.mode === "live" ? "live" : "polling"} /> {live.mode === "live" && "live"}
         {live.mode === "connecting" && "connecting to Buildbot…"}

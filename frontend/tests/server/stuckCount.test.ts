@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { asked, pass, serve, to } from "../asked";
 import { meta, NOW, stopHangs } from "../situations";
+import { FakeSocket } from "../socket";
 
 let leave: () => void;
 let stuck: () => number | null;
@@ -15,6 +16,7 @@ beforeEach(async () => {
   vi.resetModules();
   levels = ["stuck"];
   serve();
+  vi.stubGlobal("WebSocket", FakeSocket);
   const { stuckCount } = await import("../../src/server/stuckCount");
   stuck = () => stuckCount.getState().stuck;
   leave = stuckCount.subscribe(() => undefined);

@@ -4,6 +4,7 @@ import { settings } from "../../host/settings";
 import type { Action, Episode, LaneBuild, LifecycleEvent, Orphan, TimelineAnswer } from "../../contract/types";
 import { BuildLink } from "../../ui/BuildLink";
 import { FailedPage } from "../../ui/FailedPage";
+import { HealthBox } from "../../ui/Health";
 import { Icon, outcomeIcon } from "../../ui/Icon";
 import { OrphanItem } from "../orphans/Orphans";
 import { Page } from "../../ui/Page";
@@ -76,7 +77,7 @@ const Told = ({ episode }: { episode: Episode }) => {
   const level = isBad(episode.outcome) ? "stuck" : "ok";
   return (
     <>
-      <div className={`bbl-health bbl-health-${level} bbl-verdict`} data-test="episode-outcome" data-level={level}>
+      <HealthBox level={level} test="episode-outcome">
         <span>
           <Icon name={outcomeIcon(episode.outcome)} /> {outcomeWords(episode.outcome)}
           {failure !== null && (
@@ -85,7 +86,7 @@ const Told = ({ episode }: { episode: Episode }) => {
             </>
           )}
         </span>
-      </div>
+      </HealthBox>
       {failure?.traceback != null && <Traceback text={failure.traceback} />}
       <Facts episode={episode} />
       <section aria-labelledby="bbl-fall">

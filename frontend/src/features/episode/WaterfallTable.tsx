@@ -7,6 +7,8 @@ import { look } from "../../model/looks";
 import { waterfall, type Fall } from "../../model/waterfall";
 import { Icon } from "../../ui/Icon";
 
+const BARS = { phase: "", call: "bbl-fall-call", build: "bbl-fall-build", mark: "" };
+
 const STEP_S = 1;
 
 interface Props {
@@ -73,7 +75,7 @@ const Row = ({ row, share }: { row: Fall; share: (value: number) => string }) =>
         <span className={`bbl-fall-mark${row.bad ? " bbl-fall-bad" : ""}`} style={{ left: share(row.from) }} />
       ) : (
         <span
-          className={`bbl-fall-bar bbl-fall-${row.kind}${row.open ? " bbl-fall-open" : ""}${row.bad ? " bbl-fall-bad" : ""}`}
+          className={`bbl-fall-bar ${BARS[row.kind]}${row.open ? " bbl-fall-open" : ""}${row.bad ? " bbl-fall-bad" : ""}`}
           style={{
             left: share(row.from),
             width: share(row.to - row.from),

@@ -7,11 +7,11 @@ import { Icon, type IconName } from "../../ui/Icon";
 import { Steps } from "./Steps";
 
 const LOOKS: Record<string, { kind: string; icon: IconName; title: string }> = {
-  done: { kind: "success", icon: "ok", title: "Done" },
-  failed: { kind: "danger", icon: "no", title: "Failed" },
-  refused: { kind: "warning", icon: "stuck", title: "Refused" },
+  done: { kind: "alert-success", icon: "ok", title: "Done" },
+  failed: { kind: "alert-danger", icon: "no", title: "Failed" },
+  refused: { kind: "alert-warning", icon: "stuck", title: "Refused" },
 };
-const STILL = { kind: "info", icon: "waiting" as const, title: "Asked; the master has not answered yet" };
+const STILL = { kind: "alert-info", icon: "waiting" as const, title: "Asked; the master has not answered yet" };
 
 /** What came of it, step by step. */
 export const Outcome = ({ action }: { action: Action }) => {
@@ -22,7 +22,7 @@ export const Outcome = ({ action }: { action: Action }) => {
   const { kind, icon, title } = LOOKS[action.status] ?? STILL;
   return (
     <div data-test="force-outcome" data-status={action.status}>
-      <div className={`alert alert-${kind}`} role="status">
+      <div className={`alert ${kind}`} role="status">
         <h3 className="h6" tabIndex={-1} ref={heading}>
           <Icon name={icon} /> {title}
         </h3>

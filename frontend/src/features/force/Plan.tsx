@@ -1,9 +1,9 @@
 import React from "react";
 import type { DryRun, Worker } from "../../contract/types";
-import { Connected, StateLabel, VerdictBadge } from "../../ui/Badge";
+import { StateLabel, VerdictBadge } from "../../ui/Badge";
 import { BuildLink } from "../../ui/BuildLink";
+import { ConnectedFact, PendingFact } from "../../ui/FactRows";
 import { Icon } from "../../ui/Icon";
-import { Frames } from "../../ui/Frames";
 import { Age } from "../../ui/Time";
 import { Steps } from "./Steps";
 
@@ -22,19 +22,8 @@ export const Plan = ({ worker, plan }: { worker: Worker; plan: DryRun }) => {
         <dd>
           <VerdictBadge verdict={plan.verdict} /> {plan.verdict.reason}
         </dd>
-        {worker.pending !== null && (
-          <>
-            <dt>Waits for</dt>
-            <dd>
-              <code>{worker.pending.call}</code>, for <Age since={worker.pending.since} />
-              <Frames frames={worker.pending.where} />
-            </dd>
-          </>
-        )}
-        <dt>Connected</dt>
-        <dd>
-          <Connected worker={worker} />
-        </dd>
+        <PendingFact worker={worker} />
+        <ConnectedFact worker={worker} />
         <dt>Instance</dt>
         <dd>{plan.instance === null ? "not known" : <code>{plan.instance}</code>}</dd>
         {builds.length > 0 && (

@@ -8,7 +8,7 @@ export const Steps = ({ steps, outcome }: { steps: readonly Step[]; outcome: boo
     {steps.map((step, index) => (
       <li key={index} data-step={step.step} data-done={String(step.done)}>
         {outcome && (
-          <span className={`bbl-step-${String(step.done)}`}>
+          <span className={step.done === null ? "" : step.done ? "bbl-step-true" : "bbl-step-false"}>
             <Icon name={step.done === null ? "waiting" : step.done ? "ok" : "no"} />{" "}
             <strong>{step.done === null ? "not yet: " : step.done ? "done: " : "not done: "}</strong>
           </span>

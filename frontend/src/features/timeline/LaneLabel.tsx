@@ -6,10 +6,16 @@ import { levelIcon } from "../../ui/Badge";
 import { Icon } from "../../ui/Icon";
 import { LANE } from "./paint";
 
+const LEVELS: Record<string, string> = {
+  stuck: "bbl-lane-stuck",
+  failed: "bbl-lane-failed",
+  slow: "bbl-lane-slow",
+};
+
 /** The name beside a lane. */
 export const LaneLabel = React.memo(({ worker, top, width }: { worker: Worker; top: number; width: number }) => (
   <span
-    className={`bbl-lane-label bbl-lane-${worker.verdict.level}`}
+    className={`bbl-lane-label ${LEVELS[worker.verdict.level] ?? ""}`}
     style={{ top, width: width - 6, height: LANE }}
     title={worker.verdict.level === "ok" ? worker.name : `${worker.name}: ${worker.verdict.reason}`}
   >

@@ -9,6 +9,8 @@ import { Moment } from "../../ui/Time";
 import { Traceback } from "./EpisodeTable";
 import { ScrollRegion } from "../../ui/ScrollRegion";
 
+const TONES = { usual: "", notable: "bbl-event-notable", bad: "bbl-event-bad" };
+
 /** All that was recorded of a worker, newest first. */
 export const EventTable = ({ events }: { events: readonly LifecycleEvent[] }) => (
   <ScrollRegion label="Table of events">
@@ -38,7 +40,7 @@ export const EventTable = ({ events }: { events: readonly LifecycleEvent[] }) =>
 const EventRow = React.memo(({ event }: { event: LifecycleEvent }) => {
   const { text, detail, tone } = tell(event);
   return (
-    <tr data-test="event-row" data-kind={event.kind} className={`bbl-event-${tone}`}>
+    <tr data-test="event-row" data-kind={event.kind} className={TONES[tone]}>
       <td className="bbl-nowrap">
         <Moment at={event.at} />
       </td>

@@ -2,9 +2,9 @@ import React from "react";
 import { Link } from "react-router-dom";
 import type { Worker } from "../../contract/types";
 import { stockWorkerRoute } from "../../model/links";
-import { AbandonedLine, Connected, StateLabel } from "../../ui/Badge";
+import { AbandonedLine, StateLabel } from "../../ui/Badge";
 import { BuildLink } from "../../ui/BuildLink";
-import { Frames } from "../../ui/Frames";
+import { ConnectedFact, PendingFact } from "../../ui/FactRows";
 import { toldAt } from "../../model/words";
 import { Age, Moment } from "../../ui/Time";
 
@@ -15,15 +15,7 @@ export const Facts = ({ worker }: { worker: Worker }) => (
     <dd data-test="fact-state" data-state={worker.state}>
       <StateLabel state={worker.state} /> for <Age since={worker.state_since} until={toldAt(worker)} />
     </dd>
-    {worker.pending !== null && (
-      <>
-        <dt>Waits for</dt>
-        <dd>
-          <code>{worker.pending.call}</code>, for <Age since={worker.pending.since} until={toldAt(worker)} />
-          <Frames frames={worker.pending.where} />
-        </dd>
-      </>
-    )}
+    <PendingFact worker={worker} />
     {(worker.abandoned ?? []).length > 0 && (
       <>
         <dt>Abandoned</dt>
@@ -32,10 +24,7 @@ export const Facts = ({ worker }: { worker: Worker }) => (
         </dd>
       </>
     )}
-    <dt>Connected</dt>
-    <dd>
-      <Connected worker={worker} />
-    </dd>
+    <ConnectedFact worker={worker} />
     {worker.last_sign != null && (
       <>
         <dt>Last heard</dt>

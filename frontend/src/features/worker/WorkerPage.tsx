@@ -6,6 +6,7 @@ import { Behind } from "../../ui/Banners";
 import { ForceButton } from "../force/ForceButton";
 import { FailedPage } from "../../ui/FailedPage";
 import { Orphans } from "../orphans/Orphans";
+import { HealthBox } from "../../ui/Health";
 import { Page } from "../../ui/Page";
 import { ForceDialog } from "../force/ForceDialog";
 import { ActionList } from "../actions/ActionList";
@@ -71,12 +72,12 @@ const Now = ({ worker, meta, onForce }: NowProps) => {
   const look = level === "stuck" ? "stuck" : level === "ok" ? "ok" : "warning";
   return (
     <>
-      <div className={`bbl-health bbl-health-${look} bbl-verdict`} data-test="verdict" data-verdict={level}>
+      <HealthBox level={look} test="verdict" verdict={level}>
         <span role="status">
           <VerdictBadge verdict={worker.verdict} /> {worker.verdict.reason}
         </span>
         <ForceButton worker={worker} meta={meta} onOpen={onForce} />
-      </div>
+      </HealthBox>
       <Facts worker={worker} />
     </>
   );

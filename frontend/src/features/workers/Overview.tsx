@@ -6,6 +6,7 @@ import type { Worker } from "../../contract/types";
 import { Behind } from "../../ui/Banners";
 import { Blockers } from "../stop/Blockers";
 import { ForceDialog } from "../force/ForceDialog";
+import { HealthLine } from "../../ui/Health";
 import { Icon } from "../../ui/Icon";
 import { Notice } from "../../ui/Notice";
 import { Orphans } from "../orphans/Orphans";
@@ -53,7 +54,7 @@ const Content = ({ fleet, onForce, onForceMany }: ContentProps) => {
   if (fleet.at === null) return fleet.failure === null ? <Loading /> : <FailedPage failure={fleet.failure} />;
   return (
     <>
-      <HealthLine fleet={fleet} />
+      <Health fleet={fleet} />
       {fleet.meta !== null && <Behind meta={fleet.meta} />}
       <div className="bbl-panels">
         {fleet.stops !== null && <Blockers stops={fleet.stops} at={fleet.stopsAt} lost={fleet.failure !== null} />}
@@ -130,21 +131,16 @@ const Workers = memo(({ fleet, onForce, onForceMany }: ContentProps) => {
 });
 Workers.displayName = "Workers";
 
-const HealthLine = ({ fleet }: { fleet: Fleet }) => {
+const Health = ({ fleet }: { fleet: Fleet }) => {
   if (fleet.workers.length === 0) return null;
   const { level, text } =
     fleet.failure === null
       ? healthLine(fleet.workers, fleet.stops)
       : lastKnownLine(fleet.workers, clockTime(lastHeard() ?? serverNow()));
   return (
-    <p
-      className={`bbl-health bbl-health-${level === "unknown" ? "warning" : level}`}
-      role="status"
-      data-test="health-line"
-      data-level={level}
-    >
+    <HealthLine level={level} test="health-line">
       <Icon name={HEALTH_ICONS[level]} /> {text}
-    </p>
+    </HealthLine>
   );
 };
 

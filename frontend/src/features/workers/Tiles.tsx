@@ -6,6 +6,20 @@ import { levelGloss, plain, stateWords } from "../../model/words";
 import { levelIcon } from "../../ui/Badge";
 import { Icon } from "../../ui/Icon";
 
+const LEVELS: Record<string, string> = {
+  stuck: "bbl-tile-level-stuck",
+  failed: "bbl-tile-level-failed",
+  slow: "bbl-tile-level-slow",
+  ok: "bbl-tile-level-ok",
+};
+const STATES: Record<string, string> = {
+  substantiated: "bbl-tile-state-substantiated",
+  substantiating: "bbl-tile-state-substantiating",
+  substantiating_starting: "bbl-tile-state-substantiating_starting",
+  insubstantiating: "bbl-tile-state-insubstantiating",
+  insubstantiating_substantiating: "bbl-tile-state-insubstantiating_substantiating",
+};
+
 interface Props {
   workers: readonly Worker[];
   view: View;
@@ -23,7 +37,7 @@ export const Tiles = memo(({ workers, view, onView }: Props) => {
             key={tile.value}
             tile={tile}
             chosen={view.verdict === tile.value}
-            kind={`level-${tile.value}`}
+            look={LEVELS[tile.value] ?? ""}
             title={levelGloss(tile.value)}
             onChoose={(verdict) => {
               onView({ verdict });
@@ -39,7 +53,7 @@ export const Tiles = memo(({ workers, view, onView }: Props) => {
             key={tile.value}
             tile={tile}
             chosen={view.state === tile.value}
-            kind={`state-${tile.value}`}
+            look={STATES[tile.value] ?? ""}
             title={stateWords(tile.value).gloss}
             onChoose={(state) => {
               onView({ state });
@@ -57,16 +71,17 @@ Tiles.displayName = "Tiles";
 interface ButtonProps {
   tile: Tile;
   chosen: boolean;
-  kind: string;
+  /** A class for its colour. */
+  look: string;
   title: string;
   onChoose: (value: string) => void;
   children: React.ReactNode;
 }
 
-const Button = ({ tile, chosen, kind, title, onChoose, children }: ButtonProps) => (
+const Button = ({ tile, chosen, look, title, onChoose, children }: ButtonProps) => (
   <button
     type="button"
-    className={`bbl-tile bbl-tile-${kind}${tile.count === 0 ? " bbl-tile-none" : ""}`}
+    className={`bbl-tile ${look}${tile.count === 0 ? " bbl-tile-none" : ""}`}
     aria-pressed={chosen}
     title={title}
     data-test="tile"

@@ -3,7 +3,7 @@ import { Link } from "react-router-dom";
 import type { Worker, WorkersMeta } from "../../contract/types";
 import { useOutcome } from "../../hooks/useShared";
 import { workerRoute } from "../../model/links";
-import { statusWords, toldAt, worded } from "../../model/words";
+import { reasonTellsQuarantine, statusWords, toldAt, worded } from "../../model/words";
 import { AbandonedLine, ConnectedLine, PausedMark, StateLabel, VerdictBadge } from "../../ui/Badge";
 import { BuildLink } from "../../ui/BuildLink";
 import { ForceButton } from "../force/ForceButton";
@@ -22,6 +22,12 @@ interface Props {
   onForce: (worker: Worker) => void;
 }
 
+const LEVELS: Record<string, string> = {
+  stuck: "bbl-row-stuck",
+  failed: "bbl-row-failed",
+  slow: "bbl-row-slow",
+};
+
 /** One worker. It draws itself again only when its worker has changed: the ages tick by themselves. */
 export const WorkerRow = memo(
   ({ worker, index, meta, showMaster, selected, onSelect, onForce }: Props) => (
@@ -29,7 +35,7 @@ export const WorkerRow = memo(
       role="row"
       data-index={index}
       aria-rowindex={index + 2}
-      className={`bbl-row bbl-row-${worker.verdict.level}${index % 2 === 1 ? " bbl-odd" : ""}`}
+      className={`bbl-row ${LEVELS[worker.verdict.level] ?? ""}${index % 2 === 1 ? " bbl-odd" : ""}`}
       data-test="worker-row"
       data-worker={worker.name}
       data-verdict={worker.verdict.level}
@@ -70,7 +76,7 @@ export const WorkerRow = memo(
             {worker.verdict.reason}
           </bdi>
         )}
-        {worker.quarantined_until != null && (
+        {worker.quarantined_until != null && !reasonTellsQuarantine(worker) && (
           <span className="bbl-sub" data-test="quarantine">
             Buildbot starts no build on it until <Moment at={worker.quarantined_until} />
           </span>
@@ -107,7 +113,7 @@ export const WorkerRow = memo(
     a.onSelect === b.onSelect &&
     a.meta?.can_force === b.meta?.can_force &&
     a.meta?.user === b.meta?.user &&
-    (a.worker === b.worker || JSON.stringify(a.worker) === JSON.stringify(b.worker)),
+    a.worker === b.worker,
 );
 WorkerRow.displayName = "WorkerRow";
 

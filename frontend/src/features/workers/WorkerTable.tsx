@@ -17,14 +17,14 @@ interface Props {
   onSelect: ((workerid: number, selected: boolean) => void) | null;
 }
 
-const COLUMNS: { title: string; sort: SortKey | null; name: string }[] = [
-  { title: "Worker", sort: "name", name: "worker" },
-  { title: "Verdict", sort: "severity", name: "verdict" },
-  { title: "State", sort: "state", name: "state" },
-  { title: "For", sort: "since", name: "for" },
-  { title: "Lately", sort: null, name: "lately" },
-  { title: "Current build", sort: null, name: "build" },
-  { title: "Action", sort: null, name: "action" },
+const COLUMNS: { title: string; sort: SortKey | null; place: string }[] = [
+  { title: "Worker", sort: "name", place: "bbl-c-worker" },
+  { title: "Verdict", sort: "severity", place: "bbl-c-verdict" },
+  { title: "State", sort: "state", place: "bbl-c-state" },
+  { title: "For", sort: "since", place: "bbl-c-for" },
+  { title: "Lately", sort: null, place: "bbl-c-lately" },
+  { title: "Current build", sort: null, place: "bbl-c-build" },
+  { title: "Action", sort: null, place: "bbl-c-action" },
 ];
 
 /* A short table is in the page as a whole, where the browser's own search finds it; of a long one, what can be seen. */
@@ -120,14 +120,15 @@ export const WorkerTable = ({ rows, meta, view, onView, onForce, selection, onSe
 
 interface HeadingProps {
   title: string;
-  name: string;
+  /** The class of the column. */
+  place: string;
   sort: SortKey | null;
   view: View;
   onView: (change: Partial<View>) => void;
 }
 
-const Heading = ({ title, name, sort, view, onView }: HeadingProps) => {
-  const place = { role: "columnheader", scope: "col", className: `bbl-c-${name}` } as const;
+const Heading = ({ title, place: className, sort, view, onView }: HeadingProps) => {
+  const place = { role: "columnheader", scope: "col", className } as const;
   if (sort === null) return <th {...place}>{title}</th>;
   const current = view.sort === sort;
   return (

@@ -1,12 +1,14 @@
 // @vitest-environment jsdom
-import { act, render, screen } from "@testing-library/react";
+import { act, cleanup, render, screen } from "@testing-library/react";
 import React from "react";
 import "../../page";
 import { MemoryRouter } from "react-router-dom";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WorkerTable } from "../../../src/features/workers/WorkerTable";
 import { DEFAULT_VIEW } from "../../../src/model/arrange";
-import { idle, meta, NOW } from "../../situations";
+import type { Worker } from "../../../src/contract/types";
+import { WorkerRow } from "../../../src/features/workers/WorkerRow";
+import { idle, meta, NOW, verdict } from "../../situations";
 
 /* A table of more rows than are in the page at once. jsdom lays out nothing: where the list begins is said here. */
 
@@ -72,5 +74,41 @@ describe("a long table", () => {
     });
     scrollTo(to);
     expect(row(name)).toBeNull();
+  });
+});
+
+describe("a row", () => {
+  const told = (change: Partial<Worker>) => {
+    cleanup();
+    render(
+      <MemoryRouter>
+        <table>
+          <tbody>
+            <WorkerRow
+              worker={idle({ quarantined_until: NOW + 60, ...change })}
+              index={0}
+              meta={meta()}
+              showMaster={false}
+              selected={false}
+              onSelect={null}
+              onForce={() => undefined}
+            />
+          </tbody>
+        </table>
+      </MemoryRouter>,
+    );
+    return document.querySelector("tbody")?.textContent ?? "";
+  };
+  const TOLD = /starts no build on it/g;
+  it("tells a quarantine once, where the reason tells it as well", () => {
+    const reason = "the last start failed 5 s ago; in quarantine: Buildbot starts no build on it for 55 s";
+    const failed = verdict({ level: "failed", code: "start_failed", reason });
+    expect(told({ verdict: failed }).match(TOLD)).toHaveLength(1);
+  });
+  it("tells a quarantine that the reason does not, with its end", () => {
+    const slow = verdict({ level: "slow", code: "start_slow", reason: "The start takes long." });
+    expect(told({ verdict: slow }).match(TOLD)).toHaveLength(1);
+    const resting = verdict({ code: "quarantined", reason: "in quarantine: Buildbot starts no build on it for 55 s" });
+    expect(told({ verdict: resting }).match(TOLD)).toHaveLength(1);
   });
 });
