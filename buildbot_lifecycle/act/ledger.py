@@ -17,7 +17,11 @@ from buildbot_lifecycle.core.events import Event, Kind, cut
 from buildbot_lifecycle.core.instances import never_had_instance
 from buildbot_lifecycle.core.requests import STOP
 from buildbot_lifecycle.host.log import log_error
+from buildbot_lifecycle.host.pauses import breath
 from buildbot_lifecycle.master.logbook import Known, Logbook
+
+#: Entries of earlier runs that workers are told of in one turn of the master.
+IN_A_TURN = 20
 
 
 class Ledger:
@@ -33,22 +37,32 @@ class Ledger:
 
     # what earlier runs left
 
-    def found(self, rows: Iterable[Mapping[str, Any]]) -> None:
+    async def found(self, clock: Any, rows: Iterable[Mapping[str, Any]]) -> None:
         """Open entries of this master, from the database; told of each worker once it is known."""
-        self._entries.found(rows)
-        for known in self._logbook.known():
-            self.introduce(known)
+        new = [row for row in rows if row["id"] not in self._entries.of(row["workerid"])]
+        self._entries.found(new)
+        # who comes from now on is introduced when it comes
+        here = {known.workerid: known for known in self._logbook.known()}
+        waiting = [(here[row["workerid"]], row) for row in new if row["workerid"] in here]
+        for number, (known, row) in enumerate(waiting):
+            if number and number % IN_A_TURN == 0:
+                await breath(clock)
+            if not known.gone and row["id"] in self._entries.of(known.workerid):
+                self._tell(known, row["id"], row)
 
     def introduce(self, known: Known) -> None:
         """A worker is known now: its facts get the entries that are open, of earlier runs or objects."""
         for number, row in list(self._entries.of(known.workerid).items()):
-            data = {
-                "orphan": number,
-                "since": row["opened_at"],
-                "cause": row.get("cause") or "release",
-                "found": True,
-            }
-            self._logbook.note(known, Kind.ORPHAN_OPENED, data)
+            self._tell(known, number, row)
+
+    def _tell(self, known: Known, number: int, row: Mapping[str, Any]) -> None:
+        data = {
+            "orphan": number,
+            "since": row["opened_at"],
+            "cause": row.get("cause") or "release",
+            "found": True,
+        }
+        self._logbook.note(known, Kind.ORPHAN_OPENED, data)
 
     # what happens now
 

@@ -163,7 +163,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         filled = defer.ensureDeferred(recent.fill())
         filled.addErrback(lambda _: logbook.failed("reading the last episodes"))
         found = await pages.every(pool, _open_orphans(master.masterid))
-        ledger.found(msgspec.to_builtins(found))
+        await ledger.found(clock, msgspec.to_builtins(found))
 
     def ready() -> None:
         for part in (proof, policy, learning, sampling):

@@ -46,7 +46,8 @@ class Desk:
         for watched in PROBE.subscribe(stage.master, self.logbook):
             self.logbook.baseline(watched)
         self.watch.install()
-        self.ledger.found({"id": number, **row} for number, row in self.opened.items())
+        found = [{"id": number, **row} for number, row in self.opened.items()]
+        defer.ensureDeferred(self.ledger.found(clock, found))
         stage.addCleanup(self.end)
 
     def end(self) -> None:
