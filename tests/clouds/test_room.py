@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -363,3 +365,20 @@ def test_a_text_is_one_short_line_without_secrets() -> None:
     )
     assert said.text.startswith("RuntimeError: a b \\x1b[31m https://host/x *****")
     assert len(said.text) <= 450
+
+
+# the docs
+
+
+def test_the_table_in_the_docs_is_what_the_adapters_state() -> None:
+    page = Path(__file__).parents[2] / "docs" / "writing-workers.md"
+    rows = re.findall(r"^\| `(\w+)` \|((?: (?:yes|-) \|){8})", page.read_text(), re.MULTILINE)
+    told = {name: [word.strip() for word in cells.split("|")[:-1]] for name, cells in rows}
+    columns = (Can.NAME, Can.GONE, Can.LIST, Can.END, Can.LINK, Can.LAST_WORDS, Can.AGE, Can.KIND)
+    stated = {
+        adapter.classes[0].rpartition(".")[2]: [
+            "yes" if each in adapter.can else "-" for each in columns
+        ]
+        for adapter in OURS
+    }
+    assert told == stated
