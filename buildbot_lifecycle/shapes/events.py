@@ -7,7 +7,7 @@ default is `UNSET` is there only where there is something to say; the others alw
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
@@ -21,8 +21,8 @@ CallName = Annotated[
 ]
 CallOutcome = Annotated[str, words("true", "false", "other", "raised", "released")]
 
-#: Of what is only told where it is so.
-Only = Literal[True] | UnsetType
+#: Of what is told only where it is true.
+Only = bool | UnsetType
 
 
 class Data(Shape, frozen=True, kw_only=True):

@@ -146,7 +146,19 @@ def components(shapes: Iterable[type[Shape]], prefix: str = "") -> dict[str, Any
     """
     template = f"#/components/schemas/{prefix}{{name}}"
     _, found = msgspec.json.schema_components(shapes, ref_template=template)
-    return {f"{prefix}{name}": _always_there(schema) for name, schema in found.items()}
+    return {f"{prefix}{name}": _always_there(_null_last(of)) for name, of in found.items()}
+
+
+def _null_last(schema: Any) -> Any:
+    """Each ``anyOf`` with null at its end: some versions of msgspec have it first."""
+    if isinstance(schema, list):
+        return [_null_last(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: _null_last(of) for name, of in schema.items()}
+    if "anyOf" in found:
+        found["anyOf"].sort(key=lambda each: each.get("type") == "null")
+    return found
 
 
 def _always_there(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -651,7 +651,7 @@ export interface components {
          *         `raised` (with `error` and `traceback`) or `released` (with `by`). `late`: the call had been released
          *         before. `base`: it was an exception that is no `Exception`. `build_refused`: it was
          *         `LatentWorkerCannotSubstantiate`. `unanswered`: it was a time-out or a lost connection, so that
-         *         nobody knows what was done.
+         *         nobody knows what was done. `machine`: whose, of a latent machine's call.
          */
         "event.CallEnded": {
             call: string;
@@ -662,14 +662,11 @@ export interface components {
             traceback?: string | null;
             instance?: string | null;
             by?: string;
-            /** @enum {unknown} */
-            late?: true;
-            /** @enum {unknown} */
-            base?: true;
-            /** @enum {unknown} */
-            build_refused?: true;
-            /** @enum {unknown} */
-            unanswered?: true;
+            late?: boolean;
+            base?: boolean;
+            build_refused?: boolean;
+            unanswered?: boolean;
+            machine?: string;
         };
         /**
          * Attaching
@@ -686,8 +683,7 @@ export interface components {
          */
         "event.Attached": {
             peer: string;
-            /** @enum {unknown} */
-            failed?: true;
+            failed?: boolean;
             instance?: string;
         };
         /**
@@ -695,8 +691,7 @@ export interface components {
          * @description Its connection is gone; `by_master`: Buildbot closed it.
          */
         "event.Detached": {
-            /** @enum {unknown} */
-            by_master?: true;
+            by_master?: boolean;
         };
         /**
          * Refused
@@ -717,8 +712,7 @@ export interface components {
             peer: string;
             delivered: boolean;
             by_release?: boolean;
-            /** @enum {unknown} */
-            closed?: true;
+            closed?: boolean;
         };
         /**
          * LoginFailed
@@ -903,8 +897,7 @@ export interface components {
             why?: string;
             /** @description epoch seconds */
             since?: number;
-            /** @enum {unknown} */
-            found?: true;
+            found?: boolean;
         };
         /**
          * OrphanClosed
