@@ -233,14 +233,18 @@ def gone_master(make: MakeMaster, taker: Photographer) -> None:
 def database_away(make: MakeMaster, taker: Photographer) -> None:
     """What happens waits to be written."""
     with databases.SERVERS["postgresql"]() as server:
-        workers = [worker("Healthy", "healthy"), worker("SlowStopHealthy", "slow", stop_delay=8)]
-        master = make(workers, lifecycle=LIFECYCLE, db_url=server.fresh())
+        master = make([], lifecycle=LIFECYCLE, db_url=server.fresh(), start=False)
+        ends = master.basedir.parent / "ends"
+        slow = worker("StuckStopDeferred", "slow", release_file=ends)
+        master.workers = [worker("Healthy", "healthy"), slow]
+        master.start()
         master.build("healthy")
         master.build("slow")
         master.wait_worker("slow", state="insubstantiating")
         taker.page.goto(f"{master.url}#/lifecycle")
         row(taker.page, "slow").wait_for()
         server.stop()
+        ends.touch()
         try:
             master.wait_worker("slow", state="not_substantiated")
             taker.page.reload()

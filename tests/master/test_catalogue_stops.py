@@ -45,6 +45,12 @@ LIMITS = {"TERM": 15.0, "INT": 15.0, "stop": 15.0, "clean": 30.0, "reconfig": 20
 #: Seconds after which `buildbot stop` (without `--clean`) has not seen the end, and gives up.
 PATIENCE = 10.0
 
+#: What the stop does not release must have been stopped within its limit, twenty at once.
+STOP_SETTINGS: dict[str, Any] = {
+    **START_SETTINGS,
+    "stuck_after": {**START_SETTINGS["stuck_after"], "insubstantiating": 6},
+}
+
 #: Each worker of the master below: its line of the catalogue, and whether the stop must release it.
 STUCK = {
     "stop": ("stop_pending", "StuckStopDeferred", True),
@@ -240,7 +246,7 @@ def test_all_stuck_at_once_do_not_hold_the_stop(
 ) -> None:
     lines = [(code, variant) for code, variant, _ in STUCK.values()]
     with catalogue.rows(lines) as seen:
-        master = make_master([], lifecycle=START_SETTINGS, start=False)
+        master = make_master([], lifecycle=STOP_SETTINGS, start=False)
         end = master.basedir.parent / "end"
         all_stuck(master, end)
         if way == "clean":
@@ -262,7 +268,7 @@ def test_a_reconfig_that_removes_all_stuck_workers_at_once_goes_on_and_so_does_t
 ) -> None:
     lines = [(code, variant) for code, variant, _ in STUCK.values()]
     with catalogue.rows(lines) as seen:
-        master = make_master([], lifecycle=START_SETTINGS, start=False)
+        master = make_master([], lifecycle=STOP_SETTINGS, start=False)
         other = worker("Healthy", "other")
         all_stuck(master, master.basedir.parent / "end", other)
         began = time.monotonic()

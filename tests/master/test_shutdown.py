@@ -190,7 +190,9 @@ def test_a_worker_class_of_coroutines_is_released_like_any_other(make_master: Ma
 
 def test_a_clean_stop_of_a_worker_class_of_coroutines_is_no_crash(make_master: MakeMaster) -> None:
     healthy = coroutine_worker("CoroutineHealthy", "healthy", build_wait_timeout=600, stop_delay=1)
-    master = make_master([healthy], lifecycle=LIFECYCLE)
+    # on a busy machine its stop of a second may take several
+    settings = {**LIFECYCLE, "stuck_after": {**STUCK_AFTER, "insubstantiating": 60}}
+    master = make_master([healthy], lifecycle=settings)
     assert master.build("healthy")["results"] == 0
     assert master.worker("healthy")["connected"] is True
     master.stop(FEW_SECONDS)
