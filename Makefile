@@ -9,11 +9,12 @@ PYTEST_WORKERS ?= 2
 # No process, no server, and nothing that takes long.
 FAST = not (master or browser or database or slow or upstream or benchmark or soak or sensitivity)
 
-.PHONY: help test unit bench lint format docs screenshots gallery catalogue build demo clean
+.PHONY: help test unit mutants bench lint format docs screenshots gallery catalogue build demo clean
 
 help:
 	@echo "make test    everything: lint, types, page, docs, tests with real masters, databases, browser"
 	@echo "make unit    the tests that start no process"
+	@echo "make mutants   rules changed one at a time: which changes does no test see? MODULE=core/ladder for a part"
 	@echo "make bench   the benchmarks: what things cost, with the numbers; best on a quiet machine"
 	@echo "make lint    ruff, mypy and the page's linters; make format mends what a machine can"
 	@echo "make docs    docs/_build"
@@ -32,6 +33,10 @@ $(VENV)/.made: setup.py pyproject.toml
 	$(VENV)/bin/python -m pip install -q -e ".[test,docs]"
 	touch $@
 
+$(VENV)/.made-for-mutants: $(VENV)/.made
+	$(VENV)/bin/python -m pip install -q -e ".[mutants]"
+	touch $@
+
 $(VENV)/.made-for-demo: setup.py
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install -q -e ".[demo]"
@@ -42,6 +47,13 @@ frontend/node_modules/.package-lock.json: frontend/package-lock.json
 
 unit: $(VENV)/.made
 	LIFECYCLE_PROPERTY_SHARE=0.25 $(VENV)/bin/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal -m "$(FAST)"
+
+# What is left alive is listed; docs/architecture says which may live. MODULE=core/ladder is one module,
+# MODULE=core a room, and without it both are done. The changed copy is in mutants/; `mutmut show NAME` shows a change.
+MODULE ?= *
+mutants: $(VENV)/.made-for-mutants
+	$(VENV)/bin/python -m mutmut run "buildbot_lifecycle.$(subst /,.,$(MODULE)).*"
+	$(VENV)/bin/python -m mutmut results
 
 # One after another, in one process: they measure.
 bench: $(VENV)/.made
@@ -76,5 +88,5 @@ demo: $(VENV)/.made-for-demo
 	@exec $(VENV)/bin/python -m buildbot_lifecycle.demo --port $(PORT)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info docs/_build frontend/node_modules test-artifacts
+	rm -rf mutants $(VENV) build dist *.egg-info docs/_build frontend/node_modules test-artifacts
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis

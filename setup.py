@@ -71,6 +71,12 @@ TEST_REQUIRES = [
     "types-setuptools",
 ]
 
+MUTANTS_REQUIRES = [
+    # `make mutants`. It changes functions in a process that has the tests loaded: some hundreds a minute,
+    # where a new process for each takes seconds. 3.8 is the first with our settings.
+    'mutmut>=3.8; python_version >= "3.10"',
+]
+
 DOCS_REQUIRES = [
     "sphinx>=7",
     # The pages are Markdown, as the rest of the repository's prose.
@@ -102,7 +108,12 @@ setup(
     packages=find_packages(include=["buildbot_lifecycle", "buildbot_lifecycle.*"]),
     package_data={"buildbot_lifecycle": ["VERSION", "py.typed", "static/*", "static/**/*"]},
     install_requires=INSTALL_REQUIRES,
-    extras_require={"test": TEST_REQUIRES, "docs": DOCS_REQUIRES, "demo": DEMO_REQUIRES},
+    extras_require={
+        "test": TEST_REQUIRES,
+        "docs": DOCS_REQUIRES,
+        "demo": DEMO_REQUIRES,
+        "mutants": MUTANTS_REQUIRES,
+    },
     # The static files are served from the file system.
     zip_safe=False,
     entry_points={

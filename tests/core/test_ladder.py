@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 
 import pytest
 
 from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.ladder import (
     Situation,
     Step,
@@ -405,6 +407,243 @@ def test_a_step_as_json_is_that_of_rest() -> None:
     ],
 )
 def test_all_builds_that_are_disturbed_are_counted(story: Story, said: str) -> None:
+    story = copy.deepcopy(story)
     for number, builder in ((1, "linux"), (2, "docs")):
         story.event(Kind.BUILD_STARTED, build=build(number, builder))
     assert said in warnings(story.facts, pause=True)[-1]
+
+
+# each step in its words
+
+
+def texts(story: Story, situation: Situation = NOTHING) -> list[tuple[str, str, str]]:
+    found = plan(story.facts, situation, pause=False)
+    return [(step.step, step.target, step.text) for step in found]
+
+
+ORPHAN = ("open_orphan", "instance", "Write down that the instance may still be running")
+REST = "Put the worker to rest: the stop broke off and nothing of Buildbot's is left to do so"
+RETRIED = "Abort the connection of the silent worker; Buildbot retries its build"
+BOTH_RETRIED = "Abort the connection of the silent worker; Buildbot retries its builds"
+MACHINE = "Put the worker's machine to rest: its start or stop broke off, and is waited for"
+BEFORE_US = "Make Buildbot stop waiting for the call that was pending before recording began"
+CANCELLED = "Cancel the start; Buildbot then calls stop_instance and ends or retries the build"
+QUEUED_START = "Cancel the substantiation that waits behind the stop; Buildbot retries its build"
+
+
+def two_builds() -> Story:
+    return frozen().event(Kind.BUILD_STARTED, build=build(2, "docs"))
+
+
+@pytest.mark.parametrize(
+    ("story", "situation", "said"),
+    [
+        (
+            Story().up(),
+            Situation(logins=1),
+            [
+                (
+                    "abort_connection",
+                    "login",
+                    "Abort the connection that logged in and does not answer",
+                ),
+                ORPHAN,
+            ],
+        ),
+        (
+            Story().up(),
+            Situation(old_connection=True),
+            [
+                (
+                    "abort_connection",
+                    "old connection",
+                    "Drop the older connection that keeps the worker out",
+                ),
+                ORPHAN,
+            ],
+        ),
+        (
+            Story().stopping(),
+            Situation(connected=True),
+            [
+                ("abort_connection", "connection", "Abort the connection that is still held"),
+                ("end_wait", "stop_instance", "Make Buildbot stop waiting for stop_instance"),
+                ORPHAN,
+            ],
+        ),
+        (
+            frozen(),
+            Situation(connected=True),
+            [("abort_connection", "connection", RETRIED), ORPHAN],
+        ),
+        (
+            two_builds(),
+            Situation(connected=True),
+            [("abort_connection", "connection", BOTH_RETRIED), ORPHAN],
+        ),
+        (
+            Story().stopping().event(Kind.BUILD_STARTED, build=build()),
+            Situation(connected=True),
+            [
+                ("abort_connection", "connection", "Abort the connection that is still held"),
+                ("end_wait", "stop_instance", "Make Buildbot stop waiting for stop_instance"),
+                ORPHAN,
+            ],
+        ),
+        (
+            Story().go(STOPPING),
+            Situation(found_pending=True),
+            [("end_wait", "found", BEFORE_US), ORPHAN],
+        ),
+        (Story().asked().go(SUB), NOTHING, [("cancel_substantiation", "start", CANCELLED), ORPHAN]),
+        (Story().stopping(), Situation(half=True), [("end_wait", "state", REST), ORPHAN]),
+        (Story(), Situation(half_machine=True), [("end_wait", "machine", MACHINE), ORPHAN]),
+        (
+            Story(),
+            Situation(forgotten=True),
+            [
+                (
+                    "cancel_substantiation",
+                    "forgotten build",
+                    "Cancel the start that Buildbot has forgotten; it retries the build",
+                )
+            ],
+        ),
+        (
+            Story(Facts(workerid=7, state=UP, unasked=True)),
+            NOTHING,
+            [
+                (
+                    "cancel_substantiation",
+                    "instance",
+                    "Stop the instance that nobody asked for, as after a build",
+                )
+            ],
+        ),
+        (
+            Story(),
+            CLOSED,
+            [
+                (
+                    "deliver_disconnection",
+                    "connection",
+                    "Tell Buildbot that the connection has gone: it closed, and nobody told",
+                )
+            ],
+        ),
+    ],
+)
+def test_each_step_says_what_it_does(
+    story: Story, situation: Situation, said: list[tuple[str, str, str]]
+) -> None:
+    assert texts(story, situation) == said
+    refused = refusal(story, situation, now=NOW + 1e9, override=True)
+    assert refused is None, "what has a plan can be done"
+
+
+def test_a_queued_start_that_is_cancelled_says_so() -> None:
+    found = plan(Story().stopping().go(QUEUED).facts, NOTHING, pause=True)
+    assert [step.text for step in found[:2]] == [
+        "Pause the worker, so that no build starts on it until unpaused",
+        QUEUED_START,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [
+        (
+            ("abort_connection", "connection"),
+            "Tell Buildbot that the connection has gone: no abort ends it",
+        ),
+        (
+            ("abort_connection", "old connection"),
+            "Tell Buildbot that the older connection has gone: no abort ends it",
+        ),
+        (
+            ("end_wait", "start_instance"),
+            "Look for what Buildbot itself waits on, and end that wait",
+        ),
+    ],
+)
+def test_the_next_rung_says_what_it_does(step: tuple[str, str], text: str) -> None:
+    found = next_rung(Step(*step, "a step"), Situation(locked=True))
+    assert found is not None
+    assert (found.text, found.done, found.detail) == (text, None, None)
+
+
+# each warning in its words
+
+
+INSTANCE = "The instance is not stopped by this. It may run on, and cost money; check it by hand."
+
+
+def building(story: Story, *builders: str) -> Story:
+    for number, builder in enumerate(builders):
+        story.event(Kind.BUILD_STARTED, build=build(number, builder))
+    return story
+
+
+@pytest.mark.parametrize(
+    ("story", "pause", "said"),
+    [
+        (Story(), True, []),
+        (building(Story(), "linux"), True, []),
+        (Story().up(), True, []),
+        (
+            building(Story().up(), "linux"),
+            True,
+            ["A build runs on this worker; Buildbot retries it."],
+        ),
+        (
+            building(Story().stopping().go(QUEUED), "linux"),
+            True,
+            ["A build waits for this worker. It is cancelled here and retried."],
+        ),
+        (
+            building(Story().stopping().go(QUEUED), "linux", "docs"),
+            False,
+            [
+                "Without the pause, the abandoned stop may end late and stop the worker's next instance.",
+                "2 builds wait for this worker. They start a new instance at once.",
+            ],
+        ),
+        (
+            # the instance that is being stopped was up for the first
+            building(Story().up(), "linux")
+            .go(STOPPING, QUEUED)
+            .event(Kind.BUILD_STARTED, build=build(2, "docs")),
+            True,
+            ["A build waits for this worker. It is cancelled here and retried."],
+        ),
+        (
+            building(Story().asked().go(SUB, STARTING).call("start_instance"), "linux"),
+            True,
+            [
+                "The abandoned start may still succeed later: then an instance runs unasked.",
+                "A build waits on this worker; it fails to start and Buildbot may retry it.",
+            ],
+        ),
+    ],
+)
+def test_each_warning_is_said_in_its_case_and_in_no_other(
+    story: Story, pause: bool, said: list[str]
+) -> None:
+    assert warnings(story.facts, pause=pause) == [INSTANCE, *said]
+
+
+@pytest.mark.parametrize("story", [Story(), building(Story().up(), "linux")])
+def test_a_refusal_carries_the_state_and_the_verdict(story: Story) -> None:
+    refused = refusal(story, now=story.now + 5)
+    assert refused is not None
+    assert refused.details["state"] == story.facts.state.value
+    assert refused.details["verdict"] == judge(story.facts, LIMITS, story.now + 5).as_json()
+    assert set(refused.details) == {"state", "age_s", "threshold_s", "verdict"}
+
+
+def test_the_age_of_a_refusal_is_never_below_nothing() -> None:
+    story = Story().stopping()
+    for now, age in ((story.now - 1, 0.0), (story.now - 500, 0.0), (story.now - 0.5, 0.5)):
+        refused = refusal(story, now=now)
+        assert refused is not None
+        assert refused.details["age_s"] == age
