@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from buildbot_lifecycle.act.dues import Dues
 from buildbot_lifecycle.act.stop import Stop
 from buildbot_lifecycle.core.durations import in_words
@@ -11,6 +9,7 @@ from buildbot_lifecycle.core.states import RESTING, STARTING
 from buildbot_lifecycle.host import workers
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.situation import situation_of
+from buildbot_lifecycle.shapes.masters import Blocker
 
 
 class Blockers:
@@ -21,11 +20,11 @@ class Blockers:
         self._dues = dues
         self._logbook = logbook
 
-    def of(self, now: float) -> list[dict[str, Any]]:
+    def of(self, now: float) -> list[Blocker]:
         """What would keep (or keeps) this master from stopping, as in REST."""
         return [b for known in self._logbook.known() for b in self._blockers_of(known, now)]
 
-    def _blockers_of(self, known: Known, now: float) -> list[dict[str, Any]]:
+    def _blockers_of(self, known: Known, now: float) -> list[Blocker]:
         facts = known.facts
         found = []
         due = self._dues.of(known, now)
@@ -61,16 +60,16 @@ class Blockers:
     @staticmethod
     def _blocker(
         known: Known, what: str, since: float, due: float | None, now: float, text: str
-    ) -> dict[str, Any]:
-        return {
-            "workerid": known.workerid,
-            "worker": known.name,
-            "what": what,
-            "since": since,
-            "releasable": due is not None,
-            "release_in_s": None if due is None else max(0.0, due - now),
-            "text": text,
-        }
+    ) -> Blocker:
+        return Blocker(
+            workerid=known.workerid,
+            worker=known.name,
+            what=what,
+            since=since,
+            releasable=due is not None,
+            release_in_s=None if due is None else max(0.0, due - now),
+            text=text,
+        )
 
     def describe(self, now: float, *, hurries: bool) -> list[str]:
         """Log lines: what is waited for, since when, and until when.
@@ -79,10 +78,10 @@ class Blockers:
         """
         lines = [self._headline(now)]
         for blocker in self.of(now):
-            age = in_words(max(0.0, now - blocker["since"]))
-            left = blocker["release_in_s"]
+            age = in_words(max(0.0, now - blocker.since))
+            left = blocker.release_in_s
             end = "no limit is set for it" if left is None else f"released in {in_words(left)}"
-            lines.append(f"  {blocker['worker']}: {blocker['what']}, for {age}; {end}")
+            lines.append(f"  {blocker.worker}: {blocker.what}, for {age}; {end}")
         for known in self._logbook.known():
             if known.facts.building:
                 lines.append(f"  {known.name}: a build has not ended")

@@ -27,6 +27,7 @@ from buildbot_lifecycle.core.states import RESTING
 from buildbot_lifecycle.host import connections, process, workers
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.shapes.masters import Blocker
 from buildbot_lifecycle.watch.probe import PROBE
 
 #: Seconds between two log lines about what is waited for.
@@ -77,7 +78,7 @@ class ShutdownWatch:
         """Audit rows of the stop that are being written; the service waits for them."""
         return self._releases.pending_writes
 
-    def blockers(self, now: float) -> list[dict[str, Any]]:
+    def blockers(self, now: float) -> list[Blocker]:
         """What would keep (or keeps) this master from stopping, as in REST."""
         return self._blockers.of(now)
 

@@ -32,7 +32,7 @@ from buildbot_lifecycle.service.wiring import Parts
 from buildbot_lifecycle.shapes.base import Shape, read
 from buildbot_lifecycle.shapes.force import DryRun, Forced
 from buildbot_lifecycle.shapes.history import Action, Orphan
-from buildbot_lifecycle.shapes.masters import Blocked, Blocker, CloudCalls, Health, MasterStop
+from buildbot_lifecycle.shapes.masters import Blocked, CloudCalls, Health, MasterStop
 from buildbot_lifecycle.shapes.parts import frames
 from buildbot_lifecycle.shapes.spans import Drawn, Recent, Stats
 from buildbot_lifecycle.shapes.workers import Behind, Meta, Worker
@@ -227,7 +227,7 @@ class Answers:
             instances_up=up,
             usual_stop_s=slowest,
             usual_unknown=unknown,
-            blockers=tuple(read(Blocker, each) for each in parts.shutdown.blockers(now)),
+            blockers=tuple(parts.shutdown.blockers(now)),
         )
         try:
             rows, incarnations = await self._master.db.pool.do(_elsewhere, self._master.masterid)
