@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
 
 from buildbot import config
 from buildbot.util import service
@@ -23,6 +24,9 @@ from buildbot_lifecycle.service.wiring import Parts, wire
 from buildbot_lifecycle.watch.probe import PROBE
 
 SERVICE_NAME = "lifecycle"
+
+#: The default of what is a dictionary.
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 #: Seconds between two looks at whether the workers have stopped, while the master stops.
 STOP_POLL_SECONDS = 0.05
@@ -57,7 +61,31 @@ class LifecycleService(service.BuildbotService):
     # after the workers: a changed threshold is applied to what they are by then
     reconfig_priority = 1
 
-    def checkConfig(self, **arguments: Any) -> None:
+    def checkConfig(
+        self,
+        *,
+        stuck_after: Mapping[str, float | None] = _NOTHING,
+        workers: Mapping[str, Mapping[str, Any]] = _NOTHING,
+        shutdown_grace: float = core_settings.DEFAULT_SHUTDOWN_GRACE,
+        pause_after_release: bool = True,
+        anonymous_may_force: bool = False,
+        details_for: str = core_settings.DETAILS_FOR[0],
+        adaptive: bool | Mapping[str, Any] | None = None,
+        auto_release: Mapping[str, Any] | Literal[False] | None = None,
+        # one that is not known is a problem with a sentence, as a wrong value is
+        **unknown: Any,
+    ) -> None:
+        arguments = {
+            "stuck_after": stuck_after,
+            "workers": workers,
+            "shutdown_grace": shutdown_grace,
+            "pause_after_release": pause_after_release,
+            "anonymous_may_force": anonymous_may_force,
+            "details_for": details_for,
+            "adaptive": adaptive,
+            "auto_release": auto_release,
+            **unknown,
+        }
         if self.name != SERVICE_NAME:
             config.error(
                 f"LifecycleService: the name cannot be changed (to {self.name!r});"
