@@ -146,7 +146,24 @@ def _own(auth: Any) -> Any:
     """A copy that shares no lock with the driver's: that is held while the driver waits for keystone."""
     mine = copy.copy(auth)
     if private.lying(auth, "_lock") is not None:
-        mine._lock = threading.Lock()
+        mine._lock = threading.RLock()
+    log_in = mine.get_auth_ref
+    under_way: list[bool] = []
+
+    def once(*args: Any, **kwargs: Any) -> Any:
+        """A keystone that answers 401 to the question how to log in is asked by logging in, and so on.
+
+        keystoneauth's own lock lets that wait for ever.
+        """
+        if under_way:
+            raise CannotTell(Why.REFUSED, "keystone refuses even to say how to log in")
+        under_way.append(True)
+        try:
+            return log_in(*args, **kwargs)
+        finally:
+            under_way.clear()
+
+    mine.get_auth_ref = once
     return mine
 
 

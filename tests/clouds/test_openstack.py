@@ -229,6 +229,17 @@ def test_what_is_not_novas_answer_is_never_taken_for_gone(
         assert isinstance(said, NotKnown), said
 
 
+def test_a_keystone_that_refuses_all_keeps_no_thread(
+    desk: Desk, w: Any, nova: Nova, stand_in: StandIn
+) -> None:
+    """keystoneauth waits for ever for its own lock, when the question how to log in is refused."""
+    refusal = FAULTS["401"][0]
+    stand_in.answer = lambda asked: refusal if asked.path.startswith("/v3") else nova.answer(asked)
+    assert desk.ask("gone", w, f"{UUID}1").why is Why.REFUSED
+    assert desk.clouds.snapshot().busy == 0
+    assert len(stand_in.asked) < 10
+
+
 def test_an_api_that_says_nothing_or_is_dead_is_not_known(
     w: Any, nova: Nova, stand_in: StandIn
 ) -> None:

@@ -1,4 +1,4 @@
-"""For master.cfg: asks a worker whether its instance is gone, whenever the file `ask` appears."""
+"""For master.cfg: asks a worker about its instance, whenever the file `ask` appears."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from twisted.internet import defer, task
 
 
 class Asker(BuildbotService):
-    """`ask` holds `[worker, instance or null]`; the answer is in `answer`, and `ask` is gone."""
+    """`ask` holds `[worker, method, arguments]`; the answer is in `answer`, and `ask` is gone."""
 
     name = "test-asker"
     _busy = False
@@ -27,9 +27,9 @@ class Asker(BuildbotService):
             defer.ensureDeferred(self._ask(path))
 
     async def _ask(self, path: Path) -> None:
-        name, instance = json.loads(path.read_text())
+        name, method, arguments = json.loads(path.read_text())
         worker = self.master.workers.workers[name]
-        answer = await worker.lifecycle_is_gone(instance)
+        answer = await getattr(worker, method)(*arguments)
         path.with_name("answer").write_text(json.dumps(answer))
         path.unlink()
         self._busy = False

@@ -361,6 +361,27 @@ def test_a_python_without_buildbot_worker_fails_the_start_and_says_so(
     assert not sshd.instances()
 
 
+def asked(master: RealMaster, method: str, *arguments: Any) -> Any:
+    """What a method of the worker answers, in the master's process."""
+    (master.basedir / "new").write_text(json.dumps(["w", method, arguments]))
+    (master.basedir / "new").rename(master.basedir / "ask")
+    wait_until(lambda: not (master.basedir / "ask").exists(), 20)
+    return json.loads((master.basedir / "answer").read_text())
+
+
+def test_an_instance_is_listed_and_ended_from_outside(
+    make_master: MakeMaster, sshd: Sshd, tmp_path: Path
+) -> None:
+    extra = "from tests.ssh.asker import Asker\nc['services'].append(Asker())\n"
+    master = make_master([sshd.worker("w", **SHORT)], extra=extra)
+    assert asked(master, "lifecycle_instances") == []
+    running_build(master, "w", tmp_path)
+    name = master.worker("w")["instance"]
+    assert asked(master, "lifecycle_instances") == [{"name": name, "worker": "w", "state": "up"}]
+    assert asked(master, "lifecycle_end", name) is True
+    assert asked(master, "lifecycle_is_gone", name) is True
+
+
 def test_the_hook_says_gone_lives_or_unknown(
     make_master: MakeMaster, sshd: Sshd, tmp_path: Path
 ) -> None:
@@ -368,10 +389,7 @@ def test_the_hook_says_gone_lives_or_unknown(
     master = make_master([sshd.worker("w", **SHORT)], extra=extra)
 
     def ask(instance: str | None = None) -> Any:
-        (master.basedir / "new").write_text(json.dumps(["w", instance]))
-        (master.basedir / "new").rename(master.basedir / "ask")
-        wait_until(lambda: not (master.basedir / "ask").exists(), 20)
-        return json.loads((master.basedir / "answer").read_text())
+        return asked(master, "lifecycle_is_gone", instance)
 
     assert ask() is True
     request, until = running_build(master, "w", tmp_path)

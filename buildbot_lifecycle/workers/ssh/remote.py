@@ -170,6 +170,18 @@ if [ -n "$lifecycle_pids" ]; then say "alive $lifecycle_pids"; else say gone; fi
 say "end"
 """
 
+_NUMBERS = r"""
+if [ -r /proc/self/environ ]; then
+  for lifecycle_pid in $(members "$lifecycle_include" ""); do
+    { tr '\0' '\n' <"/proc/$lifecycle_pid/environ"; } 2>/dev/null
+  done
+else
+  ps axeww -o command= 2>/dev/null
+fi | sed -n "s/.*$lifecycle_include\([A-Za-z0-9_]\{1,\}\).*/\1/p" | sort -u |
+  while read -r lifecycle_number; do say "instance $lifecycle_number"; done
+say "end"
+"""
+
 _WORD = re.compile(r"[A-Za-z0-9_]+")
 
 
@@ -259,6 +271,11 @@ def check(instance: Instance, directory: str) -> str:
 def present(owner: str, instance: Instance | None) -> str:
     """The script that says whether any process of an instance, or of a worker, is there."""
     return _script(_target(owner, instance), Limits(0, 0, 0), _PRESENT)
+
+
+def numbers(owner: str) -> str:
+    """The script that says which instances of a worker have processes."""
+    return _script(_target(owner, None), Limits(0, 0, 0), _NUMBERS)
 
 
 def password_line(password: str) -> str:

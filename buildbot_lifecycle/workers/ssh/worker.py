@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import secrets
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from buildbot import config
@@ -25,6 +25,7 @@ from buildbot_lifecycle.core import hiding
 from buildbot_lifecycle.host import connections
 from buildbot_lifecycle.service.service import note_step
 from buildbot_lifecycle.workers.ssh import options, program, remote
+from buildbot_lifecycle.workers.ssh.asked import Host
 from buildbot_lifecycle.workers.ssh.client import Client
 from buildbot_lifecycle.workers.ssh.errors import (
     NotKnownToBeGone,
@@ -175,9 +176,17 @@ class SSHLatentWorker(CompatibleLatentWorkerMixin, AbstractLatentWorker):
         True: no process of it is left. False: there are some. None: it could not be found out, within
         `HOOK_SECONDS`. It does not depend on what this process remembers.
         """
-        asked = defer.ensureDeferred(self._is_gone(instance))
+        asked = defer.ensureDeferred(self._host().is_gone(instance))
         asked.addTimeout(HOOK_SECONDS, self.master.reactor, onTimeoutCancel=lambda *_: None)
         return asked
+
+    async def lifecycle_instances(self) -> list[dict[str, Any]]:
+        """This worker's instances that have processes on the host now."""
+        return await self._host().instances()
+
+    async def lifecycle_end(self, instance: str) -> bool:
+        """End all processes of an instance, also of one that another process of the master started."""
+        return await self._host().end(instance)
 
     # start
 
@@ -360,18 +369,10 @@ class SSHLatentWorker(CompatibleLatentWorkerMixin, AbstractLatentWorker):
         self._note("found dead", ok=False, why=dead[0])
         return False, text
 
-    async def _is_gone(self, name: str | None) -> bool | None:
-        owner = self._owner()
-        instance = None
-        if name is not None:
-            host, _, number = name.rpartition("/")
-            if host != self.options.host:
-                return None  # that host is not in the configuration any more
-            try:
-                instance = remote.Instance(owner, number)
-            except ValueError:
-                return None
-        return await _ask(Client(self.master.reactor, self.options), owner, instance)
+    # asked from outside
+
+    def _host(self) -> Host:
+        return Host(Client(self.master.reactor, self.options), self._owner(), self.name)
 
     # both
 
@@ -379,21 +380,6 @@ class SSHLatentWorker(CompatibleLatentWorkerMixin, AbstractLatentWorker):
         shown = ", ".join(f"{key}={value}" for key, value in details.items())
         log.msg(f"worker {self.name}: {step}{': ' if shown else ''}{shown}")
         note_step(self, step, **details)
-
-
-def _ask(client: Client, owner: str, instance: remote.Instance | None) -> Awaitable[bool | None]:
-    async def ask() -> bool | None:
-        try:
-            words = await client.run(
-                remote.present(owner, instance),
-                seconds=options.SCRIPT_SECONDS,
-                shell=remote.shell(None),
-            )
-        except SSHError:
-            return None
-        return any(word.word == "gone" for word in words)
-
-    return ask()
 
 
 def _not_rendered(error: BaseException | None) -> str:
