@@ -2,7 +2,6 @@ import React from "react";
 import { buildbotSetupPlugin } from "buildbot-plugin-support";
 import { Boundary } from "./ui/Boundary";
 import { SETTINGS } from "./model/settings";
-import "./styles.css";
 import { ActionsPage } from "./features/actions/ActionsPage";
 import { EpisodePage } from "./features/episode/EpisodePage";
 import { MenuIcon } from "./features/menu/MenuIcon";
@@ -11,6 +10,18 @@ import { Overview } from "./features/workers/Overview";
 import { StopPage } from "./features/stop/StopPage";
 import { TimelinePage } from "./features/timeline/TimelinePage";
 import { WorkerPage } from "./features/worker/WorkerPage";
+
+// What more than one feature has comes first: a feature may say more of it.
+import "./ui/theme.css";
+import "./ui/ui.css";
+import "./features/force/force.css";
+import "./features/orphans/orphans.css";
+import "./features/stop/stop.css";
+import "./features/worker/worker.css";
+import "./features/workers/workers.css";
+import "./features/episode/episode.css";
+import "./features/timeline/timeline.css";
+import "./features/menu/menu.css";
 
 const ROUTES: [route: string, view: React.ComponentType][] = [
   ["lifecycle", Overview],

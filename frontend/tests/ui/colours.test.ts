@@ -1,9 +1,14 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
 
-const read = (path: string) => readFileSync(resolve(import.meta.dirname, "../../src", path), "utf8");
-const styles = read("styles.css");
+const SRC = resolve(import.meta.dirname, "../../src");
+const read = (path: string) => readFileSync(resolve(SRC, path), "utf8");
+const styles = read("ui/theme.css");
+const all = readdirSync(SRC, { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".css"))
+  .map(read)
+  .join("\n");
 
 /** The variables that a rule of this selector sets. */
 function setBy(selector: string): string[] {
@@ -17,7 +22,7 @@ test("the dark theme has a colour for each that the light one has", () => {
 });
 
 test("every colour that is used is in the table, also those of the canvas", () => {
-  const used = [...styles.matchAll(/var\((--bbl-[\w-]+)\)/g)].map((found) => found[1]);
+  const used = [...all.matchAll(/var\((--bbl-[\w-]+)\)/g)].map((found) => found[1]);
   const canvas = [...read("features/timeline/palette.ts").matchAll(/"(\w+)"/g)].map(
     (found) => `--bbl-${found[1] ?? ""}`,
   );
