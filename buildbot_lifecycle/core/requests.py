@@ -10,8 +10,9 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-#: The action that rules of Buildbot's authz see for a force disconnect and for closing an orphan.
-FORCE = "force-disconnect"
+#: The action that rules of Buildbot's authz see for a force disconnect and for closing an orphan. No
+#: hyphen: Buildbot finds a rule by the name of its method, ``match_WorkerEndpoint_force_disconnect``.
+FORCE = "force_disconnect"
 
 
 class Refusal(Exception):

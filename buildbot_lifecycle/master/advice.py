@@ -25,7 +25,7 @@ NOBODY_MAY = (
 )
 ALL_USERS_MAY = (
     "every user who can log in{whom} may force a disconnect: no rule of c['www']['authz'] that denies"
-    " it matches the action 'force-disconnect'"
+    " it matches the action 'force_disconnect'"
 )
 ANONYMOUS_MAY = "anonymous clients may force a disconnect: anonymous_may_force is set"
 ALL_SEE = "everybody who may read sees what drivers and people wrote: details_for is 'readers'"

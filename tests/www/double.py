@@ -17,7 +17,6 @@ import sys
 from types import SimpleNamespace
 from typing import Any
 
-from buildbot.data.connector import DataConnector
 from buildbot.www.auth import AuthRootResource
 from buildbot.www.service import BuildbotSite, WWWService
 from twisted.internet import defer, reactor, stdio, task
@@ -274,7 +273,7 @@ def main() -> None:
         www.authz.allowRules = [r for r in www.authz.allowRules if r.role != "admins"]
     master = SimpleNamespace(
         www=www,
-        data=DataConnector(),
+        data=rules.endpoints(),
         reactor=reactor,
         config=SimpleNamespace(buildbotURL=given.url, www={}),
         workers=SimpleNamespace(workers={rules.SECRET: SimpleNamespace(workerid=2)}),

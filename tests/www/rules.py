@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from buildbot.data.connector import DataConnector
 from buildbot.www.auth import UserPasswordAuth
 from buildbot.www.authz import Authz
 from buildbot.www.authz.endpointmatchers import AnyEndpointMatcher, EndpointMatcherBase, Match
@@ -19,10 +20,16 @@ SECRET = "secret"
 
 
 class ForceMatcher(EndpointMatcherBase):
-    """A rule on force disconnect: the action's name is no method of an endpoint, hence `match`."""
+    """A rule on force disconnect, as Buildbot finds it: by its endpoint and its action."""
 
-    def match(self, ep: Any, action: str = "get", options: Any = None) -> Any:
-        return defer.succeed(Match(self.master) if action == "force-disconnect" else None)
+    def match_WorkerEndpoint_force_disconnect(  # noqa: N802  # Buildbot's convention
+        self, _endpoint: Any, _ids: Any, _options: Any
+    ) -> Any:
+        return defer.succeed(Match(self.master))
+
+    match_WorkersEndpoint_force_disconnect = (  # noqa: N815
+        match_WorkerEndpoint_force_disconnect
+    )
 
 
 class SecretMatcher(EndpointMatcherBase):
@@ -46,6 +53,13 @@ class RaisingMatcher(EndpointMatcherBase):
 
     def match(self, ep: Any, action: str = "get", options: Any = None) -> Any:
         return defer.succeed({"GET": None}[action])
+
+
+def endpoints() -> DataConnector:
+    """Buildbot's endpoints by their paths, by which its authz finds the methods of a rule."""
+    data = DataConnector()
+    data._setup()
+    return data
 
 
 def auth() -> UserPasswordAuth:

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from buildbot.data.connector import DataConnector
 from buildbot.www.auth import NoAuth
 from buildbot.www.authz import Authz
 from buildbot.www.authz.endpointmatchers import AnyControlEndpointMatcher, StopBuildEndpointMatcher
@@ -26,7 +25,7 @@ def told(auth: Any, authz: Authz | None = None, **settings: Any) -> list[str]:
     www: Any = Www(authz or Authz())
     www.site = object()
     master = SimpleNamespace(www=www, config=SimpleNamespace(www={"auth": auth}))
-    master.data = DataConnector()
+    master.data = rules.endpoints()
     master.workers = SimpleNamespace(workers={rules.SECRET: SimpleNamespace(workerid=2)})
     www.authz.setMaster(master)
     came: list[list[str]] = []

@@ -148,7 +148,7 @@ def test_buildbots_authz_is_asked_for_the_worker_and_the_action() -> None:
     assert master.asked == [
         (("workers",), "GET", {}),
         (("workers", "5"), "GET", {}),
-        (("workers", "5"), "force-disconnect", {}),
+        (("workers", "5"), "force_disconnect", {}),
     ]
 
 
@@ -162,14 +162,14 @@ def test_the_anonymous_may_never_force_whatever_the_rules_allow() -> None:
 
 def test_the_anonymous_may_force_if_it_was_said_and_the_rules_allow() -> None:
     run(rights(Asked(ANONYMOUS), anonymous_may_force=True).may_force(5))
-    deny = ((("workers", "5"), "force-disconnect"),)
+    deny = ((("workers", "5"), "force_disconnect"),)
     with pytest.raises(Refusal) as caught:
         run(rights(Asked(ANONYMOUS, deny), anonymous_may_force=True).may_force(5))
     assert caught.value.code == "not_logged_in"
 
 
 def test_who_is_logged_in_and_denied_is_forbidden() -> None:
-    deny = ((("workers", "5"), "force-disconnect"),)
+    deny = ((("workers", "5"), "force_disconnect"),)
     with pytest.raises(Refusal) as caught:
         run(rights(Asked({"username": "bob"}, deny)).may_force(5))
     assert caught.value.code == "forbidden"
@@ -202,7 +202,7 @@ def test_the_actor_is_the_first_name_that_the_user_has(info: dict[str, Any], act
 
 
 def test_can_force_is_true_if_one_of_the_workers_may_be_forced() -> None:
-    deny = ((("workers", "1"), "force-disconnect"), (("workers",), "force-disconnect"))
+    deny = ((("workers", "1"), "force_disconnect"), (("workers",), "force_disconnect"))
     master = Asked({"username": "bob"}, deny)
     assert run(rights(master).can_force([1, 2])) is True
     assert run(rights(master).can_force([1])) is False
@@ -237,7 +237,7 @@ def test_an_error_in_the_rules_is_no_right() -> None:
 def test_details_are_for_whom_the_configuration_says(
     details_for: str, user: dict[str, Any], sees: bool
 ) -> None:
-    deny = () if user.get("username") == "alice" else ((("workers", "5"), "force-disconnect"),)
+    deny = () if user.get("username") == "alice" else ((("workers", "5"), "force_disconnect"),)
     asked = rights(Asked(user, deny), details_for=details_for)
     assert run(asked.may_see(5)) is sees
 
@@ -248,7 +248,7 @@ def test_who_may_force_sees_details_also_the_anonymous() -> None:
 
 
 def test_the_right_on_a_worker_is_asked_once_in_a_request() -> None:
-    master = Asked({"username": "bob"}, ((("workers", "5"), "force-disconnect"),))
+    master = Asked({"username": "bob"}, ((("workers", "5"), "force_disconnect"),))
     asked = rights(master)
     for _ in range(3):
         assert run(asked.may_see(5)) is False
