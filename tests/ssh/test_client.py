@@ -334,7 +334,7 @@ def test_the_users_own_configuration_and_a_jump_host_work(
         host="target",
         jump_host="jump",
         ssh_config=str(config),
-        master_host="127.0.0.1",
+        masterFQDN="127.0.0.1",
     )
     instance = spin(host.start())
     assert target.instances()
@@ -354,7 +354,7 @@ def test_a_jump_host_that_freezes_leaves_no_client_behind(
         host="target",
         jump_host="jump",
         ssh_config=str(config),
-        master_host="127.0.0.1",
+        masterFQDN="127.0.0.1",
         connect_timeout=2,
     )
     with pytest.raises(Unreachable):

@@ -30,7 +30,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "prepare_command": (" ", "shell commands"),
     "worker_options": ({"maxretries": 3}, "unknown: maxretries"),
     "master_port": ("9989", "a port"),
-    "protocol": ("http", "one of pb"),
+    "master_protocol": ("http", "one of pb"),
     "connect_timeout": (0, "at least 1"),
     "kill_timeout": (float("nan"), "seconds"),
     "term_timeout": (True, "seconds"),
@@ -40,7 +40,7 @@ WRONG: dict[str, tuple[Any, str]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_argument_is_named_with_what_was_expected(name: str) -> None:
     value, expected = WRONG[name]
-    _, (problem,) = options.parse({"host": "h", "master_host": "m", name: value})
+    _, (problem,) = options.parse({"host": "h", "masterFQDN": "m", name: value})
     assert problem.startswith(f"{name} is ")
     assert re.search(expected, problem)
 
@@ -61,13 +61,13 @@ def test_a_wrong_argument_is_named_with_what_was_expected(name: str) -> None:
         ("host", "$(touch x)", "without any of"),
         ("user", "u;x", "without any of"),
         ("jump_host", "u@h;x", "without any of"),
-        ("master_host", "m$x", "without any of"),
+        ("masterFQDN", "m$x", "without any of"),
     ],
 )
 def test_what_a_shell_or_a_timer_would_stumble_over_is_refused(
     name: str, value: Any, expected: str
 ) -> None:
-    _, (problem,) = options.parse({"host": "h", "master_host": "m", name: value})
+    _, (problem,) = options.parse({"host": "h", "masterFQDN": "m", name: value})
     assert problem.startswith(f"{name} is ")
     assert re.search(expected, problem)
 
@@ -76,7 +76,7 @@ def test_what_a_shell_or_a_timer_would_stumble_over_is_refused(
     "host", ["build7.example.org", "10.0.0.7", "fe80::1%eth0", "build_7", "werk-ü", "a"]
 )
 def test_hosts_that_are_one_are_taken(host: str) -> None:
-    given = {"host": host, "user": "DOMAIN\\u", "jump_host": "u@j:22,k", "master_host": "m"}
+    given = {"host": host, "user": "DOMAIN\\u", "jump_host": "u@j:22,k", "masterFQDN": "m"}
     assert options.parse(given)[1] == []
 
 
@@ -114,7 +114,7 @@ def test_a_problem_does_not_show_what_may_be_a_secret() -> None:
 
 def test_host_is_needed_and_a_jump_host_needs_the_masters_address() -> None:
     assert "host is missing" in options.parse({})[1][0]
-    assert "master_host is missing" in options.parse({"host": "h", "jump_host": "j"})[1][0]
+    assert "masterFQDN is missing" in options.parse({"host": "h", "jump_host": "j"})[1][0]
 
 
 def test_renderables_are_taken_where_something_is_run_and_not_where_it_is() -> None:
@@ -172,3 +172,15 @@ def test_checkconfig_shows_all_that_is_wrong(make_master: MakeMaster) -> None:
     assert "SSHLatentWorker 'w': port is '22': expected a port" in str(raised.value)
     unknown = r"SSHLatentWorker 'w': .* unexpected keyword argument 'unheard_of'"
     assert re.search(unknown, str(raised.value)), str(raised.value)
+
+
+@pytest.mark.parametrize(("old", "new"), options.OLD_NAMES.items())
+def test_an_old_name_counts_as_the_new_one_and_warns(old: str, new: str) -> None:
+    with pytest.warns(DeprecationWarning, match=f"{old} is now {new}"):
+        ours, buildbots = options.split({"host": "h", old: "pb"})
+    assert (ours, buildbots) == ({"host": "h", new: "pb"}, {})
+
+
+@pytest.mark.parametrize(("old", "new"), options.OLD_NAMES.items())
+def test_an_old_name_beside_the_new_one_is_left_for_buildbot_to_refuse(old: str, new: str) -> None:
+    assert options.split({old: "a", new: "b"}) == ({new: "b"}, {old: "a"})

@@ -240,7 +240,7 @@ def test_a_worker_that_survives_kill_is_told_as_such_and_the_next_start_ends_it(
 
 
 def test_over_msgpack_it_builds_and_is_gone(make_master: MakeMaster, sshd: Sshd) -> None:
-    expression = sshd.worker("w", protocol="msgpack_experimental_v7")
+    expression = sshd.worker("w", master_protocol="msgpack_experimental_v7")
     master = make_master([expression], msgpack=True)
     for _ in range(2):
         assert master.build("w", 120)["results"] == 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -45,9 +46,9 @@ class Options:
     prepare_command: Any = None
     worker_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
-    master_host: str | None = None
+    masterFQDN: str | None = None  # noqa: N815  # as Buildbot's own workers call it
     master_port: int | None = None
-    protocol: str = "pb"
+    master_protocol: str = "pb"
 
     connect_timeout: float = 20.0
     start_timeout: float = 120.0
@@ -76,6 +77,9 @@ class Options:
 PRIVATE = ("environment", "prepare_command", "python", "worker_command", "worker_options")
 
 NAMES = frozenset(field.name for field in dataclasses.fields(Options))
+
+#: Names of arguments before they were called as Buildbot's own workers call them.
+OLD_NAMES = {"master_host": "masterFQDN", "protocol": "master_protocol"}
 
 #: Arguments of buildbot_worker.bot.Worker that may stand in `worker_options`.
 WORKER_OPTIONS = (
@@ -115,9 +119,18 @@ _MAX_UMASK = 0o777
 
 
 def split(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Ours, and those for Buildbot's own latent worker."""
-    ours = {key: value for key, value in arguments.items() if key in NAMES}
-    return ours, {key: value for key, value in arguments.items() if key not in NAMES}
+    """Ours, and those for Buildbot's own latent worker.
+
+    Old names count as new ones, with a DeprecationWarning; beside the new one they are left as they
+    are, for Buildbot to refuse.
+    """
+    named = dict(arguments)
+    for old, new in OLD_NAMES.items():
+        if old in named and new not in named:
+            warnings.warn(f"SSHLatentWorker: {old} is now {new}", DeprecationWarning, stacklevel=3)
+            named[new] = named.pop(old)
+    ours = {key: value for key, value in named.items() if key in NAMES}
+    return ours, {key: value for key, value in named.items() if key not in NAMES}
 
 
 def parse(arguments: Mapping[str, Any]) -> tuple[Options, list[str]]:
@@ -133,9 +146,9 @@ def parse(arguments: Mapping[str, Any]) -> tuple[Options, list[str]]:
     options = Options(**values)
     if "host" not in arguments:
         problems.append("host is missing: give the name or address to which ssh connects")
-    if options.jump_host and not options.master_host:
+    if options.jump_host and not options.masterFQDN:
         problems.append(
-            "master_host is missing: through a jump_host the remote worker cannot tell the master's"
+            "masterFQDN is missing: through a jump_host the remote worker cannot tell the master's"
             " address from its ssh connection; give the name or address under which it reaches it"
         )
     return options, problems
@@ -295,9 +308,9 @@ _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "umask": _optional(_umask),
     "prepare_command": _optional(_script),
     "worker_options": _worker_options,
-    "master_host": _optional(_word("a host name or address")),
+    "masterFQDN": _optional(_word("a host name or address")),
     "master_port": _optional(_port),
-    "protocol": _protocol,
+    "master_protocol": _protocol,
     "connect_timeout": _number(1),
     "start_timeout": _number(1),
     "ask_timeout": _number(0),

@@ -265,12 +265,12 @@ class SSHLatentWorker(CompatibleLatentWorkerMixin, AbstractLatentWorker):
 
     def _program(self) -> str:
         chosen = self.options
-        arguments = {"keepalive": 600, "protocol": chosen.protocol, **chosen.worker_options}
-        if chosen.protocol == "pb":
+        arguments = {"keepalive": 600, "protocol": chosen.master_protocol, **chosen.worker_options}
+        if chosen.master_protocol == "pb":
             del arguments["protocol"]  # older workers know of no other
         direct = "connection_string" not in arguments
         return program.text(
-            host=chosen.master_host,
+            host=chosen.masterFQDN,
             port=self._port() if direct else None,
             name=self.name,
             retry=self.build_wait_timeout < 0,
@@ -281,7 +281,7 @@ class SSHLatentWorker(CompatibleLatentWorkerMixin, AbstractLatentWorker):
     def _port(self) -> int:
         if self.options.master_port is not None:
             return self.options.master_port
-        if self.options.protocol == "pb":
+        if self.options.master_protocol == "pb":
             return int(self.registration.getPBPort())
         return int(self.registration.get_msgpack_port())
 
