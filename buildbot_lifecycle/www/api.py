@@ -196,6 +196,8 @@ async def stats(call: Call) -> Answer:
     """How long starts, connections, lives and stops took, and how they ended."""
     await call.rights.may_read()
     asked = parameters.stats(call.args)
+    for workerid in asked.workerids:
+        await call.rights.may_read(workerid)
     found = await until_left(call.service.stats, asked)
     fields = {"outcomes": found.outcomes, "meta": found.meta}
     return Answer(fields, "stats", found.stats, streamed=True)

@@ -10,7 +10,7 @@ import pytest
 from twisted.internet import defer, task
 
 from buildbot_lifecycle.core.requests import Refusal
-from buildbot_lifecycle.shapes.spans import Drawn, TimelineMeta
+from buildbot_lifecycle.shapes.spans import Drawn, Stats, StatsMeta, TimelineMeta
 from buildbot_lifecycle.www import api
 from buildbot_lifecycle.www.answers import Answer
 
@@ -49,6 +49,11 @@ class Service:
         meta = TimelineMeta(since=0.0, until=1.0, truncated=False, total=0)
         return defer.succeed(Drawn([], [], meta))
 
+    def stats(self, _: Any) -> Any:
+        self.asked += 1
+        meta = StatsMeta(since=0.0, until=1.0, total=0, episodes=0, truncated=False)
+        return defer.succeed(Stats(stats=(), outcomes=(), meta=meta))
+
 
 def call(*workerids: int) -> Any:
     args = {b"workerid": [str(one).encode() for one in workerids]} if workerids else {}
@@ -67,7 +72,7 @@ def result(answer: Awaitable[Answer]) -> Any:
 Handler = Callable[[api.Call], Awaitable[Answer]]
 
 
-@pytest.mark.parametrize("handler", [api.recent, api.timeline])
+@pytest.mark.parametrize("handler", [api.recent, api.timeline, api.stats])
 def test_of_workers_that_may_not_be_read_nothing_is_asked(handler: Handler) -> None:
     asked = call(1, SHUT, 3)
     refused = result(handler(asked))
@@ -76,7 +81,7 @@ def test_of_workers_that_may_not_be_read_nothing_is_asked(handler: Handler) -> N
     assert asked.service.asked == 0
 
 
-@pytest.mark.parametrize("handler", [api.recent, api.timeline])
+@pytest.mark.parametrize("handler", [api.recent, api.timeline, api.stats])
 def test_of_workers_that_may_be_read_each_is_looked_at_before_they_are_asked_for(
     handler: Handler,
 ) -> None:
