@@ -126,5 +126,9 @@ setup(
         "buildbot.worker": [
             "SSHLatentWorker = buildbot_lifecycle.workers.ssh:SSHLatentWorker",
         ],
+        # The kit for authors of workers: one test for each rule.
+        "pytest11": [
+            "lifecycle = buildbot_lifecycle.testing.plugin",
+        ],
     },
 )

@@ -6,12 +6,14 @@
     print(report.text())
     assert report.ok
 
+With pytest, the fixture `lifecycle_finding` makes one test of each rule.
+
 See docs/writing-workers. A real, stock master is started for each scenario, in a temporary directory; it
 needs `buildbot`, `buildbot-www` and what the driver itself needs.
 """
 
 from buildbot_lifecycle.testing.driver import Driver
 from buildbot_lifecycle.testing.report import Finding, Report
-from buildbot_lifecycle.testing.scenarios import check
+from buildbot_lifecycle.testing.scenarios import Trial, check
 
-__all__ = ["Driver", "Finding", "Report", "check"]
+__all__ = ["Driver", "Finding", "Report", "Trial", "check"]
