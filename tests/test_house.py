@@ -63,6 +63,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "testing.web": ("www.reactor",),  # an address that others know
     "testing.*": ("testing.*",),
     "demo.*": ("demo.*",),
+    "drivers": (),  # what authors of drivers read
     # `note_step` for authors of workers, which imports when it is called.
     "": ("service.service",),
 }
