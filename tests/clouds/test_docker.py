@@ -15,7 +15,7 @@ from tests.clouds.stand_in import FAULTS, StandIn
 from tests.clouds.support import Desk
 from tests.harness.waiting import wait_until
 
-pytestmark = pytest.mark.xdist_group("docker")  # one engine
+pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("docker")]  # one engine
 
 
 def worker(desk: Desk, url: Any, name: str = "w_1") -> Any:

@@ -15,7 +15,7 @@ from tests.clouds.stand_in import FAULTS, Said, StandIn
 from tests.clouds.support import Desk
 from tests.harness.waiting import wait_until
 
-pytestmark = pytest.mark.xdist_group("ec2")  # one server
+pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("ec2")]  # one server
 
 KEYS = {
     "identifier": AWS["AWS_ACCESS_KEY_ID"],

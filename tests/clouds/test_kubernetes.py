@@ -17,6 +17,8 @@ from buildbot_lifecycle.clouds.values import Can, Limits, NotKnown, State, Why
 from tests.clouds.stand_in import FAULTS, Asked, Said, StandIn
 from tests.clouds.support import Desk
 
+pytestmark = pytest.mark.cloud
+
 TOKEN = "bearer-token-of-the-test"
 BORN = "2026-11-26T12:00:00Z"
 

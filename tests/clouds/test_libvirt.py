@@ -13,7 +13,7 @@ from buildbot_lifecycle.clouds.values import Can, Limits, NotKnown, State, Why
 from tests.clouds.backends import Libvirtd
 from tests.clouds.support import Desk
 
-pytestmark = pytest.mark.xdist_group("libvirt")  # one daemon
+pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("libvirt")]  # one daemon
 
 PASSWORD = "worker-password"
 

@@ -17,6 +17,8 @@ from buildbot_lifecycle.clouds.values import Can, Limits, NotKnown, State, Why
 from tests.clouds.stand_in import FAULTS, Asked, Said, StandIn
 from tests.clouds.support import Desk
 
+pytestmark = pytest.mark.cloud
+
 AUTH = ("api-user", "api-password")
 
 
