@@ -59,7 +59,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # note_step is what authors of workers are given; ours have no other way.
     # core.checks are those of the settings; core.hiding takes secrets out of a text;
     # host.connections aborts a connection that stays.
-    "workers.*": ("workers.*", "service.service", "core.checks", "core.hiding", "host.connections"),
+    "workers.*": (
+        *("workers.*", "service.service", "core.checks", "core.hiding"),
+        *("host.connections", "host.reconfigured"),
+    ),
     "testing.web": ("www.reactor",),  # an address that others know
     "testing.*": ("testing.*",),
     "demo.*": ("demo.*",),

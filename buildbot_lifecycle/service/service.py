@@ -19,6 +19,7 @@ from buildbot_lifecycle.host import required
 from buildbot_lifecycle.host.edge import as_deferred
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.host.pauses import pause
+from buildbot_lifecycle.host.reconfigured import Reconfigured
 from buildbot_lifecycle.service.answers import Answers
 from buildbot_lifecycle.service.wiring import Parts, wire
 from buildbot_lifecycle.watch.probe import PROBE
@@ -51,7 +52,7 @@ def note_step(worker: Any, step: str, **details: Any) -> None:
         found.step(worker, {"step": cut(step, MAX_NAME), **details})
 
 
-class LifecycleService(service.BuildbotService):
+class LifecycleService(Reconfigured, service.BuildbotService):
     """Records the lifecycle of every latent worker, and frees the stuck ones.
 
     The arguments are described in docs/configuration; a wrong one is a configuration error.

@@ -177,3 +177,15 @@ def test_a_worker_taken_out_leaves_the_start_of_its_machine_to_those_that_stay(
     # Buildbot waits for no machine when it takes out a worker: there was nothing to release
     assert rows(master, "select count(*) from lifecycle_actions") == [(0,)]
     assert rows(master, "select count(*) from lifecycle_orphans") == [(0,)]
+
+
+def test_a_setting_that_is_changed_and_changed_back_is_what_it_was(
+    make_master: MakeMaster,
+) -> None:
+    """Stock Buildbot compares with the arguments of the first configuration, and changes nothing."""
+    first = {**LIFECYCLE, "details_for": "operators", "anonymous_may_force": False}
+    other = {**first, "details_for": "readers"}
+    master = make_master([worker("Healthy", "a")], lifecycle=first)
+    for settings, details in ((other, True), (first, False), (other, True)):
+        master.reconfig(lifecycle=settings)
+        assert master.api("workers")["meta"]["details"] is details

@@ -228,10 +228,11 @@ class Healthy(World):
             if self.ways.ends and self.chance.random() < 0.5:
                 self.ends_at = now + self.some(self.ways.ends)
                 self.counts["asked to stop its build"] += 1
-                self.hear(Kind.BUILD_STOPPING, {"build": None})
+                build = {"builder": self.worker.name, "buildid": None, "number": None}
+                self.hear(Kind.BUILD_STOPPING, {"build": build})
             if self.ways.blocks:
                 self.counts["took no data"] += 1
-                self.hear(Kind.SEND_BLOCKED, {})
+                self.hear(Kind.SEND_BLOCKED, {"since": now})
                 self.after(self.ways.blocks, lambda: self.hear(Kind.SEND_RESUMED, {}))
         if now >= self.ends_at:
             job.finish()

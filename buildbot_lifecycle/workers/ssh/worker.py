@@ -23,6 +23,7 @@ from twisted.python import log
 
 from buildbot_lifecycle.core import hiding
 from buildbot_lifecycle.host import connections
+from buildbot_lifecycle.host.reconfigured import Reconfigured
 from buildbot_lifecycle.service.service import note_step
 from buildbot_lifecycle.workers.ssh import options, program, remote
 from buildbot_lifecycle.workers.ssh.asked import Host
@@ -88,7 +89,7 @@ class Running:
         return f"{self.client.options.host}/{self.instance.number}"
 
 
-class SSHLatentWorker(CompatibleLatentWorkerMixin, AbstractLatentWorker):
+class SSHLatentWorker(Reconfigured, CompatibleLatentWorkerMixin, AbstractLatentWorker):
     """A latent worker on a host that is reached by ssh. Its arguments are in docs/ssh-worker.
 
     `stop_instance` answers True when no process of the instance is left, and raises `StillThere` or
