@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.watch.probe import PROBE
-from tests.property.test_interleavings import SHARE, profile
+from tests.property.test_interleavings import LONG, profile
 from tests.property.world import Desk, House, Link, Worker, World, automatic, housed
 
 NAMES = ("a", "b", "c", "d")
@@ -269,7 +269,8 @@ def test_workers_that_are_replaced_inherit_nothing_and_others_are_not_disturbed(
     REACHED.clear()
     run_state_machine_as_test(lambda: Replaced(house), settings=profile(40))
     assert set(REACHED) <= KINDS
-    if SHARE >= 1:
-        # a shorter walk may miss one by chance
+    assert REACHED.total(), "nothing was replaced in any walk"
+    if LONG:
+        # in forty walks each is met some ten times, or by chance hardly ever
         assert set(REACHED) == KINDS
         assert min(REACHED.values()) >= 5, REACHED
