@@ -12,8 +12,6 @@ class Reconfigured:
     and these are never changed. So a setting that is changed, and then changed back, would stay changed.
     """
 
-    compare_attrs = ("given",)
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         #: the arguments that hold
         self.given: tuple[tuple[Any, ...], dict[str, Any]] = (args, kwargs)
@@ -21,6 +19,8 @@ class Reconfigured:
 
     def reconfigServiceWithSibling(self, sibling: Any) -> Any:  # Buildbot's
         """Take over the arguments of the new object, if they are others than those that hold."""
+        if sibling.given != self.given:
+            self.configured = False  # so that it is not found to be what it was at first
         done = super().reconfigServiceWithSibling(sibling)  # type: ignore[misc]
         self.given = sibling.given
         return done

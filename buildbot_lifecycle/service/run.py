@@ -80,14 +80,15 @@ class Run:
             now,
             master=clean(master.name),
         )
+        if self._closed is None:
+            closed = await self._store.close_dead(
+                master.masterid, incarnation, now, next_seq=self._logbook.next_seq
+            )
+            log_lines(_said_of_ends(closed))
         if self._closed is not None:
             # the service was stopped while the database was still being asked
             await self._store.close_incarnation(incarnation, now, self._closed)
             return
-        closed = await self._store.close_dead(
-            master.masterid, incarnation, now, next_seq=self._logbook.next_seq
-        )
-        log_lines(_said_of_ends(closed))
         self.incarnation = incarnation
         await self._opened(incarnation)
         if self._retries:

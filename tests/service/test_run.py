@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from twisted.internet import defer
 from twisted.internet.task import Clock
 
@@ -17,21 +18,23 @@ class Store:
 
     def __init__(self) -> None:
         self.number: defer.Deferred[int] = defer.Deferred()
+        self.dead: defer.Deferred[list[Any]] = defer.Deferred()
         self.ended: list[tuple[int, str]] = []
 
     def open_incarnation(self, *_: Any, **__: Any) -> defer.Deferred[int]:
         return self.number
 
     def close_dead(self, *_: Any, **__: Any) -> defer.Deferred[list[Any]]:
-        return defer.succeed([])
+        return self.dead
 
     def close_incarnation(self, number: int, _at: float, how: str) -> defer.Deferred[None]:
         self.ended.append((number, how))
         return defer.succeed(None)
 
 
-def test_a_run_that_ends_while_the_database_is_asked_for_its_number_is_not_left_open(
-    tmp_path: Path,
+@pytest.mark.parametrize("numbered", [False, True])
+def test_a_run_that_ends_while_the_database_is_still_asked_is_not_left_open(
+    tmp_path: Path, numbered: bool
 ) -> None:
     """The next run would tell that this one had died, and its workers' instances be told as orphans."""
     pool = SimpleNamespace(do_with_engine=lambda _: defer.succeed(1))
@@ -46,10 +49,14 @@ def test_a_run_that_ends_while_the_database_is_asked_for_its_number_is_not_left_
     logbook: Any = SimpleNamespace(next_seq=lambda: 1, last_error=None)
     run = Run(master, store, logbook, "token", opened, lambda: begun.append(0))  # type: ignore[arg-type]
     run.start()
+    if numbered:
+        store.number.callback(7)
     run.closing()
     run.stop()
     defer.ensureDeferred(run.close("removed"))
-    store.number.callback(7)
+    if not numbered:
+        store.number.callback(7)
+    store.dead.callback([])
     assert store.ended == [(7, "removed")]
     assert begun == []
     assert run.incarnation is None
