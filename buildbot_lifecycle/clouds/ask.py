@@ -84,9 +84,12 @@ class Clouds:
     # what the cloud is asked
 
     def gone(self, worker: Any, name: str | None) -> defer.Deferred[Gone]:
-        """Whether an instance of this name is gone; None: any of this worker's."""
+        """Whether an instance of this name is gone; None: any of this worker's.
+
+        Of its machine only the machine can tell: its driver never made it, and may call it gone.
+        """
         return self._ask(
-            worker,
+            machine.named(worker, name) or worker,
             Can.GONE,
             lambda own: hooks.awaited(own(name)).addCallback(hooks.gone),
             lambda reach: reach.gone(name),

@@ -26,6 +26,14 @@ def machine_of(worker: Any) -> Any:
     return machine if private.MACHINE in names else None
 
 
+def named(worker: Any, name: str | None) -> Any:
+    """The worker's machine, if it is called so: it is no instance of the worker's driver then."""
+    machine = machine_of(worker)
+    if machine is None or name != private.read(machine, private.MACHINE, "name"):
+        return None
+    return machine
+
+
 def hook(worker: Any, ability: Can) -> Callable[..., Any] | None:
     """What the worker's machine can say or do of this; None if it is on none, or the machine cannot."""
     machine = machine_of(worker)

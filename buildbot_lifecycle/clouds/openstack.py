@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ _STATES = {
     "SOFT_DELETED": State.DOWN,
     "ERROR": State.DOWN,
 }
+_ID = re.compile("[0-9a-fA-F-]{36}")
 _DELETED = "DELETED"
 _UNKNOWN = "UNKNOWN"
 _NOT_FOUND = 404
@@ -106,6 +108,8 @@ class Reach(Unable):
     def gone(self, name: str | None) -> Gone:
         if name is None:
             return not any(each.mark == self.mark for each in self.list())
+        if not _ID.fullmatch(name):
+            raise CannotTell(Why.UNDECIDED, f"{name} is no id of a server")
         server = self._server(name)
         if server is None or server.status == _DELETED:
             return True

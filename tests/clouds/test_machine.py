@@ -53,6 +53,23 @@ def test_a_machine_whose_class_can_say_so_is_asked(desk: Desk) -> None:
     assert desk.ask("gone", worker(machine), "box") is True
 
 
+class KnowsItsOwn(OnMachine):
+    """A third party's worker, which is asked of what it has never made."""
+
+    def lifecycle_is_gone(self, instance: str | None) -> bool:
+        return True
+
+
+def test_of_a_machine_its_worker_cannot_tell(desk: Desk) -> None:
+    """That the worker's own instances are gone says nothing of the machine under them."""
+    w = object.__new__(KnowsItsOwn)
+    w.machine = GenericLatentMachine("box", LocalWakeAction(["true"]), LocalWakeAction(["true"]))
+    assert desk.ask("gone", w, "box").why is Why.NOT_OFFERED
+    assert desk.ask("gone", w, "an instance") is True
+    w.machine = Answers("box")
+    assert desk.ask("gone", w, "box") is False
+
+
 def test_a_stop_that_says_no_is_not_known_to_have_been_accepted(desk: Desk) -> None:
     assert desk.ask("end", worker(Answers("box")), "box").why is Why.FAILED
 

@@ -253,3 +253,7 @@ def test_an_api_that_says_nothing_or_is_dead_is_not_known(
     stand_in.close()
     assert quick.ask("gone", w, f"{UUID}1").why is Why.UNREACHABLE
     quick.close()
+
+
+def test_a_name_that_nova_gives_to_no_server_is_not_known(desk: Desk, w: Any) -> None:
+    assert desk.ask("gone", w, "box").why is Why.UNDECIDED
