@@ -3,6 +3,7 @@ import { settings } from "../../host/settings";
 import type { Action } from "../../contract/types";
 import { Choice } from "../../ui/Choice";
 import { CsvLink } from "../../ui/CsvLink";
+import { FilterForm } from "../../ui/FilterForm";
 import { Page } from "../../ui/Page";
 import { TextFilter } from "../../ui/TextFilter";
 import { ActionList } from "./ActionList";
@@ -37,19 +38,13 @@ export const ActionsPage = () => {
       <p className="bbl-lead">
         What a person or a stopping master has asked for. Nothing is ever taken out of this list.
       </p>
-      <form
-        role="search"
-        className="bbl-filters"
-        onSubmit={(event) => {
-          event.preventDefault();
-        }}
-      >
+      <FilterForm>
         <Choice label="Outcome" value={status} options={STATUSES} test="filter-status" onChoose={setStatus} />
         <Choice label="What" value={what} options={KINDS} test="filter-what" onChoose={setWhat} />
         <TextFilter label="By" value={actor} test="filter-actor" onChange={setActor} />
         <TextFilter label="Worker" value={worker} test="filter-worker" onChange={setWorker} />
         <CsvLink what="actions" query={queryOf(filter)} />
-      </form>
+      </FilterForm>
       <Audit key={query} query={query} filtered={Object.values(filter).some((value) => value !== "")} />
     </Page>
   );

@@ -10,10 +10,8 @@ import { OrphanItem } from "../orphans/Orphans";
 import { Page } from "../../ui/Page";
 import { Age, Moment } from "../../ui/Time";
 import { WaterfallTable } from "./WaterfallTable";
-import { ActionList } from "../actions/ActionList";
-import { EventTable } from "../worker/EventTable";
+import { WhatHappened } from "../worker/WhatHappened";
 import { Traceback } from "../worker/EpisodeTable";
-import { HistoryFoot } from "../../ui/HistoryFoot";
 import { useAnswer } from "../../hooks/useAnswer";
 import { useHistory } from "../../hooks/useHistory";
 import { short } from "../../model/distribution";
@@ -109,20 +107,12 @@ const Told = ({ episode }: { episode: Episode }) => {
           </ul>
         </section>
       )}
-      <section aria-labelledby="bbl-actions">
-        <h2 className="h5" id="bbl-actions">
-          Actions
-        </h2>
-        <ActionList actions={actions.items} />
-        <HistoryFoot history={actions} what="actions" empty="Nobody has forced anything in it." test="actions" />
-      </section>
-      <section aria-labelledby="bbl-events">
-        <h2 className="h5" id="bbl-events">
-          Events
-        </h2>
-        {events.items.length > 0 && <EventTable events={events.items} />}
-        <HistoryFoot history={events} what="events" empty="Nothing else was recorded of it." test="events" />
-      </section>
+      <WhatHappened
+        actions={actions}
+        events={events}
+        noActions="Nobody has forced anything in it."
+        noEvents="Nothing else was recorded of it."
+      />
     </>
   );
 };

@@ -4,6 +4,7 @@ import type { Orphan } from "../../contract/types";
 import { Choice } from "../../ui/Choice";
 import { CsvLink } from "../../ui/CsvLink";
 import { OrphanItem } from "./Orphans";
+import { FilterForm } from "../../ui/FilterForm";
 import { Page } from "../../ui/Page";
 import { TextFilter } from "../../ui/TextFilter";
 import { HistoryFoot } from "../../ui/HistoryFoot";
@@ -35,17 +36,11 @@ export const OrphansPage = () => {
         Instances that may still run, and cost money, after a release, a failed stop or a crash. An entry is closed when
         the stop succeeds later, by the driver, or by an operator.
       </p>
-      <form
-        role="search"
-        className="bbl-filters"
-        onSubmit={(event) => {
-          event.preventDefault();
-        }}
-      >
+      <FilterForm>
         <Choice label="Entries" value={show} options={STATES} test="filter-show" onChoose={setShow} />
         <TextFilter label="Worker" value={worker} test="filter-worker" onChange={setWorker} />
         <CsvLink what="orphans" query={queryOf(filter)} />
-      </form>
+      </FilterForm>
       <Ledger key={query} query={query} open={show === "open"} />
     </Page>
   );

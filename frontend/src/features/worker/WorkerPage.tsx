@@ -9,10 +9,9 @@ import { Orphans } from "../orphans/Orphans";
 import { HealthBox } from "../../ui/Health";
 import { Page } from "../../ui/Page";
 import { ForceDialog } from "../force/ForceDialog";
-import { ActionList } from "../actions/ActionList";
 import { Distributions } from "./Distributions";
 import { EpisodeTable } from "./EpisodeTable";
-import { EventTable } from "./EventTable";
+import { WhatHappened } from "./WhatHappened";
 import { Facts } from "./Facts";
 import { HistoryFoot } from "../../ui/HistoryFoot";
 import { TimelineChart } from "./TimelineChart";
@@ -115,20 +114,12 @@ const Histories = ({ worker }: { worker: Worker }) => {
         />
       </section>
       <Distributions worker={worker} />
-      <section aria-labelledby="bbl-actions">
-        <h2 className="h5" id="bbl-actions">
-          Actions
-        </h2>
-        <ActionList actions={actions.items} />
-        <HistoryFoot history={actions} what="actions" empty="Nobody has forced anything here." test="actions" />
-      </section>
-      <section aria-labelledby="bbl-events">
-        <h2 className="h5" id="bbl-events">
-          Events
-        </h2>
-        {events.items.length > 0 && <EventTable events={events.items} />}
-        <HistoryFoot history={events} what="events" empty="Nothing was recorded yet." test="events" />
-      </section>
+      <WhatHappened
+        actions={actions}
+        events={events}
+        noActions="Nobody has forced anything here."
+        noEvents="Nothing was recorded yet."
+      />
     </>
   );
 };

@@ -3,6 +3,7 @@ import type { Worker } from "../../contract/types";
 import { NO_FILTER, isFiltered, type View } from "../../model/arrange";
 import { KNOWN_LEVELS, KNOWN_STATES, count, plain, stateWords } from "../../model/words";
 import { Choice } from "../../ui/Choice";
+import { FilterForm } from "../../ui/FilterForm";
 
 interface Props {
   workers: readonly Worker[];
@@ -58,13 +59,7 @@ export const Filters = memo(({ workers, shown, view, onView }: Props) => {
     />
   );
   return (
-    <form
-      role="search"
-      className="bbl-filters"
-      onSubmit={(event) => {
-        event.preventDefault();
-      }}
-    >
+    <FilterForm>
       <label htmlFor={`${id}-text`} className="bbl-sr">
         Search for workers
       </label>
@@ -109,7 +104,7 @@ export const Filters = memo(({ workers, shown, view, onView }: Props) => {
       >
         Clear
       </button>
-    </form>
+    </FilterForm>
   );
 });
 Filters.displayName = "Filters";
