@@ -19,7 +19,7 @@ TURN = 0.1
 class _Reactor(task.Clock):
     """Twisted's own timers, which follow the wall clock."""
 
-    def callFromThread(self, call: Callable[..., Any], *args: Any) -> None:
+    def callFromThread(self, call: Callable[..., Any], *args: Any) -> None:  # noqa: N802 - its name
         self.callLater(0, call, *args)
 
 

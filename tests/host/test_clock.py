@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 
 import pytest
-from twisted.internet import task
+from twisted.internet import reactor, task
 from twisted.python import log
 
 from buildbot_lifecycle.core.steady import Gap, Jump
@@ -71,7 +72,8 @@ def test_what_was_stopped_has_its_time_all_the_same():
     machine.run(2)
     assert fired == ["now"]
     [gap] = told
-    assert isinstance(gap, Gap) and gap.seconds == pytest.approx(600, abs=1)
+    assert isinstance(gap, Gap)
+    assert gap.seconds == pytest.approx(600, abs=1)
 
 
 def test_a_looping_call_goes_on_at_its_own_pace():
@@ -85,7 +87,7 @@ def test_a_looping_call_goes_on_at_its_own_pace():
         machine.set(jump)
     machine.run(6)
     assert 12 <= len(beats) <= 14
-    between = [b - a for a, b in zip(beats, beats[1:])]
+    between = [b - a for a, b in itertools.pairwise(beats)]
     assert max(between) <= 3
     loop.stop()
     assert not timers_of(machine.reactor)
@@ -98,7 +100,8 @@ def test_those_who_ask_are_told_of_a_jump_once():
     machine.set(-HOUR)
     machine.run(2)
     [jump] = told
-    assert isinstance(jump, Jump) and jump.seconds == pytest.approx(-HOUR)
+    assert isinstance(jump, Jump)
+    assert jump.seconds == pytest.approx(-HOUR)
     machine.clock.tell_no_more(told.append)
 
 
@@ -109,7 +112,8 @@ def test_one_who_fails_when_told_holds_up_nobody(logged_errors):
     machine.clock.tell(told.append)
     machine.set(HOUR)
     machine.run(1)
-    assert len(told) == 1 and logged_errors(ZeroDivisionError) == 1
+    assert len(told) == 1
+    assert logged_errors(ZeroDivisionError) == 1
 
 
 def test_a_timer_that_fails_holds_up_no_other(logged_errors):
@@ -118,7 +122,8 @@ def test_a_timer_that_fails_holds_up_no_other(logged_errors):
     machine.clock.callLater(1, lambda: 1 / 0)
     machine.clock.callLater(1, fired.append, 1)
     machine.run(2)
-    assert fired == [1] and logged_errors(ZeroDivisionError) == 1
+    assert fired == [1]
+    assert logged_errors(ZeroDivisionError) == 1
 
 
 def test_cancelled_timers_leave_nothing_behind():
@@ -130,7 +135,8 @@ def test_cancelled_timers_leave_nothing_behind():
     assert machine.clock.getDelayedCalls() == timers[-1:]
     assert len(machine.clock._timers) < 200
     timers[-1].cancel()
-    assert not machine.clock.getDelayedCalls() and not timers_of(machine.reactor)
+    assert not machine.clock.getDelayedCalls()
+    assert not timers_of(machine.reactor)
 
 
 def test_a_timer_can_be_put_off_and_brought_forward():
@@ -143,7 +149,8 @@ def test_a_timer_can_be_put_off_and_brought_forward():
     machine.run(5)
     assert fired == ["sooner"]
     machine.run(6)
-    assert fired == ["sooner", "later"] and not timers_of(machine.reactor)
+    assert fired == ["sooner", "later"]
+    assert not timers_of(machine.reactor)
 
 
 def test_what_a_timer_asks_for_at_once_has_the_next_turn():
@@ -164,7 +171,9 @@ def test_a_reactor_that_is_not_the_processs_keeps_its_own_time():
     fake = task.Clock()
     fake.advance(5)
     plain = clocks.of(fake)
-    assert plain.seconds() == 5 and plain.wall(3) == 3 and plain.reckoning().is_identity
+    assert plain.seconds() == 5
+    assert plain.wall(3) == 3
+    assert plain.reckoning().is_identity
     fired = []
     plain.callLater(1, fired.append, 1)
     fake.advance(1)
@@ -173,10 +182,10 @@ def test_a_reactor_that_is_not_the_processs_keeps_its_own_time():
 
 
 def test_the_processs_reactor_has_one_clock():
-    from twisted.internet import reactor
-
     found = clocks.of(reactor)
-    assert isinstance(found, Clock) and clocks.of(reactor) is found and clocks.of(found) is found
+    assert isinstance(found, Clock)
+    assert clocks.of(reactor) is found
+    assert clocks.of(found) is found
     assert abs(found.wall(found.seconds()) - time.time()) < 1
 
 
