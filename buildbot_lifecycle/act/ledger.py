@@ -7,7 +7,7 @@ the driver's proof that the instance is gone (`proof`), or by a person with a no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from buildbot_lifecycle.act.audit import Desk
@@ -27,11 +27,20 @@ IN_A_TURN = 20
 class Ledger:
     """Opens and closes orphans of one master's workers. ``token`` names this incarnation."""
 
-    def __init__(self, logbook: Logbook, desk: Desk, token: str, entries: Entries) -> None:
+    def __init__(
+        self,
+        logbook: Logbook,
+        desk: Desk,
+        token: str,
+        entries: Entries,
+        place_of: Callable[[int], str | None] = lambda _: None,
+    ) -> None:
         self._logbook = logbook
         self._desk = desk
         self._token = token
         self._entries = entries
+        # where a start has made its instance that was given up, by its token
+        self._place_of = place_of
         # machine -> the call that failed last: all of its workers are told of the same
         self._failed_stops: dict[str, int] = {}
 
@@ -79,14 +88,18 @@ class Ledger:
         if call == "stop_machine" and "machine" in data:
             self._machine_stopped(known, event)
             return
+        place = known.facts.place
+        if call == "start_instance" and late:
+            place = self._place_of(data["token"])
         if call == "stop_instance" and outcome in ("raised", "false") and not late:
             if never_had_instance(known.facts):
                 return  # the start had made nothing: there is nothing to be left
             why = f"stop_instance failed: {data.get('error') or 'it said no'}"
-            self._open(known, event, "stop_failed", why)
+            self._open(known, event, "stop_failed", why, place=place)
         elif call == "start_instance" and outcome in ("true", "other") and late:
             # Docker's, EC2's and OpenStack's drivers answer with a list
-            self._open(known, event, "late_start", "a start that was given up succeeded after all")
+            why = "a start that was given up succeeded after all"
+            self._open(known, event, "late_start", why, place=place)
 
     def _machine_stopped(self, known: Known, event: Event) -> None:
         """A machine was to stop. All its workers are told; one of them gets the entry."""
@@ -95,7 +108,7 @@ class Ledger:
         if outcome in ("raised", "false") and self._failed_stops.get(machine) != data["token"]:
             self._failed_stops[machine] = data["token"]
             why = f"stop_machine failed: {data.get('error') or 'it said no'}"
-            self._open(known, event, "stop_failed", why, machine)
+            self._open(known, event, "stop_failed", why, machine, place=None)
         elif outcome == "true":
             self._failed_stops.pop(machine, None)
             for number, entry in list(self._entries.of(known.workerid).items()):
@@ -105,7 +118,14 @@ class Ledger:
                     closed.addErrback(log_error, "lifecycle: while closing an orphan")
 
     def _open(
-        self, known: Known, event: Event, cause: str, why: str, machine: str | None = None
+        self,
+        known: Known,
+        event: Event,
+        cause: str,
+        why: str,
+        machine: str | None = None,
+        *,
+        place: str | None,
     ) -> None:
         episode = known.facts.episode
         instance = known.facts.instance or (episode.instance if episode else None)
@@ -115,6 +135,7 @@ class Ledger:
             "worker": known.name,
             "class": known.class_name,
             "episode": episode.id if episode else None,
+            "place": place,
             "instance": machine or event.data.get("instance") or instance,
             "opened_at": event.at,
             "cause": cause,

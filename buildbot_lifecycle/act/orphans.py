@@ -52,6 +52,7 @@ class Orphans:
                 "class": known.class_name,
                 "episode": episode.id if episode else None,
                 "instance": before.instance,
+                "place": before.place,
                 "opened_at": self._clock.seconds(),
                 "cause": "release",
                 "why": why,

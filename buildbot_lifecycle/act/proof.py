@@ -6,7 +6,7 @@ stays open, and the log says why, once for each reason.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from twisted.internet import defer, task
@@ -14,7 +14,7 @@ from twisted.python import log
 
 from buildbot_lifecycle.act.audit import Desk
 from buildbot_lifecycle.act.entries import Entries
-from buildbot_lifecycle.clouds.values import Can, Gone, NotKnown, Why
+from buildbot_lifecycle.clouds.values import OWN, Can, Gone, NotKnown, Why
 from buildbot_lifecycle.core.requests import DRIVER
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.master.logbook import Known, Logbook
@@ -30,7 +30,7 @@ class Asked(Protocol):
 
     def gone(self, worker: Any, name: str | None) -> defer.Deferred[Gone]: ...
 
-    def place(self, worker: Any) -> defer.Deferred[Hashable | NotKnown]: ...
+    def place(self, worker: Any, name: str | None) -> defer.Deferred[str | NotKnown]: ...
 
 
 class Proof:
@@ -44,8 +44,7 @@ class Proof:
         self._entries = entries
         self._clouds = clouds
         self._asking: set[int] = set()
-        # by the number of the entry: where it was asked for first, and what was answered last
-        self._places: dict[int, Hashable] = {}
+        # by the number of the entry: what was answered last
         self._last: dict[int, Gone] = {}
         self._loop = task.LoopingCall(self.ask)
         self._loop.clock = clock
@@ -61,7 +60,6 @@ class Proof:
 
     def forget(self, orphan: int) -> None:
         """An entry was closed."""
-        self._places.pop(orphan, None)
         self._last.pop(orphan, None)
 
     def ask(self) -> None:
@@ -83,7 +81,7 @@ class Proof:
         entry = self._entries.of(known.workerid).get(orphan)
         if entry is None:
             return
-        answer = await self._answer(known, orphan, entry.get("class"), entry.get("instance"))
+        answer = await self._answer(known, entry)
         if orphan not in self._entries.of(known.workerid):
             return  # closed meanwhile
         if answer is True:
@@ -92,17 +90,18 @@ class Proof:
             return
         self._tell(known, orphan, entry.get("instance"), answer)
 
-    async def _answer(
-        self, known: Known, orphan: int, class_name: str | None, instance: str | None
-    ) -> Gone:
+    async def _answer(self, known: Known, entry: Mapping[str, Any]) -> Gone:
         """Only the cloud in which the instance was made can say that it is gone."""
-        worker = known.watched.worker
+        worker, instance, made = known.watched.worker, entry.get("instance"), entry.get("place")
+        class_name = entry.get("class")
         if class_name not in (None, known.class_name):
             return NotKnown(Why.NOT_CONFIGURED, f"the worker is no {class_name} any more")
-        place = await self._clouds.place(worker)
+        place = await self._clouds.place(worker, instance)
         if isinstance(place, NotKnown):
             return place
-        if self._places.setdefault(orphan, place) != place:
+        if made is None and place != OWN:
+            return NotKnown(Why.UNDECIDED, "it was not recorded in which cloud it was made")
+        if (made or OWN) != place:
             return NotKnown(Why.NOT_CONFIGURED, "the worker is configured for another place now")
         return await self._clouds.gone(worker, instance)
 

@@ -21,7 +21,11 @@ class Reach(Protocol):
 
     @property
     def scope(self) -> Hashable:
-        """Equal for two reaches that list the same. Holds no credentials."""
+        """Equal for two reaches that list the same. Holds no credentials.
+
+        A tuple of texts and numbers: its digest is stored, so that after a restart the cloud in which an
+        instance was made can be told from another one.
+        """
 
     @property
     def secrets(self) -> Sequence[str]:
@@ -35,7 +39,8 @@ class Reach(Protocol):
     def end(self, name: str) -> None:
         """Ask the cloud to end it. Returns when the cloud has accepted; whether it ended, `gone` says."""
 
-    def last_words(self, name: str) -> str: ...
+    def last_words(self, name: str) -> str:
+        """In the first line the state it is in and why; then what there is of its log."""
 
 
 class Adapter(Protocol):

@@ -13,7 +13,17 @@ from buildbot_lifecycle.clouds.adapter import Adapter, Reach
 from buildbot_lifecycle.clouds.choose import Choice
 from buildbot_lifecycle.clouds.pool import Pool, Snapshot
 from buildbot_lifecycle.clouds.trouble import clean, told
-from buildbot_lifecycle.clouds.values import Can, CannotTell, Gone, Limits, Listing, NotKnown, Why
+from buildbot_lifecycle.clouds.values import (
+    OWN,
+    Can,
+    CannotTell,
+    Gone,
+    Limits,
+    Listing,
+    NotKnown,
+    Why,
+    place_of,
+)
 
 T = TypeVar("T")
 
@@ -132,16 +142,17 @@ class Clouds:
         reached = defer.maybeDeferred(self._reach, adapter, worker)
         return reached.addCallbacks(lambda reach: reach.scope, _told)
 
-    def place(self, worker: Any) -> defer.Deferred[Hashable | NotKnown]:
-        """Where `gone` would ask: what is gone there need not be gone elsewhere.
+    def place(self, worker: Any, name: str | None = None) -> defer.Deferred[str | NotKnown]:
+        """Where `gone` would ask about this name: what is gone there need not be gone elsewhere.
 
-        A class that answers itself knows its own places.
+        A digest, which is the same after a restart. `OWN`: a class that answers itself knows its places.
         """
         adapter = self._adapter(worker)
-        if self._own(worker, Can.GONE, adapter) is not None or adapter is None:
-            return defer.succeed("own")
+        is_machine = machine.named(worker, name) is not None
+        if is_machine or self._own(worker, Can.GONE, adapter) is not None or adapter is None:
+            return defer.succeed(OWN)
         reached = defer.maybeDeferred(self._reach, adapter, worker)
-        return reached.addCallbacks(lambda reach: reach.scope, _told)
+        return reached.addCallback(_place).addErrback(_told)
 
     def _ask(
         self,
@@ -198,6 +209,13 @@ class Clouds:
         if own is None and (adapter is None or ability not in adapter.can):
             return machine.hook(worker, ability)
         return own
+
+
+def _place(reach: Reach) -> str:
+    found = place_of(reach.scope)
+    if found is None:
+        raise CannotTell(Why.NOT_CONFIGURED, "the adapter's scope is not made of texts and numbers")
+    return found
 
 
 def _title(worker: Any, adapter: Adapter | None) -> str:

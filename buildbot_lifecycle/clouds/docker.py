@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,9 @@ _ID = re.compile("[0-9a-f]{12,64}")
 
 #: Lines of its log that count as last words.
 _LINES = 50
+
+#: How often, and every how many seconds, a container is looked at that should have ended.
+_LOOKS, _LOOK_EVERY = 4, 0.1
 
 
 class Docker(Silent):
@@ -103,7 +107,7 @@ class Reach(Unable):
 
     def last_words(self, name: str) -> str:
         with self._client() as client:
-            state = client.inspect_container(name)["State"]
+            state = self._ended(client, name)
             log = client.logs(name, tail=_LINES).decode("utf-8", "replace")
         words = [f"{state['Status']}, exit code {state['ExitCode']}"]
         if state.get("OOMKilled"):
@@ -111,6 +115,15 @@ class Reach(Unable):
         if state.get("Error"):
             words.append(str(state["Error"]))
         return "\n".join(["; ".join(words), log]).strip()
+
+    def _ended(self, client: Any, name: str) -> Mapping[str, Any]:
+        """Its state, after the moment in which its process has ended and the engine has not told yet."""
+        for _ in range(_LOOKS):
+            state = client.inspect_container(name)["State"]
+            if state["Status"] != "running":
+                break
+            time.sleep(_LOOK_EVERY)
+        return state  # type: ignore[no-any-return]
 
     @contextlib.contextmanager
     def _client(self) -> Iterator[Any]:

@@ -6,6 +6,7 @@ pair; `ours` are those that carry all of the worker's tags.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import threading
@@ -116,8 +117,24 @@ class Reach(Unable):
         words = [_word(found[0])]
         reason = found[0].get("StateReason") or {}
         words += [f"{reason.get('Code')}: {reason.get('Message')}"] if reason else []
-        output = self._client().get_console_output(InstanceId=name).get("Output") or ""
-        return "\n".join([*words, output[-_LONGEST:]]).strip()
+        words += self._taken_away(found[0].get("SpotInstanceRequestId"))
+        return f"{'; '.join(words)}\n{self._console(name)}".strip()
+
+    def _taken_away(self, request: str | None) -> Sequence[str]:
+        """What became of the request for a spot instance: that of one taken away says so."""
+        if not request:
+            return ()
+        with contextlib.suppress(Exception):  # it is not worth the rest
+            found = self._client().describe_spot_instance_requests(SpotInstanceRequestIds=[request])
+            status = found["SpotInstanceRequests"][0]["Status"]
+            return [f"spot request {status['Code']}: {status['Message']}"]
+        return ()
+
+    def _console(self, name: str) -> str:
+        with contextlib.suppress(Exception):  # rights for this alone may be missing
+            output = self._client().get_console_output(InstanceId=name).get("Output") or ""
+            return str(output)[-_LONGEST:]
+        return ""
 
     def _described(self, filters: Sequence[Mapping[str, Any]]) -> Sequence[dict[str, Any]]:
         pages = self._client().get_paginator("describe_instances")

@@ -5,6 +5,7 @@ A pod's name is used again for the next build: a pod of this name may be a later
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -108,12 +109,14 @@ class Reach(Unable):
         pod = self._pod(name)
         if pod is None:
             raise CannotTell(Why.UNDECIDED, f"there is no pod {name} any more")
-        words = [*_status(pod.get("status") or {}), *self._events(name)]
-        return "\n".join(words)
+        words = _status(pod.get("status") or {})
+        return "\n".join(["; ".join(words), *self._events(name)])
 
     def _events(self, name: str) -> Sequence[str]:
         query = {"fieldSelector": f"involvedObject.kind=Pod,involvedObject.name={name}"}
-        found = listed(self.rest.ask("GET", f"{self._path}/events", query).expect(), "items")
+        found: Sequence[dict[str, Any]] = ()
+        with contextlib.suppress(Exception):  # rights for these alone may be missing
+            found = listed(self.rest.ask("GET", f"{self._path}/events", query).expect(), "items")
         return [f"{each.get('reason')}: {each.get('message')}" for each in found[-_EVENTS:]]
 
     @property

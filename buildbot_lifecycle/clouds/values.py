@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import NoReturn, Union
@@ -80,6 +81,26 @@ class CannotTell(Exception):
     def __init__(self, why: Why, text: str) -> None:
         super().__init__(text)
         self.said = NotKnown(why, text)
+
+
+#: The place of a class that answers itself: it knows its own.
+OWN = "own"
+
+
+def place_of(scope: Hashable) -> str | None:
+    """What is stored of a scope: equal texts for equal scopes, also in another process.
+
+    None: it is made of objects that only their own process can tell apart.
+    """
+    if not _is_plain(scope):
+        return None
+    return hashlib.sha256(repr(scope).encode()).hexdigest()[:16]
+
+
+def _is_plain(scope: object) -> bool:
+    if isinstance(scope, tuple):
+        return all(_is_plain(each) for each in scope)
+    return scope is None or isinstance(scope, (str, int, float))
 
 
 #: Is it gone? True: verified. False: it is there.

@@ -58,6 +58,8 @@ class Kind(str, enum.Enum):
     REMOVED = "removed"
     ORPHAN_OPENED = "orphan_opened"
     ORPHAN_CLOSED = "orphan_closed"
+    PLACE = "place"
+    LAST_WORDS = "last_words"
     STEP = "step"
     WHERE = "where"
     REACTOR_BLOCKED = "reactor_blocked"

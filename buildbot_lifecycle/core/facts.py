@@ -86,6 +86,8 @@ class Episode:
     timed_out: bool = False
     #: the connection was lost while it was up, and has not come back
     lost: bool = False
+    #: what the cloud said of the instance then, in a line
+    last_words: str | None = None
     #: seconds that Buildbot has waited for start_instance itself; None: not known, or not called
     start_s: float | None = None
     #: when the last start_instance had an answer
@@ -153,6 +155,10 @@ class Facts:
     episode: Episode | None = None
     #: what the driver calls its instance, as last said; None if it has none, or has not said
     instance: str | None = None
+    #: the cloud in which the last start makes its instance, as a digest; None: not known
+    place: str | None = None
+    #: the last life that ended as lost, until the cloud has said why
+    lost: Episode | None = None
     #: since when a stop is half way and nothing of Buildbot's goes on with it (a BaseException)
     half: float | None = None
     #: Buildbot's lock was held when recording began, by a call that is not known

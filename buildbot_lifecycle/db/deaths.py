@@ -273,6 +273,8 @@ def _open_orphan(conn: sa.engine.Connection, masterid: int, left: Left) -> int |
         "opened_at": left.at,
         "data": {
             "instance": facts.instance or (episode.instance if episode is not None else None),
+            # without an episode it may be of an earlier start than the last
+            "place": facts.place if episode is not None else None,
             # a stop that did not wait for the worker any more has let go of it, as a release does
             "cause": "crash" if left.how == "died" else "release",
             "why": f"the master's process ended while the worker was {facts.state.value}"

@@ -153,6 +153,7 @@ def _action(row: Any) -> Action:
 _ORPHAN: Mapping[str, Any] = {
     "times": 1,
     "instance": None,
+    "place": None,
     "cause": "release",
     "why": "",
     "closed_by": None,

@@ -72,6 +72,8 @@ class Known:
     #: whether auto_release is at work on it, and before when it does not try again
     auto_busy: bool = False
     auto_not_before: float | None = None
+    #: the token of its last start
+    start: int | None = None
     #: what is being looked for; see `signs.Look`
     look: Any = None
     #: the first_seq of the last episode that Buildbot's stop ended, whether the stop is believed, and

@@ -68,7 +68,8 @@ class DatabaseDesk:
     def open_orphan(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
         known = self._logbook.get(row["workerid"])
         if known is None:
-            return self._open(row)
+            return self._open({"place": None, **row})
+        row = {"place": known.facts.place, **row}
         return defer.ensureDeferred(self._open_or_join(known, row))
 
     async def _open_or_join(self, known: Known, row: Mapping[str, Any]) -> int:

@@ -16,7 +16,9 @@ from twisted.internet import defer
 from buildbot_lifecycle.act.audit import Audit
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.act.ledger import Ledger
+from buildbot_lifecycle.act.losses import Losses
 from buildbot_lifecycle.act.orphans import Orphans
+from buildbot_lifecycle.act.places import Places
 from buildbot_lifecycle.act.policy import Policy
 from buildbot_lifecycle.act.proof import Proof
 from buildbot_lifecycle.act.release import Releaser
@@ -177,7 +179,8 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
     clouds = Clouds(clock, Choice(adapters))
     audit, orphans = Audit(clock, desk, logbook), Orphans(clock, desk)
     releaser = Releaser(clock, logbook, audit, orphans, settings)
-    ledger = Ledger(logbook, desk, token, entries)
+    places, losses = Places(logbook, clouds), Losses(logbook, clouds)
+    ledger = Ledger(logbook, desk, token, entries, places.late)
     proof = Proof(clock, logbook, desk, entries, clouds)
     policy = Policy(clock, logbook, releaser, settings)
     shutdown = ShutdownWatch(master, logbook, audit, orphans, settings)
@@ -187,6 +190,8 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
 
     # who hears of what, in this order
     logbook.listen(signs.heard)
+    logbook.listen(places.see, Kind.CALL_STARTED, Kind.CALL_ENDED, Kind.ATTACHED)
+    logbook.listen(losses.detached, Kind.DETACHED)
     logbook.listen(ledger.see, Kind.BASELINE, Kind.CALL_ENDED)
     logbook.listen(learning.heard, Kind.BASELINE)
     logbook.listen(orphans.call_ended, Kind.CALL_ENDED)

@@ -397,6 +397,32 @@ class OrphanClosed(Data, frozen=True, kw_only=True):
     by_kind: Annotated[str, words(*CLOSERS)]
 
 
+class Place(Data, frozen=True, kw_only=True):
+    """In which cloud the driver makes its instances from now on, if it is another one than before.
+
+    `place` is a digest: equal for one engine, region and account, or namespace. null: not known.
+    """
+
+    kind = Kind.PLACE
+    place: str | None
+
+
+class LastWords(Data, frozen=True, kw_only=True):
+    """A worker was lost, and the cloud was asked what became of its instance.
+
+    `began` is the episode's first event's number. `gone`: it was there no more (true) or still there
+    (false) before Buildbot stopped it; null: not known. `text`: state, exit code or reason in the first
+    line, then the end of its log; null, and `why`: there is no answer.
+    """
+
+    kind = Kind.LAST_WORDS
+    began: int
+    instance: str | None
+    gone: bool | None
+    text: str | None
+    why: str | UnsetType = UNSET
+
+
 class Where(Data, frozen=True, kw_only=True):
     """Where a call hung when its worker became stuck; once for each call.
 

@@ -125,6 +125,8 @@ class Orphan(Shape, frozen=True, kw_only=True):
     masterid: int
     episode: int | None
     instance: str | None
+    #: the cloud in which it was made, as a digest; None: not recorded
+    place: str | None
     opened_at: Time
     cause: Cause
     why: str

@@ -180,7 +180,17 @@ HISTORY: dict[str, Any] = {
     ),
     "orphans": _entity(
         history.Orphan,
-        shown=("class", "instance", "cause", "why", "times", "closed_by", "closed_by_kind", "note"),
+        shown=(
+            "class",
+            "instance",
+            "place",
+            "cause",
+            "why",
+            "times",
+            "closed_by",
+            "closed_by_kind",
+            "note",
+        ),
         open=FilterOnlyTruth(),
     ),
 }

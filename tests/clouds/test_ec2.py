@@ -147,7 +147,7 @@ def test_last_words_are_the_reason_and_the_console(desk: Desk, w: Any, moto: Mot
     name = moto.run("our-pair")
     desk.ask("end", w, name)
     words = desk.ask("last_words", w, name)
-    assert words.startswith("terminated\n")
+    assert words.startswith("terminated; ")
     assert "Client.UserInitiatedShutdown" in words
 
 

@@ -193,10 +193,7 @@ def test_last_words_are_the_reasons_of_pod_and_container_and_the_events(
     )
     words = desk.ask("last_words", w, NAME).splitlines()
     assert words == [
-        "Failed",
-        "Evicted",
-        "low on memory",
-        "worker: terminated: exitCode 137, reason OOMKilled",
+        "Failed; Evicted; low on memory; worker: terminated: exitCode 137, reason OOMKilled",
         "Evicted: The node was low on resource: memory.",
     ]
 

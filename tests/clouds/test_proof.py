@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from twisted.python import log
 
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.act.proof import ASK_EVERY, Proof
-from buildbot_lifecycle.clouds.values import Can, Gone, NotKnown, Why
+from buildbot_lifecycle.clouds.values import OWN, Can, Gone, NotKnown, Why
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import Actor
 from buildbot_lifecycle.master.logbook import Known
@@ -25,13 +24,13 @@ class Cloud:
     def __init__(self) -> None:
         self.answers: list[Gone | defer.Deferred[Gone]] = []
         self.asked: list[str | None] = []
-        self.is_at: Hashable | NotKnown = "here"
+        self.is_at: str | NotKnown = "here"
         self.able = frozenset({Can.GONE})
 
     def can(self, worker: Any) -> frozenset[Can]:
         return self.able
 
-    def place(self, worker: Any) -> defer.Deferred[Hashable | NotKnown]:
+    def place(self, worker: Any, name: str | None = None) -> defer.Deferred[str | NotKnown]:
         return defer.succeed(self.is_at)
 
     def gone(self, worker: Any, name: str | None) -> defer.Deferred[Gone]:
@@ -72,8 +71,15 @@ class Scene:
 
     # what the test does
 
-    def open(self, number: int, instance: str | None, class_name: str = "Driven") -> None:
+    def open(
+        self,
+        number: int,
+        instance: str | None,
+        class_name: str = "Driven",
+        place: str | None = "here",
+    ) -> None:
         row = {"workerid": WORKER, "instance": instance, "class": class_name, "cause": "release"}
+        row["place"] = place  # type: ignore[assignment]
         self.entries.opened(number, row)
         self.story.event(Kind.ORPHAN_OPENED, orphan=number, cause="release")
         self.worker.facts = self.story.facts
@@ -159,10 +165,9 @@ def test_the_cloud_of_another_class_does_not_know_the_instance(
 
 
 def test_another_place_does_not_know_the_instance(scene: Scene, said: list[str]) -> None:
-    """Nor does the engine, region or account that a reconfiguration put in the place of the first."""
+    """Nor does the engine, region or account that a reconfiguration or a restart put in its place."""
     scene.open(3, "i-1")
-    scene.turn(False)
-    scene.cloud.is_at = "elsewhere"
+    scene.cloud.is_at = "elsewhere"  # also where it was never asked before
     assert scene.turn() == []
     assert "configured for another place" in said[-1]
     scene.cloud.is_at = "here"
@@ -174,6 +179,29 @@ def test_a_place_that_is_not_known_is_said(scene: Scene, said: list[str]) -> Non
     scene.cloud.is_at = NotKnown(Why.NOT_CONFIGURED, "docker_host depends on the build")
     assert scene.turn() == []
     assert "docker_host depends on the build" in said[0]
+
+
+def test_an_entry_that_does_not_say_where_its_instance_was_made_is_closed_by_no_cloud(
+    scene: Scene, said: list[str]
+) -> None:
+    scene.open(3, "i-1", place=None)
+    assert scene.turn() == []
+    assert "it was not recorded in which cloud it was made" in said[-1]
+
+
+def test_a_class_that_answers_itself_knows_its_places(scene: Scene) -> None:
+    scene.cloud.is_at = OWN
+    scene.open(3, "i-1", place=None)
+    assert scene.turn(True) == [(3, "driver")]
+
+
+def test_a_class_that_has_come_to_answer_itself_does_not_know_the_places_of_before(
+    scene: Scene, said: list[str]
+) -> None:
+    scene.cloud.is_at = OWN
+    scene.open(3, "i-1", place="here")
+    assert scene.turn() == []
+    assert "configured for another place" in said[-1]
 
 
 def test_a_worker_about_which_nobody_can_tell_is_not_asked(scene: Scene) -> None:
@@ -195,4 +223,3 @@ def test_nothing_is_kept_of_an_entry_that_is_closed(scene: Scene) -> None:
     scene.turn(False)
     scene.turn(True)
     assert not scene.proof._last
-    assert not scene.proof._places

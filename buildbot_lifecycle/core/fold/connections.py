@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.core.bounds import MAX_LINE
+from buildbot_lifecycle.core.events import Event, Kind, cut
 from buildbot_lifecycle.core.facts import Facts, Failure
+from buildbot_lifecycle.core.fold.ends import with_last_words
 from buildbot_lifecycle.core.fold.steps import (
     Step,
     changed,
@@ -86,6 +88,27 @@ def _without_connection(facts: Facts) -> Step:
     )
 
 
+def _on_last_words(facts: Facts, event: Event) -> Step:
+    """What the cloud says of the instance of a worker that was lost, mostly when its episode is over."""
+    words, began = _line(event), event.data.get("began")
+    if words is None:
+        return Step(facts)
+    if facts.episode is not None and facts.episode.first_seq == began:
+        return changed(facts, last_words=words)
+    if facts.lost is None or facts.lost.first_seq != began:
+        return Step(facts)
+    told = with_last_words(facts.lost, words)
+    return Step(dataclasses.replace(facts, lost=None), (told,))
+
+
+def _line(event: Event) -> str | None:
+    said = str(event.data.get("text") or "").strip()
+    words = said.splitlines()[0] if said else None
+    if event.data.get("gone") is True:
+        words = "the instance was gone" if words is None else f"the instance was gone ({words})"
+    return cut(words, MAX_LINE)
+
+
 def _on_refused(facts: Facts, event: Event) -> Step:
     survived = facts.survived_stop
     if survived is None and facts.state in RESTING:
@@ -150,6 +173,7 @@ HANDLERS = {
     Kind.SEND_BLOCKED: _on_send_blocked,
     Kind.SEND_RESUMED: _on_send_resumed,
     Kind.DETACHED: _on_detached,
+    Kind.LAST_WORDS: _on_last_words,
     Kind.REFUSED: _on_refused,
     Kind.REFUSED_CLOSED: _on_refused_closed,
     Kind.SHUTDOWN_ASKED: _on_shutdown_asked,

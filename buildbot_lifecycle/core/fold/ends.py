@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from buildbot_lifecycle.core.bounds import MAX_LINE
+from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.core.facts import Episode, Facts, Failure
 from buildbot_lifecycle.core.fold.phases import end_phase
 from buildbot_lifecycle.core.states import STARTING
@@ -37,10 +39,12 @@ def _outcome(episode: Episode) -> str:
     """The outcome of an episode that rests now, from what was seen of it; the first cause counts."""
     if episode.released or episode.build_refused:
         return "released" if episode.released else "build_refused"
+    if episode.lost:
+        return "lost"  # and a stop that failed then is a consequence
     if episode.failure is not None:
         return _OUTCOME_OF_FAILURE.get(episode.failure.call, "start_failed")
-    if episode.lost or episode.connected_at is not None:
-        return "lost" if episode.lost else "ok"
+    if episode.connected_at is not None:
+        return "ok"
     if episode.phases[0].state not in STARTING:
         return "unknown"  # found when it was up or on its way out already: its start was not seen
     otherwise = "never_connected" if episode.started else "unknown"
@@ -60,7 +64,17 @@ def closed(episode: Episode, at: float) -> Episode:
     ended = dataclasses.replace(ended, outcome=_outcome(ended))
     if ended.outcome == "never_connected" and ended.failure is None:
         ended = dataclasses.replace(ended, failure=_no_worker(ended))
-    return ended
+    return with_last_words(ended, ended.last_words) if ended.outcome == "lost" else ended
+
+
+def with_last_words(episode: Episode, words: str | None) -> Episode:
+    """A lost episode with what the cloud has said of its instance: that comes before a failed stop."""
+    if words is None:
+        return episode
+    after = episode.failure
+    error = words if after is None else f"{words}; then {after.call} failed: {after.error}"
+    failure = Failure("instance", cut(error, MAX_LINE) or "", after.traceback if after else None)
+    return dataclasses.replace(episode, last_words=words, failure=failure)
 
 
 def left_open(facts: Facts, at: float) -> tuple[Episode, ...]:

@@ -35,6 +35,10 @@ def _on_orphan_closed(facts: Facts, event: Event) -> Step:
     return Step(facts)
 
 
+def _on_place(facts: Facts, event: Event) -> Step:
+    return Step(dataclasses.replace(facts, place=event.data.get("place")))
+
+
 def _on_paused(facts: Facts, event: Event) -> Step:
     return Step(dataclasses.replace(facts, paused=True, pause_reason=event.data.get("reason")))
 
@@ -74,6 +78,7 @@ HANDLERS = {
     Kind.LEAVING: _on_leaving,
     Kind.ORPHAN_OPENED: _on_orphan_opened,
     Kind.ORPHAN_CLOSED: _on_orphan_closed,
+    Kind.PLACE: _on_place,
     Kind.GRACEFUL: _on_graceful,
     Kind.QUARANTINE_ENTERED: _on_quarantine_entered,
     Kind.QUARANTINE_LEFT: _on_quarantine_left,

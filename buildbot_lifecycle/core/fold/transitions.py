@@ -70,6 +70,9 @@ def _on_transition(facts: Facts, event: Event) -> Step:
             changes["gives_up_at"] = None
     facts = dataclasses.replace(facts, **changes)
     if before is not None and touched[0].ended_at is not None:
+        # what the cloud says of it may come later
+        is_lost = touched[0].outcome == "lost" and touched[0].last_words is None
+        facts = dataclasses.replace(facts, lost=touched[0] if is_lost else None)
         facts = _count_failure(facts, touched[0], told=before.failure is not None)
     return Step(facts, tuple(touched))
 

@@ -261,6 +261,7 @@ export interface components {
             masterid: number;
             episode: number | null;
             instance: string | null;
+            place: string | null;
             /** @description epoch seconds */
             opened_at: number;
             cause: string;
@@ -907,6 +908,30 @@ export interface components {
             orphan: number;
             by: string;
             by_kind: string;
+        };
+        /**
+         * Place
+         * @description In which cloud the driver makes its instances from now on, if it is another one than before.
+         *
+         *         `place` is a digest: equal for one engine, region and account, or namespace. null: not known.
+         */
+        "event.Place": {
+            place: string | null;
+        };
+        /**
+         * LastWords
+         * @description A worker was lost, and the cloud was asked what became of its instance.
+         *
+         *         `began` is the episode's first event's number. `gone`: it was there no more (true) or still there
+         *         (false) before Buildbot stopped it; null: not known. `text`: state, exit code or reason in the first
+         *         line, then the end of its log; null, and `why`: there is no answer.
+         */
+        "event.LastWords": {
+            began: number;
+            instance: string | null;
+            gone: boolean | null;
+            text: string | null;
+            why?: string;
         };
         /**
          * Where

@@ -105,6 +105,17 @@ function noWorker(data: Data): Told {
   }
 }
 
+function lastWords(data: Data): Told {
+  const instance = word(data.instance) === "" ? "its instance" : `its instance ${word(data.instance)}`;
+  const gone = data.gone === true ? `${instance} was gone` : instance;
+  const [first, ...log] = word(data.text).split("\n");
+  if (first === undefined || first === "") {
+    const known = data.gone === true ? gone : `what became of ${instance} is not known${because(data.why)}`;
+    return { text: known, detail: null, tone: "bad" };
+  }
+  return { text: `${gone}: ${first}`, detail: log.length > 0 ? log.join("\n") : null, tone: "bad" };
+}
+
 const TOLD: Record<string, (data: Data) => Told> = {
   baseline: (data) => usual(`the recorder found it${word(data.state) === "" ? "" : ` ${state(data.state)}`}`),
   transition,
@@ -157,6 +168,13 @@ const TOLD: Record<string, (data: Data) => Told> = {
       ? usual(`attached${peer}`)
       : notable(`attached${peer}, and failed at it${because(data.failed === true ? "" : data.failed)}`);
   },
+  place: (data) =>
+    usual(
+      word(data.place) === ""
+        ? "in which cloud its instance is made is not known"
+        : `its instances are made in cloud ${word(data.place)}`,
+    ),
+  last_words: lastWords,
   step: driverStep,
   detached: (data) => usual(data.by_master === true ? "detached: the master closed the connection" : "detached"),
   refused: (data) => ({

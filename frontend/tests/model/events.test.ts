@@ -43,6 +43,16 @@ describe("an event in words", () => {
     expect(said("graceful")).toContain("it builds no more");
     expect(said("detached", { by_master: true })).toBe("detached: the master closed the connection");
   });
+  it("tells what became of a lost worker's instance, with its log as detail", () => {
+    const told = tell(event("last_words", { instance: "c0ffee", gone: null, text: "exited, exit code 137\nlog" }));
+    expect(told).toEqual({ text: "its instance c0ffee: exited, exit code 137", detail: "log", tone: "bad" });
+    expect(said("last_words", { instance: null, gone: true, text: null })).toBe("its instance was gone");
+    expect(said("last_words", { instance: "i-1", gone: null, text: null, why: "401" })).toBe(
+      "what became of its instance i-1 is not known: 401",
+    );
+    expect(said("place", { place: "0123" })).toBe("its instances are made in cloud 0123");
+    expect(said("place", { place: null })).toBe("in which cloud its instance is made is not known");
+  });
   it("tells why a build got no worker", () => {
     const build = { builder: "runtests", number: null };
     expect(said("not_substantiated", { how: "timeout", build })).toBe("no worker came in time for runtests");

@@ -27,6 +27,7 @@ const orphan = (id: number): Orphan => ({
   masterid: 1,
   episode: null,
   instance: `i-${id}`,
+  place: null,
   opened_at: NOW - 500,
   why: "released",
   closed_at: null,
