@@ -57,7 +57,7 @@ def test_what_a_crash_left_is_closed_when_the_engine_does_not_have_it_any_more(
     # no build: its start would remove the container
     master.configure(extra=f"{SOON}for b in c['builders']: b.canStartBuild = lambda *_: False\n")
     master.start()
-    (entry,) = entries(master)
+    (entry,) = master.wait_until(lambda: entries(master), 30, "an entry")
     assert (entry["cause"], entry["instance"]) == ("crash", instance)
     master.wait_log(rf"is its instance {instance} of entry \d+ gone\? it is there")
 
