@@ -61,7 +61,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # host.connections aborts a connection that stays.
     "workers.*": (
         *("workers.*", "service.service", "core.checks", "core.hiding"),
-        *("host.connections", "host.reconfigured"),
+        *("host.connections", "host.edge", "host.reconfigured"),
     ),
     "testing.web": ("www.reactor",),  # an address that others know
     "testing.*": ("testing.*",),

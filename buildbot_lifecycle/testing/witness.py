@@ -83,10 +83,12 @@ class Witness(BuildbotService):
             self._write("ended", call=name, outcome=f"{result!r}"[:500])
         return result
 
-    @defer.inlineCallbacks
-    def _attached(self, original: Any, conn: Any) -> Any:
+    def _attached(self, original: Any, conn: Any) -> defer.Deferred[None]:
+        return defer.ensureDeferred(self._attach(original, conn))
+
+    async def _attach(self, original: Any, conn: Any) -> None:
         try:
-            yield defer.maybeDeferred(original, conn)
+            await defer.maybeDeferred(original, conn)
         except Exception as error:
             self._write("refused", why=str(error)[:500])
             raise

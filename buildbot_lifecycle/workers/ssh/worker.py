@@ -15,7 +15,6 @@ from typing import Any
 
 from buildbot import config
 from buildbot.interfaces import LatentWorkerFailedToSubstantiate
-from buildbot.process.properties import Properties
 from buildbot.util.latent import CompatibleLatentWorkerMixin
 from buildbot.worker.latent import AbstractLatentWorker
 from twisted.internet import defer
@@ -23,9 +22,10 @@ from twisted.python import log
 
 from buildbot_lifecycle.core import hiding
 from buildbot_lifecycle.host import connections
+from buildbot_lifecycle.host.edge import as_deferred
 from buildbot_lifecycle.host.reconfigured import Reconfigured
 from buildbot_lifecycle.service.service import note_step
-from buildbot_lifecycle.workers.ssh import options, program, remote
+from buildbot_lifecycle.workers.ssh import options, program, remote, rendering
 from buildbot_lifecycle.workers.ssh.asked import Host
 from buildbot_lifecycle.workers.ssh.client import Client
 from buildbot_lifecycle.workers.ssh.errors import (
@@ -44,33 +44,6 @@ HOOK_SECONDS = 18.0
 
 #: Seconds that the remote script watches the worker's process come up; then it is watched by checks.
 READY_SECONDS = 30.0
-
-# What buildbot-worker's own command does; it needs no place in PATH.
-_RUN_WORKER = "from buildbot_worker.scripts.runner import run; run()"
-_WORKER_ARGUMENTS = ("start", "--nodaemon", ".")
-
-
-class Noticing(Properties):
-    """A build's properties that notice which secrets are rendered with them: {value: name}."""
-
-    def __init__(self, given: Properties) -> None:
-        super().__init__()
-        # the same build, the same values, and the same secrets to take out of the build's logs
-        self.__dict__.update(given.__dict__)
-        self.noticed: dict[str, str] = {}
-
-    def useSecret(self, secret_value: str, secret_name: str) -> None:  # noqa: N802 - Buildbot's
-        super().useSecret(secret_value, secret_name)
-        self.noticed[secret_value] = secret_name
-
-
-@dataclasses.dataclass(frozen=True)
-class Rendered:
-    """What a build's start runs, rendered."""
-
-    command: tuple[str, ...]
-    environment: dict[str, str]
-    prepare: str | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,13 +81,13 @@ class SSHLatentWorker(Reconfigured, CompatibleLatentWorkerMixin, AbstractLatentW
             # an argument that is neither ours nor Buildbot's
             config.error(f"SSHLatentWorker {name!r}: {error}")
 
-    @defer.inlineCallbacks
-    def reconfigService(self, name: str, password: Any = None, **kwargs: Any) -> Any:  # noqa: N802
+    @as_deferred
+    async def reconfigService(self, name: str, password: Any = None, **kwargs: Any) -> Any:  # noqa: N802
         ours, buildbots = options.split(kwargs)
         self.options = options.parse(ours)[0]
         if password is None:
             password = self.getRandomPass()
-        yield super().reconfigService(name, password, **buildbots)
+        await super().reconfigService(name, password, **buildbots)
 
     # what Buildbot calls
 
@@ -144,25 +117,25 @@ class SSHLatentWorker(Reconfigured, CompatibleLatentWorkerMixin, AbstractLatentW
                 build.getProperties().useSecret(value, name)
         return result
 
-    @defer.inlineCallbacks
-    def renderWorkerProps(self, build_props: Any) -> Any:  # noqa: N802 - Buildbot's
+    @as_deferred
+    async def renderWorkerProps(self, build_props: Any) -> Any:  # noqa: N802 - Buildbot's
         """What depends on the build; an instance serves only builds for which it is the same."""
         chosen = self.options
         what = (chosen.program, dict(chosen.environment), chosen.prepare_command)
         properties = build_props.getProperties()
         if properties.master is None:
             # asked before a build is made, Buildbot 4.3 gives properties that can render no secret
-            properties = Noticing(properties)
+            properties = rendering.Noticing(properties)
             properties.master = self.master
-        return (yield properties.render(what))
+        return await properties.render(what)
 
-    @defer.inlineCallbacks
-    def isCompatibleWithBuild(self, build_props: Any) -> Any:  # noqa: N802 - Buildbot's
+    @as_deferred
+    async def isCompatibleWithBuild(self, build_props: Any) -> Any:  # noqa: N802 - Buildbot's
         """As Buildbot's, but never raises: that would keep the builder's builds from other workers."""
         try:
-            return (yield super().isCompatibleWithBuild(build_props))
+            return await super().isCompatibleWithBuild(build_props)
         except Exception as error:  # noqa: BLE001 - renderables are anybody's code
-            log.msg(f"worker {self.name}: not used for a build: {_not_rendered(error)}")
+            log.msg(f"worker {self.name}: not used for a build: {rendering.not_rendered(error)}")
             return False
 
     # what the lifecycle service asks
@@ -195,13 +168,15 @@ class SSHLatentWorker(Reconfigured, CompatibleLatentWorkerMixin, AbstractLatentW
         self._running = None
         chosen = self.options
         given = build.getProperties()
-        noticing, of_command = Noticing(given), Noticing(given)
+        noticing, of_command = rendering.Noticing(given), rendering.Noticing(given)
         try:
-            rendered = self._rendered(await self.renderWorkerPropsOnStart(noticing))
+            rendered = rendering.rendered(
+                await self.renderWorkerPropsOnStart(noticing), chosen.worker_command is None
+            )
             await of_command.render(chosen.program)
         except Exception as error:  # noqa: BLE001 - renderables are anybody's code
             hide = hiding.hider({**noticing.noticed, **of_command.noticed})
-            raise self._failed(hide(_not_rendered(error))) from None
+            raise self._failed(hide(rendering.not_rendered(error))) from None
         if of_command.noticed:
             names = ", ".join(sorted(of_command.noticed.values()))
             raise self._failed(
@@ -243,18 +218,7 @@ class SSHLatentWorker(Reconfigured, CompatibleLatentWorkerMixin, AbstractLatentW
     def _failed(self, text: str) -> LatentWorkerFailedToSubstantiate:
         return LatentWorkerFailedToSubstantiate(self.name, text)
 
-    def _rendered(self, values: Any) -> Rendered:
-        command, environment, prepare = values
-        words = [command] if isinstance(command, str) else list(command)
-        if self.options.worker_command is None:
-            words += ["-c", _RUN_WORKER]
-        words += _WORKER_ARGUMENTS
-        texts = [*words, *environment.values(), *([prepare] if prepare is not None else [])]
-        if not all(isinstance(text, str) and "\0" not in text for text in texts):
-            raise TypeError("command, environment and prepare_command must become texts")
-        return Rendered(tuple(words), dict(environment), prepare)
-
-    def _secrets(self, rendered: Rendered, noticed: Mapping[str, str]) -> dict[str, str]:
+    def _secrets(self, rendered: rendering.Rendered, noticed: Mapping[str, str]) -> dict[str, str]:
         given = self.options.environment
         of_renderables = {
             text: key
@@ -381,9 +345,3 @@ class SSHLatentWorker(Reconfigured, CompatibleLatentWorkerMixin, AbstractLatentW
         shown = ", ".join(f"{key}={value}" for key, value in details.items())
         log.msg(f"worker {self.name}: {step}{': ' if shown else ''}{shown}")
         note_step(self, step, **details)
-
-
-def _not_rendered(error: BaseException | None) -> str:
-    while isinstance(error, defer.FirstError):
-        error = error.subFailure.value  # the errors of a list or dictionary are wrapped, each once
-    return f"what depends on the build cannot be rendered: {type(error).__name__}: {error}"
