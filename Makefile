@@ -7,7 +7,7 @@ PORT ?= 8010
 PYTEST_WORKERS ?= 2
 
 # No process, no server, and nothing that takes long.
-FAST = not (master or browser or database or cloud or slow or upstream or benchmark or soak or sensitivity)
+FAST = not (process or master or browser or database or cloud or slow or upstream or benchmark or soak or sensitivity)
 
 .PHONY: help test unit mutants bench lint format docs screenshots gallery catalogue build demo clean
 

@@ -24,11 +24,13 @@ from tests.harness.limits import (
 )
 from tests.harness.master import ROOT, RealMaster
 from tests.harness.need import may_miss
+from tests.harness.processes import _processes_are_marked
 
 MakeMaster = Callable[..., RealMaster]
 
 #: Hooks are what pytest finds here.
 __all__ = [
+    "_processes_are_marked",
     "pytest_runtest_call",
     "pytest_runtest_setup",
     "pytest_runtest_teardown",

@@ -237,6 +237,7 @@ def as_configuration(name: str, text: str) -> str:
     return f"{_BEFORE}{'' if name in FIRST else _WITH_WWW}\n{text}{_AFTER}"
 
 
+@pytest.mark.process
 def test_each_example_in_python_is_accepted_in_a_master_cfg(tmp_path: Path) -> None:
     found = [(name, text) for name, page in TEXTS.items() for text in blocks(page, "python")]
     assert len(found) > 15

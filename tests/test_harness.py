@@ -154,6 +154,7 @@ def test_others(number):
 """
 
 
+@pytest.mark.process
 def test_a_test_over_its_limit_fails_alone_wherever_it_hangs(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text("from tests.conftest import *  # noqa: F403\n")
     (tmp_path / "test_hangs.py").write_text(_HANGS)
@@ -182,6 +183,7 @@ def test_a_test_over_its_limit_fails_alone_wherever_it_hangs(tmp_path: Path) -> 
     assert "its own failure" in done.stdout
 
 
+@pytest.mark.process
 def test_a_master_can_be_interrupted_where_the_run_was_put_into_the_background() -> None:
     """A shell without job control starts what is in the background with SIGINT ignored."""
     ask = "import signal; print(signal.getsignal(signal.SIGINT))"

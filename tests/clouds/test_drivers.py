@@ -36,6 +36,7 @@ def test_our_ssh_worker_takes_the_same_arguments(method: str) -> None:
     assert list(ours.parameters) == list(asked.parameters)
 
 
+@pytest.mark.process
 def test_a_type_checker_holds_a_class_against_it(tmp_path: Path) -> None:
     text = """
 from twisted.internet import defer

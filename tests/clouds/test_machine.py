@@ -78,6 +78,7 @@ def test_a_stop_is_for_the_workers_own_machine(desk: Desk) -> None:
     assert desk.ask("end", worker(Answers("box")), "another").why is Why.NOT_CONFIGURED
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("status", "accepted"), [(0, True), (1, False)])
 def test_the_machines_own_action_runs(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, accepted: bool

@@ -35,6 +35,7 @@ def driver(name: str) -> Any:
 # which adapter
 
 
+@pytest.mark.process
 def test_no_library_of_a_cloud_is_imported_by_the_room() -> None:
     code = (
         "import sys, buildbot_lifecycle.clouds.ask\n"
@@ -283,6 +284,7 @@ def test_too_many_that_wait_are_refused(monkeypatch: pytest.MonkeyPatch) -> None
     pool.stop()
 
 
+@pytest.mark.process
 def test_a_process_ends_while_a_call_hangs() -> None:
     code = """if True:
         import threading

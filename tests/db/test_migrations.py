@@ -53,6 +53,7 @@ def test_migrating_again_changes_nothing(empty: Database) -> None:
         )
 
 
+@pytest.mark.process
 def test_six_processes_that_race_migrate_once_and_without_an_error(empty: Database) -> None:
     command = [sys.executable, "-c", RACER, empty.url, empty.basedir]
     pipe = subprocess.PIPE

@@ -153,6 +153,7 @@ def others(database: Database) -> int:
         engine.dispose()
 
 
+@pytest.mark.process
 def test_kill_9_leaves_all_that_was_told_and_no_half_group(database: Database) -> None:
     writer = subprocess.Popen(
         [sys.executable, "-c", WRITER, database.url, database.basedir],

@@ -25,10 +25,10 @@ FILTERS = (
 )
 
 
-async def fill(pool: Any) -> None:
+async def fill(pool: Any, rows: int = 200) -> None:
     dice, seq = random.Random(5), Seq()
     workers = [Worker(7, seq), Worker(8, seq)]
-    entries = [dice.choice(workers).anything(dice) for _ in range(200)]
+    entries = [dice.choice(workers).anything(dice) for _ in range(rows)]
     await pool.do_with_transaction(write, Group(1, 1, entries, {}))
 
 
@@ -49,7 +49,7 @@ def test_a_page_by_parts_is_the_page_in_one_go(
     database: Database, monkeypatch: pytest.MonkeyPatch, window: int
 ) -> None:
     async def work(pool: Any) -> None:
-        await fill(pool)
+        await fill(pool, 80)
         for filters in FILTERS:
             for workerid, limit in ((None, 1), (7, 5), (8, 1000)):
                 query = HistoryQuery("events", workerid=workerid, limit=limit, filters=filters)
@@ -138,7 +138,7 @@ def test_where_a_long_page_ends_is_known_before_its_rows_are(
     monkeypatch.setattr(pages, "AT_ONCE", at_once)
 
     async def work(pool: Any) -> None:
-        await fill(pool)
+        await fill(pool, 80)
         for filters in FILTERS:
             whole = await pages.page(pool, HistoryQuery("events", limit=1000, filters=filters))
             for limit in (1, 2, 6, 7, len(whole.rows), 500):

@@ -77,6 +77,7 @@ class WithoutAName(Stage):
         return lines
 
 
+@pytest.mark.process
 def test_what_cannot_be_imported_does_not_keep_the_configuration_from_being_read() -> None:
     """master.cfg imports the service: an error there would keep the master from starting."""
     text = """

@@ -55,12 +55,14 @@ def test_each_rule_is_a_test_that_passes_fails_or_says_why_it_was_not_tried(tmp_
     assert "the kit was not told: kill" in told, told
 
 
+@pytest.mark.process
 def test_a_module_without_a_driver_is_told_what_to_write(tmp_path: Path) -> None:
     text = "def test_mine(lifecycle_finding):\n    assert lifecycle_finding.kept\n"
     told = run(tmp_path, text, "-k", "starts")
     assert "write a fixture lifecycle_driver of scope module" in told, told
 
 
+@pytest.mark.process
 def test_who_does_not_ask_for_a_finding_has_no_more_tests_than_before(tmp_path: Path) -> None:
     told = run(tmp_path, "def test_mine():\n    pass\n")
     assert "1 passed" in told, told

@@ -14,6 +14,7 @@ from buildbot_lifecycle.service import service
 from tests.harness.waiting import patient
 
 
+@pytest.mark.process
 def test_to_import_the_package_loads_neither_buildbot_nor_twisted() -> None:
     heavy = ("buildbot", "twisted", "msgspec")
     ask = f"import sys, buildbot_lifecycle; print([m for m in {heavy} if m in sys.modules])"

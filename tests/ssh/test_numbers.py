@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 
+import pytest
+
 from buildbot_lifecycle.workers.ssh import remote
 from tests.harness.waiting import patient
 
@@ -23,6 +25,7 @@ def said(script: str) -> list[str]:
         return shell.stdout.read().splitlines()
 
 
+@pytest.mark.process
 def test_the_numbers_of_a_workers_instances_are_said_once_each() -> None:
     marks = ["ownertest.1a", "ownertest.1a", "ownertest.2b", "ownertest2.3c"]
     sleepers = [

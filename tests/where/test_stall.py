@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from twisted.internet import task
 
 from buildbot_lifecycle.diagnose import stall
@@ -103,6 +104,7 @@ def functions(stall: dict[str, Any]) -> list[str]:
     return [frame["function"].rpartition(".")[2] for frame in stall["where"]]
 
 
+@pytest.mark.process
 def test_a_driver_that_blocks_the_reactor_is_told_with_seconds_and_function() -> None:
     answer = run("epoll", "call")
     (told,) = answer["told"]
@@ -113,6 +115,7 @@ def test_a_driver_that_blocks_the_reactor_is_told_with_seconds_and_function() ->
     assert answer["last"] == told
 
 
+@pytest.mark.process
 def test_a_coroutine_that_blocks_is_told_with_the_asyncio_reactor_too() -> None:
     (told,) = run("asyncio", "coroutine")["told"]
     assert functions(told)[-2:] == ["later", "talk_to_the_cloud"]
@@ -120,6 +123,7 @@ def test_a_coroutine_that_blocks_is_told_with_the_asyncio_reactor_too() -> None:
     assert told["workerid"] == 7
 
 
+@pytest.mark.process
 def test_of_two_stalls_each_is_told_with_its_own_place() -> None:
     first, second = run("epoll", "twice")["told"]
     assert (first["workerid"], second["workerid"]) == (None, 7)
@@ -141,11 +145,13 @@ def test_a_look_that_came_too_late_for_its_stall_is_not_told_of_the_next() -> No
     assert (told[1].where, told[1].workerid) == ([{"of": "this one"}], 7)
 
 
+@pytest.mark.process
 def test_a_busy_reactor_has_not_stood_still() -> None:
     answer = run("epoll", "short")
     assert (answer["told"], answer["last"]) == ([], None)
 
 
+@pytest.mark.process
 def test_a_stall_that_lasts_is_logged_while_it_lasts() -> None:
     first, *frames = run("epoll", "call")["logged"]
     assert first.startswith("the reactor has stood still for 2 s, and still does, in ")
@@ -156,6 +162,7 @@ def test_a_stall_that_lasts_is_logged_while_it_lasts() -> None:
     ]
 
 
+@pytest.mark.process
 def test_the_watch_leaves_no_thread() -> None:
     assert run("epoll", "short")["threads"] == ["MainThread"]
 

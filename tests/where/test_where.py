@@ -286,6 +286,7 @@ print("went on")
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("garbage", ["Local", "LetsTheThreadEnd"])
 def test_a_collection_of_garbage_can_do_no_harm_while_threads_are_looked_at(garbage: str) -> None:
     """Up to Python 3.11 it locks the interpreter, or damages its memory: the whole master would go."""

@@ -145,6 +145,7 @@ def test_an_orphan_is_closed_by_who_may_and_by_nobody_else(double: Served) -> No
     assert double.writes(only_done=True) == [*before, ["resolve", 5, "gone", "alice"]]
 
 
+@pytest.mark.process
 def test_an_orphan_is_not_closed_by_who_may_not_read_it(tmp_path: Path) -> None:
     # Number 2 is of the worker that only alice may read; that bob may force it is no right to read.
     with Served(tmp_path, "--rules=force_without_read") as served:
@@ -154,6 +155,7 @@ def test_an_orphan_is_not_closed_by_who_may_not_read_it(tmp_path: Path) -> None:
         assert served.client.post("/orphans/1/resolve", {"note": "gone"}, "bob").status == 200
 
 
+@pytest.mark.process
 def test_a_rule_that_raises_shuts_what_it_stands_before_and_nothing_else(tmp_path: Path) -> None:
     with Served(tmp_path, "--rules=raising") as served:
         for user in (None, "bob"):
@@ -179,6 +181,7 @@ def test_an_entry_is_hidden_with_its_worker(double: Served, what: str) -> None:
     assert double.client.get(f"/{what}/2", "alice").status == 200
 
 
+@pytest.mark.process
 def test_the_anonymous_may_force_if_the_administrator_says_so(tmp_path: Path) -> None:
     with Served(tmp_path, "--anonymous-may-force") as open_to_all:
         meta = open_to_all.client.get("/workers").json["meta"]
@@ -214,6 +217,7 @@ def test_next_carries_a_name_that_had_to_be_quoted(double: Served) -> None:
     assert [row["id"] for row in again.json["events"]] == [99]
 
 
+@pytest.mark.process
 def test_thousands_of_workers_come_out_whole_and_others_are_answered_meanwhile(
     tmp_path: Path,
 ) -> None:

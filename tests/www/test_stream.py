@@ -163,6 +163,7 @@ def settled(served: Served) -> int:
     return seen[-1]
 
 
+@pytest.mark.process
 def test_a_large_table_comes_whole_in_parts(large: Served) -> None:
     reply = large.client.get("/actions.csv?field=id")
     rows = list(csv.reader(io.StringIO(reply.body.decode())))
@@ -172,12 +173,14 @@ def test_a_large_table_comes_whole_in_parts(large: Served) -> None:
     assert "Link" not in reply.headers
 
 
+@pytest.mark.process
 def test_a_large_table_that_is_cut_announces_the_rest_before_it_comes(large: Served) -> None:
     reply = large.client.get("/actions.csv?field=id&limit=5000")
     assert reply.body.count(b"\r\n") == 5001
     assert f"before={ROWS - 4999}>" in reply.headers["Link"]
 
 
+@pytest.mark.process
 def test_tables_that_nobody_reads_stop_and_a_fifth_is_told_to_come_again(large: Served) -> None:
     asking = [ask_and_do_not_read(large, "/actions.csv") for _ in range(MOST_TABLES)]
     wait_until(lambda: pages(large) >= MOST_TABLES, what="all of them have begun")
