@@ -31,6 +31,10 @@ class Entries:
         """The open entries of a worker, by number."""
         return self._open.get(workerid, {})
 
+    def all(self) -> list[tuple[int, Mapping[str, Any]]]:
+        """All open entries, with their numbers."""
+        return [each for entries in self._open.values() for each in entries.items()]
+
     def found(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Open entries from the database, of earlier runs."""
         for row in rows:

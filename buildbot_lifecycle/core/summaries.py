@@ -79,6 +79,7 @@ _CAUSES: Mapping[str, str] = {
     "release": "a call was released",
     "stop_failed": "the stop failed",
     "late_start": "a start that was given up succeeded after all",
+    "nobodys": "the cloud has it, and nobody owns it",
     "crash": "the master's process ended",
 }
 
@@ -200,6 +201,17 @@ def orphan(row: Row) -> Row:
         "closed_by": row["closed_by"] and _name(row["closed_by"], row["closed_by_kind"]),
         "note": row["note"] and HIDDEN,
     }
+
+
+def instance(row: Row) -> Row:
+    """An instance of the census: where it is, and its address, are left out."""
+    return {**row, "place": HIDDEN, "link": None}
+
+
+def place(row: Row) -> Row:
+    """A place of instances."""
+    error = row["error"]
+    return {**row, "place": HIDDEN, "error": error and {**error, "text": HIDDEN}}
 
 
 def _name(name: Any, kind: Any) -> Any:

@@ -32,6 +32,7 @@ from buildbot_lifecycle.service.wiring import Parts
 from buildbot_lifecycle.shapes.base import Shape, read
 from buildbot_lifecycle.shapes.force import DryRun, Forced
 from buildbot_lifecycle.shapes.history import Action, Orphan
+from buildbot_lifecycle.shapes.instances import Instances
 from buildbot_lifecycle.shapes.masters import Blocked, CloudCalls, Health, MasterStop
 from buildbot_lifecycle.shapes.parts import frames
 from buildbot_lifecycle.shapes.spans import Drawn, Recent, Stats
@@ -210,6 +211,10 @@ class Answers:
         """Lanes of episodes; see `history.timeline`."""
         parts = self._ready()
         return await parts.timeline.ask(query)
+
+    async def instances(self) -> Instances:
+        """What really runs: the last census, joined with what this master knows now."""
+        return await self._ready().directory.answer()
 
     async def shutdown_view(self) -> list[MasterStop]:
         """What would keep each master from stopping."""

@@ -14,6 +14,7 @@ import msgspec
 from twisted.internet import defer
 
 from buildbot_lifecycle.act.audit import Audit
+from buildbot_lifecycle.act.census import Census
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.act.ledger import Ledger
 from buildbot_lifecycle.act.losses import Losses
@@ -44,6 +45,7 @@ from buildbot_lifecycle.master.advice import Advising
 from buildbot_lifecycle.master.logbook import Logbook
 from buildbot_lifecycle.master.secrets import Secrets
 from buildbot_lifecycle.service.desk import DatabaseDesk
+from buildbot_lifecycle.service.instances import Directory
 from buildbot_lifecycle.service.learning import Learning
 from buildbot_lifecycle.service.listening import Listening
 from buildbot_lifecycle.service.news import News
@@ -69,6 +71,8 @@ class Parts:
     releaser: Releaser
     proof: Proof
     clouds: Clouds
+    census: Census
+    directory: Directory
     policy: Policy
     shutdown: ShutdownWatch
     signs: Signs
@@ -182,6 +186,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
     places, losses = Places(logbook, clouds), Losses(logbook, clouds)
     ledger = Ledger(logbook, desk, token, entries, places.late)
     proof = Proof(clock, logbook, desk, entries, clouds)
+    census = Census(clock, logbook, entries, clouds)
     policy = Policy(clock, logbook, releaser, settings)
     shutdown = ShutdownWatch(master, logbook, audit, orphans, settings)
     logbook.is_stopping = lambda: shutdown.stops_whole_master
@@ -207,6 +212,8 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         releaser=releaser,
         proof=proof,
         clouds=clouds,
+        census=census,
+        directory=Directory(master, logbook, census, clouds),
         policy=policy,
         shutdown=shutdown,
         signs=signs,

@@ -14,7 +14,7 @@ from buildbot_lifecycle.core.verdicts.verdict import LEVELS
 from buildbot_lifecycle.shapes.base import UNSET, Seconds, Shape, Time, UnsetType, words
 
 StateName = Annotated[str, words(*(state.value for state in State))]
-Cause = Annotated[str, words("release", "stop_failed", "late_start", "crash")]
+Cause = Annotated[str, words("release", "stop_failed", "late_start", "crash", "nobodys")]
 Level = Annotated[str, words(*LEVELS)]
 
 

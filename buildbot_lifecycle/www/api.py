@@ -16,6 +16,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 import msgspec
 from klein import Klein
+from msgspec import structs
 from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -24,7 +25,7 @@ from buildbot_lifecycle.core.bounds import MAX_PAGE
 from buildbot_lifecycle.core.requests import HistoryQuery, Page, Refusal
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.host.pauses import breath
-from buildbot_lifecycle.shapes import history, masters, spans
+from buildbot_lifecycle.shapes import history, instances, masters, spans
 from buildbot_lifecycle.shapes.base import Shape
 from buildbot_lifecycle.shapes.force import DryRun
 from buildbot_lifecycle.shapes.workers import Worker, WorkersMeta
@@ -45,7 +46,7 @@ from buildbot_lifecycle.www.answers import (
     write_head,
 )
 from buildbot_lifecycle.www.door import Door
-from buildbot_lifecycle.www.entities import HISTORY, WORKER
+from buildbot_lifecycle.www.entities import HISTORY, INSTANCE, WORKER
 from buildbot_lifecycle.www.hub import Host, Request, Service, shielded, until_left
 from buildbot_lifecycle.www.statuses import ACCEPTED, OK
 from buildbot_lifecycle.www.stream import Gate, Sender, abort
@@ -180,6 +181,18 @@ async def _lines(
         size = min(left, MAX_PAGE)
         page = dataclasses.replace(asked, limit=size, before=found.rows[-1]["id"])
         found = await until_left(call.service.history, page)
+
+
+async def census(call: Call) -> Answer:
+    """What really runs: what clouds list, joined with what the master knows."""
+    await call.rights.may_read()
+    spec = query.collection(call.master.data, INSTANCE, call.args)
+    found = await shielded(call.service.instances)
+    rows = await _shown(call, summaries.instance, found.instances)
+    places = await _shown(call, summaries.place, found.places)
+    rows, total = query.apply(spec, rows)
+    meta = structs.replace(found.meta, total=total)
+    return Answer({"places": places, "meta": meta}, "instances", rows)
 
 
 async def shutdown(call: Call) -> Answer:
@@ -333,6 +346,17 @@ ROUTES = (
         answers=openapi.record(orphan=openapi.ref(history.Orphan)),
         refuses=(400, 401, 403, 404, 409, 413, 415, 500, 503),
         handler=resolve_orphan,
+    ),
+    openapi.Route(
+        "GET",
+        "/v1/instances",
+        takes=openapi.Rows("collection", INSTANCE),
+        answers=openapi.rows_of(
+            INSTANCE,
+            instances.CensusMeta,
+            {"places": openapi.many(openapi.ref(instances.Place))},
+        ),
+        handler=census,
     ),
     openapi.Route(
         "GET",

@@ -34,7 +34,7 @@ async def rows(
         plain = msgspec.to_builtins(row)
         short = summary(plain)
         # Most rows have nothing to hide: rights on thousands of workers need not be asked.
-        whole = short is plain or short == plain or await rights.may_see(row["workerid"])
+        whole = short is plain or short == plain or await rights.may_see(plain.get("workerid"))
         shown.append(row if whole else short)
         if number % SLICE == 0:
             await breath(reactor)

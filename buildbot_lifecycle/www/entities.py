@@ -17,6 +17,7 @@ from buildbot.data import types
 from buildbot_lifecycle.core.verdicts.verdict import LEVELS
 from buildbot_lifecycle.shapes import history
 from buildbot_lifecycle.shapes.base import Shape, members
+from buildbot_lifecycle.shapes.instances import Instance
 from buildbot_lifecycle.shapes.workers import Worker
 from buildbot_lifecycle.www.wire import MAX_ID
 
@@ -163,6 +164,8 @@ def _entity(shape: type[Shape], shown: Iterable[str] = (), **filters: Field) -> 
 
 
 WORKER = _entity(Worker, level=FilterOnlyWord(LEVELS))
+
+INSTANCE = _entity(Instance, shown=("link",))
 
 #: How a filter that is no field of a worker is read off its row.
 OF_WORKER: dict[str, Callable[[Any], Any]] = {

@@ -27,6 +27,7 @@ from buildbot_lifecycle.core.requests import (
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.shapes.base import Shape
 from buildbot_lifecycle.shapes.force import Forced
+from buildbot_lifecycle.shapes.instances import Instances
 from buildbot_lifecycle.shapes.masters import Health, MasterStop
 from buildbot_lifecycle.shapes.spans import Drawn, Recent, Stats
 from buildbot_lifecycle.shapes.workers import Meta, Worker
@@ -68,6 +69,9 @@ class Service(Protocol):
 
     def shutdown_view(self) -> Awaitable[list[MasterStop]]:
         """What keeps each master from stopping."""
+
+    def instances(self) -> Awaitable[Instances]:
+        """What really runs, and the places that were asked."""
 
     def stats(self, query: StatsQuery, /) -> Awaitable[Stats]:
         """How long things took, and how they ended."""

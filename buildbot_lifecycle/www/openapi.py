@@ -15,7 +15,7 @@ import msgspec
 
 from buildbot_lifecycle import __version__
 from buildbot_lifecycle.core.bounds import MAX_PAGE
-from buildbot_lifecycle.shapes import events, force, history, masters, spans, workers
+from buildbot_lifecycle.shapes import events, force, history, instances, masters, spans, workers
 from buildbot_lifecycle.shapes.base import Shape
 from buildbot_lifecycle.www import query
 from buildbot_lifecycle.www.entities import HISTORY, FilterOnly, Schema
@@ -99,6 +99,7 @@ ANSWERS: tuple[type[Shape], ...] = (
     *history.HISTORY.values(),
     *(history.Next, history.NextAndOpen),
     *(spans.Stats, spans.Recent, spans.Total, spans.Timeline),
+    *(instances.Instance, instances.Place, instances.CensusMeta),
     *(masters.MasterStop, masters.StopMeta, masters.Health, Error),
 )
 
@@ -118,10 +119,15 @@ def record(**fields: Schema) -> Schema:
     return {"type": "object", "properties": fields, "required": list(fields)}
 
 
-def rows_of(entity: Any, meta: type[Shape], **meta_of: type[Shape]) -> Any:
+def rows_of(
+    entity: Any,
+    meta: type[Shape],
+    beside: Mapping[str, Schema] | None = None,
+    **meta_of: type[Shape],
+) -> Any:
     """An answer of rows, which may be cut down to some fields by ``field=``.
 
-    Some plurals have a ``meta`` of their own.
+    Some plurals have a ``meta`` of their own. ``beside`` are more fields of the answer.
     """
 
     def answer(what: str, *, whole: bool = False) -> Schema:
@@ -129,7 +135,8 @@ def rows_of(entity: Any, meta: type[Shape], **meta_of: type[Shape]) -> Any:
         fields = components([of.shape])[of.shape.__name__]["properties"]
         some = {"type": "object", "properties": fields, "additionalProperties": True}
         rows = many(ref(of.shape) if whole else some)
-        return record(**{f"{of.name}s": rows, "meta": ref(meta_of.get(what, meta))})
+        more = beside or {}
+        return record(**{f"{of.name}s": rows, **more, "meta": ref(meta_of.get(what, meta))})
 
     return answer
 

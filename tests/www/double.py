@@ -28,6 +28,7 @@ from buildbot_lifecycle.core.requests import ForceAnswer, HistoryQuery, Page, Re
 from buildbot_lifecycle.master import views
 from buildbot_lifecycle.shapes.base import names
 from buildbot_lifecycle.shapes.history import HISTORY
+from buildbot_lifecycle.shapes.instances import CensusMeta, Instances
 from buildbot_lifecycle.shapes.masters import Health, MasterStop
 from buildbot_lifecycle.shapes.parts import Verdict
 from buildbot_lifecycle.shapes.spans import Drawn, Stats, StatsMeta, TimelineMeta
@@ -164,6 +165,10 @@ class Double:
             blockers=(),
         )
         return defer.succeed([row])
+
+    def instances(self) -> Any:
+        meta = CensusMeta(total=0, taken=None, taking=False, now=NOW)
+        return defer.succeed(Instances(instances=(), places=(), meta=meta))
 
     def stats(self, query: Any) -> Any:
         meta = StatsAsked(

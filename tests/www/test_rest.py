@@ -23,6 +23,7 @@ PATHS = {
     "/v1/<any(episodes, actions, orphans):what>/<number>": "/v1/episodes/1000000",
     "/v1/orphans/<number>/resolve": "/v1/orphans/1000000/resolve",
     "/v1/<any(actions, orphans):what>.csv": "/v1/actions.csv",
+    "/v1/instances": "/v1/instances",
     "/v1/stats": "/v1/stats",
     "/v1/recent": "/v1/recent",
     "/v1/timeline": "/v1/timeline",

@@ -434,6 +434,67 @@ export interface components {
             total: number;
         };
         /**
+         * Instance
+         * @description One instance: whose it is, what its cloud says of it, and what it is to this master.
+         *
+         *         ``name`` is empty where nobody knows it. ``seen`` is when the cloud listed it last: null, if only
+         *         the ledger or the master knows of it. ``why`` is a word for why the standing is not known.
+         */
+        Instance: {
+            id: string;
+            name: string;
+            masterid: number;
+            workerid: number | null;
+            worker: string | null;
+            class: string | null;
+            place: string;
+            state: string;
+            standing: string;
+            why: string | null;
+            born: number | null;
+            kind: string | null;
+            cost: number | null;
+            link: string | null;
+            orphan: number | null;
+            episode: number | null;
+            seen: number | null;
+            endable: boolean;
+            why_not: string | null;
+        };
+        /**
+         * Place
+         * @description Where instances are: asked when, for how long, and how many of this master's it listed.
+         */
+        Place: {
+            place: string;
+            class: string;
+            asked: number | null;
+            took_s: number | null;
+            count: number | null;
+            error: components["schemas"]["PlaceError"] | null;
+            can_list: boolean;
+        };
+        /**
+         * PlaceError
+         * @description Why a place could not be asked: a word, and a sentence.
+         */
+        PlaceError: {
+            why: string;
+            text: string;
+        };
+        /**
+         * CensusMeta
+         * @description How many instances, when the last census ended (null: none was taken), and whether one runs.
+         */
+        CensusMeta: {
+            total: number;
+            taken: number | null;
+            taking: boolean;
+            next: string | null;
+            /** @description epoch seconds */
+            now: number;
+        };
+        /**
          * MasterStop
          * @description What a master would wait for if it were stopped now, or waits for while it stops.
          */
@@ -1077,6 +1138,11 @@ export interface components {
             };
             "POST /orphans/{number}/resolve": {
                 orphan: components["schemas"]["Orphan"];
+            };
+            "GET /instances": {
+                instances: components["schemas"]["Instance"][];
+                places: components["schemas"]["Place"][];
+                meta: components["schemas"]["CensusMeta"];
             };
             "GET /stats": components["schemas"]["Stats"];
             "GET /recent": {

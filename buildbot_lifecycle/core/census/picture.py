@@ -1,0 +1,168 @@
+"""What a cloud lists, and what the master knows at one moment, arranged for the join."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+
+from buildbot_lifecycle.core.census.words import NOBODYS
+from buildbot_lifecycle.core.states import RESTING, State
+
+
+@dataclasses.dataclass(frozen=True)
+class Listed:
+    """One instance as a cloud lists it. ``mark`` is the name that the driver gave it, if it did.
+
+    ``ours``: the driver's mark says that it is this master's. ``born`` is epoch seconds of the cloud.
+    """
+
+    name: str
+    mark: str | None = None
+    state: str = "up"
+    born: float | None = None
+    kind: str | None = None
+    ours: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Held:
+    """What the master knows of one worker at one moment.
+
+    ``names`` are all that its instance may be called, recorded or held by the driver; ``life`` tells one
+    life of an instance from the next; ``loose`` are calls that were given up and may still make one.
+    ``token`` stands for the worker object. ``place`` is where a list would have its instance.
+    """
+
+    workerid: int
+    name: str
+    class_name: str
+    state: State
+    token: Hashable = None
+    names: tuple[str, ...] = ()
+    mark: str | None = None
+    life: int | None = None
+    episode: int | None = None
+    loose: tuple[int, ...] = ()
+    place: Hashable = None
+    can_end: bool = False
+
+    @property
+    def busy(self) -> bool:
+        """An instance of it is there, or comes, or goes."""
+        return self.state not in RESTING
+
+    @property
+    def unclear(self) -> frozenset[Hashable]:
+        """What of it may be an instance whose name is not known: a start, and calls given up."""
+        calls = {(self.workerid, "call", token) for token in self.loose}
+        starts = {(self.workerid, self.token, self.life)} if self.busy and not self.names else set()
+        return frozenset((*calls, *starts))
+
+    def changed_since(self, before: Held | None) -> bool:
+        """Whether anything has happened to its instance; always, if it was not known then."""
+        return before is None or self._what != before._what
+
+    @property
+    def _what(self) -> tuple[Hashable, ...]:
+        return (self.token, self.state, self.names, self.life, self.loose)
+
+
+@dataclasses.dataclass(frozen=True)
+class Open:
+    """An open entry of the ledger."""
+
+    id: int
+    workerid: int
+    worker: str
+    class_name: str | None = None
+    instance: str | None = None
+    episode: int | None = None
+    cause: str = ""
+
+    @property
+    def standing(self) -> str:
+        """What it says of its instance."""
+        return NOBODYS if self.cause == NOBODYS else "in_ledger"
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """What one place has listed, and what was known when it was asked (``before``).
+
+    ``sole``: the marks there tell this master from all others that are known. ``asker`` is the worker
+    through whose configuration it was asked.
+    """
+
+    place: Hashable
+    title: str
+    at: float
+    found: Mapping[str, Listed]
+    before: Picture
+    sole: bool = True
+    asker: int | None = None
+
+
+class Picture:
+    """What the master knows at one moment, arranged for the join."""
+
+    def __init__(self, helds: Iterable[Held] = (), entries: Iterable[Open] = ()) -> None:
+        self.helds: list[Held] = []
+        self.entries = tuple(entries)
+        self._by_id: dict[int, Held] = {}
+        self._by_name: dict[str, Held] = {}
+        self._by_mark: dict[str, list[Held]] = {}
+        self._of_place: dict[Hashable, list[Held]] = {}
+        self._entries = {entry.id: entry for entry in self.entries}
+        self._named = {entry.instance: entry for entry in self.entries if entry.instance}
+        self._nameless: dict[int, list[Open]] = {}
+        for entry in self.entries:
+            if not entry.instance:
+                self._nameless.setdefault(entry.workerid, []).append(entry)
+        self._unclear: dict[Hashable, frozenset[Hashable]] = {}
+        for held in helds:
+            self.add(held)
+
+    def add(self, held: Held) -> None:
+        """One more worker; before anything is asked."""
+        self.helds.append(held)
+        self._by_id[held.workerid] = held
+        if held.busy:
+            for name in held.names:
+                self._by_name.setdefault(name, held)
+        if held.mark is not None:
+            self._by_mark.setdefault(held.mark, []).append(held)
+        if held.place is not None:
+            self._of_place.setdefault(held.place, []).append(held)
+
+    def held(self, workerid: int | None) -> Held | None:
+        """What is known of a worker."""
+        return self._by_id.get(workerid) if workerid is not None else None
+
+    def entry(self, number: int | None) -> Open | None:
+        """An open entry by its number."""
+        return self._entries.get(number) if number is not None else None
+
+    def entry_of(self, *names: str | None) -> Open | None:
+        """The open entry that names an instance."""
+        return next((self._named[name] for name in names if name in self._named), None)
+
+    def owner_of(self, listed: Listed) -> Held | None:
+        """The worker that has this very instance now."""
+        return self._by_name.get(listed.name) or (
+            self._by_name.get(listed.mark) if listed.mark is not None else None
+        )
+
+    def marked(self, mark: str | None) -> Sequence[Held]:
+        """The workers to whose instances the driver gives this name."""
+        return self._by_mark.get(mark, ()) if mark is not None else ()
+
+    def nameless(self, workerid: int) -> Sequence[Open]:
+        """Open entries of a worker that name no instance."""
+        return self._nameless.get(workerid, ())
+
+    def unclear(self, place: Hashable) -> frozenset[Hashable]:
+        """What may be instances of this place whose names are not known."""
+        if place not in self._unclear:
+            of_place = self._of_place.get(place, ())
+            self._unclear[place] = frozenset(key for held in of_place for key in held.unclear)
+        return self._unclear[place]
