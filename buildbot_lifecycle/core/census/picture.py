@@ -60,10 +60,11 @@ class Held:
 
     def changed_since(self, before: Held | None) -> bool:
         """Whether anything has happened to its instance; always, if it was not known then."""
-        return before is None or self._what != before._what
+        return before is None or self.what != before.what
 
     @property
-    def _what(self) -> tuple[Hashable, ...]:
+    def what(self) -> tuple[Hashable, ...]:
+        """All that says whether something has happened to its instance."""
         return (self.token, self.state, self.names, self.life, self.loose)
 
 
