@@ -2,27 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from buildbot_lifecycle.act.dues import Dues
 from buildbot_lifecycle.act.stop import Stop
 from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.states import RESTING, STARTING
-from buildbot_lifecycle.host import workers
+from buildbot_lifecycle.host import process, workers
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.situation import situation_of
-from buildbot_lifecycle.shapes.masters import Blocker
+from buildbot_lifecycle.shapes.masters import Blocker, MasterWait
 
 
 class Blockers:
     """Says it of one master."""
 
-    def __init__(self, stop: Stop, dues: Dues, logbook: Logbook) -> None:
+    def __init__(
+        self,
+        master: Any,
+        stop: Stop,
+        dues: Dues,
+        logbook: Logbook,
+        database_since: Callable[[], float | None] = lambda: None,
+    ) -> None:
+        self._master = master
         self._stop = stop
         self._dues = dues
         self._logbook = logbook
+        self._database_since = database_since
 
     def of(self, now: float) -> list[Blocker]:
         """What would keep (or keeps) this master from stopping, as in REST."""
         return [b for known in self._logbook.known() for b in self._blockers_of(known, now)]
+
+    def of_master(self, now: float) -> list[MasterWait]:
+        """What the stop waits for beside workers: Buildbot waits for each of these without end."""
+        found = []
+        since = self._database_since()
+        if since is not None:
+            found.append(_wait("database", since, "the database does not answer"))
+        began = process.reconfiguring_since(self._master)
+        if began is not None:
+            text = "a reconfiguration is under way, and the stop waits for its end"
+            found.append(_wait("reconfig", float(began), text))
+        waiting = process.pool_is_full(self._master.reactor)
+        if waiting:
+            many = "1 call waits" if waiting == 1 else f"{waiting} calls wait"
+            text = f"all threads of the reactor's pool are in calls; {many} for one of them"
+            found.append(_wait("threads", now, text))
+        return found
 
     def _blockers_of(self, known: Known, now: float) -> list[Blocker]:
         facts = known.facts
@@ -89,11 +118,16 @@ class Blockers:
                 lines.append(f"  {known.name}: {known.facts.state.value}")
             elif workers.has_unfinished(known.watched.worker) and not known.facts.calls:
                 lines.append(f"  {known.name}: something that it began has not ended")
+        for wait in self.of_master(now):
+            lines.append(f"  {wait.text}")
         if len(lines) == 1:
             lines.append("  Buildbot itself; no latent worker")
         elif hurries and self._stop.hurried_at is None:
             # not SIGINT: after a SIGTERM, Twisted ends the process upon it, before anything is written
             lines.append("  another SIGTERM releases all of it at once")
+        if self._stop.whole_master:
+            left_of_it = in_words(max(0.0, self._dues.bound(now).gone_at - now))
+            lines.append(f"  whatever it waits for, the process ends in {left_of_it}")
         return lines
 
     def _headline(self, now: float) -> str:
@@ -103,3 +137,7 @@ class Blockers:
         since = [k.leaving_since for k in self._logbook.known() if k.leaving_since is not None]
         ago = in_words(max(0.0, now - min(since, default=now)))
         return f"a reconfiguration has been removing workers for {ago}; waiting for:"
+
+
+def _wait(what: str, since: float, text: str) -> MasterWait:
+    return MasterWait(what=what, since=since, text=text)

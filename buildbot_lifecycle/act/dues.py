@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from buildbot_lifecycle.act.stop import Stop
-from buildbot_lifecycle.core import ladder
+from buildbot_lifecycle.core import ladder, stops
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import STARTING
 from buildbot_lifecycle.host import process
@@ -23,26 +23,66 @@ class Dues:
     """Says it of each worker of one master."""
 
     def __init__(
-        self, master: Any, stop: Stop, logbook: Logbook, settings: Callable[[], Settings]
+        self,
+        master: Any,
+        stop: Stop,
+        logbook: Logbook,
+        settings: Callable[[], Settings],
+        database_since: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._master = master
         self._stop = stop
         self._logbook = logbook
         self._settings = settings
+        self._database_since = database_since
+
+    def bound(self, now: float) -> stops.Bound:
+        """The bound of the stop of the whole master; if none was asked for, of one asked for now."""
+        settings, asked = self._settings(), self._stop.whole_since
+        return stops.bound(
+            now if asked is None else asked,
+            settings.shutdown_limit,
+            settings.shutdown_grace,
+            self._database_since(),
+        )
 
     def of(self, known: Known, now: float) -> float | None:
-        """When what this worker waits for is (or would be) released by a stop; None: never.
+        """When what this worker waits for is (or would be) released by a stop; None: there is nothing.
 
-        Stuck already: the grace after the stop was asked for. Not stuck yet: once it is.
+        Stuck already when the stop was asked for: at once. Not stuck yet: once it is, or at the limit of
+        the whole stop.
         """
-        situation = situation_of(known)
         if self._stop.hurried_at is not None and self._is_waited_for(known):
-            return self._hurried(known, self._stop.hurried_at)
+            due = self._hurried(known, self._stop.hurried_at)
+            return due if self._stop.at_limit else min(due, self.bound(now).release_at)
+        own = self._by_itself(known, now)
+        limit = self._limit_of(known, own, now)
+        dues = [due for due in (own, limit) if due is not None]
+        return min(dues, default=None)
+
+    def _limit_of(self, known: Known, own: float | None, now: float) -> float | None:
+        """When the limit of the stop releases what this worker waits for; None: it does not.
+
+        A clean stop waits for builds as long as they take, and so for starts; only what would never be
+        released (``own`` is None) has the limit there, each call for itself.
+        """
+        facts, asked = known.facts, self._stop.asked_at
+        if not self._is_waited_for(known):
+            return None
+        if self._stop.whole_master or (asked is None and known.leaving_since is None):
+            return self.bound(now).release_at
+        since = facts.state_since if facts.pending is None else facts.pending.since
+        waits = facts.pending is not None or facts.state in STARTING
+        if asked is None or own is not None or since is None or not waits:
+            return None
+        return max(asked, since) + self._settings().shutdown_limit
+
+    def _by_itself(self, known: Known, now: float) -> float | None:
+        """When it is released without the limit; None: never."""
+        situation = situation_of(known)
         asked = self._grace_since(known, now)
-        if situation.half or situation.forgotten:
-            return asked
-        if situation.found_pending:
-            return asked + self._settings().shutdown_grace
+        if situation.half or situation.forgotten or situation.found_pending:
+            return asked + (self._settings().shutdown_grace if situation.found_pending else 0.0)
         facts, grace = known.facts, self._settings().shutdown_grace
         if self._stop.whole_master and facts.pending is None and facts.state in STARTING:
             # the master's stop holds the lock that every login needs: the worker cannot come any more
@@ -50,7 +90,13 @@ class Dues:
         ends = None if self._leaves_its_machine(known) else self._logbook.wait_ends_at(known)
         if ends is None:
             return self._silence_ends_at(known, self._stop.asked(known, now), now)
-        return max(asked + grace, ends)
+        if ends <= asked and known.leaving_since is None:
+            return asked
+        due = max(asked + grace, ends)
+        if facts.pending is not None and _follows(known, facts.pending.since):
+            # its driver did not answer just now: this shows whether it does again
+            due = min(due, facts.pending.since + grace / 2)
+        return due
 
     def _leaves_its_machine(self, known: Known) -> bool:
         """Whether a worker that is removed alone waits for its machine only: Buildbot then does not.
@@ -66,7 +112,8 @@ class Dues:
         pending = known.facts.pending
         if pending is None or pending.since <= at:
             return at
-        return pending.since + self._settings().shutdown_grace
+        grace = self._settings().shutdown_grace
+        return pending.since + (min(grace, stops.AFTER_LIMIT) if self._stop.at_limit else grace)
 
     def _is_waited_for(self, known: Known) -> bool:
         """Whether the stop waits for something of this worker that a release could end."""
@@ -85,6 +132,8 @@ class Dues:
         # a worker that was not asked yet, or that has answered, is not taken for silent
         silent_at = None if known.facts.unanswered is None else verdict.stuck_at
         dues = [] if silent_at is None else [max(asked + grace, silent_at)]
+        if silent_at is not None and silent_at <= asked and known.leaving_since is None:
+            dues = [asked]
         if not self._stop.is_clean or known.leaving_since is not None:
             dues.append(asked + grace + BUILDBOT_GRACE)
         return min(dues, default=None)
@@ -103,3 +152,8 @@ class Dues:
         patience = self._settings().shutdown_grace + BUILDBOT_GRACE
         alone = known.leaving_since is not None
         return (self._stop.whole_master or alone) and now >= self._stop.asked(known, now) + patience
+
+
+def _follows(known: Known, since: float) -> bool:
+    """Whether a call began after a stop has ended the wait for another call of the same worker."""
+    return known.released_at is not None and since >= known.released_at

@@ -58,6 +58,8 @@ class LastReleases:
         deeds = Deeds(self._clock, known, case, by="shutdown")
         known.tried.update(waited_for(known, s) for s in case.plan(pause=False, last=True))
         known.releasing = True
+        if case.facts.calls:
+            known.released_at = self._clock.seconds()
         deeds.begin(pause=False, last=True)
         self.released += 1
         log_lines([f"{known.name}: released, because {reason}"])

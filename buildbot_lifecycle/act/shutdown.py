@@ -27,7 +27,7 @@ from buildbot_lifecycle.core.states import RESTING
 from buildbot_lifecycle.host import connections, process, workers
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.master.logbook import Known, Logbook
-from buildbot_lifecycle.shapes.masters import Blocker
+from buildbot_lifecycle.shapes.masters import Blocker, MasterWait
 from buildbot_lifecycle.watch.probe import PROBE
 
 #: Seconds between two log lines about what is waited for.
@@ -35,6 +35,23 @@ SAY_EVERY = 10.0
 
 #: Seconds between two looks at what could be released.
 LOOK_EVERY = 0.5
+
+#: Threads that the reactor's pool may have in all while the master stops; it begins with ten.
+MOST_THREADS = 40
+
+
+class LastWords:
+    """What is written before the process leaves a stop that does not end; the service gives its own."""
+
+    def database_since(self) -> float | None:
+        """Since when the database has not answered; None: it answers."""
+        return None
+
+    async def in_reactor(self) -> None:
+        """Write what is left, for a second or two."""
+
+    def in_thread(self) -> None:
+        """The same where the reactor stands still: without it, and without the database."""
 
 
 class ShutdownWatch:
@@ -47,12 +64,18 @@ class ShutdownWatch:
         audit: Audit,
         orphans: Orphans,
         settings: Callable[[], Settings],
+        last_words: LastWords | None = None,
     ) -> None:
         self._master = master
         self._logbook = logbook
+        self._settings = settings
+        self._words = last_words or LastWords()
         self._stop = Stop()
-        self._dues = Dues(master, self._stop, logbook, settings)
-        self._blockers = Blockers(self._stop, self._dues, logbook)
+        since = self._words.database_since
+        self._dues = Dues(master, self._stop, logbook, settings, since)
+        self._exit = process.LastExit(master.reactor, master.basedir, self._words.in_thread)
+        self._leaving = False
+        self._blockers = Blockers(master, self._stop, self._dues, logbook, since)
         self._releases = LastReleases(master.reactor, logbook, audit, orphans)
         self._signals = SecondSignal(master.reactor, self._release_all)
         self._loop: task.LoopingCall | None = None
@@ -70,6 +93,15 @@ class ShutdownWatch:
         return self._stop.whole_master
 
     @property
+    def ends_by(self) -> float | None:
+        """When the process is gone at the latest; None: no stop of the whole master was asked for."""
+        return self._dues.bound(self._now).gone_at if self._stop.whole_master else None
+
+    @property
+    def _now(self) -> float:
+        return float(self._master.reactor.seconds())
+
+    @property
     def is_stopping(self) -> bool:
         return self._stop.asked_at is not None
 
@@ -81,6 +113,10 @@ class ShutdownWatch:
     def blockers(self, now: float) -> list[Blocker]:
         """What would keep (or keeps) this master from stopping, as in REST."""
         return self._blockers.of(now)
+
+    def waits(self, now: float) -> list[MasterWait]:
+        """What keeps this master from stopping and is no worker of it, as in REST."""
+        return self._blockers.of_master(now)
 
     # the wrappers
 
@@ -94,6 +130,7 @@ class ShutdownWatch:
                 del owner.__dict__[name]
         self._wrapped.clear()
         self.finish()
+        self._exit.call_off()
 
     def _wrap(self, owner: Any, name: str, before: Callable[[], None]) -> None:
         original = getattr(owner, name)
@@ -118,6 +155,10 @@ class ShutdownWatch:
         first, self._stop.whole_master = not self._stop.whole_master, True
         self._begin()
         if first:
+            self._stop.whole_since = self._now
+            self._exit.within(self._settings().shutdown_limit)
+            # what is stuck already is released at once, as soon as Buildbot starts no build any more
+            self._master.reactor.callLater(0, self._look)
             self._signals.heed()
             self._say_first()
 
@@ -151,6 +192,7 @@ class ShutdownWatch:
             self._stop.asked_at = self._said_at = self._master.reactor.seconds()
             for known in self._logbook.known():
                 known.tried.clear()  # a clean stop may have been called off
+                known.released_at = None
         self._start_looking()
 
     def _start_looking(self) -> None:
@@ -191,6 +233,8 @@ class ShutdownWatch:
             if not looked_at and self.asked_at is None:
                 self.finish()
                 return
+            if self._stop.whole_master:
+                self._keep_to_the_bound(now)
             for known in looked_at:
                 self._look_at(known, now)
             if now - self._said_at >= SAY_EVERY:
@@ -198,6 +242,31 @@ class ShutdownWatch:
                 self._say(now)
         except Exception:
             self._logbook.failed("watching the stop")
+
+    def _keep_to_the_bound(self, now: float) -> None:
+        """Release everything when the limit comes near, and at last leave."""
+        bound = self._dues.bound(now)
+        self._exit.within(bound.gone_at - now)
+        more = process.make_room(self._master.reactor, MOST_THREADS)
+        if more:
+            text = f"all threads of the reactor's pool are taken; it gets {more} more for Buildbot"
+            log_lines([text])
+        if now >= bound.release_at and not self._stop.at_limit:
+            self._stop.at_limit = True
+            self._stop.hurried_at = bound.release_at
+            log_lines(["the limit of the stop comes near: what is waited for is released now"])
+            self._say(now)
+        if now >= bound.leave_at and not self._leaving:
+            self._leaving = True
+            self._say(now)
+            log_lines(["the master leaves without what it still waits for"])
+            words = defer.ensureDeferred(self._words.in_reactor())
+            words.addErrback(log_error, "lifecycle: while writing the last rows of a stop")
+            words.addBoth(lambda _: self._leave())
+
+    def _leave(self) -> None:
+        if process.is_masters_process(self._master.reactor):
+            process.leave_process(self._master.basedir)
 
     def _look_at(self, known: Known, now: float) -> None:
         watched, worker = known.watched, known.watched.worker
@@ -211,7 +280,7 @@ class ShutdownWatch:
         is_due = due is not None and now >= due and not known.releasing
         if is_due and self._releases.is_untried(known):
             self._release(known)
-        if self._dues.is_impatient(known, now):
+        if self._stop.at_limit or self._dues.is_impatient(known, now):
             self._end_lost_wait(known)
             # closed politely long ago (BotMaster.cleanShutdown, disconnect): a silent peer
             for conn in [worker.conn, *(login.conn for login in watched.logins)]:

@@ -15,8 +15,12 @@ class Stop:
     asked_at: float | None = None
     #: the master itself stops: it does not only wait for its builds to end
     whole_master: bool = False
-    #: when a second signal asked to wait for nothing any more
+    #: when that was asked for, which may be later than its builds
+    whole_since: float | None = None
+    #: when a second signal, or the limit, said to wait for nothing any more
     hurried_at: float | None = None
+    #: it was the limit: nothing gets a grace any more
+    at_limit: bool = False
 
     @property
     def is_clean(self) -> bool:

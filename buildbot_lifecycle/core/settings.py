@@ -22,6 +22,10 @@ LIMITED: tuple[str, ...] = tuple(DEFAULT_STUCK_AFTER)
 #: Seconds; under the 10 s that ``buildbot stop`` waits before it says that the master lives on.
 DEFAULT_SHUTDOWN_GRACE = 5.0
 
+#: Seconds; under the 90 s that systemd gives a unit (``TimeoutStopSec``), with some to spare for a busy
+#: machine.
+DEFAULT_SHUTDOWN_LIMIT = 75.0
+
 #: Arguments that may stand in an entry of ``workers``.
 PER_WORKER = ("stuck_after", "pause_after_release", "auto_release")
 
@@ -58,6 +62,7 @@ class Settings:
     stuck_after: Thresholds = dataclasses.field(default_factory=lambda: dict(DEFAULT_STUCK_AFTER))
     workers: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     shutdown_grace: float = DEFAULT_SHUTDOWN_GRACE
+    shutdown_limit: float = DEFAULT_SHUTDOWN_LIMIT
     pause_after_release: bool = True
     anonymous_may_force: bool = False
     details_for: str = DETAILS_FOR[0]
@@ -133,6 +138,13 @@ def _grace(name: str, value: Any, problems: list[str]) -> Any:
     if is_number(value, least=0):
         return float(value)
     problems.append(f"{name} must be a number of seconds, 0 or more, not {value!r}")
+    return _WRONG
+
+
+def _limit(name: str, value: Any, problems: list[str]) -> Any:
+    if is_number(value, least=1):
+        return float(value)
+    problems.append(f"{name} must be a number of seconds, 1 or more, not {value!r}")
     return _WRONG
 
 
@@ -264,6 +276,7 @@ _PARSERS: dict[str, Any] = {
     "stuck_after": _stuck_after,
     "workers": _workers,
     "shutdown_grace": _grace,
+    "shutdown_limit": _limit,
     "pause_after_release": _flag,
     "anonymous_may_force": _flag,
     "details_for": _details_for,

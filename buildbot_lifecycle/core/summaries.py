@@ -227,11 +227,14 @@ def blocker(row: Row) -> Row:
 def health(row: Row) -> Row:
     """How the recording goes."""
     last, probe, blocked = row["last_error"], row["probe"], row["reactor_blocked"]
+    threads = row["threads"]
     return {
         **row,
         "last_error": last and error(last),
         "probe": probe if probe == "on" else f"off: {HIDDEN}",
         "reactor_blocked": blocked and {**blocked, "where": []},
+        "threads": threads
+        and {**threads, "calls": [{**call, "where": []} for call in threads["calls"]]},
     }
 
 

@@ -98,11 +98,21 @@ class Locator:
 
 def follow(start: Any, pool: Any = None) -> list[Frame]:
     """The frames below a Deferred or future; ``pool`` is the reactor's, for what it has queued."""
+    return _walk(start, pool)[0]
+
+
+def last_of(start: Any) -> Any:
+    """The last Deferred or future that one waits for: what a thread or a peer will fire."""
+    return _walk(start, None)[1]
+
+
+def _walk(start: Any, pool: Any) -> tuple[list[Frame], Any]:
     frames: list[Frame] = []
     seen: set[int] = set()
-    now = start
+    now = last = start
     while now is not None and id(now) not in seen and len(seen) < MAX_STEPS:
         seen.add(id(now))
+        last = now
         if isinstance(now, defer.Deferred):
             now = _below_deferred(now, frames, pool)
         elif awaited.is_future(now):
@@ -113,7 +123,7 @@ def follow(start: Any, pool: Any = None) -> list[Frame]:
             now = None
         else:
             now = None
-    return frames
+    return frames, last
 
 
 def _below_deferred(deferred: Any, frames: list[Frame], pool: Any) -> Any | None:

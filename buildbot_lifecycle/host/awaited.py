@@ -238,11 +238,14 @@ def thread_for(awaited: Any, threads: Mapping[int, FrameType]) -> FrameType | No
     are looked into.
     """
     for ident, innermost in threads.items():
-        if ident != threading.get_ident() and any(
-            _fires(frame, awaited) for frame in outwards(innermost)
-        ):
+        if ident != threading.get_ident() and fires(innermost, awaited):
             return innermost
     return None
+
+
+def fires(innermost: FrameType | None, awaited: Any) -> bool:
+    """Whether the end of what a pool thread is in will fire a Deferred or a pool's future."""
+    return any(_fires(frame, awaited) for frame in outwards(innermost))
 
 
 def outwards(frame: FrameType | None, limit: int = 500) -> Iterator[FrameType]:
@@ -271,10 +274,15 @@ def _job_fires(job: Any, awaited: Any) -> bool:
     return any(value is awaited for value in _cells(getattr(job, "onResult", None)))
 
 
+def queued_calls(pool: Any) -> list[Any]:
+    """What waits for a free thread of the pool."""
+    team = getattr(pool, "_team", None)
+    return list(getattr(team, "_pending", ()) or ())
+
+
 def queued_for(pool: Any, deferred: Any) -> Any | None:
     """The function with which a Deferred waits for a free thread of the pool; None if it does not."""
-    team = getattr(pool, "_team", None)
-    for job in list(getattr(team, "_pending", ()) or ()):
+    for job in queued_calls(pool):
         if _job_fires(job, deferred):
             work = getattr(job, "theWork", None)
             names = getattr(getattr(work, "__code__", None), "co_freevars", ())

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import os
 import pathlib
+import sys
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
+from buildbot_lifecycle.host.awaited import queued_calls
 from buildbot_lifecycle.host.log import log_lines
 
 #: Seconds after the end of everything for which a blocked driver thread is still waited for.
@@ -41,6 +45,75 @@ def busy_threads(reactor: Any) -> int:
         return len(pool.working)
     except Exception:
         return 0
+
+
+def pool_is_full(reactor: Any) -> int:
+    """Calls that wait for a thread of the reactor's pool while all of its threads are in a call."""
+    pool = thread_pool(reactor)
+    if pool is None or busy_threads(reactor) < pool.max:
+        return 0
+    return len(queued_calls(pool))
+
+
+def make_room(reactor: Any, most: int) -> int:
+    """Give the reactor's pool a thread for each call that waits while all are taken; how many it got.
+
+    At most ``most`` threads in all. What Buildbot itself waits for (a reconfiguration reads master.cfg in
+    such a thread) then goes on, whatever blocks the others.
+    """
+    waiting = pool_is_full(reactor)
+    pool = thread_pool(reactor)
+    if not waiting or pool is None:
+        return 0
+    more = min(waiting, most - int(pool.max))
+    if more <= 0:
+        return 0
+    # the least, too: only then threads are begun at once for what waits already
+    pool.adjustPoolsize(minthreads=pool.max + more, maxthreads=pool.max + more)
+    return more
+
+
+class LastExit:
+    """Ends the process at a moment that may be moved, from its own thread: whatever blocks the reactor.
+
+    ``last`` is called in that thread before; it must not wait for the reactor.
+    """
+
+    def __init__(self, reactor: Any, basedir: str, last: Callable[[], None]) -> None:
+        self._reactor = reactor
+        self._basedir = basedir
+        self._last = last
+        self._at = 0.0
+        self._called_off = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def within(self, seconds: float) -> None:
+        """The process is to be gone after so many seconds from now."""
+        if not is_masters_process(self._reactor):
+            return
+        self._at = time.monotonic() + seconds
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._watch, name="lifecycle-limit", daemon=True)
+            self._thread.start()
+
+    def call_off(self) -> None:
+        """The stop was none, or is not ours to end any more."""
+        self._called_off.set()
+
+    def _watch(self) -> None:
+        while (left := self._at - time.monotonic()) > 0:
+            if self._called_off.wait(min(left, 0.5)):
+                return
+        try:
+            log_lines(["the limit of the stop is over and the master does not end; leaving it"])
+            self._last()
+        finally:
+            leave_process(self._basedir)
+
+
+def is_masters_process(reactor: Any) -> bool:
+    """Whether this process is the master's own: not where a test gives it a clock for a reactor."""
+    return sys.modules.get("twisted.internet.reactor") is reactor
 
 
 def leave_process(basedir: str) -> None:

@@ -112,7 +112,7 @@ REQUIRED: dict[type, tuple[str, ...]] = {
     DeferredLock: ("locked", "waiting"),
     DelayedCall: ("active", "getTime"),
     FileDescriptor: ("dataBuffer", "offset", "_tempDataBuffer", "_tempDataLen", "loseConnection"),
-    ThreadPool: ("working",),
+    ThreadPool: ("working", "threads", "adjustPoolsize"),
     pb.Broker: ("disconnected", "notifyOnDisconnect"),
     pb.RemoteReference: ("broker",),
 }

@@ -67,6 +67,8 @@ class Known:
     releasing: bool = False
     #: the connection of whose close Buildbot was told by a stop, since nobody else did
     told_closed: Any = None
+    #: when a stop ended the wait for a call of it: what its driver is asked next has less time
+    released_at: float | None = None
     #: the token of the call of which it was written down where it hangs
     told_where: int | None = None
     #: whether auto_release is at work on it, and before when it does not try again

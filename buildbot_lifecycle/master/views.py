@@ -121,6 +121,9 @@ def stored_shutdown(
                 instances_up=up,
                 usual_stop_s=slowest,
                 usual_unknown=unknown,
+                limit_s=None,
+                ends_by=None,
+                waits=(),
                 blockers=tuple(_blocker(w, w.pending) for w in own if w.pending is not None),
             )
         )
@@ -158,5 +161,6 @@ def health_off(version: str, reason: str) -> Health:
         masterid=None,
         probe=f"off: {reason}",
         reactor_blocked=None,
+        threads=None,
         clouds=None,
     )

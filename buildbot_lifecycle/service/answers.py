@@ -33,7 +33,7 @@ from buildbot_lifecycle.shapes.base import Shape, read
 from buildbot_lifecycle.shapes.force import DryRun, Forced
 from buildbot_lifecycle.shapes.history import Action, Orphan
 from buildbot_lifecycle.shapes.instances import Instances
-from buildbot_lifecycle.shapes.masters import Blocked, CloudCalls, Health, MasterStop
+from buildbot_lifecycle.shapes.masters import Blocked, CloudCalls, Health, MasterStop, Threads
 from buildbot_lifecycle.shapes.parts import frames
 from buildbot_lifecycle.shapes.spans import Drawn, Recent, Stats
 from buildbot_lifecycle.shapes.workers import Behind, Meta, Worker
@@ -232,6 +232,9 @@ class Answers:
             instances_up=up,
             usual_stop_s=slowest,
             usual_unknown=unknown,
+            limit_s=self._settings.shutdown_limit,
+            ends_by=parts.shutdown.ends_by,
+            waits=tuple(parts.shutdown.waits(now)),
             blockers=tuple(parts.shutdown.blockers(now)),
         )
         try:
@@ -256,8 +259,10 @@ class Answers:
         )
         stalled = parts.stalls.last
         errors = parts.logbook.errors + status.errors
+        threads = parts.threads.as_json()
+        full = parts.threads.full_since is not None
         return Health(
-            status="behind" if behind else "degraded" if status.dropped else "ok",
+            status="behind" if behind else "degraded" if status.dropped or full else "ok",
             version=__version__,
             schema=parts.run.schema,
             recording=parts.run.incarnation is not None,
@@ -273,6 +278,7 @@ class Answers:
             masterid=self._master.masterid,
             probe="on",
             reactor_blocked=None if stalled is None else read(Blocked, stalled.as_json()),
+            threads=None if threads is None else read(Threads, threads),
             clouds=read(CloudCalls, parts.clouds.snapshot().as_json()),
         )
 

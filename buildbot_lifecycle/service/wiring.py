@@ -35,6 +35,7 @@ from buildbot_lifecycle.db.recorder import Recorder
 from buildbot_lifecycle.db.store import Store
 from buildbot_lifecycle.diagnose.signs import Signs
 from buildbot_lifecycle.diagnose.stall import StallWatch
+from buildbot_lifecycle.diagnose.threads import ThreadWatch
 from buildbot_lifecycle.diagnose.where import Locator
 from buildbot_lifecycle.history.recent import Recent
 from buildbot_lifecycle.history.statistics import Statistics
@@ -82,6 +83,7 @@ class Parts:
     timeline: Timeline
     locator: Locator
     stalls: StallWatch
+    threads: ThreadWatch
     learning: Learning
     sampling: Sampling
     listening: Listening
@@ -95,6 +97,7 @@ class Parts:
             self.logbook.baseline(watched)
         self.shutdown.install()
         self.stalls.start()
+        self.threads.start()
         self.run.start()
         self.advising.soon()
 
@@ -111,6 +114,7 @@ class Parts:
     async def end(self, master: Any) -> None:
         """Look away, and write what is left."""
         self.stalls.stop()
+        self.threads.stop()
         await self.listening.stop()
         PROBE.unsubscribe(master)
         stopping = self.shutdown.is_stopping
@@ -223,6 +227,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         timeline=Timeline(clock, reader),
         locator=locator,
         stalls=stalls,
+        threads=ThreadWatch(clock, logbook),
         learning=learning,
         sampling=sampling,
         listening=Listening(master, logbook),

@@ -20,6 +20,14 @@ class Blocker(Shape, frozen=True, kw_only=True):
     text: str
 
 
+class MasterWait(Shape, frozen=True, kw_only=True):
+    """One thing that a stop would wait for and that is no worker: Buildbot waits for it without end."""
+
+    what: Annotated[str, words("database", "reconfig", "threads")]
+    since: Time
+    text: str
+
+
 class MasterStop(Shape, frozen=True, kw_only=True):
     """What a master would wait for if it were stopped now, or waits for while it stops."""
 
@@ -30,6 +38,11 @@ class MasterStop(Shape, frozen=True, kw_only=True):
     instances_up: int
     usual_stop_s: Seconds | None
     usual_unknown: int
+    #: seconds from the first signal after which the process is gone whatever it waits for, and when that
+    #: is; of another master's it is not known
+    limit_s: Seconds | None
+    ends_by: Time | None
+    waits: tuple[MasterWait, ...]
     blockers: tuple[Blocker, ...]
 
 
@@ -47,6 +60,29 @@ class Blocked(Shape, frozen=True, kw_only=True):
     seconds: Seconds
     where: tuple[Frame, ...]
     workerid: int | None
+
+
+class ThreadCall(Shape, frozen=True, kw_only=True):
+    """A thread of the reactor's pool that is in a call: which, whose driver's, and where."""
+
+    thread: str
+    workerid: int | None
+    worker: str | None
+    call: str | None
+    where: tuple[Frame, ...]
+
+
+class Threads(Shape, frozen=True, kw_only=True):
+    """The reactor's pool of threads, which drivers use and Buildbot's reconfiguration needs."""
+
+    busy: Count
+    most: Count
+    #: calls that wait for a thread
+    queued: Count
+    #: since when all threads have been taken while others wait
+    full_since: Time | None
+    #: what the threads are in while all are taken; else empty
+    calls: tuple[ThreadCall, ...]
 
 
 class CloudCalls(Shape, frozen=True, kw_only=True):
@@ -82,4 +118,5 @@ class Health(Shape, frozen=True, kw_only=True):
     masterid: int | None
     probe: str
     reactor_blocked: Blocked | None
+    threads: Threads | None
     clouds: CloudCalls | None

@@ -88,6 +88,13 @@ def test_the_grace_is_a_number_of_seconds(value: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("value", [0, 0.9, "75", True, math.inf, None])
+def test_the_limit_of_a_stop_is_a_number_of_seconds_and_there_always_is_one(value: Any) -> None:
+    assert only_problem(shutdown_limit=value) == (
+        f"shutdown_limit must be a number of seconds, 1 or more, not {value!r}"
+    )
+
+
 def test_a_grace_of_nothing_is_allowed() -> None:
     assert parse({"shutdown_grace": 0})[0].shutdown_grace == 0.0
 
@@ -106,7 +113,8 @@ def test_a_switch_that_is_off_is_off() -> None:
 def test_an_unknown_argument_is_named_with_the_known_ones() -> None:
     assert only_problem(stuck_afer={}) == (
         "unknown argument 'stuck_afer'; known are adaptive, anonymous_may_force,"
-        " auto_release, details_for, pause_after_release, shutdown_grace, stuck_after, workers"
+        " auto_release, details_for, pause_after_release, shutdown_grace, shutdown_limit, stuck_after,"
+        " workers"
     )
 
 
@@ -231,6 +239,7 @@ WRITTEN_OUT = [
     ("workers", {}),
     ("workers", {"*": {}}),
     ("shutdown_grace", 5),
+    ("shutdown_limit", 75),
     ("adaptive", None),
     ("adaptive", False),
     ("auto_release", None),

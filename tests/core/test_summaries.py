@@ -246,11 +246,12 @@ def test_health_and_what_blocks_a_stop_lose_their_texts() -> None:
         "last_error": f"OperationalError: {KEY}",
         "probe": f"off: {KEY}",
         "reactor_blocked": {"at": 5.0, "where": [{"file": KEY}]},
+        "threads": {"busy": 10, "calls": [{"worker": "w", "where": [{"file": KEY}]}]},
     }
     short = summaries.health(health)
     assert KEY not in text(short)
     assert short["last_error"] == "OperationalError"
-    fine = {**health, "last_error": None, "probe": "on", "reactor_blocked": None}
+    fine = {**health, "last_error": None, "probe": "on", "reactor_blocked": None, "threads": None}
     assert summaries.health(fine) == fine
     blocker = {"workerid": 1, "worker": "w", "what": "connection", "text": KEY, "since": 5.0}
     assert KEY not in text(summaries.blocker(blocker))

@@ -5,11 +5,12 @@ For `RealMaster(workers=[odd("OldCheck", "a")])`; the arguments are those of the
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 from buildbot.interfaces import LatentWorkerCannotSubstantiate, LatentWorkerFailedToSubstantiate
-from twisted.internet import defer
+from twisted.internet import defer, reactor
 from twisted.python import log
 from twisted.python.failure import Failure
 
@@ -140,3 +141,20 @@ class Wrapped(Healthy):
     async def _start(self) -> bool:
         inner = RuntimeError(f"no secret 'token'\nin {Path(__file__)}")
         raise defer.FirstError(Failure(inner), 1)  # type: ignore[no-untyped-call]
+
+
+class HangsAndHangs(StuckStart):
+    """The start never ends, and neither does the stop that Buildbot calls after it."""
+
+    async def _stop(self) -> bool:
+        await self._hang()
+        return True
+
+
+class BlocksTheReactor(Healthy):
+    """The start blocks the reactor itself for ever, a second after it was asked for."""
+
+    def start_instance(self, build: Any) -> Any:
+        log.msg("it blocks in a second")
+        self.blocks = reactor.callLater(1, threading.Event().wait)
+        return super().start_instance(build)

@@ -36,13 +36,11 @@ def assert_all_written(master: RealMaster, name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["StuckStopDeferred", "StuckStopCoroutine", "StuckStopThread"])
-def test_a_stop_that_never_ends_is_released_after_the_grace(
-    make_master: MakeMaster, kind: str
-) -> None:
+def test_a_stop_that_never_ends_is_released(make_master: MakeMaster, kind: str) -> None:
     master = make_master([worker(kind, "stuck")], lifecycle=LIFECYCLE)
     master.force_build("stuck")
     get_stuck(master, "stuck", verdict__code="stop_pending")
-    assert master.stop(GRACE + FEW_SECONDS) >= GRACE
+    master.stop(GRACE + FEW_SECONDS)
     assert_all_written(master, "stuck")
     what = rows(master, "select what, actor, status from lifecycle_actions")
     assert what == [("shutdown-release", "shutdown", "done")]
@@ -171,7 +169,7 @@ def test_a_connection_whose_network_died_does_not_hold_the_stop(make_master: Mak
     get_stuck(master, "stale", verdict__code="stale_connection")
     (blocker,) = master.api("shutdown")["shutdown"][0]["blockers"]
     assert (blocker["worker"], blocker["what"]) == ("stale", "connection")
-    assert master.stop(GRACE + FEW_SECONDS) >= GRACE
+    master.stop(GRACE + FEW_SECONDS)
     assert_all_written(master, "stale")
     what = rows(master, "select what, actor, status from lifecycle_actions")
     assert what == [("shutdown-release", "shutdown", "done")]
@@ -182,7 +180,7 @@ def test_a_worker_class_of_coroutines_is_released_like_any_other(make_master: Ma
     master = make_master([coroutine_worker("CoroutineStuckStop", "stuck")], lifecycle=LIFECYCLE)
     master.force_build("stuck")
     get_stuck(master, "stuck", verdict__code="stop_pending")
-    assert master.stop(GRACE + FEW_SECONDS) >= GRACE
+    master.stop(GRACE + FEW_SECONDS)
     assert_all_written(master, "stuck")
     what = rows(master, "select what, actor, status from lifecycle_actions")
     assert what == [("shutdown-release", "shutdown", "done")]

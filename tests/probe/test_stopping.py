@@ -107,3 +107,131 @@ class Stops(Watching):
         targets = [next(s["target"] for s in a["steps"]) for a in self.ledger.actions]
         assert targets == ["start_instance", "stop_instance"]
         self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_what_is_stuck_when_the_stop_is_asked_for_is_released_at_once(self) -> Any:
+        yield self.stuck(shutdown_grace=30)
+        self.watch._stop_asked()
+        self.pass_by(1)
+        assert self.worker().state is States.NOT_SUBSTANTIATED
+        assert len(self.ledger.actions) == 1
+        self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_a_call_that_follows_a_released_one_has_half_the_grace_and_no_limit_of_its_own(
+        self,
+    ) -> Any:
+        hours = {"substantiating_starting": 1, "insubstantiating": 3600}
+        yield self.stage(stuck_after=hours, shutdown_grace=6)
+        starts, stops = hanging()[0], hanging()[0]
+        self.answer("start_instance", starts)
+        self.answer("stop_instance", stops)
+        self.ask()
+        self.reactor.advance(2)
+        self.watch._stop_asked()
+        self.pass_by(2)
+        assert self.worker().state is States.INSUBSTANTIATING
+        self.pass_by(3)
+        assert self.worker().state is States.NOT_SUBSTANTIATED
+        self.flushLoggedErrors()
+
+
+class Limits(Watching):
+    """One upper bound for the whole stop, whatever single calls may still wait for."""
+
+    @defer.inlineCallbacks
+    def waits(self, limit: float | None, **arguments: Any) -> Any:
+        """A stop that has just begun to hang, with a limit of its own."""
+        yield self.stage(stuck_after={"insubstantiating": limit}, **arguments)
+        answer, self.given = hanging()
+        self.answer("stop_instance", answer)
+        self.ask()
+        self.worker().insubstantiate()
+
+    @defer.inlineCallbacks
+    def of_a_call(self, limit: float | None) -> Any:
+        yield self.waits(limit, shutdown_limit=30, shutdown_grace=5)
+        self.watch._stop_asked()
+        self.pass_by(19)
+        assert self.worker().state is States.INSUBSTANTIATING
+        (blocker,) = self.watch.blockers(self.reactor.seconds())
+        assert blocker.releasable
+        assert 0 < blocker.release_in_s <= 1
+        self.pass_by(2)
+        assert self.worker().state is States.NOT_SUBSTANTIATED
+        (action,) = self.ledger.actions
+        assert (action["what"], action["status"]) == ("shutdown-release", "done")
+        assert len(self.ledger.orphans) == 1
+        self.flushLoggedErrors()
+
+    def test_a_call_with_a_long_limit_is_released_when_that_of_the_stop_comes_near(self) -> Any:
+        return self.of_a_call(3600)
+
+    def test_a_call_without_a_limit_is_released_when_that_of_the_stop_comes_near(self) -> Any:
+        return self.of_a_call(None)
+
+    @defer.inlineCallbacks
+    def test_a_call_that_begins_after_the_limit_is_released_within_a_second(self) -> Any:
+        hours = {"substantiating_starting": 3600, "insubstantiating": 3600}
+        yield self.stage(stuck_after=hours, shutdown_grace=20, shutdown_limit=30)
+        self.answer("start_instance", hanging()[0])
+        self.answer("stop_instance", hanging()[0])
+        self.ask()
+        self.watch._stop_asked()
+        self.pass_by(22)
+        assert self.worker().state is States.NOT_SUBSTANTIATED
+        assert len(self.ledger.actions) == 2
+        self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_a_page_that_asks_before_is_told_the_limit_of_the_stop(self) -> Any:
+        yield self.waits(3600, shutdown_limit=30)
+        (blocker,) = self.watch.blockers(self.reactor.seconds())
+        assert blocker.release_in_s == 20
+        assert self.watch.ends_by is None
+        self.watch._stop_asked()
+        assert self.watch.ends_by == self.reactor.seconds() + 30
+        self.given[0].callback(True)
+        yield self.worker().insubstantiate()
+
+    @defer.inlineCallbacks
+    def test_at_the_limit_the_last_rows_are_written_and_the_process_leaves(self) -> Any:
+        yield self.waits(3600, shutdown_limit=30)
+        self.outside()
+        said: list[str] = []
+
+        async def words() -> None:
+            said.append("words")
+
+        self.patch(self.watch._words, "in_reactor", words)
+        self.patch(self.watch, "_leave", lambda: said.append("left"))
+        self.watch._stop_asked()
+        self.pass_by(26)
+        assert said == []
+        self.pass_by(2)
+        assert said == ["words", "left"]
+        self.given[0].callback(True)
+        yield self.worker().insubstantiate()
+        self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_a_clean_stop_waits_for_a_call_as_long_as_its_own_limit(self) -> Any:
+        yield self.waits(3600, shutdown_limit=30)
+        self.patch(self.master.botmaster, "shuttingDown", True)
+        self.watch._clean_asked()
+        self.pass_by(60)
+        assert self.worker().state is States.INSUBSTANTIATING
+        assert self.ledger.actions == []
+        self.given[0].callback(True)
+        yield self.worker().insubstantiate()
+
+    @defer.inlineCallbacks
+    def test_a_clean_stop_releases_a_call_without_a_limit_at_that_of_the_stop(self) -> Any:
+        yield self.waits(None, shutdown_limit=30)
+        self.patch(self.master.botmaster, "shuttingDown", True)
+        self.watch._clean_asked()
+        self.pass_by(29)
+        assert self.ledger.actions == []
+        self.pass_by(2)
+        assert self.worker().state is States.NOT_SUBSTANTIATED
+        self.flushLoggedErrors()

@@ -162,6 +162,9 @@ class Double:
             instances_up=2,
             usual_stop_s=40.0,
             usual_unknown=1,
+            limit_s=75.0,
+            ends_by=None,
+            waits=(),
             blockers=(),
         )
         return defer.succeed([row])

@@ -506,7 +506,20 @@ export interface components {
             instances_up: number;
             usual_stop_s: number | null;
             usual_unknown: number;
+            limit_s: number | null;
+            ends_by: number | null;
+            waits: components["schemas"]["MasterWait"][];
             blockers: components["schemas"]["Blocker"][];
+        };
+        /**
+         * MasterWait
+         * @description One thing that a stop would wait for and that is no worker: Buildbot waits for it without end.
+         */
+        MasterWait: {
+            what: string;
+            /** @description epoch seconds */
+            since: number;
+            text: string;
         };
         /**
          * Blocker
@@ -552,6 +565,7 @@ export interface components {
             masterid: number | null;
             probe: string;
             reactor_blocked: components["schemas"]["Blocked"] | null;
+            threads: components["schemas"]["Threads"] | null;
             clouds: components["schemas"]["CloudCalls"] | null;
         };
         /**
@@ -565,6 +579,28 @@ export interface components {
             seconds: number;
             where: components["schemas"]["Frame"][];
             workerid: number | null;
+        };
+        /**
+         * Threads
+         * @description The reactor's pool of threads, which drivers use and Buildbot's reconfiguration needs.
+         */
+        Threads: {
+            busy: number;
+            most: number;
+            queued: number;
+            full_since: number | null;
+            calls: components["schemas"]["ThreadCall"][];
+        };
+        /**
+         * ThreadCall
+         * @description A thread of the reactor's pool that is in a call: which, whose driver's, and where.
+         */
+        ThreadCall: {
+            thread: string;
+            workerid: number | null;
+            worker: string | null;
+            call: string | null;
+            where: components["schemas"]["Frame"][];
         };
         /**
          * CloudCalls
