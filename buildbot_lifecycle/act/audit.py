@@ -22,6 +22,12 @@ class Desk(Protocol):
     def insert_action(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
         """Commit a new action; the answer is its number."""
 
+    def keep_action(self, row: Mapping[str, Any], changes: Mapping[str, Any] | None) -> None:
+        """It is done, though its row may not be: the next start writes it, with what came of it."""
+
+    def keep_orphan(self, row: Mapping[str, Any] | None, token: str) -> None:
+        """The same of an entry that is to be opened; None: it is not, after all."""
+
     def update_action(self, action_id: int, changes: Mapping[str, Any]) -> defer.Deferred[Any]:
         """Commit what came of an action."""
 
@@ -40,6 +46,10 @@ class Audit:
         self._desk = desk
         self._logbook = logbook
 
+    def keep(self, action: Action) -> None:
+        """It is done whether it can be written or not."""
+        self._desk.keep_action(action.as_row(), None)
+
     async def asked(self, action: Action, seconds: float) -> Action:
         """Write its row within so many seconds; the action with its number. Raises what goes wrong."""
         written = self._desk.insert_action(action.as_row())
@@ -53,6 +63,8 @@ class Audit:
         try:
             if action.id is not None:
                 await self._desk.update_action(action.id, action.came_of_it())
+            elif action.status != "asked":
+                self._desk.keep_action(action.as_row(), action.came_of_it())
         except Exception as error:
             log_error(error, f"lifecycle: while writing what came of action {action.id}")
         return action

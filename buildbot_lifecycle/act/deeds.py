@@ -110,10 +110,14 @@ class Deeds:
     def orphan_written(self) -> None:
         self._set_orphan(done=True, detail=None)
 
+    def orphan_kept(self) -> None:
+        """It is not written yet, and will be: by the next start, if not by this process."""
+        self._set_orphan(done=None, detail="not written yet; it is kept until it is")
+
     def orphan_failed(self, why: str) -> None:
         self._set_orphan(done=False, detail=why)
 
-    def _set_orphan(self, *, done: bool, detail: str | None) -> None:
+    def _set_orphan(self, *, done: bool | None, detail: str | None) -> None:
         if self._orphan is not None:
             self._orphan = dataclasses.replace(self._orphan, done=done, detail=detail)
 

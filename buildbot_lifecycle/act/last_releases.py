@@ -14,6 +14,7 @@ from buildbot_lifecycle.core import actions, ladder
 from buildbot_lifecycle.core.actions import Action
 from buildbot_lifecycle.core.requests import Actor
 from buildbot_lifecycle.host.log import log_error, log_lines
+from buildbot_lifecycle.host.pauses import at_most
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.situation import case_of, situation_of
 
@@ -53,6 +54,7 @@ class LastReleases:
             actor,
             f"{why}; {reason}",
         )
+        self._audit.keep(action)
         # begun first, and not awaited: the stop is not to wait for the database
         written = defer.ensureDeferred(self._audit.asked(action, AUDIT_SECONDS))
         deeds = Deeds(self._clock, known, case, by="shutdown")
@@ -61,13 +63,45 @@ class LastReleases:
         if case.facts.calls:
             known.released_at = self._clock.seconds()
         deeds.begin(pause=False, last=True)
+        if deeds.leaves_orphan:
+            self._orphans.keep(known, deeds.before, action.token, f"released: {action.reason}")
         self.released += 1
         log_lines([f"{known.name}: released, because {reason}"])
-        followed = defer.ensureDeferred(self._follow(known, deeds, written))
+        followed = defer.ensureDeferred(self._follow(known, action, deeds, written))
         followed.addErrback(log_error, "lifecycle: while writing what the stop released")
         self.pending_writes.append(followed)
 
-    async def _follow(self, known: Known, deeds: Deeds, written: defer.Deferred[Action]) -> None:
+    @staticmethod
+    async def _written(action: Action, written: defer.Deferred[Action]) -> Action:
+        """The action with its number, or without one where the database does not take it: it is kept."""
+        try:
+            return await written
+        except Exception as error:
+            log_error(error, "lifecycle: a release of the stop is not written; it is kept")
+            return action
+
+    async def _open_orphan(self, known: Known, action: Action, deeds: Deeds) -> None:
+        if not deeds.leaves_orphan:
+            return
+        if not deeds.released_something:
+            self._orphans.drop(action.token)
+            return
+        why = f"released: {action.reason}"
+        opened = self._orphans.open(known, deeds.before, action.token, why)
+        try:
+            # it is kept meanwhile: what a stop has released must not wait for the database
+            written = await at_most(opened, AUDIT_SECONDS, self._clock, 0)
+        except Exception as error:
+            log_error(error, "lifecycle: an entry of the stop is not written; it is kept")
+            written = 0
+        if written:
+            deeds.orphan_written()
+        else:
+            deeds.orphan_kept()
+
+    async def _follow(
+        self, known: Known, action: Action, deeds: Deeds, written: defer.Deferred[Action]
+    ) -> None:
         """Look what came of a release, and write it down."""
         try:
             await deeds.climb()
@@ -76,11 +110,8 @@ class LastReleases:
         had_no_effect = deeds.in_words()
         if had_no_effect is not None:
             log_lines([f"{known.name}: the release had no effect: {had_no_effect}"])
-        action = await written
-        if deeds.leaves_orphan and deeds.released_something:
-            why = f"released: {action.reason}"
-            await self._orphans.open(known, deeds.before, action.token, why)
-            deeds.orphan_written()
+        action = await self._written(action, written)
+        await self._open_orphan(known, action, deeds)
         state = known.facts.state.value
         outcome = f"the worker is {state} now"
         if had_no_effect is not None:

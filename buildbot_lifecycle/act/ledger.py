@@ -135,6 +135,7 @@ class Ledger:
             "worker": known.name,
             "class": known.class_name,
             "episode": episode.id if episode else None,
+            "first_seq": episode.first_seq if episode else None,
             "place": place,
             "instance": machine or event.data.get("instance") or instance,
             "opened_at": event.at,

@@ -44,20 +44,7 @@ class Orphans:
         ``token`` is that of the action.
         """
         episode = before.episode
-        opened = self._desk.open_orphan(
-            {
-                "token": f"action-{token}",
-                "workerid": known.workerid,
-                "worker": known.name,
-                "class": known.class_name,
-                "episode": episode.id if episode else None,
-                "instance": before.instance,
-                "place": before.place,
-                "opened_at": self._clock.seconds(),
-                "cause": "release",
-                "why": why,
-            }
-        )
+        opened = self._desk.open_orphan(self._row(known, before, token, why))
 
         def remember(orphan: int) -> int:
             for call in before.calls:
@@ -70,6 +57,31 @@ class Orphans:
             return orphan
 
         return opened.addCallback(remember)
+
+    def keep(self, known: Known, before: Facts, token: str, why: str) -> None:
+        """As `open`, for the case that the process leaves before it is known what came of the release."""
+        row = self._row(known, before, token, why)
+        self._desk.keep_orphan(row, row["token"])
+
+    def drop(self, token: str) -> None:
+        """The release had no effect: nothing of it is to be kept."""
+        self._desk.keep_orphan(None, f"action-{token}")
+
+    def _row(self, known: Known, before: Facts, token: str, why: str) -> dict[str, Any]:
+        episode = before.episode
+        return {
+            "token": f"action-{token}",
+            "workerid": known.workerid,
+            "worker": known.name,
+            "class": known.class_name,
+            "episode": episode.id if episode else None,
+            "first_seq": episode.first_seq if episode else None,
+            "instance": before.instance,
+            "place": before.place,
+            "opened_at": self._clock.seconds(),
+            "cause": "release",
+            "why": why,
+        }
 
     def call_ended(self, known: Known, event: Event) -> None:
         """A call has ended, in time or after its release."""

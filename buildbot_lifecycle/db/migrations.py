@@ -22,6 +22,10 @@ _LOCK_NUMBER = 0x6C6966656379636C
 _LOCK_WAIT = 300
 
 
+#: What makes the next start of a master make the tables that are missing.
+MEND = "DELETE FROM lifecycle_version"
+
+
 class SchemaError(Exception):
     """The tables cannot be used by this version of buildbot-lifecycle; the text says what to do."""
 
@@ -43,15 +47,38 @@ def migrate(engine: sa.engine.Engine) -> int:
     with engine.connect() as conn, _locked(conn):
         found = _found(conn)
         if found > VERSION:
-            raise SchemaError(
-                f"the lifecycle tables are of version {found}, this buildbot-lifecycle knows "
-                f"version {VERSION} and older: install the newer release again, or restore the "
-                "database from before its upgrade"
-            )
+            raise SchemaError(_newer(found))
         for number in range(found + 1, VERSION + 1):
             STEPS[number](conn)
             _write(conn, number)
+        why = look(conn)
+        if why is not None:
+            raise SchemaError(why)
     return VERSION
+
+
+def look(conn: sa.engine.Connection) -> str | None:
+    """Why the tables cannot be used as they are, with what mends it; None: they can. Only reads."""
+    there = set(sa.inspect(conn).get_table_names())
+    lost = [table.name for table in schema.metadata.sorted_tables if table.name not in there]
+    if schema.version.name in lost:
+        return f"tables are missing ({', '.join(lost)}): restart the master, which makes them anew"
+    if lost:
+        return (
+            f"tables are missing ({', '.join(lost)}) although {schema.version.name} says that they are"
+            " there: restore them, or have them made anew, empty, by the SQL command"
+            f" '{MEND}' and a restart of the master"
+        )
+    found = conn.execute(sa.select(schema.version.c.version)).scalar()
+    return _newer(int(found)) if found is not None and int(found) > VERSION else None
+
+
+def _newer(found: int) -> str:
+    return (
+        f"the lifecycle tables are of version {found}, this buildbot-lifecycle knows "
+        f"version {VERSION} and older: install the newer release again, or restore the "
+        "database from before its upgrade"
+    )
 
 
 def _found(conn: sa.engine.Connection) -> int:

@@ -70,6 +70,7 @@ class Recorder:
         bound: int = 100_000,
         group: int = 500,
         log: Callable[[list[str]], Any] = log_lines,
+        examine: Callable[[], defer.Deferred[str | None]] | None = None,
     ) -> None:
         self._pool = pool
         self._reactor = reactor
@@ -79,8 +80,12 @@ class Recorder:
         self._bound = bound
         self._group = group
         self._log = log
+        self._examine = examine
+        #: why the database will not take anything (a sentence), while that is so
+        self.unusable: str | None = None
         self._incarnation: int | None = None
         self._queue: deque[Entry] = deque()
+        self._next_seq = next_seq
         self._overflow = Overflow(next_seq)
         # A verdict waits until the events put before it are written: their number is its place. It is for
         # the row of its workerid, which a baseline begins anew.
@@ -100,6 +105,8 @@ class Recorder:
     def start(self, incarnation: int) -> None:
         """Begin to write, as this incarnation; until then entries only queue up."""
         self._incarnation = incarnation
+        self.unusable = None
+        self._append_gaps()
         self._kick()
 
     def put(self, entry: Entry) -> None:
@@ -108,7 +115,7 @@ class Recorder:
         Over the bound (or after `stop`) the entry is dropped and counted.
         """
         try:
-            if self._stopped or len(self._queue) >= self._bound:
+            if self._stopped or self.unusable or len(self._queue) >= self._bound:
                 self._drop(entry)
                 return
             self._append_gaps()
@@ -119,6 +126,21 @@ class Recorder:
         except Exception as error:  # noqa: BLE001 - Buildbot's own code is our caller
             self._note(error)
 
+    def refuse(self, why: str) -> None:
+        """The database will not take anything as it is: nothing is kept for it but how workers stand now.
+
+        So until `start`, or until it can be used again.
+        """
+        if self.unusable is None and self._incarnation is not None:
+            self._log([f"nothing is recorded any more: {why}"])
+        self.unusable = why
+        while self._queue:
+            self._drop(self._queue.popleft())
+        self._verdicts.clear()
+        self._tell_followers()
+        if self._waiting:
+            self._tell(False)
+
     def put_verdict(self, identity: Identity, verdict: Verdict) -> None:
         """Let the worker's row show `verdict`, after the entries put before; the latest counts."""
         self._verdicts[identity.workerid] = (self._put, verdict)
@@ -128,6 +150,8 @@ class Recorder:
         """Fires with True once all that was put is written, with False after `timeout` seconds."""
         if self._is_idle():
             return defer.succeed(True)
+        if self.unusable:
+            return defer.succeed(False)
         waiter = self._waiter(self._waiting, timeout)
         self._wake()
         self._kick()
@@ -168,6 +192,28 @@ class Recorder:
             oldest_unwritten_at=self._queue[0].event.at if self._queue else None,
         )
 
+    def unwritten(self, most: int = 20_000) -> list[Entry]:
+        """What is not written yet, oldest first; from now on nothing is written any more.
+
+        Of more than ``most`` only how each worker stands now. It may be asked from another thread, where
+        the reactor stands still.
+        """
+        self._stopped = True
+        if self.unusable:
+            return []
+        waiting: list[Entry] = []
+        for _ in range(3):
+            try:
+                waiting = list(self._queue)
+                break
+            except RuntimeError:  # it does not stand still after all
+                continue
+        # what was dropped before is later than all that waits
+        rest = Overflow(self._next_seq)
+        for entry in waiting[most:]:
+            rest.add(entry)
+        return [*waiting[:most], *rest.gaps(), *self._overflow.gaps()]
+
     # -- the queue
 
     def _append(self, entry: Entry) -> None:
@@ -183,7 +229,7 @@ class Recorder:
         self._dropped += 1
         if entry.event.kind is Kind.GAP:
             return  # a gap that cannot be written must not make another one
-        if not self._overflow:
+        if not self._overflow and not self.unusable:
             self._log(
                 [
                     f"{len(self._queue)} events wait for the database, no more are kept: "
@@ -212,6 +258,8 @@ class Recorder:
         try:
             while (self._queue or self._verdicts) and not self._stopped:
                 await self._write_group()
+                if self.unusable:
+                    await self._become_usable()
                 self._tell_followers()
                 self._append_gaps()
         finally:
@@ -243,6 +291,7 @@ class Recorder:
         self._one_by_one = max(0, self._one_by_one - len(group.entries))
         self._written += len(group.entries)
         self._last_write_at = self._reactor.seconds()
+        self._last_error = None
         if self._attempts:
             self._log([f"the database takes events again, {len(self._queue)} to write"])
         self._attempts = 0
@@ -265,16 +314,45 @@ class Recorder:
         if not self._attempts:
             self._log([f"events cannot be written, they are kept and tried again: {error!r}"])
         self._attempts += 1
-        if _is_refusal(error) and entries:
+        if is_refusal(error) and entries:
             if len(entries) > 1:
                 self._one_by_one = len(entries)
                 return
             if self._attempts >= MAX_REFUSALS:
                 self._set_aside(entries[0])
                 return
+        if await self._why_unusable() is not None:
+            return
         # Whoever waits for the queue (a master that is stopping) has no time for long pauses.
         doubled = 0 if self._waiting else self._attempts - 1
         await self._pause(RETRY_AFTER(doubled))
+
+    async def _why_unusable(self) -> str | None:
+        """Whether the tables are there, and ours; else nothing is kept from now on."""
+        if self._examine is None:
+            return None
+        try:
+            why = await self._examine()
+        except Exception:  # noqa: BLE001 - it is away: it is tried again
+            return None
+        if why is not None:
+            self.refuse(why)
+        return why
+
+    async def _become_usable(self) -> None:
+        """Look from time to time whether somebody has mended the tables."""
+        assert self._examine is not None
+        attempts = 0
+        while self.unusable and not self._stopped:
+            await self._pause(RETRY_AFTER(attempts))
+            attempts += 1
+            try:
+                self.unusable = await self._examine()
+            except Exception as error:  # noqa: BLE001 - it is away now, too
+                self._note(error)
+        if not self._stopped:
+            self._log(["the database can be used again"])
+            self._attempts = 0
 
     def _set_aside(self, entry: Entry) -> None:
         self._queue.popleft()
@@ -325,7 +403,7 @@ class Recorder:
                 waiter.callback(True)
 
 
-def _is_refusal(error: Exception) -> bool:
+def is_refusal(error: Exception) -> bool:
     """Whether these very values cannot be written, now or later.
 
     Everything else is taken for a database that is away, and is waited for without end.

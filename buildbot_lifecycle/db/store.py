@@ -77,20 +77,17 @@ class Store:
 
     def insert_action(self, token: str, row: Mapping[str, Any]) -> defer.Deferred[int]:
         """Write an action, fields as in REST, once per `token`; its number."""
-        values = _split(row, _ACTION_COLUMNS)
-        values.update(token=token, actor=str(row.get("actor") or ""))
-        return self._pool.do_with_transaction(_insert, schema.actions, values)
+        return self._pool.do_with_transaction(_insert, schema.actions, self.action_row(token, row))
 
     def update_action(self, action: int, changes: Mapping[str, Any]) -> defer.Deferred[None]:
         """Change fields (as in REST) of an action, leaving the others."""
         return self._pool.do_with_transaction(
-            _update, schema.actions, action, _split(changes, _ACTION_COLUMNS)
+            update_row, schema.actions, action, self.action_changes(changes)
         )
 
     def open_orphan(self, token: str, row: Mapping[str, Any]) -> defer.Deferred[int]:
         """Write what may still run, fields as in REST, once per `token`; its number."""
-        values = {**_split(row, _ORPHAN_COLUMNS), "token": token}
-        return self._pool.do_with_transaction(_insert, schema.orphans, values)
+        return self._pool.do_with_transaction(_insert, schema.orphans, self.orphan_row(token, row))
 
     def repeat_orphan(self, orphan: int, times: int) -> defer.Deferred[bool]:
         """It was told again that an open orphan may still run, now for so many times; False if closed."""
@@ -100,9 +97,33 @@ class Store:
         self, orphan: int, closed_at: float, by: Actor, note: str
     ) -> defer.Deferred[bool]:
         """Close an orphan; False if there is none of that number, or it was closed before."""
-        who = {"closed_by": by.name, "closed_by_kind": by.kind}
-        changes = {"closed_at": closed_at, "data": {**who, "note": note}}
+        changes = self.closing(closed_at, by, note)
         return self._pool.do_with_transaction(_close_orphan, orphan, changes)
+
+    # the rows as they are stored
+
+    @staticmethod
+    def action_row(token: str, row: Mapping[str, Any]) -> dict[str, Any]:
+        """An action with its fields as in REST, as a row."""
+        values = _split(row, _ACTION_COLUMNS)
+        values.update(token=token, actor=str(row.get("actor") or ""))
+        return values
+
+    @staticmethod
+    def action_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Changed fields of an action, as changes of its row."""
+        return _split(changes, _ACTION_COLUMNS)
+
+    @staticmethod
+    def orphan_row(token: str, row: Mapping[str, Any]) -> dict[str, Any]:
+        """An orphan with its fields as in REST, as a row."""
+        return {**_split(row, _ORPHAN_COLUMNS), "token": token}
+
+    @staticmethod
+    def closing(closed_at: float, by: Actor, note: str) -> dict[str, Any]:
+        """The end of an orphan, as changes of its row."""
+        who = {"closed_by": by.name, "closed_by_kind": by.kind}
+        return {"closed_at": closed_at, "data": {**who, "note": note}}
 
 
 def _split(row: Mapping[str, Any], columns: frozenset[str]) -> dict[str, Any]:
@@ -132,9 +153,10 @@ def _close_incarnation(conn: sa.engine.Connection, incarnation: int, now: float,
     conn.execute(table.update().where(still_open).values(changes))
 
 
-def _update(
+def update_row(
     conn: sa.engine.Connection, table: sa.Table, number: int, changes: Mapping[str, Any]
 ) -> None:
+    """Change fields of a row, leaving the others; those under ``data`` one by one."""
     # Locked first: two that change different fields of one row must not undo each other's.
     query = sa.select(table.c.data).where(table.c.id == number).with_for_update()
     data = conn.execute(query).scalar()
@@ -150,7 +172,7 @@ def _repeat_orphan(conn: sa.engine.Connection, orphan: int, times: int) -> bool:
     row = conn.execute(query).first()
     if row is None or row.closed_at is not None:
         return False
-    _update(conn, table, orphan, {"data": {"times": times}})
+    update_row(conn, table, orphan, {"data": {"times": times}})
     return True
 
 
@@ -166,5 +188,5 @@ def _close_orphan(conn: sa.engine.Connection, orphan: int, changes: Mapping[str,
             row.closed_at == changes["closed_at"]
             and row.data.get("closed_by") == changes["data"]["closed_by"]
         )
-    _update(conn, table, orphan, changes)
+    update_row(conn, table, orphan, changes)
     return True

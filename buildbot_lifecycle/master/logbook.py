@@ -106,7 +106,8 @@ class Logbook:
         self._waiters: list[tuple[Known, Callable[[Known], bool], defer.Deferred[bool]]] = []
         self._failures: dict[str, int] = {}
         self._memory = Memory()
-        self.last_error: str | None = None
+        # the last error of each kind that is not over, the latest last
+        self._last: dict[str, str] = {}
         #: whether the master is stopping as a whole; set by the service
         self.is_stopping: Callable[[], bool] = lambda: False
         #: looks whether a worker was heard since the last look; set by the service
@@ -188,7 +189,17 @@ class Logbook:
             log_error(
                 None, f"lifecycle: while {what} (further errors of this kind are only counted)"
             )
-        self.last_error = clean(f"while {what} ({count} times)")
+        self._last.pop(what, None)
+        self._last[what] = clean(f"while {what} ({count} times)")
+
+    def over(self, what: str) -> None:
+        """What failed goes well again."""
+        self._last.pop(what, None)
+
+    @property
+    def last_error(self) -> str | None:
+        """The last error inside our own hooks that is not over."""
+        return next(reversed(self._last.values()), None)
 
     def refuses_start(self, watched: Watched) -> bool:
         """No new instance after a release that paused the worker, nor while the master stops.

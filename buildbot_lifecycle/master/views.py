@@ -146,6 +146,7 @@ def health_off(version: str, reason: str) -> Health:
     """Health while nothing is recorded."""
     return Health(
         status="degraded",
+        behind_since=None,
         version=version,
         schema=None,
         recording=False,

@@ -41,6 +41,8 @@ from buildbot_lifecycle.shapes.workers import Behind, Meta, Worker
 #: Seconds after which another master's sign of life is too old: its facts are not current then.
 STALE_SECONDS = 70.0
 
+_READING_OTHERS = "reading other masters' workers"
+
 #: Seconds for which the answer to a force disconnect waits for the events that it tells of.
 CATCH_UP_SECONDS = 2.0
 
@@ -81,29 +83,25 @@ class Answers:
 
     def meta(self) -> Meta:
         """The server's time, and how far the database is behind."""
-        status = self._parts.recorder.status() if self._parts is not None else None
-        behind = Behind(
-            events=status.queued if status else 0,
-            since=status.oldest_unwritten_at if status else None,
-        )
+        events, since = 0, None
+        if self._parts is not None:
+            status = self._parts.recorder.status()
+            events = status.queued
+            since = _earliest(status.oldest_unwritten_at, self._parts.gate.trouble_since)
+        behind = Behind(events=events, since=since)
         return Meta(now=self._master.reactor.seconds(), behind=behind)
 
     async def workers(self) -> list[Worker]:
         """Every latent worker of every master; this master's as of now, from memory."""
         parts = self._ready()
         mine = await self._mine(parts)
-        others = []
-        try:
-            rows, incarnations = await self._master.db.pool.do(_elsewhere, self._master.masterid)
-            names = {i["masterid"]: i["master"] for i in incarnations}
-            alive = self._alive(incarnations)
-            others = [
-                views.stored(row, master=names.get(row.masterid, ""), live=row.masterid in alive)
-                for row in rows
-            ]
-        except Exception:
-            # the page must show this master's workers also while the database is away
-            parts.logbook.failed("reading other masters' workers")
+        rows, incarnations = await parts.elsewhere.rows()
+        names = {i["masterid"]: i["master"] for i in incarnations}
+        alive = self._alive(incarnations)
+        others = [
+            views.stored(row, master=names.get(row.masterid, ""), live=row.masterid in alive)
+            for row in rows
+        ]
         return [*mine, *others]
 
     async def _mine(self, parts: Parts) -> list[Worker]:
@@ -141,10 +139,13 @@ class Answers:
         """A worker of another master by itself, since all of them are many; None if it is not clear."""
         parts = self._ready()
         try:
-            row, incarnations = await self._master.db.pool.do(_one_elsewhere, worker)
+            row, incarnations = await parts.gate.asked.do(_one_elsewhere, worker)
+        except Refusal:
+            raise
         except Exception:
-            parts.logbook.failed("reading other masters' workers")
+            parts.logbook.failed(_READING_OTHERS)
             return None
+        parts.logbook.over(_READING_OTHERS)
         if row is None or row.masterid == self._master.masterid:
             return None
         if worker not in (row.workerid, row.name):
@@ -175,23 +176,19 @@ class Answers:
 
     async def history(self, query: HistoryQuery) -> Page:
         """A page of transitions, events, episodes, actions or orphans."""
-        self._ready()
-        return await pages.page(self._master.db.pool, query)
+        return await pages.page(self._ready().gate.asked, query)
 
     async def open_orphans(self) -> int:
         """How many entries of the orphan ledger are open, of all masters."""
-        self._ready()
-        return int(await self._master.db.pool.do(queries.open_orphans))
+        return int(await self._ready().gate.asked.do(queries.open_orphans))
 
     async def last_of(self, query: HistoryQuery) -> int | None:
         """The id of the last of the rows of a long page, if there are more; see `db.pages`."""
-        self._ready()
-        return await pages.last_of(self._master.db.pool, query)
+        return await pages.last_of(self._ready().gate.asked, query)
 
     async def one(self, what: str, number: int) -> Shape:
         """One episode, action or orphan by its number. Raises `Refusal`."""
-        self._ready()
-        found: Shape | None = await self._master.db.pool.do(queries.one, what, number)
+        found: Shape | None = await self._ready().gate.asked.do(queries.one, what, number)
         if found is None:
             singular = what[:-1] if what.endswith("s") else what
             raise Refusal(f"no_such_{singular}", f"there is no {singular} {number}")
@@ -237,11 +234,7 @@ class Answers:
             waits=tuple(parts.shutdown.waits(now)),
             blockers=tuple(parts.shutdown.blockers(now)),
         )
-        try:
-            rows, incarnations = await self._master.db.pool.do(_elsewhere, self._master.masterid)
-        except Exception:
-            parts.logbook.failed("reading other masters' workers")
-            return [mine]
+        rows, incarnations = await parts.elsewhere.rows()
         alive = self._alive(incarnations)
         others = views.stored_shutdown(
             rows, incarnations, alive, self._master.masterid, parts.recent.usual_stop
@@ -254,15 +247,24 @@ class Answers:
         if parts is None:
             return views.health_off(__version__, self._off or "not started")
         status = parts.recorder.status()
-        behind = parts.run.incarnation is None or (
-            status.queued > 0 and status.last_error is not None
-        )
+        trouble = parts.gate.trouble_since
+        behind = trouble is not None or parts.run.incarnation is None
+        unusable = parts.run.unusable or parts.recorder.unusable
         stalled = parts.stalls.last
         errors = parts.logbook.errors + status.errors
         threads = parts.threads.as_json()
         full = parts.threads.full_since is not None
         return Health(
-            status="behind" if behind else "degraded" if status.dropped or full else "ok",
+            status=(
+                "degraded"
+                if unusable
+                else "behind"
+                if behind
+                else "degraded"
+                if status.dropped or full
+                else "ok"
+            ),
+            behind_since=_earliest(trouble, status.oldest_unwritten_at) if behind else None,
             version=__version__,
             schema=parts.run.schema,
             recording=parts.run.incarnation is not None,
@@ -271,7 +273,9 @@ class Answers:
             dropped=status.dropped,
             written=status.written,
             errors=errors,
-            last_error=parts.secrets.redacted(parts.logbook.last_error or status.last_error),
+            last_error=parts.secrets.redacted(
+                unusable or parts.run.trouble or status.last_error or parts.logbook.last_error
+            ),
             last_write_at=status.last_write_at,
             oldest_unwritten_at=status.oldest_unwritten_at,
             incarnation=parts.run.incarnation,
@@ -321,6 +325,5 @@ def _one_elsewhere(conn: Any, worker: int | str) -> tuple[Worker | None, list[di
     return queries.worker(conn, worker), queries.newest_incarnations(conn)
 
 
-def _elsewhere(conn: Any, masterid: int) -> tuple[list[Worker], list[dict[str, Any]]]:
-    """The other masters' workers, and the newest incarnation of every master."""
-    return queries.workers(conn, but=masterid), queries.newest_incarnations(conn)
+def _earliest(*times: float | None) -> float | None:
+    return min((at for at in times if at is not None), default=None)

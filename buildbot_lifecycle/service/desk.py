@@ -10,8 +10,10 @@ from twisted.internet import defer
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import Actor
+from buildbot_lifecycle.db import replay
 from buildbot_lifecycle.db.store import Store
 from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.service.keep import Keep
 from buildbot_lifecycle.service.news import News
 from buildbot_lifecycle.service.run import Run
 
@@ -27,6 +29,7 @@ class DatabaseDesk:
         entries: Entries,
         news: News,
         run: Run,
+        keep: Keep,
     ) -> None:
         self._clock = master.reactor
         self._masterid = master.masterid
@@ -35,6 +38,7 @@ class DatabaseDesk:
         self._entries = entries
         self._news = news
         self._run = run
+        self._keep = keep
         self._closed: list[Callable[[int], None]] = []
 
     def on_closed(self, told: Callable[[int], None]) -> None:
@@ -45,7 +49,22 @@ class DatabaseDesk:
         """A row as it is stored: with this master's number, its token apart, and no secrets."""
         stored = {**self._logbook.redact(dict(row)), "masterid": self._masterid}
         del stored["token"]
+        stored.pop("first_seq", None)  # of an episode that has no number yet; see `replay`
         return stored
+
+    # what is kept until it is written
+
+    def keep_action(self, row: Mapping[str, Any], changes: Mapping[str, Any] | None) -> None:
+        changed = None if changes is None else self._logbook.redact(dict(changes))
+        record = replay.action(row["token"], self._own(row), changed)
+        self._keep.put(f"action {row['token']}", record)
+
+    def keep_orphan(self, row: Mapping[str, Any] | None, token: str) -> None:
+        name = f"orphan {token}"
+        if row is None:
+            self._keep.drop(name)
+        else:
+            self._keep.put(name, replay.orphan(token, self._own(row), row.get("first_seq")))
 
     # actions
 
@@ -55,21 +74,34 @@ class DatabaseDesk:
         inserted = self._store.insert_action(row["token"], self._own(row))
 
         def tell(number: int) -> int:
+            self._keep.drop(f"action {row['token']}")
             self._news.tell(row["workerid"], "action", {"id": number, "status": row["status"]})
             return number
 
         return inserted.addCallback(tell)
 
     def update_action(self, action_id: int, changes: Mapping[str, Any]) -> defer.Deferred[Any]:
-        return self._store.update_action(action_id, self._logbook.redact(dict(changes)))
+        changed = self._logbook.redact(dict(changes))
+        written = self._store.update_action(action_id, changed)
+        return self._keep.during(
+            f"changes {action_id}", replay.changes(action_id, changed), written
+        )
 
     # orphans
 
     def open_orphan(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
         known = self._logbook.get(row["workerid"])
-        if known is None:
-            return self._open({"place": None, **row})
-        row = {"place": known.facts.place, **row}
+        row = {"place": None if known is None else known.facts.place, **row}
+        self.keep_orphan(row, row["token"])
+        opened = self._open(row) if known is None else self._joined(known, row)
+
+        def written(number: int) -> int:
+            self.keep_orphan(None, row["token"])
+            return number
+
+        return opened.addCallback(written)
+
+    def _joined(self, known: Known, row: Mapping[str, Any]) -> defer.Deferred[int]:
         return defer.ensureDeferred(self._open_or_join(known, row))
 
     async def _open_or_join(self, known: Known, row: Mapping[str, Any]) -> int:
@@ -94,7 +126,10 @@ class DatabaseDesk:
         return opened.addCallback(tell)
 
     def close_orphan(self, orphan: int, workerid: int, by: Actor, note: str) -> defer.Deferred[Any]:
-        closed = self._store.close_orphan(orphan, self._clock.seconds(), by, note)
+        now = self._clock.seconds()
+        record = replay.closed(orphan, now, by, note)
+        closed = self._store.close_orphan(orphan, now, by, note)
+        self._keep.during(f"closed {orphan}", record, closed)
 
         def tell(was_open: bool) -> bool:
             self._entries.closed(orphan, workerid)

@@ -10,8 +10,11 @@ from typing import Any
 from twisted.internet import defer, task
 
 from buildbot_lifecycle.core.texts import clean
-from buildbot_lifecycle.db import migrations
+from buildbot_lifecycle.db import migrations, unwritten
 from buildbot_lifecycle.db.errors import in_short
+from buildbot_lifecycle.db.gate import Gate
+from buildbot_lifecycle.db.recorder import is_refusal
+from buildbot_lifecycle.db.replay import replay
 from buildbot_lifecycle.db.store import ClosedWorker, Store
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.host.pauses import backoff
@@ -23,6 +26,8 @@ HEARTBEAT_SECONDS = 20.0
 
 #: Seconds before the database is tried again when it could not be prepared.
 RETRY_AFTER = backoff(1.0, 30.0)
+
+_BEATING = "writing a heartbeat"
 
 #: Seconds for which the end waits for the run's own row to be closed.
 CLOSE_SECONDS = 10.0
@@ -37,18 +42,22 @@ class Run:
     def __init__(
         self,
         master: Any,
+        gate: Gate,
         store: Store,
         logbook: Logbook,
         token: str,
         opened: Callable[[int], Coroutine[Any, Any, None]],
         ready: Callable[[], None],
+        refused: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._master = master
+        self._gate = gate
         self._store = store
         self._logbook = logbook
         self._token = token
         self._opened = opened
         self._ready = ready
+        self._refused = refused
         self._lock = BasedirLock(master.basedir)
         self._heartbeat = task.LoopingCall(self._beat)
         self._heartbeat.clock = master.reactor
@@ -56,8 +65,13 @@ class Run:
         self._retries = 0
         self._closing = False
         self._closed: str | None = None
+        #: whether this process is the one that records for the master's directory
+        self.may_write = False
         #: whose rows are written, once some are
         self.incarnation: int | None = None
+        #: why it could not be opened, while that is so; and a sentence, if trying again does not help
+        self.trouble: str | None = None
+        self.unusable: str | None = None
         #: the version of the tables
         self.schema: int | None = None
 
@@ -69,8 +83,10 @@ class Run:
     async def _open(self) -> None:
         if not self._lock.acquire():
             raise RuntimeError("another process records for this master directory")
+        self.may_write = True
         master = self._master
-        self.schema = await master.db.pool.do_with_engine(migrations.migrate)
+        self.schema = await self._gate.do_with_engine(migrations.migrate)
+        await self._read_in()
         now = master.reactor.seconds()
         incarnation = await self._store.open_incarnation(
             master.masterid,
@@ -90,6 +106,7 @@ class Run:
             await self._store.close_incarnation(incarnation, now, self._closed)
             return
         self.incarnation = incarnation
+        self.trouble = self.unusable = None
         await self._opened(incarnation)
         if self._retries:
             log_lines(["the database is ready; recording"])
@@ -98,11 +115,37 @@ class Run:
             self._ready()
             self._heartbeat.start(HEARTBEAT_SECONDS).addErrback(log_error, "lifecycle: heartbeat")
 
+    async def _read_in(self) -> None:
+        """Write what earlier runs could not, before this one writes anything; then remove it."""
+        for path in unwritten.paths(self._master.basedir):
+            found = unwritten.load(path)
+            if found is None or found.run.masterid != self._master.masterid:
+                log_lines([f"{path.name} is not of this master; it is left as {path.name}.left"])
+                path.rename(f"{path}.left")
+                continue
+            try:
+                await replay(self._gate, found)
+            except Exception as error:
+                if not is_refusal(error):
+                    raise
+                log_error(error, f"lifecycle: the database refuses {path.name}; it is left aside")
+                path.rename(f"{path}.left")
+                continue
+            unwritten.remove(path)
+            events, rows = len(found.entries), len(found.records)
+            log_lines([f"{events} events and {rows} rows of an earlier run are read in"])
+
     def _not_opened(self, problem: Any) -> None:
         self._retries += 1
-        if self._retries == 1:
+        self.trouble = in_short(problem.value)
+        before, self.unusable = self.unusable, None
+        if problem.check(migrations.SchemaError):
+            self.unusable = str(problem.value)
+            self._refused(self.unusable)
+            if before is None:
+                log_lines([f"nothing is recorded: {self.unusable}"])
+        elif self._retries == 1:
             log_error(problem, "lifecycle: the database is not ready; events wait, trying again")
-        self._logbook.last_error = in_short(problem.value)
         if not self._closing:
             delay = RETRY_AFTER(self._retries - 1)
             self._retry = self._master.reactor.callLater(delay, self.start)
@@ -112,7 +155,9 @@ class Run:
         if incarnation is None:
             return defer.succeed(None)
         beat = self._store.heartbeat(incarnation, self._master.reactor.seconds())
-        return beat.addErrback(lambda _: self._logbook.failed("writing a heartbeat"))
+        return beat.addCallbacks(
+            lambda _: self._logbook.over(_BEATING), lambda _: self._logbook.failed(_BEATING)
+        )
 
     def closing(self) -> None:
         """The service stops: nothing more is begun."""

@@ -29,7 +29,8 @@ from buildbot_lifecycle.clouds.choose import Choice, registered
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import Filter, HistoryQuery
 from buildbot_lifecycle.core.settings import Settings
-from buildbot_lifecycle.db import pages
+from buildbot_lifecycle.db import migrations, pages
+from buildbot_lifecycle.db.gate import Gate
 from buildbot_lifecycle.db.reader import Reader
 from buildbot_lifecycle.db.recorder import Recorder
 from buildbot_lifecycle.db.store import Store
@@ -40,12 +41,14 @@ from buildbot_lifecycle.diagnose.where import Locator
 from buildbot_lifecycle.history.recent import Recent
 from buildbot_lifecycle.history.statistics import Statistics
 from buildbot_lifecycle.history.timeline import Timeline
-from buildbot_lifecycle.host.log import log_lines
 from buildbot_lifecycle.host.pauses import at_most
 from buildbot_lifecycle.master.advice import Advising
 from buildbot_lifecycle.master.logbook import Logbook
 from buildbot_lifecycle.master.secrets import Secrets
 from buildbot_lifecycle.service.desk import DatabaseDesk
+from buildbot_lifecycle.service.elsewhere import Elsewhere
+from buildbot_lifecycle.service.farewell import Farewell
+from buildbot_lifecycle.service.keep import Keep
 from buildbot_lifecycle.service.instances import Directory
 from buildbot_lifecycle.service.learning import Learning
 from buildbot_lifecycle.service.listening import Listening
@@ -67,6 +70,9 @@ class Parts:
     logbook: Logbook
     recorder: Recorder
     run: Run
+    gate: Gate
+    elsewhere: Elsewhere
+    farewell: Farewell
     desk: DatabaseDesk
     news: News
     releaser: Releaser
@@ -115,6 +121,7 @@ class Parts:
         """Look away, and write what is left."""
         self.stalls.stop()
         self.threads.stop()
+        self.elsewhere.stop()
         await self.listening.stop()
         PROBE.unsubscribe(master)
         stopping = self.shutdown.is_stopping
@@ -132,17 +139,20 @@ class Parts:
         self.policy.stop()
         writes = defer.DeferredList(self.shutdown.pending_writes, consumeErrors=True)
         await at_most(writes, DRAIN_SECONDS, master.reactor, [])
-        written = self.run.incarnation is None or await self.recorder.stop(DRAIN_SECONDS)
-        if not written:
-            log_lines([f"{self.recorder.status().queued} events could not be written"])
-        await self.run.close("clean" if not master.running else "removed")
-        self.news.close()
+        how = "clean" if not master.running else "removed"
+        try:
+            if self.run.incarnation is not None:
+                await self.recorder.stop(DRAIN_SECONDS)
+            await self.run.close(how)
+        finally:
+            self.farewell.save(how)
+            self.news.close()
 
 
 def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
     """The parts of one master. ``token`` names this run of it; ``settings`` are read anew each time."""
-    clock, pool = master.reactor, master.db.pool
-    reader, store = Reader(pool), Store(pool)
+    clock, gate = master.reactor, Gate(master.db.pool, master.reactor)
+    reader, asked, store = Reader(gate), Reader(gate.asked), Store(gate)
     news, entries, secrets = News(master), Entries(), Secrets(master)
 
     # what is seen
@@ -156,13 +166,15 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
 
     # what is written
     recent = Recent(clock, reader, master.masterid)
+    elsewhere = Elsewhere(clock, gate, master.masterid)
     recorder = Recorder(
-        pool,
+        gate,
         clock,
         master.masterid,
         Written(logbook, recent, news).events,
         next_seq=logbook.next_seq,
         on_verdicts=news.verdicts,
+        examine=lambda: gate.do(migrations.look),
     )
     logbook.write_to(Recording(logbook, recorder, recent))
     learning = Learning(clock, reader, logbook, settings)
@@ -170,17 +182,19 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
 
     async def opened(incarnation: int) -> None:
         recorder.start(incarnation)
+        elsewhere.start()
         filled = defer.ensureDeferred(recent.fill())
         filled.addErrback(lambda _: logbook.failed("reading the last episodes"))
-        found = await pages.every(pool, _open_orphans(master.masterid))
+        found = await pages.every(gate, _open_orphans(master.masterid))
         await ledger.found(clock, msgspec.to_builtins(found))
 
     def ready() -> None:
         for part in (proof, policy, learning, sampling):
             part.start()
 
-    run = Run(master, store, logbook, token, opened, ready)
-    desk = DatabaseDesk(master, store, logbook, entries, news, run)
+    run, keep = Run(master, gate, store, logbook, token, opened, ready, recorder.refuse), Keep()
+    desk = DatabaseDesk(master, store, logbook, entries, news, run, keep)
+    farewell = Farewell(master, gate, recorder, keep, run, token)
 
     # what is done
     adapters = registered(lambda name: logbook.failed(f"loading the adapter {name}"))
@@ -192,7 +206,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
     proof = Proof(clock, logbook, desk, entries, clouds)
     census = Census(clock, logbook, entries, clouds)
     policy = Policy(clock, logbook, releaser, settings)
-    shutdown = ShutdownWatch(master, logbook, audit, orphans, settings)
+    shutdown = ShutdownWatch(master, logbook, audit, orphans, settings, farewell)
     logbook.is_stopping = lambda: shutdown.stops_whole_master
     desk.on_closed(orphans.forget)
     desk.on_closed(proof.forget)
@@ -211,6 +225,9 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         logbook=logbook,
         recorder=recorder,
         run=run,
+        gate=gate,
+        elsewhere=elsewhere,
+        farewell=farewell,
         desk=desk,
         news=news,
         releaser=releaser,
@@ -223,8 +240,8 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         signs=signs,
         secrets=secrets,
         recent=recent,
-        statistics=Statistics(clock, reader, settings),
-        timeline=Timeline(clock, reader),
+        statistics=Statistics(clock, asked, settings),
+        timeline=Timeline(clock, asked),
         locator=locator,
         stalls=stalls,
         threads=ThreadWatch(clock, logbook),

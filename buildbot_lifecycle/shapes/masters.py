@@ -103,6 +103,8 @@ class Health(Shape, frozen=True, kw_only=True):
     """How the recording goes."""
 
     status: Annotated[str, words("ok", "behind", "degraded")]
+    #: since when the database has not answered, or has refused
+    behind_since: Time | None
     version: str
     schema: int | None
     recording: bool

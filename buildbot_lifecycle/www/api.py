@@ -547,7 +547,7 @@ async def _page(call: Call, what: str, workerid: int | None) -> Answer:
         after = query.next_page(call.address, call.args, page.rows[-1]["id"])
     meta = history.Next(next=after)
     if what == "orphans":
-        meta = history.NextAndOpen(next=after, open=await shielded(call.service.open_orphans))
+        meta = history.NextAndOpen(next=after, open=await until_left(call.service.open_orphans))
     return Answer({"meta": meta}, what, query.cut(rows, asked.fields))
 
 
@@ -567,11 +567,11 @@ async def _worker(service: Service, ident: str) -> Worker:
     number = wire.identifier(ident)
     if number is not None:
         try:
-            return await shielded(service.worker, number)
+            return await until_left(service.worker, number)
         except Refusal as refusal:
             if refusal.code != "no_such_worker":
                 raise
-    return await shielded(service.worker, ident)
+    return await until_left(service.worker, ident)
 
 
 async def _entry(call: Call, what: str, text: str) -> Shape:
@@ -580,7 +580,7 @@ async def _entry(call: Call, what: str, text: str) -> Shape:
     try:
         if number is None:
             raise Refusal(f"no_such_{thing}", f"there is no {thing} {wire.shown(text)}")
-        return await shielded(call.service.one, what, number)
+        return await until_left(call.service.one, what, number)
     except Refusal:
         await call.rights.may_read()
         raise

@@ -276,7 +276,7 @@ def test_while_the_database_is_away_events_are_kept_and_written_later_in_order(
         assert len(await events(pool)) == len(entries)
         status = recording.status()
         assert (status.errors, status.dropped) == (5, 0)
-        assert "connection refused" in str(status.last_error)
+        assert status.last_error is None  # it is over
 
     database.run(work)
 

@@ -128,6 +128,21 @@ class Server:
         self.process.send_signal(number)
         self.process.wait(patient(30))
 
+    def freeze(self) -> None:
+        """Stop all of its processes, as a machine that hangs: what is sent is taken, and not answered."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        for pid in [self.process.pid, *map(int, children.read_text().split())]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
     def start(self) -> None:
         """Bring it back after `stop`, on the same port."""
         self.process = self.launch(self.command())

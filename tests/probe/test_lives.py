@@ -67,6 +67,10 @@ class Desk:
 
     def record_verdict(self, known: Known) -> None: ...
 
+    def keep_action(self, row: Any, changes: Any) -> None: ...
+
+    def keep_orphan(self, row: Any, token: str) -> None: ...
+
     def insert_action(self, row: Any) -> defer.Deferred[int]:
         return defer.succeed(1)
 

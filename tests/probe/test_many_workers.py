@@ -23,11 +23,11 @@ def answers_of(desk: Desk) -> Answers:
         worker = desk.new_worker(desk.watched.worker.parent)
         worker.workerid = workerid
         desk.logbook.observe(Watched(worker), Kind.DETACHED, {})
-    pool = SimpleNamespace(do=lambda *_: defer.succeed(([], [])))
-    master: Any = SimpleNamespace(
-        reactor=desk.clock, masterid=1, name="m", db=SimpleNamespace(pool=pool)
+    master: Any = SimpleNamespace(reactor=desk.clock, masterid=1, name="m")
+    elsewhere = SimpleNamespace(rows=lambda: defer.succeed(((), ())))
+    parts: Any = SimpleNamespace(
+        logbook=desk.logbook, run=SimpleNamespace(incarnation=1), elsewhere=elsewhere
     )
-    parts: Any = SimpleNamespace(logbook=desk.logbook, run=SimpleNamespace(incarnation=1))
     return Answers(master, desk.settings, parts, None)
 
 

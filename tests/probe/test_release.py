@@ -45,6 +45,10 @@ class Ledger:
             return defer.fail(OSError("no space"))
         return defer.succeed(number)
 
+    def keep_action(self, row: Any, changes: Any) -> None: ...
+
+    def keep_orphan(self, row: Any, token: str) -> None: ...
+
     def insert_action(self, row: Any) -> defer.Deferred[int]:
         self.actions.append(dict(row))
         waiting: defer.Deferred[Any] = defer.Deferred()

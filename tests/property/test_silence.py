@@ -190,6 +190,10 @@ class Walk(RuleBasedStateMachine):
     def record_verdict(self, known: Known) -> None:
         assert not known.gone, "the verdict of a worker that is gone is its successor's"
 
+    def keep_action(self, row: Any, changes: Any) -> None: ...
+
+    def keep_orphan(self, row: Any, token: str) -> None: ...
+
     def insert_action(self, row: Any) -> defer.Deferred[int]:
         written: defer.Deferred[int] = defer.Deferred()
         self.clock.callLater(0, written.callback, next(self.numbers))

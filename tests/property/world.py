@@ -409,6 +409,10 @@ class Desk:
 
     # `audit.Desk`
 
+    def keep_action(self, row: Any, changes: Any) -> None: ...
+
+    def keep_orphan(self, row: Any, token: str) -> None: ...
+
     def insert_action(self, row: Any) -> defer.Deferred[int]:
         self.actions.append(dict(row))
         return defer.succeed(len(self.actions))

@@ -47,7 +47,7 @@ def test_a_run_that_ends_while_the_database_is_still_asked_is_not_left_open(
         begun.append(number)
 
     logbook: Any = SimpleNamespace(next_seq=lambda: 1, last_error=None)
-    run = Run(master, store, logbook, "token", opened, lambda: begun.append(0))  # type: ignore[arg-type]
+    run = Run(master, pool, store, logbook, "token", opened, lambda: begun.append(0))  # type: ignore[arg-type]
     run.start()
     if numbered:
         store.number.callback(7)

@@ -550,6 +550,7 @@ export interface components {
          */
         Health: {
             status: string;
+            behind_since: number | null;
             version: string;
             schema: number | null;
             recording: boolean;

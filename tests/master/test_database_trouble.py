@@ -1,0 +1,231 @@
+"""A database that hangs, is gone, or has lost our tables: nothing is lost, and the stop ends."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from tests.conftest import MakeMaster
+from tests.harness import databases
+from tests.harness.master import API, RealMaster, worker
+from tests.master.support import FEW_SECONDS, LIFECYCLE, get_stuck
+
+pytestmark = [pytest.mark.master, pytest.mark.database]
+
+Servers = Callable[[str], databases.Server]
+
+#: Seconds: grace, and what a database that does not answer is waited for beyond it.
+LEAVES = LIFECYCLE["shutdown_grace"] + 20
+
+
+@contextlib.contextmanager
+def frozen(server: databases.Server) -> Iterator[None]:
+    server.freeze()
+    try:
+        yield
+    finally:
+        server.thaw()
+
+
+@contextlib.contextmanager
+def locked(engine: sa.engine.Engine, table: str) -> Iterator[None]:
+    """A table that somebody has locked for all, and keeps."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "mysql":
+            connection.execute(sa.text(f"LOCK TABLES {table} WRITE"))
+        else:
+            connection.execute(sa.text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
+        yield
+        connection.rollback()
+
+
+def kept(master: RealMaster) -> list[Path]:
+    return sorted(master.basedir.glob("lifecycle-unwritten-*"))
+
+
+def health(master: RealMaster) -> dict[str, Any]:
+    found: dict[str, Any] = master.api("health")["health"]
+    return found
+
+
+def is_behind(master: RealMaster) -> bool:
+    found = health(master)
+    return found["status"] == "behind" and found["behind_since"] is not None
+
+
+def query(url: str, sql: str) -> list[tuple[Any, ...]]:
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(sa.text(sql))]
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+def test_a_server_that_hangs_is_told_and_the_stop_ends_with_all_of_it_kept(
+    make_master: MakeMaster, database_server: Servers, kind: str
+) -> None:
+    server = database_server(kind)
+    url = server.fresh()
+    names = ["stuck", "other"]
+    master = make_master(
+        [worker("StuckStopDeferred", name) for name in names], lifecycle=LIFECYCLE, db_url=url
+    )
+    for name in names:
+        master.force_build(name)
+        get_stuck(master, name, verdict__code="stop_pending")
+    master.wait_until(lambda: health(master)["queued"] == 0, 30, "everything to be written")
+    assert health(master)["status"] == "ok"
+    with frozen(server):
+        master.wait_until(lambda: is_behind(master), 30, "the hang to be told")
+        # from memory, as it is now
+        assert master.worker("stuck")["state"] == "insubstantiating"
+        (mine,) = master.api("shutdown")["shutdown"]
+        assert [wait["what"] for wait in mine["waits"]] == ["database"]
+        answer = master.get(f"{API}/events?limit=1".replace("events", "episodes"))
+        assert (answer.status, answer.json["code"]) == (503, "behind")
+        assert int(answer.headers["Retry-After"]) > 0
+        master.wait_log("lifecycle: the database does not answer")
+        master.stop(LEAVES)
+        (path,) = kept(master)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert f"they are kept in {path.name} and read in at the next start" in master.log()
+    master.start()
+    master.wait_log(r"lifecycle: \d+ events and \d+ rows of an earlier run are read in")
+    assert kept(master) == []
+    ended = query(url, "select ended_how from lifecycle_incarnations order by id")
+    assert ended == [("clean",), (None,)]
+    actions = query(url, "select what, actor, status from lifecycle_actions")
+    assert actions == [("shutdown-release", "shutdown", "done")] * 2
+    orphans = query(url, "select workerid from lifecycle_orphans where closed_at is null")
+    assert len(orphans) == len(set(orphans)) == 2
+    moves = query(url, "select kind from lifecycle_events where kind = 'master_died'")
+    assert moves == []
+    assert (
+        query(
+            url,
+            "select incarnation, seq, count(*) from lifecycle_events group by 1, 2 having count(*) > 1",
+        )
+        == []
+    )
+    master.stop(FEW_SECONDS)
+
+
+def test_a_server_that_is_gone_does_not_hold_the_stop(
+    make_master: MakeMaster, database_server: Servers
+) -> None:
+    server = database_server("postgresql")
+    url = server.fresh()
+    master = make_master([worker("StuckStopDeferred", "stuck")], lifecycle=LIFECYCLE, db_url=url)
+    master.force_build("stuck")
+    get_stuck(master, "stuck", verdict__code="stop_pending")
+    master.wait_until(lambda: health(master)["queued"] == 0, 30, "everything to be written")
+    server.stop()
+    try:
+        master.wait_until(lambda: is_behind(master), 30, "it to be told")
+        master.stop(LEAVES)
+        assert len(kept(master)) == 1
+    finally:
+        server.start()
+    master.start()
+    master.wait_log("of an earlier run are read in")
+    assert kept(master) == []
+    actions = query(url, "select what, actor from lifecycle_actions")
+    assert actions == [("shutdown-release", "shutdown")]
+    assert query(url, "select count(*) from lifecycle_orphans") == [(1,)]
+    master.stop(FEW_SECONDS)
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+def test_readers_of_a_locked_table_do_not_stop_the_builds_of_the_master(
+    make_master: MakeMaster, database_server: Servers, kind: str
+) -> None:
+    url = database_server(kind).fresh()
+    master = make_master([worker("Healthy", "healthy")], lifecycle=LIFECYCLE, db_url=url)
+    assert master.build("healthy")["results"] == 0
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    answers: list[int] = []
+    with locked(engine, "lifecycle_episodes"):
+        readers = [
+            threading.Thread(target=lambda: answers.append(master.get(f"{API}/episodes").status))
+            for _ in range(24)
+        ]
+        for reader in readers:
+            reader.start()
+        # 24 of Buildbot's 15 threads would be waiting
+        assert master.build("healthy")["results"] == 0
+        for reader in readers:
+            reader.join()
+        assert set(answers) == {503}
+        master.wait_until(lambda: is_behind(master), 30, "the lock to be told")
+        assert master.worker("healthy")["verdict"]["level"] == "ok"
+    master.wait_until(lambda: health(master)["status"] == "ok", 60, "the end of it to be told")
+    assert health(master)["last_error"] is None
+    assert master.get(f"{API}/episodes").status == 200
+    master.stop(FEW_SECONDS)
+
+
+def test_sqlite_locked_as_a_whole_is_told_and_does_not_hold_the_stop(
+    make_master: MakeMaster,
+) -> None:
+    master = make_master([worker("StuckStopDeferred", "stuck")], lifecycle=LIFECYCLE)
+    master.force_build("stuck")
+    get_stuck(master, "stuck", verdict__code="stop_pending")
+    with contextlib.closing(sqlite3.connect(master.basedir / "state.sqlite")) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        # what somebody does now has to be written
+        workerid = master.worker("stuck")["workerid"]
+        call = {"jsonrpc": "2.0", "method": "pause", "id": 1, "params": {"reason": "x"}}
+        threading.Thread(
+            target=lambda: master.post(f"api/v2/workers/{workerid}", call), daemon=True
+        ).start()
+        master.wait_until(lambda: is_behind(master), 60, "the lock to be told")
+        assert master.worker("stuck")["state"] == "insubstantiating"
+        master.stop(LEAVES)
+    assert len(kept(master)) == 1
+    master.start()
+    master.wait_log("of an earlier run are read in")
+    with master.db() as connection:
+        ended = connection.execute("select ended_how from lifecycle_incarnations order by id")
+        assert [row[0] for row in ended] == ["clean", None]
+        assert connection.execute("select count(*) from lifecycle_orphans").fetchone()[0] == 1
+    master.stop(FEW_SECONDS)
+
+
+def test_tables_that_are_missing_are_one_clear_line_with_the_command_that_mends_it(
+    make_master: MakeMaster,
+) -> None:
+    master = make_master([worker("Healthy", "healthy")], lifecycle=LIFECYCLE)
+    assert master.build("healthy")["results"] == 0
+    file = master.basedir / "state.sqlite"
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("DROP TABLE lifecycle_events")
+        connection.commit()
+    assert master.build("healthy")["results"] == 0
+    master.wait_until(lambda: health(master)["status"] == "degraded", 30, "it to be told")
+    found = health(master)
+    assert found["queued"] == 0
+    assert "lifecycle_events" in found["last_error"]
+    assert "DELETE FROM lifecycle_version" in found["last_error"]
+    assert master.log().count("nothing is recorded any more: tables are missing") == 1
+    assert master.worker("healthy")["verdict"]["level"] == "ok"
+    master.stop(FEW_SECONDS)
+    assert kept(master) == []
+    master.start()
+    master.wait_log("lifecycle: nothing is recorded: tables are missing")
+    assert health(master)["status"] == "degraded"
+    master.stop(FEW_SECONDS)
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("DELETE FROM lifecycle_version")
+        connection.commit()
+    master.start()
+    master.wait_until(lambda: health(master)["status"] == "ok", 30, "it to be mended")
+    assert health(master)["last_error"] is None
+    assert master.build("healthy")["results"] == 0
+    master.stop(FEW_SECONDS)
