@@ -48,8 +48,8 @@ from buildbot_lifecycle.master.secrets import Secrets
 from buildbot_lifecycle.service.desk import DatabaseDesk
 from buildbot_lifecycle.service.elsewhere import Elsewhere
 from buildbot_lifecycle.service.farewell import Farewell
-from buildbot_lifecycle.service.keep import Keep
 from buildbot_lifecycle.service.instances import Directory
+from buildbot_lifecycle.service.keep import Keep
 from buildbot_lifecycle.service.learning import Learning
 from buildbot_lifecycle.service.listening import Listening
 from buildbot_lifecycle.service.news import News

@@ -202,6 +202,7 @@ def test_an_orphan_is_opened_once_and_closed_once(database: Database) -> None:
             "closed_by_kind": None,
             "note": None,
             "times": 1,
+            "place": None,
         }
         assert [*page.rows] == [{**ORPHAN, "id": number, **nobody}]
         assert await store.close_orphan(number, 60.0, ANN, "terminated it") is True
@@ -214,7 +215,7 @@ def test_an_orphan_is_opened_once_and_closed_once(database: Database) -> None:
             "closed_by_kind": "user",
             "note": "terminated it",
         }
-        assert row == {**ORPHAN, "id": number, "times": 1, **closed}
+        assert row == {**ORPHAN, "id": number, "times": 1, "place": None, **closed}
 
     database.run(work)
 
