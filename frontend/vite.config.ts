@@ -12,10 +12,13 @@ const hostGlobals = {
   "buildbot-ui": "BuildbotUi",
 };
 
+const short = resolve(import.meta.dirname, "src/host/jsx.ts");
+
 export default defineConfig(({ command }) => ({
   // A UMD bundle has no `process`; the tests need React's development build.
   define: command === "build" ? { "process.env.NODE_ENV": '"production"' } : {},
-  oxc: { jsx: { runtime: "classic" } },
+  // In the built page under short names: src/host/jsx.ts.
+  oxc: { jsx: { runtime: "classic", ...(command === "build" ? { pragma: "h", pragmaFrag: "F" } : {}) } },
   build: {
     target: "es2020",
     outDir: resolve(import.meta.dirname, "../buildbot_lifecycle/static"),
@@ -29,6 +32,12 @@ export default defineConfig(({ command }) => ({
     },
     rolldownOptions: {
       external: Object.keys(hostGlobals),
+      transform: {
+        inject: {
+          h: [short, "h"],
+          F: [short, "F"],
+        },
+      },
       output: { globals: hostGlobals },
     },
   },

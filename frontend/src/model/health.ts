@@ -81,11 +81,13 @@ export function firstWords(stop: MasterStop, workers: readonly Worker[]): string
   return `${count(many, "instance")}${named}${usualWords(stop)}`;
 }
 
-function usualWords({ instances_up = 0, usual_stop_s, usual_unknown = 0 }: MasterStop): string {
+function usualWords({ usual_stop_s, usual_unknown = 0 }: MasterStop): string {
   if (usual_stop_s === undefined) return "";
   if (usual_stop_s === null) return ", and how long that takes is not known";
   const usual = `, which usually takes up to ${duration(Math.max(1, Math.ceil(usual_stop_s)))}`;
-  return usual_unknown === 0 ? usual : `${usual}; of ${usual_unknown} of ${instances_up} it is not known`;
+  if (usual_unknown === 0) return usual;
+  const others = usual_unknown === 1 ? "one of them takes" : `${usual_unknown} of them take`;
+  return `${usual} (how long ${others} is not known)`;
 }
 
 /** When a stop releases this, told at `at` of this master; empty where nothing is known of it. */

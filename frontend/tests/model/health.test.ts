@@ -130,7 +130,7 @@ describe("a master whose instances are up", () => {
       "1 instance (ec2-5), which usually takes up to 42 s",
     );
     expect(up({ instances_up: 3, usual_stop_s: 90, usual_unknown: 1 })).toBe(
-      "3 instances, which usually takes up to 1 min 30 s; of 1 of 3 it is not known",
+      "3 instances, which usually takes up to 1 min 30 s (how long one of them takes is not known)",
     );
     expect(up({ instances_up: 1, usual_stop_s: null, usual_unknown: 1 })).toBe(
       "1 instance (ec2-5), and how long that takes is not known",
