@@ -4,11 +4,13 @@ import { Boundary } from "./ui/Boundary";
 import { SETTINGS } from "./model/settings";
 import { ActionsPage } from "./features/actions/ActionsPage";
 import { EpisodePage } from "./features/episode/EpisodePage";
+import { InstancesPage } from "./features/instances/InstancesPage";
 import { MenuIcon } from "./features/menu/MenuIcon";
 import { OrphansPage } from "./features/orphans/OrphansPage";
 import { Overview } from "./features/workers/Overview";
 import { StopPage } from "./features/stop/StopPage";
-import { TimelinePage } from "./features/timeline/TimelinePage";
+import { TimelineRoute } from "./features/menu/TimelineRoute";
+import { PARTS } from "./parts";
 import { WorkerPage } from "./features/worker/WorkerPage";
 
 // What more than one feature has comes first: a feature may say more of it.
@@ -16,6 +18,7 @@ import "./ui/theme.css";
 import "./ui/ui.css";
 import "./features/force/force.css";
 import "./features/orphans/orphans.css";
+import "./features/instances/instances.css";
 import "./features/stop/stop.css";
 import "./features/worker/worker.css";
 import "./features/workers/workers.css";
@@ -25,13 +28,16 @@ import "./features/menu/menu.css";
 
 const ROUTES: [route: string, view: React.ComponentType][] = [
   ["lifecycle", Overview],
-  ["lifecycle/timeline", TimelinePage],
+  ["lifecycle/timeline", TimelineRoute],
   ["lifecycle/stop", StopPage],
+  ["lifecycle/instances", InstancesPage],
   ["lifecycle/orphans", OrphansPage],
   ["lifecycle/actions", ActionsPage],
   ["lifecycle/workers/:workerid", WorkerPage],
   ["lifecycle/episodes/:episode", EpisodePage],
 ];
+
+(window as { buildbotLifecycleParts?: typeof PARTS }).buildbotLifecycleParts = PARTS;
 
 buildbotSetupPlugin((register) => {
   register.registerMenuGroup({

@@ -1,4 +1,4 @@
-import type { DryRun, Episode, Verdict, Worker, WorkersMeta } from "../src/contract/types";
+import type { DryRun, Episode, Instance, Place, Verdict, Worker, WorkersMeta } from "../src/contract/types";
 
 /* Workers in the situations that operators meet. `NOW` is fixed. */
 
@@ -122,5 +122,52 @@ export const episode = (change: Partial<Episode> = {}): Episode => ({
   ],
   connected_at: NOW - 960,
   builds: 1,
+  ...change,
+});
+
+/** One that a healthy worker owns. */
+export const instance = (change: Partial<Instance> = {}): Instance => ({
+  id: "1-00aa",
+  name: "i-0aa",
+  masterid: 1,
+  workerid: 1,
+  worker: "ec2-1",
+  class: "EC2LatentWorker",
+  place: "EC2 eu-west-1",
+  state: "up",
+  standing: "up",
+  why: null,
+  born: NOW - 600,
+  kind: "m5.large",
+  cost: null,
+  link: null,
+  orphan: null,
+  episode: null,
+  seen: NOW - 10,
+  endable: false,
+  why_not: "healthy",
+  ...change,
+});
+
+export const nobodys = (change: Partial<Instance> = {}): Instance =>
+  instance({
+    id: "1-00bb",
+    name: "i-0bb",
+    workerid: null,
+    worker: null,
+    standing: "nobodys",
+    endable: true,
+    why_not: null,
+    ...change,
+  });
+
+export const place = (change: Partial<Place> = {}): Place => ({
+  place: "EC2 eu-west-1",
+  class: "EC2LatentWorker",
+  asked: NOW - 10,
+  took_s: 0.4,
+  count: 1,
+  error: null,
+  can_list: true,
   ...change,
 });

@@ -23,3 +23,10 @@ export function nextQuery(next: string | null): string | null {
   const mark = next.indexOf("?");
   return mark === -1 ? null : next.slice(mark);
 }
+
+/** A link of somebody else's making, if it is one that a browser may open. */
+export const safeLink = (link: string | null) => (link !== null && /^https?:\/\//i.test(link) ? link : null);
+
+/** The end of an instance: by its id, or by the open entry of the orphans that names it. */
+export const endRoute = (by: { id: string } | { entry: number }) =>
+  `/lifecycle/instances?${"id" in by ? `end=${encodeURIComponent(by.id)}` : `entry=${by.entry}`}`;

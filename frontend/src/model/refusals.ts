@@ -86,6 +86,21 @@ export function explainForce(failure: Failure): Refusal {
   return { title: "Not accepted", text: `${message} Nothing was done.`, next: "retry" };
 }
 
+/** The same of the end of an instance. */
+export function explainEnd(failure: Failure): Refusal {
+  const message = sentence(failure.message);
+  if (failure.status === 404)
+    return {
+      title: "No such instance",
+      text: `${message} Nothing tells of it any more: it may be gone. Take a census to know.`,
+      next: "close",
+    };
+  if (failure.status === 409)
+    return { title: "It cannot be ended now", text: `${message} Nothing was done.`, next: "reload" };
+  if (failure.status === 412) return { ...explainForce(failure), text: `${message} Nothing was done.` };
+  return explainForce(failure);
+}
+
 function factsOf(details: Record<string, unknown>): string {
   const seconds = number(details.age_s);
   const threshold = number(details.threshold_s);

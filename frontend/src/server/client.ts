@@ -1,5 +1,5 @@
 import { parseLong } from "./parse";
-import type { Action, DryRun, Orphan } from "../contract/types";
+import type { Action, DryRun, EndPlan, Orphan } from "../contract/types";
 
 /** Why a request brought no answer to use. `status` is 0 when no answer came at all. */
 export class ApiFailure extends Error {
@@ -21,6 +21,8 @@ export function asFailure(error: unknown): ApiFailure {
 }
 
 const ANSWER_WITHIN_MS = 30_000;
+/* Clouds are asked on the way. */
+const CLOUDS_WITHIN_MS = 90_000;
 
 export function apiUrl(path: string): string {
   return new URL(`plugins/lifecycle/api/v1/${path}`, window.location.href).href;
@@ -30,11 +32,12 @@ async function request(
   path: string,
   init: RequestInit,
   plural?: string,
+  withinMs = ANSWER_WITHIN_MS,
 ): Promise<{ status: number; body: Record<string, unknown> }> {
   const clock = new AbortController();
   const timer = setTimeout(() => {
     clock.abort();
-  }, ANSWER_WITHIN_MS);
+  }, withinMs);
   let response: Response;
   let body: unknown;
   try {
@@ -44,7 +47,7 @@ async function request(
     ).catch(() => null);
   } catch {
     throw clock.signal.aborted
-      ? new ApiFailure(0, "timeout", `Buildbot did not answer within ${ANSWER_WITHIN_MS / 1000} s.`)
+      ? new ApiFailure(0, "timeout", `Buildbot did not answer within ${withinMs / 1000} s.`)
       : new ApiFailure(0, "network", "Buildbot could not be reached.");
   } finally {
     clearTimeout(timer);
@@ -70,12 +73,13 @@ export async function getMany<Answer>(path: string, plural: string): Promise<Ans
   return body as Answer;
 }
 
-async function post(path: string, body: Record<string, unknown>) {
-  return request(path, {
+async function post(path: string, body: Record<string, unknown>, withinMs?: number) {
+  const init = {
     method: "POST",
     headers: { Accept: "application/json", "Content-Type": "application/json" },
     body: JSON.stringify(body),
-  });
+  };
+  return request(path, init, undefined, withinMs);
 }
 
 export interface ForceRequest {
@@ -109,4 +113,22 @@ export async function forceDisconnect(
 export async function resolveOrphan(id: number, note: string): Promise<Orphan> {
   const { body } = await post(`orphans/${id}/resolve`, { note });
   return body.orphan as Orphan;
+}
+
+/** Has the clouds asked what runs there. Over when they have answered, or at once where the server says so (202). */
+export async function takeCensus(): Promise<void> {
+  await post("instances/refresh", {}, CLOUDS_WITHIN_MS);
+}
+
+const endPath = (id: string) => `instances/${encodeURIComponent(id)}/end`;
+
+export async function planEnd(id: string): Promise<EndPlan> {
+  const { body } = await post(endPath(id), { dry_run: true });
+  return body.dry_run as EndPlan;
+}
+
+/** The action has no outcome while the instance was not seen gone. */
+export async function endInstance(id: string, confirm: string, reason: string): Promise<Action> {
+  const { body } = await post(endPath(id), { confirm, reason, dry_run: false }, CLOUDS_WITHIN_MS);
+  return body.action as Action;
 }

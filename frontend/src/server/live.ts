@@ -17,6 +17,8 @@ export interface LiveState {
 export interface FeedListener {
   onWorkers: (workerids: ReadonlySet<number>) => void;
   onRefresh: () => void;
+  /** A census was begun or taken. */
+  onCensus?: () => void;
 }
 
 /* The first message is followed at once, and what comes in its wake together: one build is a dozen of them. */
@@ -112,8 +114,10 @@ export class LiveFeed extends Shown<LiveState> {
         if (!first) this.refreshAll();
         this.planRefresh();
       },
-      onMessage: (workerid) => {
-        this.gather(workerid);
+      onMessage: (id, kind) => {
+        // The key of a census names a master, and no worker.
+        if (kind === "census") this.tellCensus();
+        else this.gather(id);
       },
       onGone: () => {
         this.onGone();
@@ -152,6 +156,12 @@ export class LiveFeed extends Shown<LiveState> {
         listener.onWorkers(workerids);
       });
     }, waitMs);
+  }
+
+  private tellCensus() {
+    this.listeners.forEach((listener) => {
+      listener.onCensus?.();
+    });
   }
 
   private planRefresh() {

@@ -3,7 +3,7 @@
 
 const SUBSCRIBED_WITHIN_MS = 6_000;
 const PING_EVERY_MS = 20_000;
-const KINDS = ["transition", "event", "verdict", "action", "orphan"] as const;
+const KINDS = ["transition", "event", "verdict", "action", "orphan", "census"] as const;
 
 export interface SocketEvents {
   /** All subscriptions were acknowledged: from now on nothing is missed. */

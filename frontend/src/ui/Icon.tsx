@@ -23,6 +23,8 @@ const SHAPES = {
   live: "M8 4a4 4 0 100 8 4 4 0 000-8z",
   polling:
     "M13.6 2.4v4h-4l1.5-1.5A4.6 4.6 0 003.6 7H1.8a6.4 6.4 0 0110.6-3.4zM2.4 13.6v-4h4l-1.5 1.5A4.6 4.6 0 0012.4 9h1.8a6.4 6.4 0 01-10.6 3.4z",
+  // Two sheets.
+  copy: "M5 1h9v11h-3v3H2V4h3zm1.5 1.5V4H11v6.5h1.5v-8zM3.5 5.5v8h6v-8z",
   up: "M8 3l6 9H2z",
   down: "M8 13L2 4h12z",
 } as const;

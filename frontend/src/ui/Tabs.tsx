@@ -8,6 +8,7 @@ const TABS = [
   { route: "/lifecycle", caption: "Workers", keeps: true },
   { route: "/lifecycle/timeline", caption: "Timeline", keeps: true },
   { route: "/lifecycle/stop", caption: "What blocks the stop", keeps: false },
+  { route: "/lifecycle/instances", caption: "Instances", keeps: false },
   { route: "/lifecycle/orphans", caption: "Orphans", keeps: false },
   { route: "/lifecycle/actions", caption: "Actions", keeps: false },
 ];

@@ -24,6 +24,7 @@ describe("the websocket", () => {
       "lifecycle/*/verdict",
       "lifecycle/*/action",
       "lifecycle/*/orphan",
+      "lifecycle/*/census",
     ]);
     const [first, ...rest] = FakeSocket.last.sent;
     FakeSocket.last.answer({ code: 200, _id: first?._id });

@@ -6,7 +6,7 @@ import { actorWords, plain, statusWords, worded } from "../../model/words";
 import { VerdictBadge } from "../../ui/Badge";
 import { Icon, actionIcon } from "../../ui/Icon";
 import { Moment } from "../../ui/Time";
-import { Steps } from "../force/Steps";
+import { Steps } from "../act/Steps";
 
 /** Who asked for what, why, and what came of it. */
 export const ActionList = ({ actions, named = false }: { actions: readonly Action[]; named?: boolean }) => (

@@ -22,6 +22,7 @@ const STATUSES = [
 const KINDS = [
   ["", "any"],
   ["force-disconnect", "force disconnect"],
+  ["end", "end instance"],
   ["shutdown-release", "release at shutdown"],
 ] as const;
 

@@ -1,12 +1,13 @@
-import React, { useEffect, useId, useRef } from "react";
-import type { Worker } from "../../contract/types";
+import React, { useEffect, useId, useRef, useState } from "react";
+import type { Instance, Worker } from "../../contract/types";
 import { useSource } from "../../hooks/useSource";
 import { explainForce } from "../../model/refusals";
 import { count } from "../../model/words";
+import { EndDialog } from "../end/EndDialog";
 import { Dialog } from "../../ui/Dialog";
 import { Icon } from "../../ui/Icon";
 import { ForceCourse, type Course } from "./course";
-import { ForceForm } from "./ForceForm";
+import { ConfirmForm } from "../act/ConfirmForm";
 import { ManyWorkers } from "./ManyWorkers";
 import { OneWorker } from "./OneWorker";
 
@@ -20,6 +21,8 @@ export const ForceDialog = ({ workers, onClose }: Props) => {
   const formId = useId();
   const [course, force] = useSource<Course, ForceCourse>("", () => new ForceCourse(workers));
   const { ones } = course;
+  // The step after it: the same dialog goes on with the instance that was left.
+  const [ending, setEnding] = useState<Instance | null>(null);
   const one = ones.length === 1 ? (ones[0] ?? null) : null;
   const looking = ones.some((each) => each.looking);
   const sending = course.sent === "sending";
@@ -37,6 +40,8 @@ export const ForceDialog = ({ workers, onClose }: Props) => {
   useEffect(() => {
     if (failure !== null) body.current?.focus();
   }, [failure]);
+
+  if (ending !== null) return <EndDialog instance={ending} onClose={onClose} />;
 
   const footer = (
     <>
@@ -92,11 +97,12 @@ export const ForceDialog = ({ workers, onClose }: Props) => {
         {one === null ? (
           <ManyWorkers course={course} ready={ready} looking={looking} />
         ) : (
-          <OneWorker one={one} course={course} refusal={refusal} outdated={outdated} force={force} />
+          <OneWorker one={one} course={course} refusal={refusal} outdated={outdated} force={force} onEnd={setEnding} />
         )}
         {asksForm && (
-          <ForceForm
+          <ConfirmForm
             formId={formId}
+            test="force"
             name={one === null ? String(ready) : one.worker.name}
             what={one === null ? "number of workers that will be freed" : "worker's name"}
             sending={blocked}

@@ -1,9 +1,11 @@
 import React, { useId } from "react";
+import type { Instance } from "../../contract/types";
 import { mayOverride, pausesAfterwards, type Refusal } from "../../model/refusals";
 import { worded } from "../../model/words";
 import { Notice } from "../../ui/Notice";
+import { WorkersInstances } from "../end/WorkersInstances";
 import type { Course, ForceCourse, One } from "./course";
-import { Outcome } from "./Outcome";
+import { Outcome } from "../act/Outcome";
 import { Plan } from "./Plan";
 
 interface Props {
@@ -13,10 +15,11 @@ interface Props {
   /** The plan is not true any more. */
   outdated: boolean;
   force: ForceCourse;
+  onEnd: (instance: Instance) => void;
 }
 
 /** All that is known of one worker and of what would be done to it, with what the reader may choose; then the outcome. */
-export const OneWorker = ({ one, course, refusal, outdated, force }: Props) => {
+export const OneWorker = ({ one, course, refusal, outdated, force, onEnd }: Props) => {
   const { worker, plan, looking, action } = one;
   const { pause, override } = course;
   return (
@@ -26,7 +29,16 @@ export const OneWorker = ({ one, course, refusal, outdated, force }: Props) => {
           {refusal.text}
         </Notice>
       )}
-      {action !== null && <Outcome action={action} />}
+      {action !== null && (
+        <Outcome action={action}>
+          {action.status === "done" && (
+            <WorkersInstances workerid={worker.workerid} worker={worker.name} onEnd={onEnd}>
+              <h3 className="h6">Next: the instance</h3>
+              <p>The force disconnect has not stopped it. End it here, or in the cloud's console.</p>
+            </WorkersInstances>
+          )}
+        </Outcome>
+      )}
       {action === null && plan === null && looking && <p role="status">Looking at what would be done…</p>}
       {action === null && plan !== null && !outdated && (
         <>

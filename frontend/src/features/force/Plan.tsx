@@ -5,7 +5,7 @@ import { BuildLink } from "../../ui/BuildLink";
 import { ConnectedFact, PendingFact } from "../../ui/FactRows";
 import { Icon } from "../../ui/Icon";
 import { Age } from "../../ui/Time";
-import { Steps } from "./Steps";
+import { Steps } from "../act/Steps";
 
 /** What the dry run found: what is waited for, what would be done, and what that may bring about. */
 export const Plan = ({ worker, plan }: { worker: Worker; plan: DryRun }) => {

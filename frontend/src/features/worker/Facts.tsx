@@ -5,6 +5,7 @@ import { stockWorkerRoute } from "../../model/links";
 import { AbandonedLine, StateLabel } from "../../ui/Badge";
 import { BuildLink } from "../../ui/BuildLink";
 import { ConnectedFact, PendingFact } from "../../ui/FactRows";
+import { InstanceName } from "../../ui/InstanceName";
 import { toldAt } from "../../model/words";
 import { Age, Moment } from "../../ui/Time";
 
@@ -59,7 +60,7 @@ export const Facts = ({ worker }: { worker: Worker }) => (
           ))}
     </dd>
     <dt>Instance</dt>
-    <dd>{worker.instance === null ? "none that is known" : <code>{worker.instance}</code>}</dd>
+    <dd>{worker.instance === null ? "none that is known" : <InstanceName name={worker.instance} />}</dd>
     <dt>Paused</dt>
     <dd>{worker.paused ? `yes${worker.pause_reason === null ? "" : `: ${worker.pause_reason}`}` : "no"}</dd>
     <dt>Class</dt>

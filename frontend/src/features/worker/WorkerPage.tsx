@@ -5,6 +5,7 @@ import { VerdictBadge } from "../../ui/Badge";
 import { Behind } from "../../ui/Banners";
 import { ForceButton } from "../force/ForceButton";
 import { FailedPage } from "../../ui/FailedPage";
+import { WorkersInstances } from "../end/WorkersInstances";
 import { Orphans } from "../orphans/Orphans";
 import { HealthBox } from "../../ui/Health";
 import { Page } from "../../ui/Page";
@@ -100,6 +101,9 @@ const Histories = ({ worker }: { worker: Worker }) => {
           rest={`/lifecycle/orphans?workerid=${workerid}`}
         />
       )}
+      <WorkersInstances workerid={workerid} worker={worker.name}>
+        <h2 className="h5">Instances</h2>
+      </WorkersInstances>
       <section aria-labelledby="bbl-episodes">
         <h2 className="h5" id="bbl-episodes">
           Episodes

@@ -1,10 +1,11 @@
 import React, { memo, useMemo } from "react";
 import type { Worker } from "../../contract/types";
 import type { View } from "../../model/arrange";
-import { tiles, type Tile } from "../../model/tiles";
+import { tiles } from "../../model/tiles";
 import { levelGloss, plain, stateWords } from "../../model/words";
 import { levelIcon } from "../../ui/Badge";
 import { Icon } from "../../ui/Icon";
+import { TileButton } from "../../ui/TileButton";
 
 const LEVELS: Record<string, string> = {
   stuck: "bbl-tile-level-stuck",
@@ -33,7 +34,7 @@ export const Tiles = memo(({ workers, view, onView }: Props) => {
     <div className="bbl-tiles">
       <div className="bbl-tiles-row" role="group" aria-label="Filter by verdict" data-test="tiles-verdict">
         {verdicts.map((tile) => (
-          <Button
+          <TileButton
             key={tile.value}
             tile={tile}
             chosen={view.verdict === tile.value}
@@ -44,12 +45,12 @@ export const Tiles = memo(({ workers, view, onView }: Props) => {
             }}
           >
             <Icon name={levelIcon(tile.value)} /> {plain(tile.value)}
-          </Button>
+          </TileButton>
         ))}
       </div>
       <div className="bbl-tiles-row bbl-tiles-states" role="group" aria-label="Filter by state" data-test="tiles-state">
         {states.map((tile) => (
-          <Button
+          <TileButton
             key={tile.value}
             tile={tile}
             chosen={view.state === tile.value}
@@ -60,37 +61,10 @@ export const Tiles = memo(({ workers, view, onView }: Props) => {
             }}
           >
             {stateWords(tile.value).label}
-          </Button>
+          </TileButton>
         ))}
       </div>
     </div>
   );
 });
 Tiles.displayName = "Tiles";
-
-interface ButtonProps {
-  tile: Tile;
-  chosen: boolean;
-  /** A class for its colour. */
-  look: string;
-  title: string;
-  onChoose: (value: string) => void;
-  children: React.ReactNode;
-}
-
-const Button = ({ tile, chosen, look, title, onChoose, children }: ButtonProps) => (
-  <button
-    type="button"
-    className={`bbl-tile ${look}${tile.count === 0 ? " bbl-tile-none" : ""}`}
-    aria-pressed={chosen}
-    title={title}
-    data-test="tile"
-    data-value={tile.value}
-    data-count={tile.count}
-    onClick={() => {
-      onChoose(chosen ? "" : tile.value);
-    }}
-  >
-    <strong>{tile.count.toLocaleString("en")}</strong> <span>{children}</span>
-  </button>
-);

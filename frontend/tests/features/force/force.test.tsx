@@ -86,9 +86,12 @@ describe("the dialog of a forced disconnect", () => {
     });
     const form = at("force-name")?.closest("form") as HTMLFormElement;
     fireEvent.submit(form);
-    expect(screen.getByText("This is not the worker's name.")).toBeTruthy();
+    expect(screen.getByText("Type the worker's name.")).toBeTruthy();
     expect(screen.getByText(/A reason is needed/)).toBeTruthy();
-    field("force-name", "ec2-3");
+    field("force-name", "ec2-4");
+    expect(screen.getByText("This is not the worker's name.")).toBeTruthy();
+    // A blank that came along with a copy is no other name.
+    field("force-name", "ec2-3 ");
     field("force-reason", "   ");
     fireEvent.submit(form);
     expect(document.activeElement).toBe(at("force-reason"));

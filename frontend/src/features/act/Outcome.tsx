@@ -6,25 +6,40 @@ import { actorWords, statusWords, worded } from "../../model/words";
 import { Icon, type IconName } from "../../ui/Icon";
 import { Steps } from "./Steps";
 
-const LOOKS: Record<string, { kind: string; icon: IconName; title: string }> = {
+interface Look {
+  kind: string;
+  icon: IconName;
+  title: string;
+}
+
+const LOOKS: Record<string, Look> = {
   done: { kind: "alert-success", icon: "ok", title: "Done" },
   failed: { kind: "alert-danger", icon: "no", title: "Failed" },
   refused: { kind: "alert-warning", icon: "stuck", title: "Refused" },
 };
 const STILL = { kind: "alert-info", icon: "waiting" as const, title: "Asked; the master has not answered yet" };
 
+interface Props {
+  action: Action;
+  /** What it is called by tests. */
+  test?: string;
+  /** Titles by status where they are others; that of `asked` is for an action which is not over. */
+  titles?: Record<string, string>;
+  children?: React.ReactNode;
+}
+
 /** What came of it, step by step. */
-export const Outcome = ({ action }: { action: Action }) => {
+export const Outcome = ({ action, test = "force-outcome", titles = {}, children }: Props) => {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     heading.current?.focus();
   }, []);
   const { kind, icon, title } = LOOKS[action.status] ?? STILL;
   return (
-    <div data-test="force-outcome" data-status={action.status}>
+    <div data-test={test} data-status={action.status}>
       <div className={`alert ${kind}`} role="status">
         <h3 className="h6" tabIndex={-1} ref={heading}>
-          <Icon name={icon} /> {title}
+          <Icon name={icon} /> {titles[action.status] ?? title}
         </h3>
         {action.outcome !== null
           ? worded(action.outcome)
@@ -37,6 +52,7 @@ export const Outcome = ({ action }: { action: Action }) => {
         It is recorded as action {action.id}, by {actorWords(action.actor, action.actor_kind)}.{" "}
         <Link to={workerRoute(action.workerid)}>All actions on {action.worker}</Link>
       </p>
+      {children}
     </div>
   );
 };

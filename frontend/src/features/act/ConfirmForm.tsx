@@ -7,26 +7,29 @@ interface Props {
   sending: boolean;
   onSubmit: (reason: string) => void;
   formId: string;
+  /** What its fields are called by tests. */
+  test: "force" | "end";
 }
 
 const LONGEST_REASON = 1000;
 
-/** The worker's name and the reason. The fields say what is missing, instead of a button that will not be pressed. */
-export const ForceForm = ({ name, what, sending, onSubmit, formId }: Props) => {
+/** What has to be typed, and the reason. The fields say what is missing, instead of a button that will not be pressed. */
+export const ConfirmForm = ({ name, what, sending, onSubmit, formId, test }: Props) => {
   const id = useId();
   const [confirm, setConfirm] = useState("");
   const [reason, setReason] = useState("");
   const [tried, setTried] = useState(false);
   const confirmField = useRef<HTMLInputElement>(null);
   const reasonField = useRef<HTMLTextAreaElement>(null);
-  const wrongName = tried && confirm !== name;
+  const isName = confirm.trim() === name;
+  const wrongName = tried && !isName;
   const noReason = tried && reason.trim() === "";
 
   const submit = (event: React.FormEvent) => {
     event.preventDefault();
     setTried(true);
     if (sending) return;
-    if (confirm !== name) confirmField.current?.focus();
+    if (!isName) confirmField.current?.focus();
     else if (reason.trim() === "") reasonField.current?.focus();
     else onSubmit(reason.trim());
   };
@@ -51,10 +54,10 @@ export const ForceForm = ({ name, what, sending, onSubmit, formId }: Props) => {
           required
           aria-invalid={wrongName}
           aria-describedby={`${id}-name-error`}
-          data-test="force-name"
+          data-test={`${test}-name`}
         />
         <div className="bbl-field-error" id={`${id}-name-error`} aria-live="polite">
-          {wrongName && `This is not the ${what}.`}
+          {wrongName && (confirm.trim() === "" ? `Type the ${what}.` : `This is not the ${what}.`)}
         </div>
       </div>
       <div className="form-group mb-3">
@@ -72,7 +75,7 @@ export const ForceForm = ({ name, what, sending, onSubmit, formId }: Props) => {
           required
           aria-invalid={noReason}
           aria-describedby={`${id}-reason-error`}
-          data-test="force-reason"
+          data-test={`${test}-reason`}
         />
         <div className="bbl-field-error" id={`${id}-reason-error`} aria-live="polite">
           {noReason && "A reason is needed: it is written down with your name."}

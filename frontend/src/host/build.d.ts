@@ -1,0 +1,2 @@
+/** Of which source the script was built: vite.config.ts. */
+declare const __BUILD__: string;
