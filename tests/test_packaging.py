@@ -20,6 +20,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.master, pytest.mark.xdist_group("pac
 
 PACKAGE = ROOT / "buildbot_lifecycle"
 
+STATIC = ("scripts.js", "timeline.js", "styles.css")
+
 
 def run(*command: str | Path, cwd: Path) -> str:
     env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
@@ -71,7 +73,7 @@ def test_the_wheel_holds_every_module_and_the_page(built: tuple[Path, Path]) -> 
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert names == wanted
-    assert {f"buildbot_lifecycle/static/{n}" for n in ("scripts.js", "styles.css")} <= names
+    assert {f"buildbot_lifecycle/static/{n}" for n in STATIC} <= names
     assert {"buildbot_lifecycle/VERSION", "buildbot_lifecycle/py.typed"} <= names
 
 
@@ -118,7 +120,7 @@ def test_a_real_master_runs_with_the_installed_wheel_alone(
     assert master.build("healthy")["results"] == 0
     seen = master.wait_worker("healthy", state="not_substantiated", verdict__level="ok")
     assert seen["class"] == "Healthy"
-    for name in ("scripts.js", "styles.css"):
+    for name in STATIC:
         served = master.get(f"plugins/lifecycle/{name}").ok().text
         assert served == (PACKAGE / "static" / name).read_text()
     master.stop(10)

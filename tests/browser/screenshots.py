@@ -169,9 +169,9 @@ def outcome(camera: Camera) -> None:
 
 def orphans(camera: Camera) -> None:
     """The ledger of what may still run."""
-    camera.open()
-    camera.part("orphans").locator("summary").first.click()
-    camera.shoot("orphans", camera.part("orphans"))
+    camera.open("/orphans")
+    camera.part("orphan").wait_for()
+    camera.shoot("orphans", camera.page.locator(".bbl-filters"), camera.part("ledger"))
 
 
 def timeline(camera: Camera) -> None:

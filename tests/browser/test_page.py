@@ -113,15 +113,18 @@ def test_a_stuck_worker_is_freed_from_the_page_and_who_did_it_is_written_down(
 
 
 def _close_the_orphan(page: Page, master: RealMaster) -> None:
-    orphans = part(page, "orphans")
-    expect(orphans).to_contain_text("1 instance may still run")
-    orphans.locator("summary").first.click()
-    orphan = orphans.locator("[data-test=orphan][data-worker=stuck]")
+    line = part(page, "orphans")
+    expect(line).to_contain_text("1 instance may still run")
+    line.get_by_role("link").click()
+    orphan = page.locator("[data-test=orphan][data-worker=stuck]")
     expect(orphan).to_contain_text(REASON)
-    orphan.locator("summary").click()
-    orphan.locator("[data-test=orphan-note]").fill("ended by hand")
-    orphan.locator("[data-test=orphan-resolve]").click()
-    expect(orphans).to_have_count(0)
+    orphan.locator("[data-test=orphan-mark]").click()
+    expect(part(page, "orphan-note")).to_be_focused()
+    part(page, "orphan-note").fill("ended by hand")
+    part(page, "orphan-resolve").click()
+    expect(part(page, "orphans-said")).to_contain_text("1 entry closed", timeout=SOON)
+    expect(part(page, "orphans-said")).to_be_focused()
+    expect(orphan).to_have_count(0)
     ((data,),) = rows(master, "select data from lifecycle_orphans where closed_at is not null")
     assert json.loads(data)["closed_by"] == "alice"
     assert json.loads(data)["note"] == "ended by hand"

@@ -236,7 +236,7 @@ def test_an_orphan_is_found_and_closed_with_a_note_and_both_ledgers_are_exported
     open_page(page, master, "/orphans")
     orphan = part(page, "orphan")
     expect(orphan).to_have_count(1, timeout=SOON)
-    orphan.locator("summary").click()
+    orphan.locator("[data-test=select]").check()
     part(page, "orphan-note").fill("terminated by hand")
     part(page, "orphan-resolve").click()
     expect(orphan).to_have_count(0, timeout=SOON)

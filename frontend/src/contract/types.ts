@@ -52,7 +52,10 @@ export type MasterStop = Later<Shapes["MasterStop"], "instances_up" | "usual_sto
 export type Step = Shapes["PlannedStep"];
 export type Action = Later<Shapes["Action"], "actor_kind">;
 export type DryRun = Later<Shapes["DryRun"], "builds" | "where">;
-export type Orphan = Later<Shapes["Orphan"], "class" | "cause" | "closed_by_kind" | "times">;
+export type Orphan = Later<Shapes["Orphan"], "class" | "cause" | "closed_by_kind" | "times"> & {
+  /** What the cloud answered last. */
+  proof?: { asked: number; answer: Open<"there" | "not_known" | "gone">; text: string | null } | null;
+};
 /** id, outcome, seconds of start, up and stop, and when it ended; newest last. */
 export type RecentEpisode = Recent["episodes"][number];
 export type Recent = Shapes["Recent"];

@@ -1,5 +1,6 @@
 import { parseLong } from "./parse";
-import type { Action, DryRun, EndPlan, Orphan } from "../contract/types";
+import type { Action, DryRun, EndPlan, Orphan, PageMeta } from "../contract/types";
+import { nextQuery } from "../model/links";
 
 /** Why a request brought no answer to use. `status` is 0 when no answer came at all. */
 export class ApiFailure extends Error {
@@ -21,8 +22,8 @@ export function asFailure(error: unknown): ApiFailure {
 }
 
 const ANSWER_WITHIN_MS = 30_000;
-/* Clouds are asked on the way. */
-const CLOUDS_WITHIN_MS = 90_000;
+/* A cloud is asked on the way. */
+const CLOUD_WITHIN_MS = 90_000;
 
 export function apiUrl(path: string): string {
   return new URL(`plugins/lifecycle/api/v1/${path}`, window.location.href).href;
@@ -73,6 +74,30 @@ export async function getMany<Answer>(path: string, plural: string): Promise<Ans
   return body as Answer;
 }
 
+export interface All<Item> {
+  items: Item[];
+  /** There are more than were fetched. */
+  cut: boolean;
+  /** Of the ledger: how many entries are open in all, whatever was asked for. */
+  open: number | null;
+}
+
+const MOST = 5_000;
+
+/** All pages of a history, one after another. */
+export async function getAll<Item>(what: string, query: string): Promise<All<Item>> {
+  const items: Item[] = [];
+  let open: number | null = null;
+  let next: string | null = query;
+  while (next !== null && items.length < MOST) {
+    const { meta, ...answer }: { meta: PageMeta } & Record<string, unknown> = await get(`${what}${next}`);
+    items.push(...(answer[what] as Item[]));
+    open = meta.open ?? null;
+    next = nextQuery(meta.next);
+  }
+  return { items, cut: next !== null, open };
+}
+
 async function post(path: string, body: Record<string, unknown>, withinMs?: number) {
   const init = {
     method: "POST",
@@ -115,9 +140,9 @@ export async function resolveOrphan(id: number, note: string): Promise<Orphan> {
   return body.orphan as Orphan;
 }
 
-/** Has the clouds asked what runs there. Over when they have answered, or at once where the server says so (202). */
+/** Has the clouds asked what runs there: it has begun when this is over. */
 export async function takeCensus(): Promise<void> {
-  await post("instances/refresh", {}, CLOUDS_WITHIN_MS);
+  await post("instances/refresh", {});
 }
 
 const endPath = (id: string) => `instances/${encodeURIComponent(id)}/end`;
@@ -129,6 +154,6 @@ export async function planEnd(id: string): Promise<EndPlan> {
 
 /** The action has no outcome while the instance was not seen gone. */
 export async function endInstance(id: string, confirm: string, reason: string): Promise<Action> {
-  const { body } = await post(endPath(id), { confirm, reason, dry_run: false }, CLOUDS_WITHIN_MS);
+  const { body } = await post(endPath(id), { confirm, reason, dry_run: false }, CLOUD_WITHIN_MS);
   return body.action as Action;
 }

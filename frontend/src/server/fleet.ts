@@ -15,9 +15,7 @@ export interface Fleet {
   stops: readonly MasterStop[] | null;
   /** The server's time of what is told of the stops. */
   stopsAt: number;
-  /** The newest open ones. */
-  orphans: readonly Orphan[] | null;
-  /** How many are open in all; null where it is not known. */
+  /** How many entries of the ledger are open; null where it is not known. */
   openOrphans: number | null;
   failure: ApiFailure | null;
   /** When the last whole answer came, in the browser's time; null before the first. */
@@ -36,7 +34,6 @@ const NOTHING: Fleet = {
   meta: null,
   stops: null,
   stopsAt: 0,
-  orphans: null,
   openOrphans: null,
   failure: null,
   at: null,
@@ -61,7 +58,7 @@ async function fetchSide(): Promise<Side> {
   };
   const [stops, orphans] = await Promise.all([
     get<NonNullable<Side["stops"]>>("shutdown").catch(not),
-    get<NonNullable<Side["orphans"]>>("orphans?open=true&limit=200").catch(not),
+    get<NonNullable<Side["orphans"]>>("orphans?open=true&limit=1").catch(not),
   ]);
   return { stops, orphans, heard };
 }
@@ -240,14 +237,12 @@ export class FleetSource extends Source<Fleet> {
       this.askAllSoon();
       return;
     }
-    const open = orphans?.orphans.filter((orphan) => orphan.closed_at === null) ?? null;
-    // An older server does not tell how many there are: the list tells it where it is not cut.
-    const all = orphans?.meta?.next == null ? (open?.length ?? null) : null;
+    // An older server does not count them; that there is none is seen.
+    const none = orphans?.orphans.length === 0 ? 0 : null;
     this.set({
       stops: stops?.shutdown ?? null,
       stopsAt: stops?.meta?.now ?? serverNow(),
-      orphans: open,
-      openOrphans: orphans?.meta?.open ?? all,
+      openOrphans: orphans?.meta?.open ?? none,
     });
   }
 }

@@ -28,6 +28,8 @@ const CHANGED_MS = 2_000;
 export class InstancesSource extends Source<InstancesState> {
   private readonly order = new Order();
   private readonly lookOrder = new Order();
+  /** The census that the reader has asked for is under way, or over. */
+  private begun = false;
 
   constructor(
     private readonly query: string,
@@ -44,9 +46,11 @@ export class InstancesSource extends Source<InstancesState> {
       ({ instances, places, meta }) => {
         this.set({ instances, places, meta, failure: null });
         if (meta.taking) this.after("taking", TAKING_EVERY_MS, this.reload);
+        else if (this.begun) this.settle("done");
       },
       (failure) => {
         this.set({ failure });
+        if (this.begun) this.after("taking", TAKING_EVERY_MS, this.reload);
       },
     );
   };
@@ -59,15 +63,21 @@ export class InstancesSource extends Source<InstancesState> {
       this.lookOrder,
       takeCensus(),
       () => {
-        this.set({ looking: null, looked: "done" });
+        // It has begun; the list tells when it is over.
+        this.begun = true;
         this.reload();
       },
       (failure) => {
-        this.set({ looking: null, looked: failure });
+        this.settle(failure);
         this.reload();
       },
     );
   };
+
+  private settle(looked: InstancesState["looked"]) {
+    this.begun = false;
+    this.set({ looking: null, looked });
+  }
 
   protected override start() {
     this.untilTheEnd(
@@ -84,6 +94,6 @@ export class InstancesSource extends Source<InstancesState> {
 
   protected override stop() {
     // Nobody hears what came of it.
-    this.set({ looking: null });
+    this.settle(null);
   }
 }

@@ -6,7 +6,7 @@ import { BuildLink } from "../../ui/BuildLink";
 import { FailedPage } from "../../ui/FailedPage";
 import { HealthBox } from "../../ui/Health";
 import { Icon, outcomeIcon } from "../../ui/Icon";
-import { OrphanItem } from "../orphans/Orphans";
+import { OrphanTable } from "../orphans/OrphanTable";
 import { Page } from "../../ui/Page";
 import { Age, Moment } from "../../ui/Time";
 import { WaterfallTable } from "./WaterfallTable";
@@ -100,11 +100,7 @@ const Told = ({ episode }: { episode: Episode }) => {
           <h2 className="h5" id="bbl-left">
             What it may have left running
           </h2>
-          <ul className="bbl-orphans">
-            {orphans.items.map((orphan) => (
-              <OrphanItem key={orphan.id} orphan={orphan} onResolved={orphans.reload} />
-            ))}
-          </ul>
+          <OrphanTable orphans={orphans.items} onClosed={orphans.reload} />
         </section>
       )}
       <WhatHappened

@@ -115,7 +115,9 @@ const Row = memo(({ instance, costs, onEnd }: RowProps) => {
           <>
             <Age since={instance.born} />
             <span className="bbl-sub">
-              <Moment at={instance.born} />
+              <span className="bbl-nowrap">
+                <Moment at={instance.born} />
+              </span>
             </span>
           </>
         )}
@@ -129,7 +131,9 @@ const Row = memo(({ instance, costs, onEnd }: RowProps) => {
         {instance.endable ? (
           <EndButton instance={instance} onEnd={onEnd} />
         ) : (
-          <span className="bbl-sub">{whyNotWords(instance.why_not)}</span>
+          // What is as it should be stays quiet.
+          loud &&
+          whyNotWords(instance.why_not) !== "" && <span className="bbl-sub">{whyNotWords(instance.why_not)}</span>
         )}
       </td>
     </tr>

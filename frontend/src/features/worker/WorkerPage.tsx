@@ -1,12 +1,12 @@
 import React from "react";
-import { useParams } from "react-router-dom";
+import { Link, useParams } from "react-router-dom";
 import type { Action, Episode, LifecycleEvent, Orphan, Worker, WorkersMeta } from "../../contract/types";
 import { VerdictBadge } from "../../ui/Badge";
 import { Behind } from "../../ui/Banners";
 import { ForceButton } from "../force/ForceButton";
 import { FailedPage } from "../../ui/FailedPage";
 import { WorkersInstances } from "../end/WorkersInstances";
-import { Orphans } from "../orphans/Orphans";
+import { OrphanTable } from "../orphans/OrphanTable";
 import { HealthBox } from "../../ui/Health";
 import { Page } from "../../ui/Page";
 import { ForceDialog } from "../force/ForceDialog";
@@ -20,6 +20,7 @@ import { useHistory } from "../../hooks/useHistory";
 import { useTarget } from "../../hooks/useTarget";
 import { useWorker } from "../../hooks/useAnswer";
 import { workerRoute } from "../../model/links";
+import { byAge } from "../../model/orphans";
 import { settings } from "../../host/settings";
 
 export const WorkerPage = () => {
@@ -90,16 +91,21 @@ const Histories = ({ worker }: { worker: Worker }) => {
   const events = useHistory<LifecycleEvent>(workerid, `workers/${workerid}/events`, "events", `?limit=${pageSize}`);
   const actions = useHistory<Action>(workerid, "actions", "actions", `?workerid=${workerid}&limit=20`);
   const orphans = useHistory<Orphan>(workerid, "orphans", "orphans", `?workerid=${workerid}&open=true&limit=20`);
+  const open = [...orphans.items].sort(byAge);
   return (
     <>
       {orphans.items.length > 0 && (
-        <Orphans
-          orphans={orphans.items}
-          total={orphans.next === null ? orphans.items.length : (worker.orphans ?? null)}
-          onResolved={orphans.reload}
-          open={true}
-          rest={`/lifecycle/orphans?workerid=${workerid}`}
-        />
+        <section aria-labelledby="bbl-left">
+          <h2 className="h5" id="bbl-left">
+            May still run
+          </h2>
+          <OrphanTable orphans={open} onClosed={orphans.reload} />
+          {orphans.next !== null && (
+            <p>
+              <Link to={`/lifecycle/orphans?workerid=${workerid}`}>All {worker.orphans} open entries</Link>
+            </p>
+          )}
+        </section>
       )}
       <WorkersInstances workerid={workerid} worker={worker.name}>
         <h2 className="h5">Instances</h2>

@@ -1,7 +1,6 @@
 import React, { memo, useCallback, useDeferredValue, useMemo, useState } from "react";
 import { lastHeard, serverNow } from "../../server/clock";
 import type { Fleet } from "../../server/fleet";
-import { fleetSource } from "../../server/fleet";
 import type { Worker } from "../../contract/types";
 import { Behind } from "../../ui/Banners";
 import { Blockers } from "../stop/Blockers";
@@ -9,7 +8,7 @@ import { ForceDialog } from "../force/ForceDialog";
 import { HealthLine } from "../../ui/Health";
 import { Icon } from "../../ui/Icon";
 import { Notice } from "../../ui/Notice";
-import { Orphans } from "../orphans/Orphans";
+import { OrphansLine } from "../orphans/OrphansLine";
 import { Page } from "../../ui/Page";
 import { FailedPage } from "../../ui/FailedPage";
 import { Filters } from "./Filters";
@@ -58,15 +57,7 @@ const Content = ({ fleet, onForce, onForceMany }: ContentProps) => {
       {fleet.meta !== null && <Behind meta={fleet.meta} />}
       <div className="bbl-panels">
         {fleet.stops !== null && <Blockers stops={fleet.stops} at={fleet.stopsAt} lost={fleet.failure !== null} />}
-        {fleet.orphans !== null && (
-          <Orphans
-            orphans={fleet.orphans}
-            total={fleet.openOrphans}
-            onResolved={fleetSource.reload}
-            open={false}
-            rest="/lifecycle/orphans"
-          />
-        )}
+        {fleet.stops !== null && <OrphansLine open={fleet.openOrphans} />}
       </div>
       {fleet.workers.length === 0 ? (
         <Empty />

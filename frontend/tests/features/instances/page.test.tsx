@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { InstancesPage } from "../../../src/features/instances/InstancesPage";
 import { pass, serve, to } from "../../asked";
 import { NOW, instance, nobodys, place } from "../../situations";
+import { FakeSocket } from "../../socket";
 
 const at = (name: string) => document.querySelector<HTMLElement>(`[data-test="${name}"]`);
 const rows = () =>
@@ -28,14 +29,7 @@ const open = async (address = "/lifecycle/instances") => {
 beforeEach(() => {
   vi.useFakeTimers();
   vi.setSystemTime(NOW * 1000);
-  vi.stubGlobal(
-    "WebSocket",
-    class {
-      close() {
-        // Nothing was open.
-      }
-    },
-  );
+  vi.stubGlobal("WebSocket", FakeSocket);
   serve();
 });
 afterEach(() => {
@@ -59,7 +53,9 @@ describe("the view of the instances", () => {
     fireEvent.click(at("look-now") as HTMLElement);
     expect(at("census-progress")?.textContent).toContain("Asking 2 places");
     expect(at("look-now")?.getAttribute("aria-disabled")).toBe("true");
-    await to(0, "refresh").answer({});
+    await to(0, "refresh").answer({}, 202);
+    expect(at("census-progress")?.textContent).toContain("Asking 2 places");
+    await to(2, "v1/instances").answer(answer());
     expect(at("census-progress")?.textContent).toContain("The clouds were asked");
   });
   it("opens the dialog for the instance that a link of the orphans asks for, and keeps it when the row goes", async () => {
