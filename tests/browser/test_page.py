@@ -73,7 +73,7 @@ def test_a_stuck_worker_is_freed_from_the_page_and_who_did_it_is_written_down(
     expect(part(page, "force-plan").locator("[data-step]")).to_have_count(4)
     assert steps(page) == [(step, "null") for step in planned]
     part(page, "force-submit").click()
-    expect(page.get_by_text("This is not the worker's name.")).to_be_visible()
+    expect(page.get_by_text("Type the worker's name.")).to_be_visible()
     fill(page, reason=" ")
     part(page, "force-submit").click()
     expect(page.get_by_text("A reason is needed")).to_be_visible()
