@@ -122,7 +122,7 @@ def _close_the_orphan(page: Page, master: RealMaster) -> None:
     expect(part(page, "orphan-note")).to_be_focused()
     part(page, "orphan-note").fill("ended by hand")
     part(page, "orphan-resolve").click()
-    expect(part(page, "orphans-said")).to_contain_text("1 entry closed", timeout=SOON)
+    expect(part(page, "orphans-said")).to_contain_text("1 entry closed")
     expect(part(page, "orphans-said")).to_be_focused()
     expect(orphan).to_have_count(0)
     ((data,),) = rows(master, "select data from lifecycle_orphans where closed_at is not null")

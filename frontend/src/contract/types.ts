@@ -48,11 +48,14 @@ export type LifecycleEvent = Shapes["Event"];
 export type Phase = Shapes["Phase"];
 export type Episode = Later<Shapes["Episode"], "start_s" | "connect_s" | "up_s" | "stop_s">;
 export type Blocker = Shapes["Blocker"];
-export type MasterStop = Later<Shapes["MasterStop"], "instances_up" | "usual_stop_s" | "usual_unknown" | "limit_s" | "ends_by" | "waits">;
+export type MasterStop = Later<
+  Shapes["MasterStop"],
+  "instances_up" | "usual_stop_s" | "usual_unknown" | "limit_s" | "ends_by" | "waits"
+>;
 export type Step = Shapes["PlannedStep"];
 export type Action = Later<Shapes["Action"], "actor_kind">;
 export type DryRun = Later<Shapes["DryRun"], "builds" | "where">;
-export type Orphan = Later<Shapes["Orphan"], "class" | "cause" | "closed_by_kind" | "times"> & {
+export type Orphan = Later<Shapes["Orphan"], "class" | "cause" | "place" | "closed_by_kind" | "times"> & {
   /** What the cloud answered last. */
   proof?: { asked: number; answer: Open<"there" | "not_known" | "gone">; text: string | null } | null;
 };
@@ -69,55 +72,11 @@ export type Lane = Shapes["Lane"];
 export type Mark = Shapes["Mark"];
 export type TimelineAnswer = Answers["GET /timeline"];
 
-/** What the cloud says of an instance, or the master where no cloud was asked. */
-export type CloudState = Open<"starting" | "up" | "stopping" | "down" | "unknown">;
-export type Standing = Open<"up" | "starting" | "stopping" | "in_ledger" | "nobodys" | "missing" | "unknown">;
-export interface Instance {
-  /** Stable, and fit for an address. */
-  id: string;
-  /** The cloud's name of it; empty where nobody knows it. */
-  name: string;
-  masterid: number;
-  workerid: number | null;
-  worker: string | null;
-  class: string | null;
-  /** Where it runs, in words for people. */
-  place: string;
-  state: CloudState;
-  standing: Standing;
-  /** A word for why the standing is not known. */
-  why: string | null;
-  born: number | null;
-  kind: string | null;
-  /** So far, in the currency of the configured prices. */
-  cost: number | null;
-  link: string | null;
-  /** The open entry of the orphans that names it. */
-  orphan: number | null;
-  episode: number | null;
-  /** When a cloud listed it last; null where only the master or the ledger tells of it. */
-  seen: number | null;
-  /** Whether its end can be asked for, rights aside. */
-  endable: boolean;
-  why_not: string | null;
-}
-export interface Place {
-  place: string;
-  class: string | null;
-  asked: number | null;
-  took_s: number | null;
-  /** How many it listed. */
-  count: number | null;
-  error: { why: string; text: string } | null;
-  can_list: boolean;
-}
-export interface InstancesMeta {
-  total: number;
-  /** When the last census was taken; null where there was none yet. */
-  taken: number | null;
-  /** One is under way. */
-  taking: boolean;
-}
+/** An instance, as the last census and the master tell it: `name` is empty where nobody knows it. */
+export type Instance = Shapes["Instance"];
+export type Standing = Instance["standing"];
+export type Place = Shapes["Place"];
+export type InstancesMeta = Pick<Shapes["CensusMeta"], "total" | "taken" | "taking">;
 export interface InstancesAnswer {
   instances: Instance[];
   places: Place[];

@@ -234,6 +234,7 @@ const Row = memo(({ orphan, boxes, selected, onSelect, onMark }: RowProps) => {
       )}
       <th role="rowheader" scope="row" data-label="Instance">
         <InstanceName name={orphan.instance ?? ""} />
+        {orphan.place != null && <span className="bbl-sub">{orphan.place}</span>}
       </th>
       <td role="cell" data-label="Worker">
         <Link to={workerRoute(orphan.workerid)}>
