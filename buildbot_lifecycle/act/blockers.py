@@ -68,7 +68,11 @@ class Blockers:
         if not found and situation.found_pending:
             text = "a call that was pending before recording began has not ended"
             found.append(self._blocker(known, "state", facts.state_since or now, due, now, text))
-        if facts.build_stopping is not None and facts.building:
+        if situation.lost:
+            since = min((at for _, at in facts.lost_builds), default=now)
+            text = "Buildbot has lost its build after an error, and would wait for it for ever"
+            found.append(self._blocker(known, "build_lost", since, due, now, text))
+        elif facts.build_stopping is not None and facts.building:
             text = "its build was asked to stop and has not"
             found.append(self._blocker(known, "build", facts.build_stopping, due, now, text))
         silent = self._logbook.held_by_silence(known, now)

@@ -15,7 +15,7 @@ from buildbot_lifecycle.core import ladder
 from buildbot_lifecycle.core.case import Case
 from buildbot_lifecycle.core.ladder import Step
 from buildbot_lifecycle.core.states import RESTING, State
-from buildbot_lifecycle.host import connections, machines, waits, workers
+from buildbot_lifecycle.host import builds, connections, machines, waits, workers
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.host.pauses import pause
 from buildbot_lifecycle.master.logbook import Known
@@ -211,6 +211,17 @@ class Deeds:
             return Deed(dataclasses.replace(step, detail="it had been told already"))
         return Deed(step, lambda: not workers.is_forgotten(worker), "the build still waits")
 
+    def _finish_lost(self, step: Step) -> Deed:
+        lost = [build for build in self._known.watched.lost_builds if builds.is_building(build)]
+        for build in lost:
+            finishing = builds.finish_lost(build)
+            finishing.addErrback(log_error, "lifecycle: while a lost build is ended")
+        return Deed(
+            step,
+            lambda: not any(builds.is_building(build) for build in lost),
+            "Buildbot has not ended the build",
+        )
+
     def _cancel(self, step: Step) -> Deed:
         worker, known = self._worker, self._known
         before = known.facts.state
@@ -328,6 +339,7 @@ _WAYS: dict[tuple[str, str], Callable[[Deeds, Step], Deed]] = {
     ("pause", ANY): Deeds._pause,
     ("cancel_substantiation", "forgotten build"): Deeds._cancel_forgotten,
     ("cancel_substantiation", ANY): Deeds._cancel,
+    ("finish_build", ANY): Deeds._finish_lost,
     ("abort_connection", "login"): Deeds._abort_logins,
     ("abort_connection", ANY): Deeds._end_connection,
     ("deliver_disconnection", "refused connections"): Deeds._deliver_refused,

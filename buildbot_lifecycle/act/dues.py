@@ -81,7 +81,7 @@ class Dues:
         """When it is released without the limit; None: never."""
         situation = situation_of(known)
         asked = self._grace_since(known, now)
-        if situation.half or situation.forgotten or situation.found_pending:
+        if situation.half or situation.forgotten or situation.lost or situation.found_pending:
             return asked + (self._settings().shutdown_grace if situation.found_pending else 0.0)
         facts, grace = known.facts, self._settings().shutdown_grace
         if self._stop.whole_master and facts.pending is None and facts.state in STARTING:

@@ -36,6 +36,7 @@ class Kind(str, enum.Enum):
     DUPLICATE = "duplicate"
     BUILD_STARTED = "build_started"
     BUILD_STOPPING = "build_stopping"
+    BUILD_LOST = "build_lost"
     PING_WAITS = "ping_waits"
     PING_ENDED = "ping_ended"
     BUILD_FINISHED = "build_finished"

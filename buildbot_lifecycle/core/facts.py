@@ -197,6 +197,8 @@ class Facts:
     stopping: tuple[tuple[str, float], ...] = ()
     #: builds that wait for the answer to their ping, before their first step: builder, since when
     pinging: tuple[tuple[str, float], ...] = ()
+    #: builders whose build on this worker Buildbot has lost, and since when
+    lost_builds: tuple[tuple[str, float], ...] = ()
 
     # its connection
 

@@ -38,7 +38,8 @@ class Situation:
     connections that are not let in yet, ``old_connection`` is one that keeps the worker out, and
     ``found_pending`` a call that was under way before recording began. ``half_machine`` means that the
     worker's latent machine is starting or stopping for ever: the call for it broke off. ``forgotten``
-    means that a build waits for a worker at rest, which nobody will start for it. ``closed``: the
+    means that a build waits for a worker at rest, which nobody will start for it. ``lost`` counts builds
+    that Buildbot will never end: it broke off at an error of its own. ``closed``: the
     connection that Buildbot holds has closed, and it was not told. ``locked``: a start, stop or check is
     under way, as Buildbot sees it, and it is no call that we know to be waited for.
     """
@@ -51,6 +52,7 @@ class Situation:
     found_pending: bool = False
     half_machine: bool = False
     forgotten: bool = False
+    lost: int = 0
     closed: bool = False
     locked: bool = False
 
@@ -68,7 +70,7 @@ def check_eligible(
     }
     gone_silent = verdict.code == "frozen_worker" and verdict.level == "stuck"
     busy = facts.state is State.SUBSTANTIATED and facts.building and facts.pending is None
-    if busy and not gone_silent and not situation.closed:
+    if busy and not gone_silent and not situation.closed and not situation.lost:
         raise Refusal(
             "not_eligible",
             "the worker is building; stop the build instead, or wait for its end",
@@ -90,7 +92,7 @@ def _anything_to_release(facts: Facts, situation: Situation) -> bool:
         return True
     if facts.state in STARTING or facts.unasked or situation.old_connection:
         return True
-    if situation.half_machine or situation.forgotten:
+    if situation.half_machine or situation.forgotten or situation.lost:
         return True
     return situation.found_pending or _dead_connection(facts, situation)
 
@@ -158,6 +160,10 @@ def plan(facts: Facts, situation: Situation, *, pause: bool, last: bool = False)
     if situation.forgotten:
         text = "Cancel the start that Buildbot has forgotten; it retries the build"
         steps.append(Step("cancel_substantiation", "forgotten build", text))
+    if situation.lost:
+        many = "build that it has lost" if situation.lost == 1 else "builds that it has lost"
+        text = f"Have Buildbot end the {many}, which it retries unless it was over"
+        steps.append(Step("finish_build", "lost build", text))
     if had_instance:
         steps.append(
             Step("open_orphan", "instance", "Write down that the instance may still be running")

@@ -59,6 +59,7 @@ _WAITS: Mapping[str, str] = {
     "frozen_attach": "connected, and silent before it was attached",
     "stale_connection": "not substantiated, and a connection is still held",
     "frozen_worker": "the worker is silent",
+    "build_lost": "Buildbot has lost a build of this worker, which will never end",
     "build_forgotten": "a build waits for a start of the worker that Buildbot has forgotten",
     "unasked_instance": "an instance is up that no build asked for any more",
     "reconfig_frozen": "a reconfiguration removes this worker and waits for it",
@@ -86,6 +87,7 @@ _CAUSES: Mapping[str, str] = {
 _BLOCKERS: Mapping[str, str] = {
     "refused_connection": "a refused connection is held",
     "build": "a build is waited for",
+    "build_lost": "a build that Buildbot has lost will never end",
     "connection": "a connection may never end",
     "state": "the worker's state is waited for",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from buildbot_lifecycle.core.case import Case
 from buildbot_lifecycle.core.ladder import Situation
-from buildbot_lifecycle.host import connections, workers
+from buildbot_lifecycle.host import builds, connections, workers
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.watch.probe import PROBE
 
@@ -27,6 +27,7 @@ def situation_of(known: Known) -> Situation:
         and connections.held_connection(worker) is not None,
         found_pending=known.facts.found_locked and locked,
         forgotten=workers.is_forgotten(worker),
+        lost=sum(builds.is_building(build) for build in known.watched.lost_builds),
         half_machine=PROBE.half_machine(known.watched) is not None,
         closed=worker.conn is not None and connections.is_known_closed(worker.conn),
         locked=locked,

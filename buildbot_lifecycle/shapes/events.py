@@ -253,6 +253,14 @@ class BuildStopping(Data, frozen=True, kw_only=True):
     build: Building
 
 
+class BuildLost(Data, frozen=True, kw_only=True):
+    """Buildbot broke off at an error, of the database as a rule, and will never end this build."""
+
+    kind = Kind.BUILD_LOST
+    build: Building
+    error: str
+
+
 class PingWaits(Data, frozen=True, kw_only=True):
     """A build waits for the worker's answer to its ping, before its first step."""
 

@@ -85,6 +85,7 @@ class Builds:
         result = original(*args, **kwargs)
         wfb = args[0] if args else kwargs.get("wfb")
         self._watch_ping(watched, wfb)
+        self._watch_build(watched, wfb)
         self._register.tell(watched, Kind.BUILD_STARTED, lambda: {"build": builds.newest_of(wfb)})
         return result
 
@@ -92,6 +93,51 @@ class Builds:
         wfb = args[0] if args else kwargs.get("wfb")
         self._register.tell(watched, Kind.BUILD_FINISHED, lambda: {"build": builds.build_of(wfb)})
         return original(*args, **kwargs)
+
+    # its end
+
+    def _watch_build(self, watched: Watched, wfb: Any) -> None:
+        """Wrap what Buildbot does with a build: an error of the database may be the last of it."""
+        try:
+            build = builds.newest_object_of(wfb)
+        except Exception:
+            return  # one that cannot be described either, which is told already
+        if build is None:
+            return
+        try:
+            watched.builds = [each for each in watched.builds if builds.is_building(each)]
+            watched.lost_builds = [e for e in watched.lost_builds if builds.is_building(e)]
+            watched.builds.append(build)
+            for name in (builds.ENDS, *builds.RUNS):
+                self._wrap_build(watched, build, name)
+        except Exception:
+            self._register.failed(watched.worker, "watching a build")
+
+    def _wrap_build(self, watched: Watched, build: Any, name: str) -> None:
+        original = getattr(build, name, None)
+        if original is None or name in build.__dict__:
+            return
+
+        @functools.wraps(original)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            def ended(result: Any) -> None:
+                self._build_ended(watched, build, name, result)
+
+            return followed(original(*args, **kwargs), nothing, ended)
+
+        setattr(build, name, wrapper)
+
+    def _build_ended(self, watched: Watched, build: Any, name: str, result: Any) -> None:
+        """A method of a build is over: it is lost if Buildbot has broken off in it."""
+        broke = isinstance(result, failure.Failure)
+        if not (broke or name == builds.ENDS) or not builds.is_building(build):
+            return
+        if any(build is lost for lost in watched.lost_builds):
+            return
+        watched.lost_builds.append(build)
+        error = one_line(result) if broke else "an error while the build was ended"
+        data = {"build": builds.describe_build(build), "error": cut(error, MAX_LINE)}
+        self._register.tell(watched, Kind.BUILD_LOST, lambda: data)
 
     # its ping
 
@@ -140,7 +186,11 @@ class Builds:
 
 
 def unwatch_pings(watched: Watched) -> None:
-    """Take the wrappers off the pings of a worker's builds."""
+    """Take the wrappers off the pings of a worker's builds, and off these."""
+    for build in watched.builds:
+        for name in (builds.ENDS, *builds.RUNS):
+            build.__dict__.pop(name, None)
+    watched.builds.clear()
     for wfb, ping in watched.pings:
         if wfb.__dict__.get("ping") is ping:
             del wfb.__dict__["ping"]

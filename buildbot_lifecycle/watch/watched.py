@@ -50,6 +50,9 @@ class Watched:
         self.closing: Any = None
         #: WorkerForBuilders whose ping is wrapped, each with the wrapper
         self.pings: list[tuple[Any, Any]] = []
+        #: builds that Buildbot has lost, and builds that are watched for it
+        self.lost_builds: list[Any] = []
+        self.builds: list[Any] = []
         #: what was last told of its configuration; see `workers.configured`
         self.configured: dict[str, Any] = {}
         #: Buildbot has called stop_instance in this stop

@@ -71,6 +71,7 @@ _DATA: dict[Kind, Any] = {
     Kind.ORPHAN_CLOSED: st.fixed_dictionaries({"orphan": st.integers(1, 3)}),
     Kind.DETACHED: _optional(by_master=st.booleans()),
     Kind.BUILD_STOPPING: _optional(build=_BUILDS),
+    Kind.BUILD_LOST: _optional(build=_BUILDS),
     Kind.PING_WAITS: _optional(builder=st.sampled_from(["linux", "docs"])),
     Kind.PING_ENDED: _optional(builder=st.sampled_from(["linux", "docs"])),
     Kind.SIGN_OF_LIFE: _optional(at=st.floats(NOW - 9, NOW)),

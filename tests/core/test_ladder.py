@@ -196,6 +196,19 @@ def test_a_forgotten_build_is_told_also_when_the_worker_came_back_and_was_refuse
     ]
 
 
+def test_a_lost_build_is_ended_although_the_worker_builds_and_no_instance_is_suspected() -> None:
+    story = Story().up().event(Kind.BUILD_STARTED, build=build())
+    situation = Situation(connected=True, lost=1)
+    assert steps(story, situation) == [("pause", "worker"), ("finish_build", "lost build")]
+    story.event(Kind.BUILD_LOST, build=build(), error="no space")
+    verdict = judge(story.facts, {}, story.now)
+    check_eligible(story.facts, situation, verdict, override=False, now=story.now)
+    with pytest.raises(Refusal):
+        check_eligible(
+            story.facts, Situation(connected=True), verdict, override=False, now=story.now
+        )
+
+
 def test_a_machine_whose_call_broke_off_is_put_to_rest_before_the_start_is_cancelled() -> None:
     waiting = Story().asked().go(SUB)
     assert steps(waiting, Situation(half_machine=True)) == [

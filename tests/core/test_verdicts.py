@@ -739,3 +739,15 @@ def test_a_stop_that_fails_while_the_master_stops_is_told_all_the_same() -> None
     story = Story().up().event(Kind.LEAVING, with_master=True).stopping()
     story.end("stop_instance", "raised", error="RuntimeError: no")
     assert judge(story.go(NOT).facts, LIMITS, NOW).code == "stop_failed"
+
+
+def test_a_build_that_buildbot_has_lost_is_stuck_at_once_and_until_it_is_ended() -> None:
+    story = Story().up().event(Kind.BUILD_STARTED, build=BUILD)
+    assert told(story, story.now).code != "build_lost"
+    story.event(Kind.BUILD_LOST, build=BUILD, error="OperationalError")
+    verdict = told(story, story.now + 5)
+    assert (verdict.level, verdict.code) == ("stuck", "build_lost")
+    assert verdict.since is not None
+    assert "the build of linux" in verdict.reason
+    story.event(Kind.BUILD_FINISHED, build=BUILD)
+    assert told(story, story.now).code != "build_lost"

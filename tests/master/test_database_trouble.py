@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from tests.conftest import MakeMaster
 from tests.harness import databases
 from tests.harness.master import API, RealMaster, worker
-from tests.master.support import FEW_SECONDS, LIFECYCLE, get_stuck
+from tests.master.support import FEW_SECONDS, LIFECYCLE, force, get_stuck
 
 pytestmark = [pytest.mark.master, pytest.mark.database]
 
@@ -229,3 +229,43 @@ def test_tables_that_are_missing_are_one_clear_line_with_the_command_that_mends_
     assert health(master)["last_error"] is None
     assert master.build("healthy")["results"] == 0
     master.stop(FEW_SECONDS)
+
+
+def test_a_build_that_buildbot_lost_is_told_released_and_holds_no_stop(
+    make_master: MakeMaster,
+) -> None:
+    """The database refuses the end of a build once: Buildbot breaks off, and nothing goes on with it."""
+    names = ["freed", "held"]
+    settings = {**LIFECYCLE, "shutdown_grace": 5}
+    master = make_master([worker("Healthy", name) for name in names], lifecycle=settings)
+    file = master.basedir / "state.sqlite"
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute(
+            "CREATE TRIGGER refuses BEFORE UPDATE OF complete_at ON builds"
+            " BEGIN SELECT RAISE(ABORT, 'no space'); END"
+        )
+        connection.commit()
+    requests = {name: master.force_build(name) for name in names}
+    for name in names:
+        seen = get_stuck(master, name, verdict__code="build_lost")
+        assert seen["forceable"] is True
+    (mine,) = master.api("shutdown")["shutdown"]
+    assert {blocker["what"] for blocker in mine["blockers"]} == {"build_lost"}
+    assert {blocker["release_in_s"] for blocker in mine["blockers"]} == {0.0}
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("DROP TRIGGER refuses")
+        connection.commit()
+    assert force(master, "freed", pause=False)["status"] == "done"
+    assert master.wait_build(requests["freed"])["results"] == 0
+    master.wait_worker("freed", state="not_substantiated", verdict__level="ok")
+    assert master.build("freed")["results"] == 0
+    master.stop(FEW_SECONDS)
+    with master.db() as connection:
+        actions = connection.execute("select what, status from lifecycle_actions order by id")
+        assert [tuple(row) for row in actions] == [
+            ("force-disconnect", "done"),
+            ("shutdown-release", "done"),
+        ]
+        assert connection.execute("select count(*) from lifecycle_orphans").fetchone()[0] == 0
+        unfinished = "select count(*) from builds where complete_at is null"
+        assert connection.execute(unfinished).fetchone()[0] == 0

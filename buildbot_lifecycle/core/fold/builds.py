@@ -46,6 +46,7 @@ def _on_build_finished(facts: Facts, event: Event) -> Step:
         building=tuple(rest),
         stopping=_without(facts.stopping, gone) if rest else (),
         pinging=_without(facts.pinging, gone) if rest else (),
+        lost_builds=_without(facts.lost_builds, gone) if rest else (),
         unasked=False,
     )
     if not facts.awaits_sign:
@@ -70,6 +71,15 @@ def _on_build_stopping(facts: Facts, event: Event) -> Step:
     return Step(dataclasses.replace(facts, stopping=(*facts.stopping, (builder, event.at))))
 
 
+def _on_build_lost(facts: Facts, event: Event) -> Step:
+    """Buildbot has broken off at an error, and will never end the build. The first time counts."""
+    builder = str((event.data.get("build") or {}).get("builder"))
+    if any(name == builder for name, _ in facts.lost_builds):
+        return Step(facts)
+    lost = (*facts.lost_builds, (builder, event.at))
+    return Step(dataclasses.replace(facts, lost_builds=lost))
+
+
 def _on_ping_waits(facts: Facts, event: Event) -> Step:
     builder = str(event.data.get("builder"))
     waiting = (builder, event.data.get("since", event.at))
@@ -83,6 +93,7 @@ def _on_ping_ended(facts: Facts, event: Event) -> Step:
 
 HANDLERS = {
     Kind.BUILD_STOPPING: _on_build_stopping,
+    Kind.BUILD_LOST: _on_build_lost,
     Kind.PING_WAITS: _on_ping_waits,
     Kind.PING_ENDED: _on_ping_ended,
     Kind.BUILD_STARTED: _on_build_started,

@@ -21,7 +21,7 @@ from buildbot_lifecycle.core.verdicts.standing import (
     of_left,
     of_quarantine,
 )
-from buildbot_lifecycle.core.verdicts.states import of_half, of_state, of_unwanted
+from buildbot_lifecycle.core.verdicts.states import of_half, of_lost, of_state, of_unwanted
 from buildbot_lifecycle.core.verdicts.verdict import (
     DIED,
     HEALTHY,
@@ -82,6 +82,7 @@ def _worst(facts: Facts, thresholds: Thresholds, now: float) -> tuple[Verdict, f
         for verdict in (
             of_call(facts, thresholds, now),
             of_state(facts, thresholds, now),
+            of_lost(facts, now),
             of_half(facts, thresholds, now),
             of_kept_out(facts, thresholds, now),
             of_silence(facts, thresholds, now),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.states import RESTING, State
 from buildbot_lifecycle.core.verdicts.calls import gives_up, with_obstacle
@@ -52,6 +53,18 @@ def of_half(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None:
         now,
         text,
     )
+
+
+def of_lost(facts: Facts, now: float) -> Verdict | None:
+    """A build that Buildbot has lost: it is certain at once, and nothing ends it by itself."""
+    if not facts.lost_builds or facts.state in RESTING:
+        return None
+    builder, since = min(facts.lost_builds, key=lambda each: each[1])
+    reason = (
+        f"Buildbot broke off at an error of its own and has lost the build of {builder}"
+        f" {in_words(max(0.0, now - since))} ago: it will never end, and the worker stays taken"
+    )
+    return Verdict("stuck", "build_lost", reason, since, 0.0, None)
 
 
 def of_unwanted(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None:

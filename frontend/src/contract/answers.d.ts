@@ -867,6 +867,14 @@ export interface components {
             build: components["schemas"]["event.Building"];
         };
         /**
+         * BuildLost
+         * @description Buildbot broke off at an error, of the database as a rule, and will never end this build.
+         */
+        "event.BuildLost": {
+            build: components["schemas"]["event.Building"];
+            error: string;
+        };
+        /**
          * PingWaits
          * @description A build waits for the worker's answer to its ping, before its first step.
          */

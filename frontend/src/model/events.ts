@@ -132,6 +132,7 @@ const TOLD: Record<string, (data: Data) => Told> = {
   send_blocked: () => notable("does not read what it is sent"),
   send_resumed: () => usual("reads again what it is sent"),
   build_stopping: (data) => usual(`${buildOf(data)} was asked to stop`),
+  build_lost: (data) => notable(`Buildbot has lost ${buildOf(data)}: it broke off at an error`),
   ping_waits: (data) => usual(`${word(data.builder) || "a build"} waits for the worker's answer to its ping`),
   ping_ended: () => usual("the ping is over: it was answered, or the connection is gone"),
   sign_of_life: (data) => usual(LIFE[word(data.of)] ?? "the worker was heard"),

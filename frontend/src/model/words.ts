@@ -62,6 +62,7 @@ const CODES: Record<string, string> = {
   master_died: "its master died",
   recording_ended: "recording ended while it was active",
   unreadable: "what was written of it cannot be read",
+  build_lost: "Buildbot has lost its build, which never ends",
   build_forgotten: "Buildbot has forgotten a build that waits for it",
   unasked_instance: "no build asks for its instance",
   worker_left: "its worker left by itself",
@@ -101,6 +102,7 @@ const BLOCKERS: Record<string, string> = {
   refused_connection: "a refused connection is held",
   connection: "its connection does not end",
   build: "a build runs",
+  build_lost: "Buildbot has lost a build",
   state: "it is between two states",
 };
 
