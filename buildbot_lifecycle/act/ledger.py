@@ -20,7 +20,7 @@ from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.host.pauses import breath
 from buildbot_lifecycle.master.logbook import Known, Logbook
 
-#: Entries of earlier runs that workers are told of in one turn of the master.
+#: Workers that are told of their entries of earlier runs in one turn of the master.
 IN_A_TURN = 20
 
 
@@ -52,25 +52,32 @@ class Ledger:
         self._entries.found(new)
         # who comes from now on is introduced when it comes
         here = {known.workerid: known for known in self._logbook.known()}
-        waiting = [(here[row["workerid"]], row) for row in new if row["workerid"] in here]
-        for number, (known, row) in enumerate(waiting):
+        waiting: dict[int, list[int]] = {}
+        for row in new:
+            if row["workerid"] in here:
+                waiting.setdefault(row["workerid"], []).append(row["id"])
+        for number, (workerid, entries) in enumerate(waiting.items()):
             if number and number % IN_A_TURN == 0:
                 await breath(clock)
-            if not known.gone and row["id"] in self._entries.of(known.workerid):
-                self._tell(known, row["id"], row)
+            known = here[workerid]
+            if not known.gone:
+                still = self._entries.of(workerid)
+                self._tell(known, {entry: still[entry] for entry in entries if entry in still})
 
     def introduce(self, known: Known) -> None:
         """A worker is known now: its facts get the entries that are open, of earlier runs or objects."""
-        for number, row in list(self._entries.of(known.workerid).items()):
-            self._tell(known, number, row)
+        self._tell(known, self._entries.of(known.workerid))
 
-    def _tell(self, known: Known, number: int, row: Mapping[str, Any]) -> None:
-        data = {
-            "orphan": number,
-            "since": row["opened_at"],
-            "cause": row.get("cause") or "release",
-            "found": True,
-        }
+    def _tell(self, known: Known, entries: Mapping[int, Mapping[str, Any]]) -> None:
+        """One event for all of them: each would carry the ones before it, in the worker's facts."""
+        told = [
+            {"orphan": number, "since": row["opened_at"], "cause": row.get("cause") or "release"}
+            for number, row in entries.items()
+        ]
+        if not told:
+            return
+        *more, last = told
+        data = {**last, "found": True, **({"more": more} if more else {})}
         self._logbook.note(known, Kind.ORPHAN_OPENED, data)
 
     # what happens now

@@ -385,6 +385,14 @@ class Removed(Data, frozen=True, kw_only=True):
     kind = Kind.REMOVED
 
 
+class OrphanFound(Shape, frozen=True, kw_only=True):
+    """One more entry that an earlier run left."""
+
+    orphan: int
+    since: Time
+    cause: str
+
+
 class OrphanOpened(Data, frozen=True, kw_only=True):
     """An entry of the ledger was opened; `since` and `found`: one that an earlier run left."""
 
@@ -394,6 +402,8 @@ class OrphanOpened(Data, frozen=True, kw_only=True):
     why: str | UnsetType = UNSET
     since: Time | UnsetType = UNSET
     found: Only = UNSET
+    #: the others that were open when this run began: a worker is told of all at once
+    more: tuple[OrphanFound, ...] | UnsetType = UNSET
 
 
 class OrphanClosed(Data, frozen=True, kw_only=True):

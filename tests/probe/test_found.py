@@ -9,6 +9,10 @@ from twisted.internet import defer, task
 
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.act.ledger import IN_A_TURN, Ledger
+from buildbot_lifecycle.core.events import Event
+from buildbot_lifecycle.core.facts import Facts
+from buildbot_lifecycle.core.fold import apply
+from buildbot_lifecycle.shapes import events
 
 
 class Book:
@@ -69,3 +73,20 @@ def test_a_worker_that_came_meanwhile_is_told_once_and_one_that_left_is_not() ->
     clock.advance(0)
     assert [orphan for workerid, orphan in book.noted if workerid == many] == [1000 + many]
     assert [orphan for workerid, orphan in book.noted if workerid == many - 1] == []
+
+
+def test_a_worker_is_told_of_all_its_entries_in_one_event() -> None:
+    """One each would write the ones before it once more: thousands would take minutes."""
+    book, told = Book(1), []
+    book.note = lambda _known, kind, data: told.append((kind, data))  # type: ignore[method-assign]
+    ledger = Ledger(book, None, "run", Entries())  # type: ignore[arg-type]
+    open_now = [
+        {"id": 5 + n, "workerid": 0, "opened_at": float(n), "cause": "crash"} for n in range(500)
+    ]
+    defer.ensureDeferred(ledger.found(task.Clock(), open_now))
+    ((kind, data),) = told
+    events.read(kind, data)
+    facts = apply(Facts(0), Event(1, 1000.0, 0, kind, data)).facts
+    assert [(orphan.id, orphan.since) for orphan in facts.orphans] == [
+        (5 + n, float(n)) for n in range(500)
+    ]

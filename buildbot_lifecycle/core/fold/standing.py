@@ -19,10 +19,12 @@ def _on_leaving(facts: Facts, event: Event) -> Step:
 
 
 def _on_orphan_opened(facts: Facts, event: Event) -> Step:
-    data = event.data
-    orphan = Orphan(int(data.get("orphan", 0)), data.get("since", event.at), data.get("cause", ""))
-    others = tuple(o for o in facts.orphans if o.id != orphan.id)
-    return Step(dataclasses.replace(facts, orphans=(*others, orphan)))
+    new = {}
+    for data in (*(event.data.get("more") or ()), event.data):
+        number = int(data.get("orphan", 0))
+        new[number] = Orphan(number, data.get("since", event.at), data.get("cause", ""))
+    others = tuple(o for o in facts.orphans if o.id not in new)
+    return Step(dataclasses.replace(facts, orphans=(*others, *new.values())))
 
 
 def _on_orphan_closed(facts: Facts, event: Event) -> Step:

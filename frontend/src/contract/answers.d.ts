@@ -1005,6 +1005,17 @@ export interface components {
             /** @description epoch seconds */
             since?: number;
             found?: boolean;
+            more?: components["schemas"]["event.OrphanFound"][];
+        };
+        /**
+         * OrphanFound
+         * @description One more entry that an earlier run left.
+         */
+        "event.OrphanFound": {
+            orphan: number;
+            /** @description epoch seconds */
+            since: number;
+            cause: string;
         };
         /**
          * OrphanClosed
