@@ -13,6 +13,7 @@ from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.requests import Actor, ForceRequest, Refusal
 from buildbot_lifecycle.core.settings import AutoRelease, Settings
+from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.master.logbook import Known, Logbook
 
@@ -34,7 +35,7 @@ class Policy:
     def __init__(
         self, clock: Any, logbook: Logbook, releaser: Releaser, settings: Callable[[], Settings]
     ) -> None:
-        self._clock = clock
+        self._clock = clocks.of(clock)
         self._logbook = logbook
         self._releaser = releaser
         self._settings = settings
@@ -43,7 +44,7 @@ class Policy:
         self._done: dict[str, deque[float]] = {}
         self._told: set[str] = set()
         self._loop = task.LoopingCall(self.look)
-        self._loop.clock = clock
+        self._loop.clock = self._clock
 
     def start(self) -> None:
         """Begin to look."""
@@ -55,7 +56,9 @@ class Policy:
             self._loop.stop()
 
     def look(self) -> None:
-        """Release what is due."""
+        """Release what is due; a process that was stopped has a full look more, after it has settled."""
+        if self._clock.seconds() < self._clock.settles_until + LOOK_EVERY:
+            return
         for known in self._logbook.known():
             rule = self._settings().of(known.name).auto_release
             if rule is not None and known.verdict.level == "stuck":

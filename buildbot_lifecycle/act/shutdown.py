@@ -24,6 +24,7 @@ from buildbot_lifecycle.core.events import Event
 from buildbot_lifecycle.core.requests import RECONFIG, SHUTDOWN
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import RESTING
+from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host import connections, process, workers
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.master.logbook import Known, Logbook
@@ -67,6 +68,7 @@ class ShutdownWatch:
         last_words: LastWords | None = None,
     ) -> None:
         self._master = master
+        self._clock = clocks.of(master.reactor)
         self._logbook = logbook
         self._settings = settings
         self._words = last_words or LastWords()
@@ -76,7 +78,7 @@ class ShutdownWatch:
         self._exit = process.LastExit(master.reactor, master.basedir, self._words.in_thread)
         self._leaving = False
         self._blockers = Blockers(master, self._stop, self._dues, logbook, since)
-        self._releases = LastReleases(master.reactor, logbook, audit, orphans)
+        self._releases = LastReleases(self._clock, logbook, audit, orphans)
         self._signals = SecondSignal(master.reactor, self._release_all)
         self._loop: task.LoopingCall | None = None
         self._said_at = 0.0
@@ -99,7 +101,7 @@ class ShutdownWatch:
 
     @property
     def _now(self) -> float:
-        return float(self._master.reactor.seconds())
+        return float(self._clock.seconds())
 
     @property
     def is_stopping(self) -> bool:
@@ -158,13 +160,13 @@ class ShutdownWatch:
             self._stop.whole_since = self._now
             self._exit.within(self._settings().shutdown_limit)
             # what is stuck already is released at once, as soon as Buildbot starts no build any more
-            self._master.reactor.callLater(0, self._look)
+            self._clock.callLater(0, self._look)
             self._signals.heed()
             self._say_first()
 
     def _say_first(self) -> None:
         """Once, as the stop begins: what it waits for, and what a second signal does."""
-        now = self._master.reactor.seconds()
+        now = self._clock.seconds()
         up = [known for known in self._logbook.known() if known.facts.state not in RESTING]
         if up or self.blockers(now):
             self._say(now)
@@ -182,14 +184,14 @@ class ShutdownWatch:
 
     def worker_leaves(self, known: Known) -> None:
         """A reconfiguration removes a worker and waits for it: it is kept from hanging like a stop."""
-        known.leaving_since = self._master.reactor.seconds()
+        known.leaving_since = self._clock.seconds()
         self._start_looking()
         # Buildbot removes one worker after the other: what is stuck must not take a look's time each
-        self._master.reactor.callLater(0, self._look)
+        self._clock.callLater(0, self._look)
 
     def _begin(self) -> None:
         if self.asked_at is None:
-            self._stop.asked_at = self._said_at = self._master.reactor.seconds()
+            self._stop.asked_at = self._said_at = self._clock.seconds()
             for known in self._logbook.known():
                 known.tried.clear()  # a clean stop may have been called off
                 known.released_at = None
@@ -198,9 +200,9 @@ class ShutdownWatch:
     def _start_looking(self) -> None:
         if self._loop is not None:
             return
-        self._said_at = self._master.reactor.seconds()
+        self._said_at = self._clock.seconds()
         self._loop = task.LoopingCall(self._look)
-        self._loop.clock = self._master.reactor
+        self._loop.clock = self._clock
         self._loop.start(LOOK_EVERY, now=False).addErrback(
             log_error, "lifecycle: watching the stop"
         )
@@ -209,7 +211,7 @@ class ShutdownWatch:
         """Wait for nothing any more that can be released."""
         if not self._stop.whole_master or self._stop.hurried_at is not None:
             return
-        self._stop.hurried_at = self._master.reactor.seconds()
+        self._stop.hurried_at = self._clock.seconds()
         log_lines([f"a second signal ({name}): what is waited for is released now"])
         self._look()
 
@@ -228,7 +230,7 @@ class ShutdownWatch:
                 self._stop.asked_at = (
                     None  # "buildbot stop --clean" was called off, or never asked for
                 )
-            now = self._master.reactor.seconds()
+            now = self._clock.seconds()
             looked_at = [known for known in self._logbook.known() if self._stop.ends(known)]
             if not looked_at and self.asked_at is None:
                 self.finish()

@@ -64,6 +64,7 @@ class Kind(str, enum.Enum):
     STEP = "step"
     WHERE = "where"
     REACTOR_BLOCKED = "reactor_blocked"
+    CLOCK = "clock"
     ACTION = "action"
     MASTER_DIED = "master_died"
     RECORDING_ENDED = "recording_ended"

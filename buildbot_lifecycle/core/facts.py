@@ -1,15 +1,19 @@
 """Facts: what is known of one worker, and of the life of its instance, as plain values.
 
-Times are epoch seconds, spans are seconds. `core.fold` says how each of them changes.
+A `Time` is in the time of who counts: steady in the process (`core.steady`), the wall clock's in the
+database. Spans are seconds. `core.fold` says how each of them changes.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from buildbot_lifecycle.core.states import State
+
+#: Seconds that are a moment, and not a span: `shapes.times` finds them by it.
+Time = Annotated[float, "time"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,8 +21,8 @@ class Phase:
     """The stay in one state inside an episode; ``until`` is None while it lasts."""
 
     state: State
-    since: float
-    until: float | None = None
+    since: Time
+    until: Time | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {"state": self.state.value, "since": self.since, "until": self.until}
@@ -33,7 +37,7 @@ class Call:
 
     call: str
     token: int
-    since: float
+    since: Time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,13 +61,13 @@ class Episode:
     #: Buildbot's number of the worker
     workerid: int
     #: when it began
-    started_at: float
+    started_at: Time
     #: the states that it went through, oldest first; at most `core.fold.phases.MAX_PHASES`
     phases: tuple[Phase, ...]
     #: the database's number; None until it was first written
     id: int | None = None
     #: when it ended; None while it lasts
-    ended_at: float | None = None
+    ended_at: Time | None = None
     #: how it ended, one of the words in docs/rest; None while it lasts
     outcome: str | None = None
     #: what went wrong first: what follows is mostly its consequence
@@ -73,7 +77,7 @@ class Episode:
     #: what the driver calls the instance; None if it has not said
     instance: str | None = None
     #: when the worker was first attached; None if it was not
-    connected_at: float | None = None
+    connected_at: Time | None = None
     #: how many builds ended for which the instance was up
     builds: int = 0
     #: a call was released, or builds were told so
@@ -91,7 +95,7 @@ class Episode:
     #: seconds that Buildbot has waited for start_instance itself; None: not known, or not called
     start_s: float | None = None
     #: when the last start_instance had an answer
-    start_ended_at: float | None = None
+    start_ended_at: Time | None = None
     #: seconds that Buildbot has waited for stop_instance itself; None: not known, or not called
     stop_s: float | None = None
     #: the start said yes
@@ -131,7 +135,7 @@ class Orphan:
     """An instance that may still run: number in the ledger, since when, and the kind of its cause."""
 
     id: int
-    since: float
+    since: Time
     cause: str
 
 
@@ -150,7 +154,7 @@ class Facts:
     #: Buildbot's state of it; UNKNOWN once its master has died
     state: State = State.NOT_SUBSTANTIATED
     #: since when it is in that state; None before the first event
-    state_since: float | None = None
+    state_since: Time | None = None
     #: the life of its instance that lasts; None while it rests
     episode: Episode | None = None
     #: what the driver calls its instance, as last said; None if it has none, or has not said
@@ -160,7 +164,7 @@ class Facts:
     #: the last life that ended as lost, until the cloud has said why
     lost: Episode | None = None
     #: since when a stop is half way and nothing of Buildbot's goes on with it (a BaseException)
-    half: float | None = None
+    half: Time | None = None
     #: Buildbot's lock was held when recording began, by a call that is not known
     found_locked: bool = False
     #: it starts although no build has asked since it was last at rest
@@ -175,7 +179,7 @@ class Facts:
     #: the last thing that went wrong, until the same goes well
     last_failure: Failure | None = None
     #: when that was (epoch seconds)
-    last_failure_at: float | None = None
+    last_failure_at: Time | None = None
     #: starts that failed, one after the other, up to now
     failures_in_row: int = 0
 
@@ -188,30 +192,30 @@ class Facts:
     #: the build that asked last and belongs to no episode yet
     asked_build: Mapping[str, Any] | None = None
     #: since when a start is queued behind the stop
-    queued_since: float | None = None
+    queued_since: Time | None = None
     #: a build that asked for the worker when its connection had gone
     cut_off: Mapping[str, Any] | None = None
     #: since when Buildbot has forgotten that build
-    forgotten: float | None = None
+    forgotten: Time | None = None
     #: builds that somebody asked to stop and that have not ended: builder, since when
-    stopping: tuple[tuple[str, float], ...] = ()
+    stopping: tuple[tuple[str, Time], ...] = ()
     #: builds that wait for the answer to their ping, before their first step: builder, since when
-    pinging: tuple[tuple[str, float], ...] = ()
+    pinging: tuple[tuple[str, Time], ...] = ()
     #: builders whose build on this worker Buildbot has lost, and since when
-    lost_builds: tuple[tuple[str, float], ...] = ()
+    lost_builds: tuple[tuple[str, Time], ...] = ()
 
     # its connection
 
     #: a worker is attached
     connected: bool = False
     #: since when a connection is being attached
-    attaching: float | None = None
+    attaching: Time | None = None
     #: since when a login waits for the peer to say who it is
-    login: float | None = None
+    login: Time | None = None
     #: since when what is sent to it stays in the master
-    send_blocked: float | None = None
+    send_blocked: Time | None = None
     #: since when its connection is gone though nobody closed it
-    left: float | None = None
+    left: Time | None = None
     #: whether it had been asked to go before that
     left_asked: bool = False
     #: it was asked to shut down over the connection that it has
@@ -222,11 +226,11 @@ class Facts:
     #: how many were refused since the last start
     refused: int = 0
     #: when the first of them was (epoch seconds)
-    refused_first: float | None = None
+    refused_first: Time | None = None
     #: when the last of them was (epoch seconds)
-    refused_last: float | None = None
+    refused_last: Time | None = None
     #: when one came first though the worker was at rest: its instance has survived a stop
-    survived_stop: float | None = None
+    survived_stop: Time | None = None
     #: how many of them have not closed
     refused_open: int = 0
     #: how many there are of whose end Buildbot was not told: its stop waits for them
@@ -234,14 +238,14 @@ class Facts:
     #: how many were turned away since the worker was connected already
     duplicates: int = 0
     #: when the first of those was (epoch seconds)
-    duplicate_first: float | None = None
+    duplicate_first: Time | None = None
 
     # signs of life
 
     #: the last sign of life that was looked for (epoch seconds)
-    sign: float | None = None
+    sign: Time | None = None
     #: when it was asked in vain whether it lives, and has not been heard since (epoch seconds)
-    unanswered: float | None = None
+    unanswered: Time | None = None
 
     # its standing with the master
 
@@ -250,11 +254,11 @@ class Facts:
     #: why; None if nobody said
     pause_reason: str | None = None
     #: since when it is to shut down gracefully; Buildbot starts no build on it any more
-    graceful: float | None = None
+    graceful: Time | None = None
     #: when Buildbot's quarantine of it ends (epoch seconds); None: it is in none
-    quarantine_until: float | None = None
+    quarantine_until: Time | None = None
     #: since when a reconfiguration removes it and waits for its stop
-    leaving: float | None = None
+    leaving: Time | None = None
     #: its service stops, with the master or alone: a start that fails now fails because of that
     ending: bool = False
     #: it was removed from the configuration
@@ -271,7 +275,7 @@ class Facts:
     #: Buildbot's ``missing_timeout`` in seconds; None: it waits for ever, or not known
     missing_timeout: float | None = None
     #: when Buildbot gives up the start that it waits for (epoch seconds); None: it does not wait
-    gives_up_at: float | None = None
+    gives_up_at: Time | None = None
 
     @property
     def pending(self) -> Call | None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from bisect import bisect_left
+from collections.abc import Sequence
 
 #: Seconds by which the wall clock may differ from what was counted; more is taken over.
 DRIFT_SECONDS = 0.05
@@ -132,8 +133,8 @@ class Steady:
 class Reckoning:
     """Turns steady times into the wall clock's."""
 
-    offset: float
-    gaps: list[tuple[float, float]]
+    offset: float = 0.0
+    gaps: Sequence[tuple[float, float]] = ()
 
     @property
     def is_identity(self) -> bool:
@@ -143,3 +144,7 @@ class Reckoning:
     def __call__(self, at: float) -> float:
         place = bisect_left(self.gaps, (at,))
         return at + self.offset + (self.gaps[place - 1][1] if place else 0.0)
+
+
+#: For what has the wall clock's times already.
+SAME = Reckoning()

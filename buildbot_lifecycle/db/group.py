@@ -14,10 +14,12 @@ import sqlalchemy as sa
 
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.facts import Episode
+from buildbot_lifecycle.core.steady import SAME, Reckoning
 from buildbot_lifecycle.core.verdicts.verdict import HEALTHY, Verdict
 from buildbot_lifecycle.db import rows, schema
 from buildbot_lifecycle.db.entries import Committed, Entry
 from buildbot_lifecycle.db.upsert import insert_or_ignore, upsert
+from buildbot_lifecycle.shapes.times import by_wall, event_by_wall
 
 #: Keys in one IN list; SQLite before 3.32 takes 999 parameters.
 _KEYS = 500
@@ -25,12 +27,16 @@ _KEYS = 500
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """What is written together: events in their order, and each worker's latest verdict."""
+    """What is written together: events in their order, and each worker's latest verdict.
+
+    Their times are steady; what is written has the wall clock's, by ``reckoning``.
+    """
 
     incarnation: int
     masterid: int
     entries: Sequence[Entry]
     verdicts: Mapping[int, Verdict]
+    reckoning: Reckoning = SAME
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +48,8 @@ class Written:
 
 
 def write(conn: sa.engine.Connection, group: Group) -> Written:
-    """Write `group`; the caller commits."""
+    """Write `group`; the caller commits. What is answered has the wall clock's times."""
+    group = _by_wall(group)
     episodes = _write_episodes(conn, group)
     owners = {entry.event.seq: _number(_owner(entry), episodes) for entry in group.entries}
     events = [
@@ -57,6 +64,30 @@ def write(conn: sa.engine.Connection, group: Group) -> Written:
         for entry in group.entries
     ]
     return Written(committed, episodes)
+
+
+def entry_by_wall(entry: Entry, by: Reckoning) -> Entry:
+    """An entry that is kept elsewhere than in this process."""
+    if by.is_identity:
+        return entry
+    return dataclasses.replace(
+        entry,
+        event=event_by_wall(entry.event, by),
+        facts=by_wall(entry.facts, by),
+        episodes=tuple(by_wall(each, by) for each in entry.episodes),
+    )
+
+
+def _by_wall(group: Group) -> Group:
+    by = group.reckoning
+    if by.is_identity:
+        return group
+    # episodes and facts are turned row by row, since durations are counted before it
+    entries = [
+        dataclasses.replace(entry, event=event_by_wall(entry.event, by)) for entry in group.entries
+    ]
+    verdicts = {worker: by_wall(verdict, by) for worker, verdict in group.verdicts.items()}
+    return dataclasses.replace(group, entries=entries, verdicts=verdicts)
 
 
 def _owner(entry: Entry) -> int | None:
@@ -91,7 +122,10 @@ def _write_episodes(conn: sa.engine.Connection, group: Group) -> dict[int, int]:
 
 
 def _upsert_episodes(conn: sa.engine.Connection, group: Group, episodes: Iterable[Episode]) -> None:
-    values = [rows.episode_row(each, group.incarnation, group.masterid) for each in episodes]
+    values = [
+        rows.episode_row(each, group.incarnation, group.masterid, group.reckoning)
+        for each in episodes
+    ]
     upsert(conn, schema.episodes, values, ("incarnation", "first_seq"))
 
 
@@ -141,7 +175,7 @@ def _write_workers(conn: sa.engine.Connection, group: Group, episodes: Mapping[i
         number = None if is_open is None else episodes[is_open.first_seq]
         row = rows.worker_row(
             entry.identity,
-            entry.facts,
+            by_wall(entry.facts, group.reckoning),
             incarnation=group.incarnation,
             masterid=group.masterid,
             episode=number,

@@ -17,13 +17,15 @@ import sqlalchemy as sa
 from twisted.internet import defer
 
 from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.steady import Reckoning
 from buildbot_lifecycle.core.verdicts.verdict import Verdict
 from buildbot_lifecycle.db.entries import Committed, Entry, Identity, RecorderStatus
 from buildbot_lifecycle.db.errors import in_short
-from buildbot_lifecycle.db.group import Group, Written, write
+from buildbot_lifecycle.db.group import Group, Written, entry_by_wall, write
 from buildbot_lifecycle.db.overflow import Overflow
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.host.pauses import at_most, backoff
+from buildbot_lifecycle.shapes.times import by_wall
 
 __all__ = ["Committed", "Entry", "Identity", "Recorder", "RecorderStatus"]
 
@@ -55,7 +57,8 @@ class Recorder:
     ``bound`` is the number of events that may wait, ``group`` how many are written at once at most.
     ``on_committed`` is called in the reactor's thread after each commit, with the events and with
     the numbers of the episodes they belong to by first_seq; ``on_verdicts`` likewise with verdicts
-    by workerid. ``next_seq`` gives the next number of this incarnation.
+    by workerid. ``next_seq`` gives the next number of this incarnation. Times are steady in the queue,
+    and the wall clock's, by ``reckoning``, in the database and in what is told.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Recorder:
         *,
         next_seq: Callable[[], int],
         on_verdicts: OnVerdicts | None = None,
+        reckoning: Callable[[], Reckoning] = Reckoning,
         bound: int = 100_000,
         group: int = 500,
         log: Callable[[list[str]], Any] = log_lines,
@@ -77,6 +81,7 @@ class Recorder:
         self._masterid = masterid
         self._on_committed = on_committed
         self._on_verdicts = on_verdicts
+        self._reckoning = reckoning
         self._bound = bound
         self._group = group
         self._log = log
@@ -212,7 +217,9 @@ class Recorder:
         rest = Overflow(self._next_seq)
         for entry in waiting[most:]:
             rest.add(entry)
-        return [*waiting[:most], *rest.gaps(), *self._overflow.gaps()]
+        left = [*waiting[:most], *rest.gaps(), *self._overflow.gaps()]
+        by = self._reckoning()
+        return [entry_by_wall(entry, by) for entry in left]
 
     # -- the queue
 
@@ -273,7 +280,8 @@ class Recorder:
         size = 1 if self._one_by_one else self._group
         entries = list(itertools.islice(self._queue, size))
         done = self._done() + len(entries)
-        group = Group(incarnation, self._masterid, entries, self._ripe(done))
+        ripe = self._ripe(done)
+        group = Group(incarnation, self._masterid, entries, ripe, self._reckoning())
         try:
             written = await self._pool.do_with_transaction(write, group)
         except Exception as error:  # noqa: BLE001 - whatever it is, the group is kept
@@ -302,7 +310,8 @@ class Recorder:
             if written.committed:
                 self._on_committed(written.committed, written.episodes)
             if group.verdicts and self._on_verdicts is not None:
-                self._on_verdicts(group.verdicts)
+                by = group.reckoning
+                self._on_verdicts({w: by_wall(said, by) for w, said in group.verdicts.items()})
         except Exception as error:  # noqa: BLE001 - what is written stays written
             self._note(error)
             log_error(error, "lifecycle: telling of committed events failed")

@@ -7,7 +7,9 @@ from typing import Any
 from buildbot_lifecycle.core.events import Event
 from buildbot_lifecycle.core.facts import Episode, Facts
 from buildbot_lifecycle.core.statistics import durations
+from buildbot_lifecycle.core.steady import SAME, Reckoning
 from buildbot_lifecycle.db.entries import Identity
+from buildbot_lifecycle.shapes.times import by_wall
 
 
 def event_row(event: Event, incarnation: int, masterid: int, episode: int | None) -> dict[str, Any]:
@@ -28,9 +30,12 @@ def event_row(event: Event, incarnation: int, masterid: int, episode: int | None
     }
 
 
-def episode_row(episode: Episode, incarnation: int, masterid: int) -> dict[str, Any]:
-    """The row of an episode; its durations count the phases that are over."""
+def episode_row(
+    episode: Episode, incarnation: int, masterid: int, reckoning: Reckoning = SAME
+) -> dict[str, Any]:
+    """The row of an episode; its durations count the phases that are over, in steady seconds."""
     start, connect, up, stop = durations(episode)
+    episode = by_wall(episode, reckoning)
     return {
         "incarnation": incarnation,
         "first_seq": int(episode.first_seq),

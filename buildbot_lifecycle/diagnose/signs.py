@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from buildbot_lifecycle.core import signs
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.signs import Wait
+from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host import connections
 from buildbot_lifecycle.master.logbook import Known, Logbook
 
@@ -58,7 +59,7 @@ class Signs:
     def __init__(
         self, clock: Any, logbook: Logbook, limits: Callable[[Known], Mapping[str, float | None]]
     ) -> None:
-        self._clock = clock
+        self._clock = clocks.of(clock)
         self._logbook = logbook
         self._limits = limits
 
@@ -173,7 +174,7 @@ class Signs:
     def _came_by_itself(self, known: Known, look: Look, awaited: Wait, now: float) -> bool:
         """Whether there is a sign of life that nobody asked for, since the last one."""
         since = signs.silent_since(known.facts, awaited)
-        said = connections.last_message(known.watched.worker)
+        said = known.watched.last_message(self._clock)
         before, look.unsent = look.unsent, _unsent(known)
         if said is not None and since < said <= now:
             self._alive(known, "message", said)

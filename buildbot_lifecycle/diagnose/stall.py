@@ -12,9 +12,7 @@ too; then the seconds are told, and the stack is that of the moment after, or no
 from __future__ import annotations
 
 import dataclasses
-import sys
 import threading
-import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -23,7 +21,9 @@ from twisted.internet import task
 
 from buildbot_lifecycle.diagnose import where
 from buildbot_lifecycle.host import awaited
+from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host.log import log_error, log_lines
+from buildbot_lifecycle.host.pulse import Pulse
 
 #: Seconds between two beats of the reactor, and between two looks of the thread.
 BEAT_SECONDS, LOOK_SECONDS = 0.25, 0.5
@@ -48,7 +48,7 @@ _LOOPS = {
 
 @dataclasses.dataclass(frozen=True)
 class Stall:
-    """The reactor stood still: from ``at`` (epoch seconds), for at least ``seconds``.
+    """The reactor stood still: from ``at`` (steady), for at least ``seconds``.
 
     ``where`` is the stack as `where.Locator` tells it, and ``workerid`` whose driver was in it; both
     may be missing.
@@ -73,21 +73,21 @@ class _Sample:
 
 
 class StallWatch:
-    """Watches one reactor from `start`, called in its thread, until `stop`.
+    """Watches the reactor of a clock from `start`, called in its thread, until `stop`.
 
     ``told`` is called in the reactor's thread, once per stall, after it. ``owner`` answers the workerid
     of an object that is a worker watched here, else None; it is called in our thread.
     """
 
     def __init__(
-        self, reactor: Any, told: Callable[[Stall], None], owner: Callable[[Any], int | None]
+        self, clock: Any, told: Callable[[Stall], None], owner: Callable[[Any], int | None]
     ) -> None:
-        self._reactor = reactor
+        self._clock = clocks.of(clock)
         self._told = told
         self._owner = owner
         self._beating = task.LoopingCall(self._beat)
-        self._beating.clock = reactor
-        self._ending = threading.Event()
+        self._beating.clock = self._clock
+        self._pulse = Pulse("lifecycle-stall", LOOK_SECONDS, self._look)
         self._reactor_thread = 0
         self._beaten = 0.0
         self._sample: _Sample | None = None
@@ -95,22 +95,22 @@ class StallWatch:
         self.last: Stall | None = None
 
     def start(self) -> None:
-        if sys.modules.get("twisted.internet.reactor") is not self._reactor:
+        if not isinstance(self._clock, clocks.Clock):
             return  # a clock of somebody's own, as in tests, which stands still all the time
         self._reactor_thread = threading.get_ident()
-        self._beaten = time.monotonic()
+        self._beaten = self._clock.seconds()
         self._beating.start(BEAT_SECONDS, now=False).addErrback(log_error, "lifecycle: the beat")
-        threading.Thread(target=self._watch, name="lifecycle-stall", daemon=True).start()
+        self._pulse.start()
 
     def stop(self) -> None:
-        self._ending.set()
+        self._pulse.stop()
         if self._beating.running:
             self._beating.stop()
 
     # in the reactor's thread
 
     def _beat(self) -> None:
-        now = time.monotonic()
+        now = self._clock.seconds()
         before, self._beaten = self._beaten, now
         seconds = now - before - BEAT_SECONDS
         if seconds < LIMIT_SECONDS:
@@ -118,7 +118,7 @@ class StallWatch:
         sample, self._sample = self._sample, None
         if sample is None or sample.beat != before:
             sample = _Sample(before, [], None)
-        at = self._reactor.seconds() - seconds
+        at = now - seconds
         self.last = Stall(at, round(seconds, 3), sample.where, sample.workerid)
         try:
             self._told(self.last)
@@ -127,17 +127,9 @@ class StallWatch:
 
     # in our thread
 
-    def _watch(self) -> None:
-        while not self._ending.wait(LOOK_SECONDS):
-            try:
-                self._look()
-            except Exception:
-                log_error(None, "lifecycle: the watch over the reactor has ended")
-                return
-
     def _look(self) -> None:
         beat = self._beaten
-        overdue = time.monotonic() - beat - BEAT_SECONDS
+        overdue = self._clock.seconds() - beat - BEAT_SECONDS
         if overdue < LIMIT_SECONDS:
             return
         if self._sample is None or self._sample.beat != beat:

@@ -13,6 +13,7 @@ from twisted.internet import task
 
 from buildbot_lifecycle.diagnose import where
 from buildbot_lifecycle.host import awaited, process
+from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.master.logbook import Known, Logbook
 
@@ -25,9 +26,10 @@ class ThreadWatch:
 
     def __init__(self, reactor: Any, logbook: Logbook) -> None:
         self._reactor = reactor
+        self._clock = clocks.of(reactor)
         self._logbook = logbook
         self._loop = task.LoopingCall(self._look)
-        self._loop.clock = reactor
+        self._loop.clock = self._clock
         self._since: float | None = None
         self._told = False
 
@@ -43,7 +45,7 @@ class ThreadWatch:
     @property
     def full_since(self) -> float | None:
         """Since when all threads have been taken while calls wait; None: it is not so, or just now."""
-        since, now = self._since, self._reactor.seconds()
+        since, now = self._since, self._clock.seconds()
         return since if since is not None and now - since >= FULL_SECONDS else None
 
     def as_json(self) -> dict[str, Any] | None:
@@ -74,7 +76,7 @@ class ThreadWatch:
             self._since, self._told = None, False
             return
         if self._since is None:
-            self._since = self._reactor.seconds()
+            self._since = self._clock.seconds()
         if self.full_since is not None and not self._told:
             self._told = True
             log_lines(self._said(waiting))

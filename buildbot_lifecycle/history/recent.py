@@ -13,6 +13,7 @@ from typing import Any
 from buildbot_lifecycle.core.facts import Episode
 from buildbot_lifecycle.core.requests import RecentQuery
 from buildbot_lifecycle.core.statistics import Life, durations, nearest_rank, until_up
+from buildbot_lifecycle.core.steady import SAME, Reckoning
 from buildbot_lifecycle.db.reader import Reader
 from buildbot_lifecycle.history import walk
 from buildbot_lifecycle.history.walk import chunks
@@ -44,7 +45,8 @@ class Recent:
         self._rows: dict[int, deque[Row]] = {}
         self._others: dict[int, list[Row]] = {}
         self._read_at: float | None = None
-        self._ended: dict[int, Episode] = {}
+        # by first_seq, with its end by the wall clock
+        self._ended: dict[int, tuple[Episode, float]] = {}
 
     async def fill(self) -> None:
         """Read what earlier runs recorded; what is committed meanwhile stays the newer."""
@@ -68,20 +70,21 @@ class Recent:
             for workerid, lives in (await self._reader.newest(part, KEPT)).items():
                 self._others[workerid] = [_row(life) for life in lives]
 
-    def ended(self, episodes: Iterable[Episode]) -> None:
+    def ended(self, episodes: Iterable[Episode], by: Reckoning = SAME) -> None:
         """Episodes that an event touched; those that are over are kept until they are committed."""
         for episode in episodes:
             if episode.ended_at is not None and len(self._ended) < _WAITING:
-                self._ended[episode.first_seq] = episode
+                self._ended[episode.first_seq] = (episode, by(episode.ended_at))
 
     def committed(self, numbers: Mapping[int, int]) -> None:
         """Episodes are in the database: their numbers by first_seq."""
         for first_seq, number in numbers.items():
-            episode = self._ended.pop(first_seq, None)
-            if episode is not None:
+            ended = self._ended.pop(first_seq, None)
+            if ended is not None:
+                episode, ended_at = ended
                 start, connect, up, stop = durations(episode)
                 start = until_up(start, connect)
-                row = (number, episode.outcome, start, up, stop, episode.ended_at)
+                row = (number, episode.outcome, start, up, stop, ended_at)
                 self._rows.setdefault(episode.workerid, deque(maxlen=KEPT)).append(row)
 
     def usual_stop(self, workerid: int) -> float | None:

@@ -100,6 +100,11 @@ class Clock:
         """The present by the wall clock."""
         return self._wall()
 
+    @property
+    def by_wall(self) -> ByWall:
+        """For what compares the present with times of the database."""
+        return ByWall(self)
+
     def reckoning(self) -> Reckoning:
         """The same as `wall` for many times, and in any thread."""
         self.look()
@@ -174,6 +179,10 @@ class Clock:
                     heard(each)
                 except Exception:
                     log_error(None, "lifecycle: while telling of the clock")
+
+    def callFromThread(self, call: Callable[..., Any], *args: Any, **kw: Any) -> None:
+        """As the reactor's."""
+        self.reactor.callFromThread(call, *args, **kw)
 
     # timers
 
@@ -268,8 +277,19 @@ class Plain:
 
     def __init__(self, reactor: Any) -> None:
         self.reactor = reactor
-        self.seconds: Callable[[], float] = reactor.seconds
-        self.callLater: Callable[..., Any] = reactor.callLater
+
+    def seconds(self) -> float:
+        return float(self.reactor.seconds())
+
+    def callLater(self, delay: float, call: Callable[..., Any], *args: Any, **kw: Any) -> Any:
+        return self.reactor.callLater(delay, call, *args, **kw)
+
+    def callFromThread(self, call: Callable[..., Any], *args: Any, **kw: Any) -> None:
+        self.reactor.callFromThread(call, *args, **kw)
+
+    @property
+    def by_wall(self) -> ByWall:
+        return ByWall(self)
 
     def wall(self, at: float) -> float:
         return at
@@ -278,7 +298,7 @@ class Plain:
         return float(self.reactor.seconds())
 
     def reckoning(self) -> Reckoning:
-        return Reckoning(0.0, [])
+        return Reckoning()
 
     def ahead(self, wall: float) -> float:
         return wall
@@ -301,12 +321,24 @@ class Plain:
 
 Steadily = Clock | Plain
 
+
+class ByWall:
+    """The wall clock's present, and timers that do not follow it."""
+
+    def __init__(self, clock: Steadily) -> None:
+        self.seconds = clock.wall_now
+        self.callLater = clock.callLater
+
+
 #: One for a process: what is kept of a worker outlives the service that recorded it.
 _CLOCKS: weakref.WeakKeyDictionary[Any, Clock] = weakref.WeakKeyDictionary()
 
 
-def of(reactor: Any) -> Steadily:
-    """The clock that goes by: of the process's reactor always the same one."""
+def of(reactor: Any) -> Any:
+    """The clock (`Steadily`) that ages go by: of the process's reactor always the same one.
+
+    Any to the type checker, which does not know that it is what Twisted takes as a ``clock``.
+    """
     if isinstance(reactor, (Clock, Plain)):
         return reactor
     if not _is_running(reactor):

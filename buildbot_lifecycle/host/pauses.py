@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 from twisted.application.internet import backoffPolicy
 from twisted.internet import defer, task
 
+from buildbot_lifecycle.host.clock import of
+
 _T = TypeVar("_T")
 
 
 def pause(clock: Any, seconds: float) -> defer.Deferred[None]:
-    """Fires after so many seconds. ``clock`` is the reactor, or a test's."""
-    return task.deferLater(clock, seconds, lambda: None)
+    """Fires after so many seconds, whoever sets the wall clock. ``clock`` is the reactor, or a test's."""
+    return task.deferLater(of(clock), seconds, lambda: None)
 
 
 def breath(clock: Any) -> defer.Deferred[None]:
@@ -28,7 +30,7 @@ def at_most(
 
     It is cancelled then: who keeps it is told by its canceller.
     """
-    return waiting.addTimeout(seconds, clock, onTimeoutCancel=lambda *_: instead)
+    return waiting.addTimeout(seconds, of(clock), onTimeoutCancel=lambda *_: instead)
 
 
 def backoff(first: float, longest: float) -> Callable[[int], float]:

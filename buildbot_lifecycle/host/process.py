@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from buildbot_lifecycle.host import clock
 from buildbot_lifecycle.host.awaited import queued_calls
 from buildbot_lifecycle.host.log import log_lines
 
@@ -27,8 +28,9 @@ def is_shutting_down(master: Any) -> bool:
 
 
 def reconfiguring_since(master: Any) -> float | None:
-    """When the reconfiguration began that is under way (epoch seconds); None: there is none."""
-    return getattr(master, "reconfig_active", False) or None
+    """When the reconfiguration began that is under way (steady); None: there is none."""
+    began = getattr(master, "reconfig_active", False)
+    return float(clock.of(master.reactor).before(began)) if began else None
 
 
 def thread_pool(reactor: Any) -> Any | None:

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.host import clock
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.host.machines import latent_machine
 from buildbot_lifecycle.host.names import (
@@ -175,9 +176,15 @@ def is_graceful(worker: Any) -> bool:
 
 
 def quarantine_until(worker: Any) -> float | None:
-    """When Buildbot's quarantine of a worker ends (epoch seconds); None: it is in none."""
-    timer = worker.quarantine_timer
-    return float(timer.getTime()) if timer is not None and timer.active() else None
+    """When Buildbot's quarantine of a worker ends (steady); None: it is in none."""
+    return _time_of(worker, worker.quarantine_timer)
+
+
+def _time_of(worker: Any, timer: Any) -> float | None:
+    """When a timer of Buildbot's comes. It follows the wall clock, and moves when somebody sets that."""
+    if timer is None or not timer.active():
+        return None
+    return float(clock.of(worker.master.reactor).ahead(timer.getTime()))
 
 
 def is_quarantine_longer(worker: Any) -> bool:
@@ -191,9 +198,8 @@ def pause_reason(worker: Any) -> str | None:
 
 
 def missing_deadline(worker: Any) -> float | None:
-    """When Buildbot gives up the start that it waits for (epoch seconds); None: it waits for none."""
-    timer = worker.missing_timer
-    return float(timer.getTime()) if timer is not None and timer.active() else None
+    """When Buildbot gives up the start that it waits for (steady); None: it waits for none."""
+    return _time_of(worker, worker.missing_timer)
 
 
 def missing_deadline_of_next(worker: Any, now: float) -> float | None:

@@ -10,6 +10,7 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.core.requests import FORCE
 from buildbot_lifecycle.core.settings import Settings
+from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host.log import log_lines
 from buildbot_lifecycle.master.logbook import Logbook
 
@@ -75,7 +76,7 @@ class Advising:
     def soon(self) -> None:
         """Look when Buildbot has configured its web server, which comes after us."""
         if self._timer is None or not self._timer.active():
-            self._timer = self._master.reactor.callLater(ADVICE_SECONDS, self._look)
+            self._timer = clocks.of(self._master.reactor).callLater(ADVICE_SECONDS, self._look)
 
     def stop(self) -> None:
         """Look no more."""

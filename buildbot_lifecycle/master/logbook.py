@@ -20,9 +20,11 @@ from buildbot_lifecycle.core.limits import for_starts
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.texts import clean, cleaned
-from buildbot_lifecycle.core.verdicts import held_by_silence, judge, wait_ends_at
+from buildbot_lifecycle.core.verdicts import held_by_silence, judge, settling, wait_ends_at
 from buildbot_lifecycle.core.verdicts.verdict import HEALTHY, Thresholds, Verdict
 from buildbot_lifecycle.host import builds, workers
+from buildbot_lifecycle.host import clock as clocks
+from buildbot_lifecycle.host.clock import Steadily
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.host.pauses import at_most
 from buildbot_lifecycle.shapes import events
@@ -90,13 +92,13 @@ class Known:
 class Logbook:
     """Implements `probe.Sink` for one master.
 
-    ``clock`` is the reactor (or anything with ``seconds`` and ``callLater``).
+    ``clock`` is one of `host.clock` (or anything with ``seconds`` and ``callLater``).
     """
 
     def __init__(
         self, clock: Any, settings: Callable[[], Settings], recording: Recording | None = None
     ) -> None:
-        self._clock = clock
+        self._clock: Steadily = clocks.of(clock)
         self._settings = settings
         self._recording = recording
         self._listeners: dict[Kind, list[Callable[[Known, Event], None]]] = {k: [] for k in Kind}
@@ -137,8 +139,8 @@ class Logbook:
 
     @property
     def now(self) -> float:
-        """The time (epoch seconds)."""
-        return float(self._clock.seconds())
+        """The present (steady)."""
+        return self._clock.seconds()
 
     def known(self) -> Iterator[Known]:
         return iter(list(self._known.values()))
@@ -320,7 +322,13 @@ class Logbook:
     # verdicts
 
     def _judge(self, known: Known) -> Verdict:
-        return judge(known.facts, self.thresholds(known), self._clock.seconds())
+        thresholds, now = self.thresholds(known), self._clock.seconds()
+        verdict = judge(known.facts, thresholds, now)
+        if verdict.level == "stuck" and known.verdict.level != "stuck":
+            until = self._clock.settles_until
+            if now < until:
+                return settling(known.facts, thresholds, verdict, known.verdict, until)
+        return verdict
 
     def thresholds(self, known: Known) -> Thresholds:
         """The limits of a worker, as they are now."""

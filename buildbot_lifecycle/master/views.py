@@ -11,7 +11,7 @@ from buildbot_lifecycle.core.ladder import check_eligible
 from buildbot_lifecycle.core.requests import Refusal
 from buildbot_lifecycle.core.states import RESTING
 from buildbot_lifecycle.core.verdicts import verdict as verdicts
-from buildbot_lifecycle.host import connections
+from buildbot_lifecycle.host.clock import Steadily
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.master.situation import situation_of
 from buildbot_lifecycle.shapes.masters import Blocker, Health, MasterStop
@@ -20,8 +20,11 @@ from buildbot_lifecycle.shapes.workers import Worker
 from buildbot_lifecycle.watch import instance
 
 
-def live(known: Known, verdict: verdicts.Verdict, masterid: int, master: str, now: float) -> Worker:
-    """A worker of this master, as of now."""
+def live(
+    known: Known, verdict: verdicts.Verdict, masterid: int, master: str, clock: Steadily
+) -> Worker:
+    """A worker of this master, as of now (steady)."""
+    now = clock.seconds()
     facts = known.facts
     pending = facts.pending
     return Worker(
@@ -46,16 +49,16 @@ def live(known: Known, verdict: verdicts.Verdict, masterid: int, master: str, no
         orphans=len(facts.orphans),
         verdict=Verdict.of(verdict),
         quarantined_until=facts.quarantine_until,
-        last_sign=_last_sign(known),
+        last_sign=_last_sign(known, clock),
         forceable=_forceable(known, verdict, now),
         live=True,
         updated_at=now,
     )
 
 
-def _last_sign(known: Known) -> float | None:
-    """When the worker was last heard (epoch seconds); None if it never was."""
-    said = (known.facts.sign, connections.last_message(known.watched.worker))
+def _last_sign(known: Known, clock: Steadily) -> float | None:
+    """When the worker was last heard (steady); None if it never was."""
+    said = (known.facts.sign, known.watched.last_message(clock))
     return max((at for at in said if at is not None), default=None)
 
 
@@ -163,5 +166,6 @@ def health_off(version: str, reason: str) -> Health:
         probe=f"off: {reason}",
         reactor_blocked=None,
         threads=None,
+        clock=None,
         clouds=None,
     )

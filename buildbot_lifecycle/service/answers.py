@@ -26,6 +26,7 @@ from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.texts import clean, cleaned
 from buildbot_lifecycle.db import pages, queries
 from buildbot_lifecycle.history.walk import Turns
+from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.master import views
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.service.wiring import Parts
@@ -36,6 +37,7 @@ from buildbot_lifecycle.shapes.instances import Instances
 from buildbot_lifecycle.shapes.masters import Blocked, CloudCalls, Health, MasterStop, Threads
 from buildbot_lifecycle.shapes.parts import frames
 from buildbot_lifecycle.shapes.spans import Drawn, Recent, Stats
+from buildbot_lifecycle.shapes.times import by_wall
 from buildbot_lifecycle.shapes.workers import Behind, Meta, Worker
 
 #: Seconds after which another master's sign of life is too old: its facts are not current then.
@@ -60,6 +62,7 @@ class Answers:
         self._settings = settings
         self._parts = parts
         self._off = off
+        self._clock = clocks.of(master.reactor)
 
     @property
     def anonymous_may_force(self) -> bool:
@@ -89,7 +92,7 @@ class Answers:
             events = status.queued
             since = _earliest(status.oldest_unwritten_at, self._parts.gate.trouble_since)
         behind = Behind(events=events, since=since)
-        return Meta(now=self._master.reactor.seconds(), behind=behind)
+        return by_wall(Meta(now=self._clock.seconds(), behind=behind), self._clock.reckoning())
 
     async def workers(self) -> list[Worker]:
         """Every latent worker of every master; this master's as of now, from memory."""
@@ -162,12 +165,12 @@ class Answers:
         return logbook.get(worker) if isinstance(worker, int) else logbook.named(worker)
 
     def _view(self, parts: Parts, known: Known) -> Worker:
-        now = self._master.reactor.seconds()
         verdict = parts.logbook.verdict_now(known)
-        return views.live(known, verdict, self._master.masterid, self._name, now)
+        seen = views.live(known, verdict, self._master.masterid, self._name, self._clock)
+        return by_wall(seen, self._clock.reckoning())
 
     def _alive(self, incarnations: Sequence[Mapping[str, Any]]) -> set[int]:
-        now = self._master.reactor.seconds()
+        now = self._clock.wall_now()
         return {
             i["masterid"]
             for i in incarnations
@@ -216,7 +219,7 @@ class Answers:
     async def shutdown_view(self) -> list[MasterStop]:
         """What would keep each master from stopping."""
         parts = self._ready()
-        now = self._master.reactor.seconds()
+        now = self._clock.seconds()
         up, slowest, unknown = views.to_stop(
             ((known.workerid, known.facts.state.value) for known in parts.logbook.known()),
             parts.recent.usual_stop,
@@ -234,6 +237,7 @@ class Answers:
             waits=tuple(parts.shutdown.waits(now)),
             blockers=tuple(parts.shutdown.blockers(now)),
         )
+        mine = by_wall(mine, self._clock.reckoning())
         rows, incarnations = await parts.elsewhere.rows()
         alive = self._alive(incarnations)
         others = views.stored_shutdown(
@@ -254,7 +258,7 @@ class Answers:
         errors = parts.logbook.errors + status.errors
         threads = parts.threads.as_json()
         full = parts.threads.full_since is not None
-        return Health(
+        health = Health(
             status=(
                 "degraded"
                 if unusable
@@ -283,8 +287,10 @@ class Answers:
             probe="on",
             reactor_blocked=None if stalled is None else read(Blocked, stalled.as_json()),
             threads=None if threads is None else read(Threads, threads),
+            clock=parts.timekeeping.state(),
             clouds=read(CloudCalls, parts.clouds.snapshot().as_json()),
         )
+        return by_wall(health, self._clock.reckoning())
 
     async def force(self, worker: int | str, request: ForceRequest, actor: Actor) -> Forced:
         """Force disconnect a worker, or plan it (dry run). Raises `Refusal`."""
@@ -301,13 +307,13 @@ class Answers:
             # who has the answer finds its events, and the worker's way back, in the history
             await parts.recorder.caught_up(CATCH_UP_SECONDS)
             told = {**parts.secrets.redacted(answer.action), "masterid": self._master.masterid}
-            action = read(Action, cleaned(told))
+            action = by_wall(read(Action, cleaned(told)), self._clock.reckoning())
             status = {"id": action.id, "status": action.status}
             parts.news.tell(known.workerid, "action", status)
             return Forced(action=action, is_over=answer.is_over)
         if answer.dry_run is not None:
             plan = {**answer.dry_run, "where": parts.locator.of(known)}
-            return Forced(dry_run=read(DryRun, plan))
+            return Forced(dry_run=by_wall(read(DryRun, plan), self._clock.reckoning()))
         raise RuntimeError("neither an action nor a plan came of it")
 
     async def resolve_orphan(self, number: int, note: str, actor: Actor) -> Shape:

@@ -12,10 +12,15 @@ from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import Actor
 from buildbot_lifecycle.db import replay
 from buildbot_lifecycle.db.store import Store
+from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.service.keep import Keep
 from buildbot_lifecycle.service.news import News
 from buildbot_lifecycle.service.run import Run
+from buildbot_lifecycle.shapes.times import row_by_wall
+
+#: What of a row is a time; its verdict's is turned with it.
+_TIMES = ("at", "finished_at", "opened_at", "verdict.since")
 
 
 class DatabaseDesk:
@@ -31,7 +36,7 @@ class DatabaseDesk:
         run: Run,
         keep: Keep,
     ) -> None:
-        self._clock = master.reactor
+        self._clock = clocks.of(master.reactor)
         self._masterid = master.masterid
         self._store = store
         self._logbook = logbook
@@ -46,8 +51,9 @@ class DatabaseDesk:
         self._closed.append(told)
 
     def _own(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """A row as it is stored: with this master's number, its token apart, and no secrets."""
-        stored = {**self._logbook.redact(dict(row)), "masterid": self._masterid}
+        """A row as it is stored: the wall clock's times, this master's number, no token, no secrets."""
+        told = row_by_wall(row, self._clock.reckoning(), *_TIMES)
+        stored = {**self._logbook.redact(told), "masterid": self._masterid}
         del stored["token"]
         stored.pop("first_seq", None)  # of an episode that has no number yet; see `replay`
         return stored
@@ -55,7 +61,10 @@ class DatabaseDesk:
     # what is kept until it is written
 
     def keep_action(self, row: Mapping[str, Any], changes: Mapping[str, Any] | None) -> None:
-        changed = None if changes is None else self._logbook.redact(dict(changes))
+        changed = None
+        if changes is not None:
+            told = row_by_wall(changes, self._clock.reckoning(), *_TIMES)
+            changed = self._logbook.redact(told)
         record = replay.action(row["token"], self._own(row), changed)
         self._keep.put(f"action {row['token']}", record)
 
@@ -81,7 +90,7 @@ class DatabaseDesk:
         return inserted.addCallback(tell)
 
     def update_action(self, action_id: int, changes: Mapping[str, Any]) -> defer.Deferred[Any]:
-        changed = self._logbook.redact(dict(changes))
+        changed = self._logbook.redact(row_by_wall(changes, self._clock.reckoning(), *_TIMES))
         written = self._store.update_action(action_id, changed)
         return self._keep.during(
             f"changes {action_id}", replay.changes(action_id, changed), written
@@ -126,7 +135,7 @@ class DatabaseDesk:
         return opened.addCallback(tell)
 
     def close_orphan(self, orphan: int, workerid: int, by: Actor, note: str) -> defer.Deferred[Any]:
-        now = self._clock.seconds()
+        now = self._clock.wall_now()
         record = replay.closed(orphan, now, by, note)
         closed = self._store.close_orphan(orphan, now, by, note)
         self._keep.during(f"closed {orphan}", record, closed)

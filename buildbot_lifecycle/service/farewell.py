@@ -17,6 +17,7 @@ from buildbot_lifecycle.core.texts import clean
 from buildbot_lifecycle.db.gate import Gate
 from buildbot_lifecycle.db.recorder import Recorder
 from buildbot_lifecycle.db.unwritten import RunOf, Unwritten, save
+from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.host.pauses import at_most
 from buildbot_lifecycle.service.keep import Keep
@@ -38,7 +39,8 @@ class Farewell(LastWords):
         self._keep = keep
         self._run = run
         self._token = token
-        self._began_at = float(master.reactor.seconds())
+        self._clock = clocks.of(master.reactor)
+        self._began_at = self._clock.wall_now()
         self._is_saved = False
 
     def database_since(self) -> float | None:
@@ -48,7 +50,7 @@ class Farewell(LastWords):
         await self._recorder.stop(DRAIN_SECONDS)
         closing = defer.ensureDeferred(self._run.close("clean"))
         closing.addErrback(lambda _: None)
-        await at_most(closing, CLOSE_SECONDS, self._master.reactor, None)
+        await at_most(closing, CLOSE_SECONDS, self._clock, None)
         self.save("clean")
 
     def in_thread(self) -> None:
@@ -71,7 +73,7 @@ class Farewell(LastWords):
             pid=os.getpid(),
             host=socket.gethostname(),
             started_at=self._began_at,
-            ended_at=float(master.reactor.seconds()),
+            ended_at=self._clock.wall_now(),
             how=how,
         )
         try:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from buildbot_lifecycle.core.events import Event
 from buildbot_lifecycle.core.facts import Episode
 from buildbot_lifecycle.db.recorder import Committed, Entry, Identity, Recorder
 from buildbot_lifecycle.history.recent import Recent
+from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.service.news import News
 
@@ -15,7 +17,8 @@ from buildbot_lifecycle.service.news import News
 class Recording:
     """Implements `logbook.Recording` on the recorder."""
 
-    def __init__(self, logbook: Logbook, recorder: Recorder, recent: Recent) -> None:
+    def __init__(self, clock: Any, logbook: Logbook, recorder: Recorder, recent: Recent) -> None:
+        self._clock = clocks.of(clock)
         self._logbook = logbook
         self._recorder = recorder
         self._recent = recent
@@ -23,7 +26,9 @@ class Recording:
     def record(self, known: Known, event: Event, episodes: Sequence[Episode]) -> None:
         # of a removed worker a late end is still told; the row of its number is its successor's by then
         shown = (self._logbook.get(known.workerid) or known) if known.gone else known
-        self._recent.ended(episodes)
+        if over := [episode for episode in episodes if episode.ended_at is not None]:
+            reckoning = self._clock.reckoning()
+            self._recent.ended(over, reckoning)
         self._recorder.put(Entry(_identity(shown), event, shown.facts, tuple(episodes)))
 
     def record_verdict(self, known: Known) -> None:

@@ -16,6 +16,7 @@ from buildbot_lifecycle.db.gate import Gate
 from buildbot_lifecycle.db.recorder import is_refusal
 from buildbot_lifecycle.db.replay import replay
 from buildbot_lifecycle.db.store import ClosedWorker, Store
+from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.host.pauses import backoff
 from buildbot_lifecycle.master.lock import BasedirLock
@@ -60,7 +61,8 @@ class Run:
         self._refused = refused
         self._lock = BasedirLock(master.basedir)
         self._heartbeat = task.LoopingCall(self._beat)
-        self._heartbeat.clock = master.reactor
+        self._clock = clocks.of(master.reactor)
+        self._heartbeat.clock = self._clock
         self._retry: Any = None
         self._retries = 0
         self._closing = False
@@ -87,7 +89,7 @@ class Run:
         master = self._master
         self.schema = await self._gate.do_with_engine(migrations.migrate)
         await self._read_in()
-        now = master.reactor.seconds()
+        now = self._clock.wall_now()
         incarnation = await self._store.open_incarnation(
             master.masterid,
             self._token,
@@ -148,13 +150,13 @@ class Run:
             log_error(problem, "lifecycle: the database is not ready; events wait, trying again")
         if not self._closing:
             delay = RETRY_AFTER(self._retries - 1)
-            self._retry = self._master.reactor.callLater(delay, self.start)
+            self._retry = self._clock.callLater(delay, self.start)
 
     def _beat(self) -> defer.Deferred[Any]:
         incarnation = self.incarnation
         if incarnation is None:
             return defer.succeed(None)
-        beat = self._store.heartbeat(incarnation, self._master.reactor.seconds())
+        beat = self._store.heartbeat(incarnation, self._clock.wall_now())
         return beat.addCallbacks(
             lambda _: self._logbook.over(_BEATING), lambda _: self._logbook.failed(_BEATING)
         )
@@ -174,10 +176,8 @@ class Run:
         """Note that the run is over, and how (a word). Raises what the database raises."""
         self._closed = how
         if self.incarnation is not None:
-            closing = self._store.close_incarnation(
-                self.incarnation, self._master.reactor.seconds(), how
-            )
-            closing.addTimeout(CLOSE_SECONDS, self._master.reactor)
+            closing = self._store.close_incarnation(self.incarnation, self._clock.wall_now(), how)
+            closing.addTimeout(CLOSE_SECONDS, self._clock)
             await closing
         self.incarnation = None
         self._lock.release()

@@ -41,6 +41,7 @@ from buildbot_lifecycle.diagnose.where import Locator
 from buildbot_lifecycle.history.recent import Recent
 from buildbot_lifecycle.history.statistics import Statistics
 from buildbot_lifecycle.history.timeline import Timeline
+from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host.pauses import at_most
 from buildbot_lifecycle.master.advice import Advising
 from buildbot_lifecycle.master.logbook import Logbook
@@ -57,6 +58,7 @@ from buildbot_lifecycle.service.notes import Stalls, WhereItHangs
 from buildbot_lifecycle.service.recording import Recording, Written
 from buildbot_lifecycle.service.run import Run
 from buildbot_lifecycle.service.sampling import Sampling
+from buildbot_lifecycle.service.timekeeping import Timekeeping
 from buildbot_lifecycle.watch.probe import PROBE
 
 #: Seconds for which the end of the master waits for the last rows to be written.
@@ -67,6 +69,7 @@ DRAIN_SECONDS = 10.0
 class Parts:
     """All of one master, while something is recorded."""
 
+    timekeeping: Timekeeping
     logbook: Logbook
     recorder: Recorder
     run: Run
@@ -97,6 +100,7 @@ class Parts:
 
     def begin(self, master: Any) -> None:
         """Look at the workers from now on, and write as soon as the database is ready."""
+        self.timekeeping.start()
         self.secrets.install()
         self.clouds.start()
         for watched in PROBE.subscribe(master, self.logbook):
@@ -147,18 +151,20 @@ class Parts:
         finally:
             self.farewell.save(how)
             self.news.close()
+            self.timekeeping.stop()
 
 
 def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
     """The parts of one master. ``token`` names this run of it; ``settings`` are read anew each time."""
-    clock, gate = master.reactor, Gate(master.db.pool, master.reactor)
+    clock = clocks.of(master.reactor)
+    gate = Gate(master.db.pool, clock)
     reader, asked, store = Reader(gate), Reader(gate.asked), Store(gate)
     news, entries, secrets = News(master), Entries(), Secrets(master)
 
     # what is seen
     logbook = Logbook(clock, settings)
     logbook.redact = secrets.redacted
-    locator = Locator(clock)
+    locator = Locator(master.reactor)
     noted = Stalls(master, logbook)
     stalls = StallWatch(clock, noted.note, noted.owner)
     signs = Signs(clock, logbook, logbook.thresholds)
@@ -175,10 +181,10 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         next_seq=logbook.next_seq,
         on_verdicts=news.verdicts,
         examine=lambda: gate.do(migrations.look),
+        reckoning=clock.reckoning,
     )
-    logbook.write_to(Recording(logbook, recorder, recent))
-    learning = Learning(clock, reader, logbook, settings)
-    sampling = Sampling(clock, logbook)
+    logbook.write_to(Recording(clock, logbook, recorder, recent))
+    learning, sampling = Learning(clock, reader, logbook, settings), Sampling(clock, logbook)
 
     async def opened(incarnation: int) -> None:
         recorder.start(incarnation)
@@ -186,7 +192,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         filled = defer.ensureDeferred(recent.fill())
         filled.addErrback(lambda _: logbook.failed("reading the last episodes"))
         found = await pages.every(gate, _open_orphans(master.masterid))
-        await ledger.found(clock, msgspec.to_builtins(found))
+        await ledger.found(clock, [_steady(clock, entry) for entry in msgspec.to_builtins(found)])
 
     def ready() -> None:
         for part in (proof, policy, learning, sampling):
@@ -222,6 +228,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
     logbook.on_verdict(WhereItHangs(logbook, locator).judged)
 
     return Parts(
+        timekeeping=Timekeeping(clock, logbook),
         logbook=logbook,
         recorder=recorder,
         run=run,
@@ -240,16 +247,21 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         signs=signs,
         secrets=secrets,
         recent=recent,
-        statistics=Statistics(clock, asked, settings),
-        timeline=Timeline(clock, asked),
+        statistics=Statistics(clock.by_wall, asked, settings),
+        timeline=Timeline(clock.by_wall, asked),
         locator=locator,
         stalls=stalls,
-        threads=ThreadWatch(clock, logbook),
+        threads=ThreadWatch(master.reactor, logbook),
         learning=learning,
         sampling=sampling,
         listening=Listening(master, logbook),
         advising=Advising(master, logbook, settings),
     )
+
+
+def _steady(clock: Any, entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry of an earlier run: its clock is believed to have been this one."""
+    return {**entry, "opened_at": clock.before(entry["opened_at"])}
 
 
 def _open_orphans(masterid: int) -> HistoryQuery:

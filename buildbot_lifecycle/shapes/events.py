@@ -463,6 +463,20 @@ class ReactorBlocked(Data, frozen=True, kw_only=True):
     where: tuple[Frame, ...]
 
 
+class Clock(Data, frozen=True, kw_only=True):
+    """The master's clock was `set` (by `seconds`, negative: back), or the master did not run (`stopped`).
+
+    Told of workers that are not at rest, if it was more than three seconds. `gives_up_at` and
+    `quarantine_until`: when Buildbot's own timers come now, which follow the clock.
+    """
+
+    kind = Kind.CLOCK
+    what: Annotated[str, words("set", "stopped")]
+    seconds: Seconds
+    gives_up_at: Time | None
+    quarantine_until: Time | None
+
+
 class Step(Data, frozen=True, kw_only=True):
     """Told by a driver with [`note_step`](writing-workers.md).
 

@@ -85,6 +85,22 @@ class Threads(Shape, frozen=True, kw_only=True):
     calls: tuple[ThreadCall, ...]
 
 
+class ClockMoved(Shape, frozen=True, kw_only=True):
+    """The wall clock was set by so many seconds, or the master did not run for so long; and when."""
+
+    at: Time
+    seconds: Seconds
+
+
+class ClockState(Shape, frozen=True, kw_only=True):
+    """How often the master's wall clock was set since it started, and how often it did not run."""
+
+    jumps: Count
+    last_jump: ClockMoved | None
+    gaps: Count
+    last_gap: ClockMoved | None
+
+
 class CloudCalls(Shape, frozen=True, kw_only=True):
     """The threads in which clouds are asked: how many, and what came of it since the start."""
 
@@ -121,4 +137,5 @@ class Health(Shape, frozen=True, kw_only=True):
     probe: str
     reactor_blocked: Blocked | None
     threads: Threads | None
+    clock: ClockState | None
     clouds: CloudCalls | None

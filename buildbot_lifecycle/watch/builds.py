@@ -10,7 +10,7 @@ from twisted.python import failure
 
 from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.events import Kind, cut
-from buildbot_lifecycle.host import builds, machines, workers
+from buildbot_lifecycle.host import builds, clock, machines, workers
 from buildbot_lifecycle.host.reasons import one_line
 from buildbot_lifecycle.watch.calls import followed, nothing
 from buildbot_lifecycle.watch.machines import Machines
@@ -168,9 +168,8 @@ class Builds:
             if isinstance(result, defer.Deferred) and result.called:
                 return
             try:
-                clock = watched.master.reactor
-                data = {"builder": builder, "since": clock.seconds()}
-                later = clock.callLater(
+                data = {"builder": builder, "since": watched.clock.seconds()}
+                later = watched.clock.callLater(
                     PING_SECONDS, self._register.tell, watched, Kind.PING_WAITS, lambda: data
                 )
             except Exception:
@@ -199,7 +198,7 @@ def unwatch_pings(watched: Watched) -> None:
 
 def _asked(worker: Any, build: Any) -> dict[str, Any]:
     told = {"build": builds.describe_build(build)}
-    deadline = workers.missing_deadline_of_next(worker, worker.master.reactor.seconds())
+    deadline = workers.missing_deadline_of_next(worker, clock.of(worker.master.reactor).seconds())
     return told if deadline is None else {**told, "gives_up_at": deadline}
 
 

@@ -10,6 +10,7 @@ from twisted.python import failure
 
 from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.events import Kind, cut
+from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host import connections, logins
 from buildbot_lifecycle.host.reasons import one_line
 from buildbot_lifecycle.watch.register import Register
@@ -80,7 +81,7 @@ class Logins:
         result = original(conn, name)
         if watched is None or not isinstance(result, defer.Deferred):
             return result
-        clock = manager.master.reactor
+        clock = clocks.of(manager.master.reactor)
         login = Login(conn, clock.seconds())
         watched.logins.append(login)
         later = (
@@ -123,9 +124,9 @@ class Logins:
     def _failed(self, watched: Watched, reason: str) -> None:
         """Tell of it, but not of each: anybody who reaches the port can fail as often as he likes."""
         watched.logins_failed += 1
-        now = watched.master.reactor.seconds()
+        now = watched.clock.seconds()
         last = watched.login_told_at
-        if last is not None and 0 <= now - last < LOGIN_FAILED_SECONDS:
+        if last is not None and now - last < LOGIN_FAILED_SECONDS:
             return
         told = {"reason": cut(reason, MAX_LINE), "times": watched.logins_failed}
         watched.logins_failed, watched.login_told_at = 0, now

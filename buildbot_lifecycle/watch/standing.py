@@ -69,7 +69,7 @@ class Standing:
         result = original(*args, **kwargs)
         until = self._quarantine_until(watched)
         if until is not None and until != before:
-            now = watched.worker.master.reactor.seconds()
+            now = watched.clock.seconds()
             data = {"until": until, "seconds": until - now}
             self._register.tell(watched, Kind.QUARANTINE_ENTERED, lambda: data)
         return result

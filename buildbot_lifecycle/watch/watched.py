@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildbot_lifecycle.host import connections
+from buildbot_lifecycle.host import clock, connections
+from buildbot_lifecycle.host.clock import Steadily
 from buildbot_lifecycle.watch.calls import Call
 
 
@@ -71,6 +72,8 @@ class Watched:
         self.orphan_of: dict[int, int] = {}
         self.late_ends: dict[int, Any] = {}
         self._home: Any = None
+        # what Buildbot said last of when it had a message of it, and when that was in steady time
+        self._message: tuple[float | None, float | None] = (None, None)
 
     def begin_life(self) -> None:
         """It is adopted, maybe not for the first time: calls and connections that go on are kept."""
@@ -89,6 +92,23 @@ class Watched:
         if master is not None:
             self._home = master
         return self._home
+
+    @property
+    def clock(self) -> Steadily:
+        """The clock of its master."""
+        found: Steadily = clock.of(self.master.reactor)
+        return found
+
+    def last_message(self, clock: Steadily) -> float | None:
+        """When Buildbot last had a message of it; None if it never had.
+
+        Buildbot notes the wall clock. It is asked only once what steady time that was: later it could be
+        taken for another one, of a clock that was set back.
+        """
+        noted = connections.last_message(self.worker)
+        if noted != self._message[0]:
+            self._message = (noted, None if noted is None else clock.before(noted))
+        return self._message[1]
 
     @property
     def held(self) -> list[RefusedConnection]:
@@ -122,8 +142,8 @@ def master_of(worker: Any) -> Any:
 
 
 def now_of(master: Any) -> float | None:
-    """The present by a master's own clock; None of one that is not started."""
+    """The present in steady time; None of a master that is not started."""
     try:
-        return float(master.reactor.seconds())
+        return float(clock.of(master.reactor).seconds())
     except Exception:
         return None

@@ -46,6 +46,7 @@ def sample(annotation: str) -> Any:
 
 
 PLAIN: dict[str, Any] = {
+    "Time": 2.5,
     "bool": True,
     "int": 12,
     "float": 1.75,

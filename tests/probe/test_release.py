@@ -19,7 +19,7 @@ from buildbot_lifecycle.act.release import Releaser
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import Actor, ForceRequest, Refusal
 from buildbot_lifecycle.core.settings import parse
-from buildbot_lifecycle.host import waits, workers
+from buildbot_lifecycle.host import clock, waits, workers
 from buildbot_lifecycle.master import views
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.watch import instance
@@ -572,7 +572,7 @@ def test_a_refusal_is_an_exception_with_its_answer() -> None:
         assert self.known.facts.instance is None, "nothing has told of it yet"
         (plan,) = self.force(dry_run=True, override=True)
         assert plan.dry_run["instance"] == "i-1"
-        shown = views.live(self.known, self.known.verdict, 1, self.reactor.seconds())
+        shown = views.live(self.known, self.known.verdict, 1, "m", clock.of(self.reactor))
         assert shown["instance"] == "i-1"
         (answer,) = self.force(override=True)
         assert answer.is_over

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -135,11 +134,11 @@ def test_a_look_that_came_too_late_for_its_stall_is_not_told_of_the_next() -> No
     """The thread may be overtaken by the end of a stall while it looks."""
     told: list[stall.Stall] = []
     watch = stall.StallWatch(task.Clock(), told.append, lambda _: None)
-    watch._beaten = time.monotonic() - 5
+    watch._beaten = watch._clock.seconds() - 5
     watch._sample = stall._Sample(watch._beaten - 60, [{"of": "another"}], 3)
     watch._beat()
     assert [(one.where, round(one.seconds)) for one in told] == [([], 5)]
-    watch._beaten = time.monotonic() - 5
+    watch._beaten = watch._clock.seconds() - 5
     watch._sample = stall._Sample(watch._beaten, [{"of": "this one"}], 7)
     watch._beat()
     assert (told[1].where, told[1].workerid) == ([{"of": "this one"}], 7)

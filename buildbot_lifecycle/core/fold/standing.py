@@ -76,7 +76,19 @@ def _on_configured(facts: Facts, event: Event) -> Step:
     )
 
 
+def _on_clock(facts: Facts, event: Event) -> Step:
+    """Buildbot's own timers follow the wall clock, and go on while the process is stopped."""
+    return Step(
+        dataclasses.replace(
+            facts,
+            gives_up_at=event.data.get("gives_up_at"),
+            quarantine_until=event.data.get("quarantine_until"),
+        )
+    )
+
+
 HANDLERS = {
+    Kind.CLOCK: _on_clock,
     Kind.LEAVING: _on_leaving,
     Kind.ORPHAN_OPENED: _on_orphan_opened,
     Kind.ORPHAN_CLOSED: _on_orphan_closed,

@@ -31,6 +31,9 @@ from buildbot_lifecycle.core.verdicts.verdict import (
     limit_of,
 )
 
+#: Seconds before a turn for what was said before it.
+_MOMENT = 0.001
+
 
 def judge(facts: Facts, thresholds: Thresholds, now: float) -> Verdict:
     """The verdict of a worker at ``now`` (epoch seconds)."""
@@ -43,6 +46,21 @@ def judge(facts: Facts, thresholds: Thresholds, now: float) -> Verdict:
         # a rule that is due at its own moment again must not hold the reactor
         due = later if later is not None and later > due else None
     return dataclasses.replace(worst, due=due)
+
+
+def settling(
+    facts: Facts, thresholds: Thresholds, verdict: Verdict, before: Verdict, until: float
+) -> Verdict:
+    """What is said instead of a verdict that has become stuck while the master comes back to itself.
+
+    What the worker sent meanwhile may not be read yet. So it is what was said just before it turned, or
+    ``before``, and turns at ``until`` if nothing has come by then.
+    """
+    if verdict.stuck_at is not None:
+        earlier = _worst(facts, thresholds, verdict.stuck_at - _MOMENT)[0]
+        if earlier.level != "stuck":
+            return dataclasses.replace(earlier, due=until)
+    return dataclasses.replace(before, due=until)
 
 
 def wait_ends_at(facts: Facts, thresholds: Thresholds) -> float | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from buildbot_lifecycle.core.durations import in_words
+from buildbot_lifecycle.core.facts import Time
 from buildbot_lifecycle.core.limits import Default
 from buildbot_lifecycle.core.states import State
 
@@ -49,9 +50,9 @@ class Verdict:
     level: str
     code: str
     reason: str
-    since: float | None = None
+    since: Time | None = None
     threshold_s: float | None = None
-    due: float | None = None
+    due: Time | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -567,6 +567,7 @@ export interface components {
             probe: string;
             reactor_blocked: components["schemas"]["Blocked"] | null;
             threads: components["schemas"]["Threads"] | null;
+            clock: components["schemas"]["ClockState"] | null;
             clouds: components["schemas"]["CloudCalls"] | null;
         };
         /**
@@ -602,6 +603,26 @@ export interface components {
             worker: string | null;
             call: string | null;
             where: components["schemas"]["Frame"][];
+        };
+        /**
+         * ClockState
+         * @description How often the master's wall clock was set since it started, and how often it did not run.
+         */
+        ClockState: {
+            jumps: number;
+            last_jump: components["schemas"]["ClockMoved"] | null;
+            gaps: number;
+            last_gap: components["schemas"]["ClockMoved"] | null;
+        };
+        /**
+         * ClockMoved
+         * @description The wall clock was set by so many seconds, or the master did not run for so long; and when.
+         */
+        ClockMoved: {
+            /** @description epoch seconds */
+            at: number;
+            /** @description seconds */
+            seconds: number;
         };
         /**
          * CloudCalls
@@ -1081,6 +1102,20 @@ export interface components {
             /** @description seconds */
             seconds: number;
             where: components["schemas"]["event.Frame"][];
+        };
+        /**
+         * Clock
+         * @description The master's clock was `set` (by `seconds`, negative: back), or the master did not run (`stopped`).
+         *
+         *         Told of workers that are not at rest, if it was more than three seconds. `gives_up_at` and
+         *         `quarantine_until`: when Buildbot's own timers come now, which follow the clock.
+         */
+        "event.Clock": {
+            what: string;
+            /** @description seconds */
+            seconds: number;
+            gives_up_at: number | null;
+            quarantine_until: number | null;
         };
         /**
          * Step

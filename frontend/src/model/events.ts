@@ -196,6 +196,14 @@ const TOLD: Record<string, (data: Data) => Told> = {
   unpaused: () => usual("unpaused"),
   removed: () => notable("removed from the configuration"),
   where: (data) => standing(`${word(data.call)} hangs`, data.where, "notable"),
+  clock: (data) =>
+    notable(
+      data.what === "stopped"
+        ? `the master did not run for ${duration(Number(data.seconds))}: that time counts for nothing`
+        : `the master's clock was ${Number(data.seconds) < 0 ? "put back" : "put forward"} by ${duration(
+            Math.abs(Number(data.seconds)),
+          )}`,
+    ),
   reactor_blocked: (data) =>
     standing(`the master stood still for ${duration(Number(data.seconds))}`, data.where, "bad"),
   action: (data) =>
