@@ -2,7 +2,9 @@
 
 A process that was killed wrote no end: its workers stand in the database as they stood at its last
 write. The next one of the same master closes them, honestly, as unknown, with an event in its own log
-for each; and what may still run is an orphan from then on.
+for each; and what may still run is an orphan from then on. Where several masters share the database,
+any that sees another one dead does the same for it at once. Whoever it is claims the dead incarnation by
+its end, in the same transaction: so it is done once, however many see it.
 
 Not every end with something open is a death. A clean stop may have released a call that its driver never
 ended: the release has said all that there is to say. And where a reconfiguration removed the service, the
@@ -12,7 +14,8 @@ master went on without us: nothing is known of what it did then, also not that a
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,7 +26,7 @@ from buildbot_lifecycle.core.fold import apply
 from buildbot_lifecycle.core.states import RESTING, State
 from buildbot_lifecycle.core.verdicts.verdict import DIED, UNRECORDED
 from buildbot_lifecycle.db import codec, damage, rows, schema
-from buildbot_lifecycle.db.upsert import insert_or_ignore
+from buildbot_lifecycle.db.upsert import insert_or_ignore, upsert
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,11 +46,16 @@ class Left:
 
 @dataclasses.dataclass(frozen=True)
 class Dead:
-    """The dead incarnations without an end (number, last sign of life), and the open workers."""
+    """The dead incarnations without an end (number, last sign of life), and the open workers.
+
+    ``silent`` is the one that another master saw silent, with its last heartbeat; None: these are the
+    earlier ones of the own master.
+    """
 
     masterid: int
     ended: Sequence[tuple[int, float]]
     workers: Sequence[Left]
+    silent: tuple[int, float] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,14 +89,49 @@ def find(
 ) -> Dead:
     """What earlier incarnations of the master left open; reads only."""
     table = schema.incarnations.c
-    query = sa.select(table.id, table.heartbeat_at, table.ended_at, table.ended_how).where(
-        table.masterid == masterid, table.id < current
-    )
+    query = _ENDS.where(table.masterid == masterid, table.id < current)
     older = [row for row in conn.execute(query) if row.id not in spare]
-    open_workers = _open_workers(conn, masterid, current)
-    open_episodes = _open_episodes(conn, masterid, current)
+    return _left(conn, masterid, older, sa.column("incarnation") < current, now)
+
+
+def find_silent(
+    conn: sa.engine.Connection, masterid: int, incarnation: int, heartbeat: float
+) -> Dead:
+    """What another master's incarnation left open, if it has shown no sign of life since; reads only.
+
+    Its times are its own: this master's clock may be another one.
+    """
+    table = schema.incarnations.c
+    query = _ENDS.where(table.id == incarnation, table.ended_at.is_(None), _no_later(heartbeat))
+    found = list(conn.execute(query))
+    dead = _left(conn, masterid, found, sa.column("incarnation") == incarnation, math.inf)
+    return dataclasses.replace(dead, silent=(incarnation, heartbeat))
+
+
+_ENDS = sa.select(
+    schema.incarnations.c.id,
+    schema.incarnations.c.heartbeat_at,
+    schema.incarnations.c.ended_at,
+    schema.incarnations.c.ended_how,
+)
+
+
+def _no_later(heartbeat: float) -> sa.ColumnElement[bool]:
+    """No sign of life after this one; a database may round a double."""
+    return schema.incarnations.c.heartbeat_at <= heartbeat + 0.001
+
+
+def _left(
+    conn: sa.engine.Connection,
+    masterid: int,
+    older: Sequence[Any],
+    which: sa.ColumnElement[bool],
+    now: float,
+) -> Dead:
+    open_workers = _open_workers(conn, masterid, which)
+    open_episodes = _open_episodes(conn, masterid, which)
     signs: dict[int, float] = {}
-    hows = {row.id: str(row.ended_how or "died") for row in older}
+    hows = {row.id: _how(row.ended_how) for row in older}
     for row in older:
         if row.ended_at is not None:
             signs[row.id] = row.ended_at
@@ -103,14 +146,21 @@ def find(
     return Dead(masterid, ended, sorted(left, key=lambda each: (each.incarnation, each.workerid)))
 
 
+def _how(ended_how: str | None) -> str:
+    """How an incarnation ended, as `Left` says it: what is no end in order is a death."""
+    return ended_how if ended_how in ("clean", "removed") else "died"
+
+
 _Open = dict[tuple[int, int], tuple[Facts, "int | None"]]
 
 
-def _open_workers(conn: sa.engine.Connection, masterid: int, current: int) -> _Open:
-    """Workers whose current state is of an earlier incarnation and does not rest."""
+def _open_workers(
+    conn: sa.engine.Connection, masterid: int, which: sa.ColumnElement[bool]
+) -> _Open:
+    """Workers whose current state is of such an incarnation and does not rest."""
     table = schema.workers.c
     query = sa.select(table.incarnation, table.workerid, table.episode, table.data).where(
-        table.masterid == masterid, table.incarnation < current
+        table.masterid == masterid, which
     )
     found: _Open = {}
     for row in conn.execute(query):
@@ -124,12 +174,14 @@ def _open_workers(conn: sa.engine.Connection, masterid: int, current: int) -> _O
     return found
 
 
-def _open_episodes(conn: sa.engine.Connection, masterid: int, current: int) -> _Open:
-    """Open episodes of earlier incarnations, also of workers that have gone on since."""
+def _open_episodes(
+    conn: sa.engine.Connection, masterid: int, which: sa.ColumnElement[bool]
+) -> _Open:
+    """Open episodes of such incarnations, also of workers that have gone on since."""
     table = schema.episodes.c
     query = (
         sa.select(table.id, table.incarnation, table.workerid, table.data)
-        .where(table.ended_at.is_(None), table.masterid == masterid, table.incarnation < current)
+        .where(table.ended_at.is_(None), table.masterid == masterid, which)
         .order_by(table.id)
     )
     found: _Open = {}
@@ -160,17 +212,46 @@ def _last_sign(conn: sa.engine.Connection, incarnation: int, heartbeat: float) -
 def close(
     conn: sa.engine.Connection, dead: Dead, current: int, deaths: Sequence[Death]
 ) -> list[ClosedWorker]:
-    """Write the ends; the caller commits. Writes the same when run again."""
-    _end(conn, dead.ended)
+    """Write the ends; the caller commits. Writes the same when run again.
+
+    What another master has closed meanwhile is left as that one has written it.
+    """
+    others = {number for number, at in dead.ended if not _claim(conn, dead, current, number, at)}
+    return [
+        _close_worker(conn, dead.masterid, current, death)
+        for death in deaths
+        if death.left.incarnation not in others
+    ]
+
+
+def close_silent(
+    conn: sa.engine.Connection, dead: Dead, current: int, deaths: Sequence[Death]
+) -> list[ClosedWorker] | None:
+    """The same for one that another master saw silent; None if it is somebody else's, or lives."""
+    ((number, at),) = dead.ended
+    if not _claim(conn, dead, current, number, at):
+        return None
     return [_close_worker(conn, dead.masterid, current, death) for death in deaths]
 
 
-def _end(conn: sa.engine.Connection, ended: Iterable[tuple[int, float]]) -> None:
+def _claim(conn: sa.engine.Connection, dead: Dead, current: int, number: int, at: float) -> bool:
+    """Write the end of an incarnation, unless somebody else has, or it lives; whether it is ours."""
     table = schema.incarnations
-    for number, at in ended:
-        still_open = sa.and_(table.c.id == number, table.c.ended_at.is_(None))
-        changes = {"ended_at": at, "ended_how": "died"}
-        conn.execute(table.update().where(still_open).values(changes))
+    still_open = [table.c.id == number, table.c.ended_at.is_(None)]
+    how = "died"
+    if dead.silent is not None:
+        still_open.append(_no_later(dead.silent[1]))
+        how = f"{TOLD_BY}{current}"
+    changes = {"ended_at": at, "ended_how": how}
+    if conn.execute(table.update().where(*still_open).values(changes)).rowcount:
+        return True
+    # run again after a commit whose answer was lost, it is ours
+    query = sa.select(table.c.ended_how).where(table.c.id == number)
+    return bool(conn.execute(query).scalar() == how)
+
+
+#: How an incarnation ended that another one told dead: before the number of that one.
+TOLD_BY = "died:"
 
 
 def _close_worker(
@@ -253,7 +334,7 @@ def _open_orphan(conn: sa.engine.Connection, masterid: int, left: Left) -> int |
     started = episode is not None and (episode.started or episode.connected_at is not None)
     if not (started or facts.instance or facts.calls or facts.abandoned):
         return None
-    token = f"died:{left.incarnation}:{left.workerid}"
+    token = f"{_token(left.incarnation)}{left.workerid}"
     table = schema.orphans
     others = sa.select(table.c.id).where(
         table.c.workerid == left.workerid,
@@ -284,3 +365,34 @@ def _open_orphan(conn: sa.engine.Connection, masterid: int, left: Left) -> int |
     }
     insert_or_ignore(conn, table, [row], ("token",))
     return int(conn.execute(sa.select(table.c.id).where(table.c.token == token)).scalar_one())
+
+
+def _token(incarnation: int) -> str:
+    """How the tokens of the entries begin that were opened for its death."""
+    return f"died:{incarnation}:"
+
+
+def revive(
+    conn: sa.engine.Connection,
+    masterid: int,
+    incarnation: int,
+    now: float,
+    episodes: Sequence[Mapping[str, Any]],
+) -> list[tuple[int, int]]:
+    """Let an incarnation that was told dead go on, with its open episodes (rows); the caller commits.
+
+    The entries that were opened for it and are still open: their numbers and workerids.
+    """
+    table = schema.incarnations
+    told = sa.and_(table.c.id == incarnation, table.c.ended_how.like(f"{TOLD_BY}%"))
+    lives = {"heartbeat_at": now, "ended_at": None, "ended_how": None}
+    conn.execute(table.update().where(told).values(lives))
+    if episodes:
+        upsert(conn, schema.episodes, list(episodes), ("incarnation", "first_seq"))
+    orphans = schema.orphans.c
+    query = sa.select(orphans.id, orphans.workerid).where(
+        orphans.masterid == masterid,
+        orphans.closed_at.is_(None),
+        orphans.token.like(f"{_token(incarnation)}%"),
+    )
+    return [(row.id, row.workerid) for row in conn.execute(query)]

@@ -173,7 +173,7 @@ def newest_incarnations(conn: sa.engine.Connection) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in conn.execute(query)]
 
 
-#: Events of one incarnation that tell of the end of an earlier one.
+#: Events of one incarnation that tell of the end of another one.
 _ENDS = (Kind.MASTER_DIED.value, Kind.RECORDING_ENDED.value)
 
 
@@ -182,14 +182,14 @@ def rebuild(
 ) -> tuple[Facts, list[Episode]]:
     """Facts and episodes of a worker in one incarnation, folded from the log alone.
 
-    What was open at its end is closed by an event in a later incarnation's log, which names this one.
+    What was open at its end is closed by an event in another incarnation's log, which names this one.
     Numbers that the database gave (``Episode.id``) are not in the log.
     """
     table = schema.events
     base = sa.select(table).where(table.c.workerid == workerid)
     own = conn.execute(base.where(table.c.incarnation == incarnation).order_by(table.c.seq)).all()
     died = conn.execute(
-        base.where(table.c.kind.in_(_ENDS), table.c.incarnation > incarnation).order_by(table.c.id)
+        base.where(table.c.kind.in_(_ENDS), table.c.incarnation != incarnation).order_by(table.c.id)
     ).all()
     mine = [row for row in own if _of(row, incarnation) == incarnation]
     ends = [row for row in died if _of(row, row.incarnation) == incarnation]

@@ -7,7 +7,7 @@ Deferred fails and nothing is done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +15,15 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.core.requests import Actor
 from buildbot_lifecycle.db import schema
-from buildbot_lifecycle.db.deaths import ClosedWorker, Death, close, find
+from buildbot_lifecycle.db.deaths import (
+    ClosedWorker,
+    Death,
+    close,
+    close_silent,
+    find,
+    find_silent,
+    revive,
+)
 from buildbot_lifecycle.db.recorder import Pool
 from buildbot_lifecycle.db.upsert import insert_or_ignore
 
@@ -46,9 +54,20 @@ class Store:
         }
         return self._pool.do_with_transaction(_insert, schema.incarnations, row)
 
-    def heartbeat(self, incarnation: int, now: float) -> defer.Deferred[None]:
-        """Note that the process is alive."""
+    def heartbeat(self, incarnation: int, now: float) -> defer.Deferred[bool]:
+        """Note that the process is alive; False if another master has told it dead."""
         return self._pool.do_with_transaction(_beat, incarnation, now)
+
+    def revive(
+        self, masterid: int, incarnation: int, now: float, episodes: Sequence[Mapping[str, Any]]
+    ) -> defer.Deferred[list[tuple[int, int]]]:
+        """Take back that another master has told this one dead: it lives.
+
+        Its open episodes go on, as these rows say.
+
+        The entries (number, workerid) that were opened for it and are still open.
+        """
+        return self._pool.do_with_transaction(revive, masterid, incarnation, now, episodes)
 
     def close_incarnation(self, incarnation: int, now: float, how: str) -> defer.Deferred[None]:
         """Note that the process ends, and how (a word); the first to say so counts."""
@@ -72,6 +91,28 @@ class Store:
         numbered = [Death(each, next_seq()) for each in dead.workers]
         closed: list[ClosedWorker] = await self._pool.do_with_transaction(
             close, dead, current, numbered
+        )
+        return closed
+
+    async def close_silent(
+        self,
+        masterid: int,
+        incarnation: int,
+        heartbeat: float,
+        current: int,
+        *,
+        next_seq: Callable[[], int],
+    ) -> list[ClosedWorker] | None:
+        """Close what another master's incarnation left open, if its last heartbeat is still this one.
+
+        Of all who do so one succeeds: None for the others, and if it has shown a sign of life.
+        """
+        dead = await self._pool.do(find_silent, masterid, incarnation, heartbeat)
+        if not dead.ended:
+            return None
+        numbered = [Death(each, next_seq()) for each in dead.workers]
+        closed: list[ClosedWorker] | None = await self._pool.do_with_transaction(
+            close_silent, dead, current, numbered
         )
         return closed
 
@@ -141,9 +182,10 @@ def _insert(conn: sa.engine.Connection, table: sa.Table, row: Mapping[str, Any])
     return int(conn.execute(query).scalar_one())
 
 
-def _beat(conn: sa.engine.Connection, incarnation: int, now: float) -> None:
+def _beat(conn: sa.engine.Connection, incarnation: int, now: float) -> bool:
     table = schema.incarnations
-    conn.execute(table.update().where(table.c.id == incarnation).values(heartbeat_at=now))
+    is_open = sa.and_(table.c.id == incarnation, table.c.ended_at.is_(None))
+    return bool(conn.execute(table.update().where(is_open).values(heartbeat_at=now)).rowcount)
 
 
 def _close_incarnation(conn: sa.engine.Connection, incarnation: int, now: float, how: str) -> None:

@@ -6,7 +6,6 @@ The public methods answer shapes (``buildbot_lifecycle.shapes``), or raise
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -39,9 +38,6 @@ from buildbot_lifecycle.shapes.parts import frames
 from buildbot_lifecycle.shapes.spans import Drawn, Recent, Stats
 from buildbot_lifecycle.shapes.times import by_wall
 from buildbot_lifecycle.shapes.workers import Behind, Meta, Worker
-
-#: Seconds after which another master's sign of life is too old: its facts are not current then.
-STALE_SECONDS = 70.0
 
 _READING_OTHERS = "reading other masters' workers"
 
@@ -100,7 +96,7 @@ class Answers:
         mine = await self._mine(parts)
         rows, incarnations = await parts.elsewhere.rows()
         names = {i["masterid"]: i["master"] for i in incarnations}
-        alive = self._alive(incarnations)
+        alive = parts.others.live(incarnations)
         others = [
             views.stored(row, master=names.get(row.masterid, ""), live=row.masterid in alive)
             for row in rows
@@ -155,7 +151,7 @@ class Answers:
             # a number as a name
             return None
         names = {i["masterid"]: i["master"] for i in incarnations}
-        live = row.masterid in self._alive(incarnations)
+        live = row.masterid in parts.others.live(incarnations)
         return views.stored(row, master=names.get(row.masterid, ""), live=live)
 
     def _find(self, worker: int | str) -> Known | None:
@@ -168,14 +164,6 @@ class Answers:
         verdict = parts.logbook.verdict_now(known)
         seen = views.live(known, verdict, self._master.masterid, self._name, self._clock)
         return by_wall(seen, self._clock.reckoning())
-
-    def _alive(self, incarnations: Sequence[Mapping[str, Any]]) -> set[int]:
-        now = self._clock.wall_now()
-        return {
-            i["masterid"]
-            for i in incarnations
-            if i["ended_at"] is None and now - i["heartbeat_at"] < STALE_SECONDS
-        }
 
     async def history(self, query: HistoryQuery) -> Page:
         """A page of transitions, events, episodes, actions or orphans."""
@@ -239,7 +227,7 @@ class Answers:
         )
         mine = by_wall(mine, self._clock.reckoning())
         rows, incarnations = await parts.elsewhere.rows()
-        alive = self._alive(incarnations)
+        alive = parts.others.live(incarnations)
         others = views.stored_shutdown(
             rows, incarnations, alive, self._master.masterid, parts.recent.usual_stop
         )

@@ -6,7 +6,7 @@ kept: where they do not come at once, the last ones are shown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet import defer, task
@@ -15,6 +15,7 @@ from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.db import queries
 from buildbot_lifecycle.db.errors import in_short
 from buildbot_lifecycle.db.gate import Gate
+from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.host.pauses import at_most
 from buildbot_lifecycle.shapes.workers import Worker
@@ -31,8 +32,15 @@ Rows = tuple[Sequence[Worker], Sequence[Mapping[str, Any]]]
 class Elsewhere:
     """Of one master, from `start` until `stop`."""
 
-    def __init__(self, clock: Any, gate: Gate, masterid: int) -> None:
+    def __init__(
+        self,
+        clock: Any,
+        gate: Gate,
+        masterid: int,
+        heard: Callable[[Sequence[Mapping[str, Any]]], None],
+    ) -> None:
         self._clock = clock
+        self._heard = heard
         self._gate = gate
         self._masterid = masterid
         self._rows: Rows = ((), ())
@@ -41,7 +49,8 @@ class Elsewhere:
         self._waiting: list[defer.Deferred[Any]] = []
         self._told_since: float | None = None
         self._loop = task.LoopingCall(self._look)
-        self._loop.clock = clock
+        steady: Any = clocks.of(clock)
+        self._loop.clock = steady
 
     def start(self) -> None:
         """Look from now on: a database that hangs shows itself by no error."""
@@ -84,6 +93,7 @@ class Elsewhere:
 
     def _came(self, rows: tuple[list[Worker] | None, list[dict[str, Any]]]) -> None:
         workers, incarnations = rows
+        self._heard(incarnations)
         others = any(each["masterid"] != self._masterid for each in incarnations)
         if others and workers is None:
             # the first look at others; their workers come with the next

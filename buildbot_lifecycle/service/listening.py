@@ -24,8 +24,11 @@ class Listening:
         self._master = master
         self._logbook = logbook
         self._consumers: list[Any] = []
+        # of whom Buildbot has told that they are connected here
+        self._here: set[int] = set()
 
     async def start(self) -> None:
+        self._here = {each.workerid for each in self._logbook.known() if each.facts.connected}
         mq = self._master.mq
         for listener, key in (
             (self._worker_event, ("workers", None, None)),
@@ -38,18 +41,34 @@ class Listening:
         for consumer in consumers:
             await defer.maybeDeferred(consumer.stopConsuming)
 
-    def _worker_event(self, key: Sequence[str], _message: Mapping[str, Any]) -> None:
+    def _worker_event(self, key: Sequence[str], message: Mapping[str, Any]) -> None:
         try:
             known = self._logbook.get(int(key[1]))
             if known is None:
                 return
             kind = _KINDS.get(key[2])
             if kind is not None:
-                self._logbook.note(known, kind, {})
+                if self._is_mine(known.workerid, kind, message):
+                    self._logbook.note(known, kind, {})
             elif key[2] == "state_updated":
                 self._pause_changed(known)
         except Exception:
             self._logbook.failed("listening to worker events")
+
+    def _is_mine(self, workerid: int, kind: Kind, message: Mapping[str, Any]) -> bool:
+        """Whether it is of a connection to this master: on a shared mq those of all masters are heard.
+
+        Buildbot does not tell who says it, only to which masters a worker of this name is connected now.
+        """
+        now = [each["masterid"] for each in message.get("connected_to", ())]
+        is_here, was_here = self._master.masterid in now, workerid in self._here
+        if kind is Kind.CONNECTED:
+            if is_here:
+                self._here.add(workerid)
+            return is_here
+        if was_here and not is_here:
+            self._here.discard(workerid)
+        return was_here and not is_here
 
     def _pause_changed(self, known: Known) -> None:
         worker = known.watched.worker

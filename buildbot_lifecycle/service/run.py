@@ -21,9 +21,7 @@ from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.host.pauses import backoff
 from buildbot_lifecycle.master.lock import BasedirLock
 from buildbot_lifecycle.master.logbook import Logbook
-
-#: Seconds between two signs of life in the database.
-HEARTBEAT_SECONDS = 20.0
+from buildbot_lifecycle.service.others import pace_of
 
 #: Seconds before the database is tried again when it could not be prepared.
 RETRY_AFTER = backoff(1.0, 30.0)
@@ -59,10 +57,13 @@ class Run:
         self._opened = opened
         self._ready = ready
         self._refused = refused
+        #: awaited with the run's number and the time when another master has told it dead
+        self.told_dead: Callable[[int, float], Coroutine[Any, Any, None]] | None = None
         self._lock = BasedirLock(master.basedir)
+        steady: Any = clocks.of(master.reactor)
+        self._clock = steady
         self._heartbeat = task.LoopingCall(self._beat)
-        self._clock = clocks.of(master.reactor)
-        self._heartbeat.clock = self._clock
+        self._heartbeat.clock = steady
         self._retry: Any = None
         self._retries = 0
         self._closing = False
@@ -115,7 +116,8 @@ class Run:
         self._retries = 0
         if not self._closing:
             self._ready()
-            self._heartbeat.start(HEARTBEAT_SECONDS).addErrback(log_error, "lifecycle: heartbeat")
+            beats = self._heartbeat.start(pace_of(self._master.db.pool).beat)
+            beats.addErrback(log_error, "lifecycle: heartbeat")
 
     async def _read_in(self) -> None:
         """Write what earlier runs could not, before this one writes anything; then remove it."""
@@ -156,10 +158,15 @@ class Run:
         incarnation = self.incarnation
         if incarnation is None:
             return defer.succeed(None)
-        beat = self._store.heartbeat(incarnation, self._clock.wall_now())
+        beat = defer.ensureDeferred(self._alive(incarnation))
         return beat.addCallbacks(
             lambda _: self._logbook.over(_BEATING), lambda _: self._logbook.failed(_BEATING)
         )
+
+    async def _alive(self, incarnation: int) -> None:
+        now = self._clock.wall_now()
+        if not await self._store.heartbeat(incarnation, now) and self.told_dead is not None:
+            await self.told_dead(incarnation, now)
 
     def closing(self) -> None:
         """The service stops: nothing more is begun."""

@@ -55,7 +55,9 @@ from buildbot_lifecycle.service.learning import Learning
 from buildbot_lifecycle.service.listening import Listening
 from buildbot_lifecycle.service.news import News
 from buildbot_lifecycle.service.notes import Stalls, WhereItHangs
+from buildbot_lifecycle.service.others import Others
 from buildbot_lifecycle.service.recording import Recording, Written
+from buildbot_lifecycle.service.revival import Revival
 from buildbot_lifecycle.service.run import Run
 from buildbot_lifecycle.service.sampling import Sampling
 from buildbot_lifecycle.service.timekeeping import Timekeeping
@@ -75,6 +77,7 @@ class Parts:
     run: Run
     gate: Gate
     elsewhere: Elsewhere
+    others: Others
     farewell: Farewell
     desk: DatabaseDesk
     news: News
@@ -164,15 +167,15 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
     # what is seen
     logbook = Logbook(clock, settings)
     logbook.redact = secrets.redacted
-    locator = Locator(master.reactor)
-    noted = Stalls(master, logbook)
+    locator, noted = Locator(master.reactor), Stalls(master, logbook)
     stalls = StallWatch(clock, noted.note, noted.owner)
     signs = Signs(clock, logbook, logbook.thresholds)
     logbook.hear = signs.hear
 
     # what is written
     recent = Recent(clock, reader, master.masterid)
-    elsewhere = Elsewhere(clock, gate, master.masterid)
+    others = Others(master, store, logbook, news, lambda: run.incarnation)
+    elsewhere = Elsewhere(clock, gate, master.masterid, others.heard)
     recorder = Recorder(
         gate,
         clock,
@@ -200,6 +203,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
 
     run, keep = Run(master, gate, store, logbook, token, opened, ready, recorder.refuse), Keep()
     desk = DatabaseDesk(master, store, logbook, entries, news, run, keep)
+    run.told_dead = Revival(master, store, logbook, desk)
     farewell = Farewell(master, gate, recorder, keep, run, token)
 
     # what is done
@@ -209,8 +213,10 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
     releaser = Releaser(clock, logbook, audit, orphans, settings)
     places, losses = Places(logbook, clouds), Losses(logbook, clouds)
     ledger = Ledger(logbook, desk, token, entries, places.late)
-    proof = Proof(clock, logbook, desk, entries, clouds)
-    census = Census(clock, logbook, entries, clouds)
+    proof, census = (
+        Proof(clock, logbook, desk, entries, clouds),
+        Census(clock, logbook, entries, clouds),
+    )
     policy = Policy(clock, logbook, releaser, settings)
     shutdown = ShutdownWatch(master, logbook, audit, orphans, settings, farewell)
     logbook.is_stopping = lambda: shutdown.stops_whole_master
@@ -234,6 +240,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         run=run,
         gate=gate,
         elsewhere=elsewhere,
+        others=others,
         farewell=farewell,
         desk=desk,
         news=news,

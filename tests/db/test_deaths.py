@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from twisted.internet import defer
 
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import HistoryQuery
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts.verdict import DIED, UNRECORDED
-from buildbot_lifecycle.db import schema
+from buildbot_lifecycle.db import rows, schema
 from buildbot_lifecycle.db.group import Group, write
 from buildbot_lifecycle.db.recorder import Entry
 from buildbot_lifecycle.db.store import Store
@@ -372,3 +373,93 @@ def test_a_death_before_the_tables_knew_the_worker_leaves_only_its_end(lite: Dat
         assert hows == ["died", None]
 
     lite.run(work)
+
+
+async def _silent(pool: Any) -> tuple[Scene, Scene]:
+    """A master that died with a worker up, and a survivor whose run is the older one."""
+    survivor, dead = Scene(pool, 1), Scene(pool, 2)
+    await survivor.begin(900.0)
+    await dead.begin(910.0)
+    await dead.write(Worker(7, dead.seq).begin())
+    await dead.store.heartbeat(dead.incarnation, 1010.0)
+    return survivor, dead
+
+
+async def _tell(teller: Scene, dead: Scene, heartbeat: float = 1010.0) -> Any:
+    return await teller.store.close_silent(
+        dead.masterid, dead.incarnation, heartbeat, teller.incarnation, next_seq=teller.seq
+    )
+
+
+def test_a_survivor_closes_what_a_dead_master_left_open(database: Database) -> None:
+    async def work(pool: Any) -> None:
+        survivor, dead = await _silent(pool)
+        (closed,) = await _tell(survivor, dead)
+        assert (closed.event.kind, closed.event.at) == (Kind.MASTER_DIED, 1010.0)
+        row = await pool.do(queries.worker, 7)
+        assert (row["masterid"], row["state"], row["updated_at"]) == (2, "unknown", 1010.0)
+        (orphan,) = await scene_orphans(survivor)
+        assert (orphan["masterid"], orphan["cause"]) == (2, "crash")
+        (event, *_) = await survivor.rows("events")
+        assert (event["kind"], event["masterid"]) == ("master_died", 2)
+        facts, episodes = await pool.do(queries.rebuild, dead.incarnation, 7)
+        assert (await pool.do(queries.facts, 2))[7] == facts
+        assert [episode.outcome for episode in episodes] == ["unknown"]
+
+    database.run(work)
+
+
+async def scene_orphans(scene: Scene) -> list[Any]:
+    return await scene.rows("orphans")
+
+
+def test_of_two_survivors_at_once_one_closes_and_when_it_comes_back_nothing_is_closed_twice(
+    database: Database,
+) -> None:
+    async def work(pool: Any) -> None:
+        survivor, dead = await _silent(pool)
+        second = Scene(pool, 3)
+        await second.begin(920.0)
+        both = [defer.ensureDeferred(_tell(each, dead)) for each in (survivor, second)]
+        told = [result for _, result in await defer.DeferredList(both, fireOnOneErrback=True)]
+        assert sorted(result is None for result in told) == [False, True]
+        await dead.begin(2000.0)
+        assert await dead.close_dead(2000.0) == []
+        assert len(await scene_orphans(survivor)) == 1
+        events = await survivor.rows("events")
+        assert [event["kind"] for event in events].count("master_died") == 1
+
+    database.run(work)
+
+
+def test_one_that_shows_a_sign_of_life_or_comes_back_first_is_left_alone(lite: Database) -> None:
+    async def work(pool: Any) -> None:
+        survivor, dead = await _silent(pool)
+        assert await _tell(survivor, dead, heartbeat=1005.0) is None
+        older = dead.incarnation
+        await dead.begin(2000.0)
+        assert len(await dead.close_dead(2000.0)) == 1
+        dead.incarnation = older
+        assert await _tell(survivor, dead) is None
+        assert len(await scene_orphans(survivor)) == 1
+
+    lite.run(work)
+
+
+def test_what_was_written_in_the_name_of_one_that_lives_is_taken_back(database: Database) -> None:
+    async def work(pool: Any) -> None:
+        survivor, silent = await _silent(pool)
+        facts = (await pool.do(queries.facts, 2))[7]
+        await _tell(survivor, silent)
+        assert await silent.store.heartbeat(silent.incarnation, 1040.0) is False
+        episode = rows.episode_row(facts.episode, silent.incarnation, 2)
+        (opened,) = await silent.store.revive(2, silent.incarnation, 1040.0, [episode])
+        (orphan,) = await scene_orphans(survivor)
+        assert opened == (orphan["id"], 7)
+        assert await silent.store.heartbeat(silent.incarnation, 1045.0) is True
+        (stored,) = await survivor.rows("episodes")
+        assert (stored["outcome"], stored["ended_at"]) == (None, None)
+        # and when it dies after all, that is told again
+        assert len(await _tell(survivor, silent, heartbeat=1045.0)) == 1
+
+    database.run(work)

@@ -75,7 +75,7 @@ ACT = ("answers", "service", "release", "deeds", "logbook", "ledger", "audit", "
 
 def is_of_the_act(room: str) -> bool:
     folder, _, name = room.rpartition("/")
-    if name == "elsewhere":
+    if name in ("elsewhere", "others"):
         return False  # it looks every second, whatever happens
     return folder == "service" or (name in ACT and not room.startswith(GROUND))
 

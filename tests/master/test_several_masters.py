@@ -1,0 +1,73 @@
+"""Several real masters on one PostgreSQL, with clocks that differ: who lives is told rightly."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness.master import RealMaster, worker
+
+pytestmark = pytest.mark.database
+
+LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+
+
+def two(
+    make_master: Callable[..., RealMaster], url: str, ahead: int
+) -> tuple[RealMaster, RealMaster]:
+    """A master, and one whose clock is so many seconds ahead; its worker ``far`` is up."""
+    if LIBRARY is None or shutil.which("faketime") is None:
+        pytest.skip("Debian's faketime is not installed")
+    fake = {
+        "LD_PRELOAD": str(LIBRARY),
+        "FAKETIME": f"{ahead:+d}s",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    near = make_master([worker("Healthy", "near")], db_url=url)
+    up = worker("Healthy", "far", build_wait_timeout=3600)
+    far = make_master([up], db_url=url, env=fake)
+    far.build("far")
+    near.wait_worker("far", state="substantiated", live=True)
+    return near, far
+
+
+def died(near: RealMaster) -> list[Any]:
+    """The entries of the ledger of a crash."""
+    return [row for row in near.api("orphans")["orphans"] if row["cause"] == "crash"]
+
+
+def deaths(near: RealMaster) -> int:
+    events = near.api("workers/far/events?limit=200")["events"]
+    return [event["kind"] for event in events].count("master_died")
+
+
+def test_a_master_90_s_behind_lives_and_once_dead_is_told_and_closed_once(
+    make_master: Callable[..., RealMaster], postgresql_url: str
+) -> None:
+    near, far = two(make_master, postgresql_url, -90)
+    far.kill9()
+    near.wait_worker("far", state="unknown", live=False, verdict__code="master_died")
+    (entry,) = died(near)
+    assert (entry["worker"], entry["closed_at"]) == ("far", None)
+    far.start()
+    near.wait_worker("far", live=True, state="not_substantiated")
+    assert (len(died(near)), deaths(near)) == (1, 1)
+
+
+def test_a_master_60_s_ahead_that_was_only_stopped_takes_back_what_was_told_of_it(
+    make_master: Callable[..., RealMaster], postgresql_url: str
+) -> None:
+    near, far = two(make_master, postgresql_url, 60)
+    far.signal(signal.SIGSTOP)
+    near.wait_worker("far", state="unknown", live=False)
+    far.signal(signal.SIGCONT)
+    near.wait_worker("far", live=True, state="substantiated")
+    near.wait_until(
+        lambda: [e["closed_at"] is None for e in died(near)] == [False], 20, "its entry"
+    )
+    assert near.api("workers/far/episodes")["episodes"][0]["outcome"] is None
