@@ -56,7 +56,8 @@ class Blockers:
     def _blockers_of(self, known: Known, now: float) -> list[Blocker]:
         facts = known.facts
         found = []
-        due = self._dues.of(known, now)
+        situation = situation_of(known)
+        due = self._dues.of(known, now, situation)
         for call in facts.calls:
             found.append(
                 self._blocker(known, call.call, call.since, due, now, f"{call.call} has not ended")
@@ -64,7 +65,6 @@ class Blockers:
         for since in [facts.refused_first or now] if known.watched.held else []:
             text = "a refused connection is held; it is dropped at once when the master stops"
             found.append(self._blocker(known, "refused_connection", since, now, now, text))
-        situation = situation_of(known)
         if not found and situation.found_pending:
             text = "a call that was pending before recording began has not ended"
             found.append(self._blocker(known, "state", facts.state_since or now, due, now, text))

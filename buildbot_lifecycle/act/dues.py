@@ -7,6 +7,7 @@ from typing import Any
 
 from buildbot_lifecycle.act.stop import Stop
 from buildbot_lifecycle.core import ladder, stops
+from buildbot_lifecycle.core.ladder import Situation
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import STARTING
 from buildbot_lifecycle.host import process
@@ -46,28 +47,32 @@ class Dues:
             self._database_since(),
         )
 
-    def of(self, known: Known, now: float) -> float | None:
+    def of(self, known: Known, now: float, situation: Situation | None = None) -> float | None:
         """When what this worker waits for is (or would be) released by a stop; None: there is nothing.
 
         Stuck already when the stop was asked for: at once. Not stuck yet: once it is, or at the limit of
         the whole stop.
         """
-        if self._stop.hurried_at is not None and self._is_waited_for(known):
+        if situation is None:
+            situation = situation_of(known)
+        if self._stop.hurried_at is not None and _is_waited_for(known, situation):
             due = self._hurried(known, self._stop.hurried_at)
             return due if self._stop.at_limit else min(due, self.bound(now).release_at)
-        own = self._by_itself(known, now)
-        limit = self._limit_of(known, own, now)
+        own = self._by_itself(known, situation, now)
+        limit = self._limit_of(known, situation, own, now)
         dues = [due for due in (own, limit) if due is not None]
         return min(dues, default=None)
 
-    def _limit_of(self, known: Known, own: float | None, now: float) -> float | None:
+    def _limit_of(
+        self, known: Known, situation: Situation, own: float | None, now: float
+    ) -> float | None:
         """When the limit of the stop releases what this worker waits for; None: it does not.
 
         A clean stop waits for builds as long as they take, and so for starts; only what would never be
         released (``own`` is None) has the limit there, each call for itself.
         """
         facts, asked = known.facts, self._stop.asked_at
-        if not self._is_waited_for(known):
+        if not _is_waited_for(known, situation):
             return None
         if self._stop.whole_master or (asked is None and known.leaving_since is None):
             return self.bound(now).release_at
@@ -77,17 +82,16 @@ class Dues:
             return None
         return max(asked, since) + self._settings().shutdown_limit
 
-    def _by_itself(self, known: Known, now: float) -> float | None:
+    def _by_itself(self, known: Known, situation: Situation, now: float) -> float | None:
         """When it is released without the limit; None: never."""
-        situation = situation_of(known)
         asked = self._grace_since(known, now)
         if situation.half or situation.forgotten or situation.lost or situation.found_pending:
             return asked + (self._settings().shutdown_grace if situation.found_pending else 0.0)
         facts, grace = known.facts, self._settings().shutdown_grace
+        ends = None if self._leaves_its_machine(known) else self._logbook.wait_ends_at(known)
         if self._stop.whole_master and facts.pending is None and facts.state in STARTING:
             # the master's stop holds the lock that every login needs: the worker cannot come any more
-            return asked + grace
-        ends = None if self._leaves_its_machine(known) else self._logbook.wait_ends_at(known)
+            return asked if ends is not None and ends <= asked else asked + grace
         if ends is None:
             return self._silence_ends_at(known, self._stop.asked(known, now), now)
         if ends <= asked and known.leaving_since is None:
@@ -114,11 +118,6 @@ class Dues:
             return at
         grace = self._settings().shutdown_grace
         return pending.since + (min(grace, stops.AFTER_LIMIT) if self._stop.at_limit else grace)
-
-    def _is_waited_for(self, known: Known) -> bool:
-        """Whether the stop waits for something of this worker that a release could end."""
-        plan = ladder.plan(known.facts, situation_of(known), pause=False, last=True)
-        return any(step.step != "open_orphan" for step in plan)
 
     def _silence_ends_at(self, known: Known, asked: float, now: float) -> float | None:
         """When a connection that may never end is released by a stop; None: there is none, or never.
@@ -152,6 +151,12 @@ class Dues:
         patience = self._settings().shutdown_grace + BUILDBOT_GRACE
         alone = known.leaving_since is not None
         return (self._stop.whole_master or alone) and now >= self._stop.asked(known, now) + patience
+
+
+def _is_waited_for(known: Known, situation: Situation) -> bool:
+    """Whether the stop waits for something of this worker that a release could end."""
+    plan = ladder.plan(known.facts, situation, pause=False, last=True)
+    return any(step.step != "open_orphan" for step in plan)
 
 
 def _follows(known: Known, since: float) -> bool:
