@@ -79,6 +79,26 @@ def test_a_row_shows_its_last_episodes_and_one_more_when_it_has_ended(
     expect(spark).to_have_attribute("aria-label", re.compile("none went wrong"))
 
 
+def test_the_time_column_is_that_of_the_wait_also_where_the_state_has_just_changed(
+    master: RealMaster, page: Page
+) -> None:
+    master.force_build("stuck")
+    get_stuck(master, "stuck", verdict__code="substantiation_queued")
+    open_page(page, master)
+    cell = row(page, "stuck").locator(".bbl-c-for")
+    expect(cell.locator("[data-test=limit]")).to_have_attribute("data-percent", "100")
+    worker_ = master.worker("stuck")
+    waited = cell.locator("[data-test=waited] time")
+    stated = waited.evaluate("(time) => Date.parse(time.dateTime) / 1000")
+    # the page has milliseconds
+    assert abs(stated - worker_["verdict"]["since"]) < 0.002
+    in_state = cell.locator("[data-test=state-age] time").evaluate(
+        "(time) => Date.parse(time.dateTime) / 1000"
+    )
+    assert in_state > stated
+    expect(row(page, "healthy").locator("[data-test=limit]")).to_have_count(0)
+
+
 def test_the_timeline_leads_by_mouse_and_by_keyboard_to_the_episode(
     master: RealMaster, page: Page
 ) -> None:

@@ -1,4 +1,5 @@
 import type { Worker } from "../contract/types";
+import { judgedSince } from "./waited";
 import { severity } from "./words";
 
 /* What the table shows, and in which order. */
@@ -57,8 +58,9 @@ function learnNames(workers: readonly Worker[]) {
 
 const placeOf = (worker: Worker) => places.get(worker.name) ?? 0;
 const byName = (a: Worker, b: Worker) => placeOf(a) - placeOf(b) || a.workerid - b.workerid;
-/** The longest in its state first; unknown last. */
-const bySince = (a: Worker, b: Worker) => (a.state_since ?? Infinity) - (b.state_since ?? Infinity) || byName(a, b);
+/** The longest wait first, as the column tells it; unknown last. */
+const startOf = (worker: Worker) => judgedSince(worker) ?? worker.state_since ?? Infinity;
+const bySince = (a: Worker, b: Worker) => startOf(a) - startOf(b) || byName(a, b);
 
 const ORDERS: Record<SortKey, (a: Worker, b: Worker) => number> = {
   severity: (a, b) => severity(a.verdict.level) - severity(b.verdict.level) || bySinceWhenUnwell(a, b),

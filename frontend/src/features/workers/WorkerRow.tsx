@@ -3,13 +3,14 @@ import { Link } from "react-router-dom";
 import type { Worker, WorkersMeta } from "../../contract/types";
 import { useOutcome } from "../../hooks/useShared";
 import { workerRoute } from "../../model/links";
-import { reasonTellsQuarantine, statusWords, toldAt, worded } from "../../model/words";
+import { reasonTellsQuarantine, statusWords, worded } from "../../model/words";
 import { AbandonedLine, ConnectedLine, PausedMark, StateLabel, VerdictBadge } from "../../ui/Badge";
 import { BuildLink } from "../../ui/BuildLink";
 import { ForceButton } from "../force/ForceButton";
 import { Icon, actionIcon } from "../../ui/Icon";
-import { Age, Moment } from "../../ui/Time";
+import { Moment } from "../../ui/Time";
 import { Sparkline } from "./Sparkline";
+import { Waited } from "./Waited";
 
 interface Props {
   worker: Worker;
@@ -89,7 +90,7 @@ export const WorkerRow = memo(
         <ConnectedLine worker={worker} />
       </td>
       <td role="cell" className="bbl-c-for">
-        <Age since={worker.state_since} until={toldAt(worker)} />
+        <Waited worker={worker} />
       </td>
       <td role="cell" className="bbl-c-lately">
         <Sparkline workerid={worker.workerid} />
