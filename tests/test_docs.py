@@ -287,7 +287,7 @@ def test_every_error_code_is_documented_with_its_status_and_no_other() -> None:
         for code in code_in(cells[1])
     }
     # what is raised is held against the same table in tests/www/test_statuses.py
-    things = ("worker", "episode", "action", "orphan")
+    things = ("worker", "episode", "action", "orphan", "instance")
     made = {f"{NO_SUCH}{thing}": status_of(f"{NO_SUCH}{thing}") for thing in things}
     assert table == {**STATUSES, **made}
 

@@ -45,6 +45,8 @@ class Audit:
         self._clock = clock
         self._desk = desk
         self._logbook = logbook
+        #: the numbers of this run's actions: the next run has those that are left open
+        self.own: set[int] = set()
 
     def keep(self, action: Action) -> None:
         """It is done whether it can be written or not."""
@@ -55,6 +57,7 @@ class Audit:
         written = self._desk.insert_action(action.as_row())
         # Buildbot's pool may try for a day; nobody waits so long, and nothing may be done so late
         number = await written.addTimeout(seconds, self._clock)
+        self.own.add(number)
         return dataclasses.replace(action, id=number)
 
     async def ended(self, action: Action, status: str, outcome: str, steps: list[Step]) -> Action:
@@ -69,9 +72,29 @@ class Audit:
             log_error(error, f"lifecycle: while writing what came of action {action.id}")
         return action
 
+    async def came(
+        self, number: int, status: str, outcome: str, steps: list[Step]
+    ) -> dict[str, Any]:
+        """The same of an action of which only the row is there; the part of the row that changes."""
+        changes = {
+            "status": status,
+            "outcome": outcome,
+            "steps": [step.as_json() for step in steps],
+            "finished_at": None if status == "asked" else self._clock.seconds(),
+        }
+        try:
+            await self._desk.update_action(number, changes)
+        except Exception as error:
+            log_error(error, f"lifecycle: while writing what came of action {number}")
+        return changes
+
     def note(self, known: Known, action: Action) -> None:
         """Let the worker's history tell of it."""
-        row = action.as_row()
+        if action.id is not None:
+            self.tell(known, action.id, action.as_row())
+
+    def tell(self, known: Known, number: int, row: Mapping[str, Any]) -> None:
+        """The same, by its row."""
         keys = ("what", "actor", "actor_kind", "reason", "status", "outcome")
-        data = {"action": action.id, **{key: row[key] for key in keys}}
+        data = {"action": number, **{key: row[key] for key in keys}}
         self._logbook.note(known, Kind.ACTION, data)

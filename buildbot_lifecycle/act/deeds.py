@@ -86,6 +86,8 @@ class Deeds:
         self._deeds: list[Deed] = []
         # what the plan says is to be written down; None if an instance is not suspected
         self._orphan: Step | None = None
+        #: the number of the entry that was opened
+        self.orphan: int | None = None
         #: the facts before it, with the instance by the name that the driver has for it
         self.before = instance.with_name(case.facts, self._worker)
         # a connection that is refused only after the release is none of it
@@ -107,7 +109,8 @@ class Deeds:
         """Whether it is still to be written down that the instance may run on."""
         return self._orphan is not None and not self._orphan.done
 
-    def orphan_written(self) -> None:
+    def orphan_written(self, number: int) -> None:
+        self.orphan = number
         self._set_orphan(done=True, detail=None)
 
     def orphan_kept(self) -> None:

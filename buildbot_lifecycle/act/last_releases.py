@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from typing import Any
 
@@ -95,7 +96,7 @@ class LastReleases:
             log_error(error, "lifecycle: an entry of the stop is not written; it is kept")
             written = 0
         if written:
-            deeds.orphan_written()
+            deeds.orphan_written(written)
         else:
             deeds.orphan_kept()
 
@@ -117,4 +118,6 @@ class LastReleases:
         if had_no_effect is not None:
             outcome = f"had no effect: {had_no_effect}; the worker is {state}"
         status = "failed" if deeds.failed else "done"
+        left = deeds.before.instance
+        action = dataclasses.replace(action, instance=left, orphan=deeds.orphan)
         await self._audit.ended(action, status, outcome, deeds.steps)

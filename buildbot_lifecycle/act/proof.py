@@ -6,6 +6,7 @@ stays open, and the log says why, once for each reason.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -23,7 +24,24 @@ from buildbot_lifecycle.master.logbook import Known, Logbook
 ASK_EVERY = 30.0
 
 
-class Asked(Protocol):
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What was answered last about an entry, when, and how often the same was answered in a row."""
+
+    at: float
+    answer: Gone
+    times: int = 1
+
+    def as_json(self) -> dict[str, Any]:
+        """As in REST: ``there``, or ``not_known`` with why."""
+        why = text = None
+        answer = "gone" if self.answer is True else "there"
+        if isinstance(self.answer, NotKnown):
+            answer, why, text = "not_known", self.answer.why.value, self.answer.text
+        return {"asked": self.at, "answer": answer, "why": why, "text": text}
+
+
+class Cloud(Protocol):
     """What of `clouds.ask.Clouds` is used here."""
 
     def can(self, worker: Any) -> frozenset[Can]: ...
@@ -37,15 +55,16 @@ class Proof:
     """Asks about the open entries of one master's workers."""
 
     def __init__(
-        self, clock: Any, logbook: Logbook, desk: Desk, entries: Entries, clouds: Asked
+        self, clock: Any, logbook: Logbook, desk: Desk, entries: Entries, clouds: Cloud
     ) -> None:
+        self._clock = clock
         self._logbook = logbook
         self._desk = desk
         self._entries = entries
         self._clouds = clouds
         self._asking: set[int] = set()
         # by the number of the entry: what was answered last
-        self._last: dict[int, Gone] = {}
+        self._last: dict[int, Asked] = {}
         self._loop = task.LoopingCall(self.ask)
         self._loop.clock = clock
 
@@ -90,8 +109,21 @@ class Proof:
             return
         self._tell(known, orphan, entry.get("instance"), answer)
 
+    def last(self, orphan: int) -> Asked | None:
+        """What was answered last about an open entry; None: it was not asked yet, or nobody can tell."""
+        return self._last.get(orphan)
+
     async def _answer(self, known: Known, entry: Mapping[str, Any]) -> Gone:
-        """Only the cloud in which the instance was made can say that it is gone."""
+        out_of_reach = await self.out_of_reach(known, entry)
+        if out_of_reach is not None:
+            return out_of_reach
+        return await self._clouds.gone(known.watched.worker, entry.get("instance"))
+
+    async def out_of_reach(self, known: Known, entry: Mapping[str, Any]) -> NotKnown | None:
+        """Why the worker is not to be asked about an entry; None if it reaches its cloud.
+
+        Only the cloud in which the instance was made can say that it is gone.
+        """
         worker, instance, made = known.watched.worker, entry.get("instance"), entry.get("place")
         class_name = entry.get("class")
         if class_name not in (None, known.class_name):
@@ -103,12 +135,14 @@ class Proof:
             return NotKnown(Why.UNDECIDED, "it was not recorded in which cloud it was made")
         if (made or OWN) != place:
             return NotKnown(Why.NOT_CONFIGURED, "the worker is configured for another place now")
-        return await self._clouds.gone(worker, instance)
+        return None
 
     def _tell(self, known: Known, orphan: int, instance: str | None, answer: Gone) -> None:
-        if self._last.get(orphan) == answer:
+        now, last = self._clock.seconds(), self._last.get(orphan)
+        if last is not None and last.answer == answer:
+            self._last[orphan] = Asked(now, answer, last.times + 1)
             return
-        self._last[orphan] = answer
+        self._last[orphan] = Asked(now, answer)
         said = "it is there"
         if isinstance(answer, NotKnown):
             said = f"not known ({answer.why.value}): {answer.text}"

@@ -6,6 +6,7 @@ nothing is done. After that wait the worker is looked at again, since it may hav
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -181,8 +182,7 @@ class Releaser:
             return
         why = f"released by {action.actor.words}: {action.reason}"
         try:
-            await self._orphans.open(known, deeds.before, action.token, why)
-            deeds.orphan_written()
+            deeds.orphan_written(await self._orphans.open(known, deeds.before, action.token, why))
         except Exception as error:
             log_error(error, "lifecycle: while writing an orphan")
             deeds.orphan_failed("could not be written")
@@ -191,6 +191,9 @@ class Releaser:
         self, known: Known, action: Action, status: str, outcome: str, deeds: Deeds | None = None
     ) -> Action:
         steps = [] if deeds is None else deeds.steps
+        if deeds is not None:
+            left = deeds.before.instance
+            action = dataclasses.replace(action, instance=left, orphan=deeds.orphan)
         action = await self._audit.ended(action, status, outcome, steps)
         self._audit.note(known, action)
         return action

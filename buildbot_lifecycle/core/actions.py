@@ -29,6 +29,10 @@ class Action:
     verdict: Verdict
     pause: bool = False
     override: bool = False
+    #: the instance that is to be ended, or that is left when the worker was released
+    instance: str | None = None
+    #: its entry in the ledger
+    orphan: int | None = None
     id: int | None = None
     status: str = "asked"
     outcome: str | None = None
@@ -73,6 +77,8 @@ class Action:
             "outcome": self.outcome,
             "steps": [step.as_json() for step in self.steps],
             "finished_at": self.finished_at,
+            "instance": self.instance,
+            "orphan": self.orphan,
         }
 
 

@@ -15,6 +15,10 @@ from typing import Any
 FORCE = "force_disconnect"
 
 
+#: The one for ending an instance.
+END = "end_instance"
+
+
 class Refusal(Exception):
     """Something asked for was not done.
 
@@ -102,6 +106,20 @@ class ForceAnswer:
     action: Mapping[str, Any] | None = None
     dry_run: Mapping[str, Any] | None = None
     is_over: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class EndRequest:
+    """The end of an instance as it was asked for; ``confirm`` is the name of the instance."""
+
+    confirm: str
+    reason: str
+    dry_run: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class EndAnswer(ForceAnswer):
+    """What came of it, likewise: ``is_over`` is False while the cloud has not said that it is gone."""
 
 
 @dataclasses.dataclass(frozen=True)

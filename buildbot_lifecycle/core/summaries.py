@@ -202,6 +202,8 @@ def orphan(row: Row) -> Row:
         "why": _CAUSES.get(row["cause"], HIDDEN),
         "closed_by": row["closed_by"] and _name(row["closed_by"], row["closed_by_kind"]),
         "note": row["note"] and HIDDEN,
+        # its text is the cloud's; the other words are ours
+        "proof": row["proof"] and {**row["proof"], "text": None},
     }
 
 

@@ -139,6 +139,8 @@ _ACTION: Mapping[str, Any] = {
     "verdict": None,
     "pause": False,
     "override": False,
+    "instance": None,
+    "orphan": None,
 }
 
 
@@ -158,6 +160,7 @@ _ORPHAN: Mapping[str, Any] = {
     "why": "",
     "closed_by": None,
     "note": None,
+    "proof": None,
 }
 
 

@@ -11,8 +11,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from buildbot_lifecycle import __version__
+from buildbot_lifecycle.core.census import Row
 from buildbot_lifecycle.core.requests import (
     Actor,
+    EndRequest,
     ForceRequest,
     HistoryQuery,
     Page,
@@ -30,9 +32,10 @@ from buildbot_lifecycle.master import views
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.service.wiring import Parts
 from buildbot_lifecycle.shapes.base import Shape, read
+from buildbot_lifecycle.shapes.ending import Ended, EndPlan
 from buildbot_lifecycle.shapes.force import DryRun, Forced
-from buildbot_lifecycle.shapes.history import Action, Orphan
-from buildbot_lifecycle.shapes.instances import Instances
+from buildbot_lifecycle.shapes.history import Action, Orphan, Proof
+from buildbot_lifecycle.shapes.instances import Instance, Instances
 from buildbot_lifecycle.shapes.masters import Blocked, CloudCalls, Health, MasterStop, Threads
 from buildbot_lifecycle.shapes.parts import frames
 from buildbot_lifecycle.shapes.spans import Drawn, Recent, Stats
@@ -167,7 +170,21 @@ class Answers:
 
     async def history(self, query: HistoryQuery) -> Page:
         """A page of transitions, events, episodes, actions or orphans."""
-        return await pages.page(self._ready().gate.asked, query)
+        parts = self._ready()
+        page = await pages.page(parts.gate.asked, query)
+        if query.what != "orphans":
+            return page
+        return Page([self._with_proof(parts, row) for row in page.rows], page.more)
+
+    def _with_proof(self, parts: Parts, row: Shape) -> Shape:
+        """An open entry with what the cloud answered last about it; any other row as it is."""
+        said = None
+        if isinstance(row, Orphan) and row.closed_at is None:
+            said = parts.proof.last(row.id)
+        if said is None:
+            return row
+        proof = read(Proof, parts.secrets.redacted(cleaned(said.as_json())))
+        return replace(row, proof=by_wall(proof, self._clock.reckoning()))
 
     async def open_orphans(self) -> int:
         """How many entries of the orphan ledger are open, of all masters."""
@@ -179,11 +196,12 @@ class Answers:
 
     async def one(self, what: str, number: int) -> Shape:
         """One episode, action or orphan by its number. Raises `Refusal`."""
-        found: Shape | None = await self._ready().gate.asked.do(queries.one, what, number)
+        parts = self._ready()
+        found: Shape | None = await parts.gate.asked.do(queries.one, what, number)
         if found is None:
             singular = what[:-1] if what.endswith("s") else what
             raise Refusal(f"no_such_{singular}", f"there is no {singular} {number}")
-        return found
+        return self._with_proof(parts, found)
 
     async def stats(self, query: StatsQuery) -> Stats:
         """How long things took; see `history.statistics`."""
@@ -298,11 +316,41 @@ class Answers:
             action = by_wall(read(Action, cleaned(told)), self._clock.reckoning())
             status = {"id": action.id, "status": action.status}
             parts.news.tell(known.workerid, "action", status)
-            return Forced(action=action, is_over=answer.is_over)
+            left = None if action.orphan is None else await parts.directory.of_entry(action.orphan)
+            return Forced(action=action, is_over=answer.is_over, instance=left)
         if answer.dry_run is not None:
             plan = {**answer.dry_run, "where": parts.locator.of(known)}
             return Forced(dry_run=by_wall(read(DryRun, plan), self._clock.reckoning()))
         raise RuntimeError("neither an action nor a plan came of it")
+
+    async def instance(self, ident: str) -> Instance:
+        """One instance by its id. Raises `Refusal`."""
+        return (await self._instance_row(ident))[1]
+
+    async def _instance_row(self, ident: str) -> tuple[Row, Instance]:
+        found = await self._ready().directory.find(ident)
+        if found is None:
+            masterid, _, _ = ident.partition("-")
+            if masterid.isascii() and masterid.isdigit() and masterid != str(self._master.masterid):
+                text = f"the instance is of master {masterid}, ask that master"
+                raise Refusal("other_master", text)
+            raise Refusal("no_such_instance", f"there is no instance {ident!r} (any more)")
+        return found
+
+    async def end_instance(self, ident: str, request: EndRequest, actor: Actor) -> Ended:
+        """End an instance, or plan it (dry run). Raises `Refusal`."""
+        parts = self._ready()
+        row, shown = await self._instance_row(ident)
+        target = parts.ends.target(row)
+        answer = await parts.ends.end(target, request, actor)
+        if answer.dry_run is not None:
+            return Ended(dry_run=read(EndPlan, {**answer.dry_run, "instance": shown}))
+        await parts.recorder.caught_up(CATCH_UP_SECONDS)
+        told = {**parts.secrets.redacted(answer.action or {}), "masterid": self._master.masterid}
+        told.pop("token", None)
+        action = by_wall(read(Action, cleaned(told)), self._clock.reckoning())
+        parts.news.tell(target.workerid, "action", {"id": action.id, "status": action.status})
+        return Ended(action=action, is_over=answer.is_over)
 
     async def resolve_orphan(self, number: int, note: str, actor: Actor) -> Shape:
         """Close an entry of the orphan ledger. Raises `Refusal`."""

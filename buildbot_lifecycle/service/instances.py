@@ -30,6 +30,20 @@ class Directory:
             await turns()
         return Instances(instances=tuple(found), places=(), meta=self.meta(len(found)))
 
+    async def find(self, ident: str) -> tuple[Row, Instance] | None:
+        """The one of this id, as the census has it now."""
+        for row in await self._census.rows():
+            if row.id(self._master.masterid) == ident:
+                return row, self._instance(row)
+        return None
+
+    async def of_entry(self, orphan: int) -> Instance | None:
+        """The one of an open entry of the ledger."""
+        for row in await self._census.rows():
+            if row.orphan == orphan:
+                return self._instance(row)
+        return None
+
     def meta(self, total: int) -> CensusMeta:
         """When the census was taken, and whether one is under way."""
         return CensusMeta(

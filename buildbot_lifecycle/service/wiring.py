@@ -7,7 +7,7 @@ go.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -15,9 +15,11 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.act.audit import Audit
 from buildbot_lifecycle.act.census import Census
+from buildbot_lifecycle.act.ends import Ends
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.act.ledger import Ledger
 from buildbot_lifecycle.act.losses import Losses
+from buildbot_lifecycle.act.open_ends import OpenEnds
 from buildbot_lifecycle.act.orphans import Orphans
 from buildbot_lifecycle.act.places import Places
 from buildbot_lifecycle.act.policy import Policy
@@ -26,7 +28,7 @@ from buildbot_lifecycle.act.release import Releaser
 from buildbot_lifecycle.act.shutdown import ShutdownWatch
 from buildbot_lifecycle.clouds.ask import Clouds
 from buildbot_lifecycle.clouds.choose import Choice, registered
-from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.requests import Filter, HistoryQuery
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.db import migrations, pages
@@ -44,7 +46,7 @@ from buildbot_lifecycle.history.timeline import Timeline
 from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host.pauses import at_most
 from buildbot_lifecycle.master.advice import Advising
-from buildbot_lifecycle.master.logbook import Logbook
+from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.secrets import Secrets
 from buildbot_lifecycle.service.desk import DatabaseDesk
 from buildbot_lifecycle.service.elsewhere import Elsewhere
@@ -83,6 +85,8 @@ class Parts:
     news: News
     releaser: Releaser
     proof: Proof
+    ends: Ends
+    open_ends: OpenEnds
     clouds: Clouds
     census: Census
     directory: Directory
@@ -142,6 +146,7 @@ class Parts:
         for part in (self.run, self.advising, self.learning, self.sampling):
             part.stop()
         self.proof.stop()
+        self.open_ends.stop()
         self.clouds.stop()
         self.policy.stop()
         writes = defer.DeferredList(self.shutdown.pending_writes, consumeErrors=True)
@@ -196,9 +201,12 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         filled.addErrback(lambda _: logbook.failed("reading the last episodes"))
         found = await pages.every(gate, _open_orphans(master.masterid))
         await ledger.found(clock, [_steady(clock, entry) for entry in msgspec.to_builtins(found)])
+        left = await pages.every(gate, _open_actions(master.masterid))
+        rows = msgspec.to_builtins(left)
+        await open_ends.found([{**row, "at": clock.before(row["at"])} for row in rows])
 
     def ready() -> None:
-        for part in (proof, policy, learning, sampling):
+        for part in (proof, open_ends, policy, learning, sampling):
             part.start()
 
     run, keep = Run(master, gate, store, logbook, token, opened, ready, recorder.refuse), Keep()
@@ -217,6 +225,8 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         Proof(clock, logbook, desk, entries, clouds),
         Census(clock, logbook, entries, clouds),
     )
+    open_ends = OpenEnds(clock, logbook, audit, desk, entries, proof, clouds)
+    ends = Ends(clock, logbook, audit, open_ends, clouds)
     policy = Policy(clock, logbook, releaser, settings)
     shutdown = ShutdownWatch(master, logbook, audit, orphans, settings, farewell)
     logbook.is_stopping = lambda: shutdown.stops_whole_master
@@ -224,13 +234,17 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
     desk.on_closed(proof.forget)
 
     # who hears of what, in this order
-    logbook.listen(signs.heard)
-    logbook.listen(places.see, Kind.CALL_STARTED, Kind.CALL_ENDED, Kind.ATTACHED)
-    logbook.listen(losses.detached, Kind.DETACHED)
-    logbook.listen(ledger.see, Kind.BASELINE, Kind.CALL_ENDED)
-    logbook.listen(learning.heard, Kind.BASELINE)
-    logbook.listen(orphans.call_ended, Kind.CALL_ENDED)
-    logbook.listen(shutdown.leaving, Kind.LEAVING)
+    heard: Sequence[tuple[Callable[[Known, Event], None], Sequence[Kind]]] = (
+        (signs.heard, ()),
+        (places.see, (Kind.CALL_STARTED, Kind.CALL_ENDED, Kind.ATTACHED)),
+        (losses.detached, (Kind.DETACHED,)),
+        (ledger.see, (Kind.BASELINE, Kind.CALL_ENDED)),
+        (learning.heard, (Kind.BASELINE,)),
+        (orphans.call_ended, (Kind.CALL_ENDED,)),
+        (shutdown.leaving, (Kind.LEAVING,)),
+    )
+    for who, kinds in heard:
+        logbook.listen(who, *kinds)
     logbook.on_verdict(WhereItHangs(logbook, locator).judged)
 
     return Parts(
@@ -246,6 +260,8 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         news=news,
         releaser=releaser,
         proof=proof,
+        ends=ends,
+        open_ends=open_ends,
         clouds=clouds,
         census=census,
         directory=Directory(master, logbook, census, clouds),
@@ -275,3 +291,9 @@ def _open_orphans(masterid: int) -> HistoryQuery:
     """The open entries of a master's ledger."""
     mine = (Filter("open", "eq", (True,)), Filter("masterid", "eq", (masterid,)))
     return HistoryQuery("orphans", filters=mine)
+
+
+def _open_actions(masterid: int) -> HistoryQuery:
+    """A master's actions that have no outcome."""
+    mine = (Filter("status", "eq", ("asked",)), Filter("masterid", "eq", (masterid,)))
+    return HistoryQuery("actions", filters=mine)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from buildbot_lifecycle.shapes.base import Shape
 from buildbot_lifecycle.shapes.history import Action
+from buildbot_lifecycle.shapes.instances import Instance
 from buildbot_lifecycle.shapes.parts import Building, Frame, PlannedStep, Verdict
 
 
@@ -30,4 +31,6 @@ class Forced(NamedTuple):
 
     action: Action | None = None
     dry_run: DryRun | None = None
+    #: what it left, if it left one: it can be ended next, or why not
+    instance: Instance | None = None
     is_over: bool = True

@@ -113,6 +113,19 @@ class Action(Shape, frozen=True, kw_only=True):
     verdict: Verdict | None
     pause: bool
     override: bool
+    #: the instance that was to be ended, or that a release left
+    instance: str | None
+    #: its entry in the ledger
+    orphan: int | None
+
+
+class Proof(Shape, frozen=True, kw_only=True):
+    """What the cloud answered last about an entry, and when; ``why`` a code, if it is not known."""
+
+    asked: Time
+    answer: Annotated[str, words("there", "not_known", "gone")]
+    why: str | None
+    text: str | None
 
 
 class Orphan(Shape, frozen=True, kw_only=True):
@@ -135,6 +148,8 @@ class Orphan(Shape, frozen=True, kw_only=True):
     closed_by: str | None
     closed_by_kind: Annotated[str, words(*CLOSERS)] | None
     note: str | None
+    #: null: it is closed, another master's, not asked about yet, or nobody can tell
+    proof: Proof | None = None
 
 
 class Next(Shape, frozen=True, kw_only=True):

@@ -27,6 +27,7 @@ from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.host.pauses import breath
 from buildbot_lifecycle.shapes import history, instances, masters, spans
 from buildbot_lifecycle.shapes.base import Shape
+from buildbot_lifecycle.shapes.ending import EndPlan
 from buildbot_lifecycle.shapes.force import DryRun
 from buildbot_lifecycle.shapes.workers import Worker, WorkersMeta
 from buildbot_lifecycle.www import details, export, guard, openapi, parameters, query, wire
@@ -257,6 +258,25 @@ async def force_disconnect(call: Call, worker: str) -> Answer:
     answer = await shielded(call.service.force, row.workerid, asked, call.rights.actor)
     if answer.dry_run is not None:
         return Answer({"dry_run": answer.dry_run})
+    fields = {"action": answer.action, "instance": answer.instance}
+    return Answer(fields, status=OK if answer.is_over else ACCEPTED)
+
+
+async def end_instance(call: Call, ident: str) -> Answer:
+    """End an instance, or plan it."""
+    call.rights.may_be_anonymous()
+    try:
+        row = await shielded(call.service.instance, ident)
+    except Refusal:
+        await call.rights.may_read()
+        raise
+    await call.rights.may_read(row.workerid)
+    await call.rights.may_end(row.workerid)
+    query.none(call.args)
+    asked = wire.end_request(guard.json_body(call.request))
+    answer = await shielded(call.service.end_instance, ident, asked, call.rights.actor)
+    if answer.dry_run is not None:
+        return Answer({"dry_run": answer.dry_run})
     return Answer({"action": answer.action}, status=OK if answer.is_over else ACCEPTED)
 
 
@@ -311,10 +331,27 @@ ROUTES = (
         "POST",
         "/v1/workers/<worker>/force-disconnect",
         body=wire.FORCE,
-        answers=openapi.either(action=openapi.ref(history.Action), dry_run=openapi.ref(DryRun)),
+        answers={
+            "oneOf": [
+                openapi.record(
+                    action=openapi.ref(history.Action),
+                    instance=openapi.or_null(openapi.ref(instances.Instance)),
+                ),
+                openapi.record(dry_run=openapi.ref(DryRun)),
+            ]
+        },
         statuses=(200, 202),
         refuses=(400, 401, 403, 404, 409, 412, 413, 415, 500, 503),
         handler=force_disconnect,
+    ),
+    openapi.Route(
+        "POST",
+        "/v1/instances/<ident>/end",
+        body=wire.END,
+        answers=openapi.either(action=openapi.ref(history.Action), dry_run=openapi.ref(EndPlan)),
+        statuses=(200, 202),
+        refuses=(400, 401, 403, 404, 409, 413, 415, 500, 503),
+        handler=end_instance,
     ),
     openapi.Route(
         "GET",

@@ -179,7 +179,8 @@ HISTORY: dict[str, Any] = {
     "events": _entity(history.Event),
     "episodes": _entity(history.Episode, shown=("instance", "connected_at")),
     "actions": _entity(
-        history.Action, shown=("actor_kind", "reason", "outcome", "pause", "override")
+        history.Action,
+        shown=("actor_kind", "reason", "outcome", "pause", "override", "instance", "orphan"),
     ),
     "orphans": _entity(
         history.Orphan,

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from buildbot.www.authz import Forbidden
 from twisted.internet.defer import CancelledError
 
-from buildbot_lifecycle.core.requests import ANONYMOUS, FORCE, Actor, Refusal
+from buildbot_lifecycle.core.requests import ANONYMOUS, END, FORCE, Actor, Refusal
 from buildbot_lifecycle.core.texts import clean
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.www.hub import Request
@@ -118,6 +118,11 @@ class Rights:
         """Pass if a disconnect of this worker may be forced; else `Refusal`."""
         self.may_be_anonymous()
         await self._ask(workerid, FORCE)
+
+    async def may_end(self, workerid: int | None = None) -> None:
+        """Pass if an instance of this worker (None: of nobody's) may be ended; else `Refusal`."""
+        self.may_be_anonymous()
+        await self._ask(workerid, END)
 
     async def can_force(self, workerids: Iterable[int]) -> bool:
         """Whether `may_force` would pass for one of these workers; for any if there are none."""

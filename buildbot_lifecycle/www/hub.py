@@ -16,6 +16,7 @@ from twisted.web.http_headers import Headers
 
 from buildbot_lifecycle.core.requests import (
     Actor,
+    EndRequest,
     ForceRequest,
     HistoryQuery,
     Page,
@@ -26,8 +27,9 @@ from buildbot_lifecycle.core.requests import (
 )
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.shapes.base import Shape
+from buildbot_lifecycle.shapes.ending import Ended
 from buildbot_lifecycle.shapes.force import Forced
-from buildbot_lifecycle.shapes.instances import Instances
+from buildbot_lifecycle.shapes.instances import Instance, Instances
 from buildbot_lifecycle.shapes.masters import Health, MasterStop
 from buildbot_lifecycle.shapes.spans import Drawn, Recent, Stats
 from buildbot_lifecycle.shapes.workers import Meta, Worker
@@ -87,6 +89,12 @@ class Service(Protocol):
 
     def force(self, worker: int | str, request: ForceRequest, actor: Actor, /) -> Awaitable[Forced]:
         """Force a disconnect, or plan one."""
+
+    def instance(self, ident: str, /) -> Awaitable[Instance]:
+        """One instance by its id; `Refusal` if there is none."""
+
+    def end_instance(self, ident: str, request: EndRequest, actor: Actor, /) -> Awaitable[Ended]:
+        """End an instance, or plan it."""
 
     def resolve_orphan(self, number: int, note: str, actor: Actor, /) -> Awaitable[Shape]:
         """Close an orphan with a note."""

@@ -15,7 +15,16 @@ import msgspec
 
 from buildbot_lifecycle import __version__
 from buildbot_lifecycle.core.bounds import MAX_PAGE
-from buildbot_lifecycle.shapes import events, force, history, instances, masters, spans, workers
+from buildbot_lifecycle.shapes import (
+    ending,
+    events,
+    force,
+    history,
+    instances,
+    masters,
+    spans,
+    workers,
+)
 from buildbot_lifecycle.shapes.base import Shape
 from buildbot_lifecycle.www import query
 from buildbot_lifecycle.www.entities import HISTORY, FilterOnly, Schema
@@ -95,7 +104,7 @@ class Error(Shape, frozen=True, kw_only=True):
 
 #: All that is answered, by the names of their classes.
 ANSWERS: tuple[type[Shape], ...] = (
-    *(workers.Worker, workers.WorkersMeta, force.DryRun),
+    *(workers.Worker, workers.WorkersMeta, force.DryRun, ending.EndPlan),
     *history.HISTORY.values(),
     *(history.Next, history.NextAndOpen),
     *(spans.Stats, spans.Recent, spans.Total, spans.Timeline),
@@ -144,6 +153,11 @@ def rows_of(
 def either(**schemas: Schema) -> Schema:
     """An object with exactly one of these."""
     return {"oneOf": [record(**{name: schema}) for name, schema in schemas.items()]}
+
+
+def or_null(schema: Schema) -> Schema:
+    """The same, or null."""
+    return {"anyOf": [schema, {"type": "null"}]}
 
 
 def components(shapes: Iterable[type[Shape]], prefix: str = "") -> dict[str, Any]:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from buildbot_lifecycle.core.bounds import MAX_LINE
-from buildbot_lifecycle.core.requests import ForceRequest, Refusal
+from buildbot_lifecycle.core.requests import EndRequest, ForceRequest, Refusal
 
 #: Largest request body (bytes) that is read.
 MAX_BODY = 64 * 1024
@@ -56,6 +56,16 @@ FORCE: Mapping[str, Any] = {
         "required": ["confirm", "reason"],
     },
 }
+END: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {"confirm": {"type": "string"}, "reason": _WORDS, "dry_run": _PLAIN},
+    "additionalProperties": False,
+    "if": {"properties": {"dry_run": {"const": True}}, "required": ["dry_run"]},
+    "else": {
+        "properties": {"reason": {"pattern": r"\S"}},
+        "required": ["confirm", "reason"],
+    },
+}
 NOTE: Mapping[str, Any] = {
     "type": "object",
     "properties": {"note": {**_WORDS, "allOf": [{"pattern": r"\S"}]}},
@@ -85,6 +95,18 @@ def force_request(body: bytes) -> ForceRequest:
         pause=_boolean(fields, "pause"),
         dry_run=dry_run,
         override=_boolean(fields, "override") or False,
+    )
+
+
+def end_request(body: bytes) -> EndRequest:
+    """The body of ``POST /instances/ID/end``; ``confirm`` and ``reason`` may be left out of a dry run."""
+    fields = json_object(body)
+    _only(fields, tuple(END["properties"]))
+    dry_run = _boolean(fields, "dry_run") or False
+    return EndRequest(
+        confirm=_string(fields, "confirm", required=not dry_run),
+        reason=_text(fields, "reason", required=not dry_run),
+        dry_run=dry_run,
     )
 
 

@@ -232,9 +232,11 @@ def test_of_an_orphan_its_cause_is_left() -> None:
         "note": KEY,
         "closed_by": KEY,
         "closed_by_kind": "user",
+        "proof": {"asked": 5.0, "answer": "not_known", "why": "timeout", "text": KEY},
     }
     short = summaries.orphan(row)
     assert KEY not in text(short)
+    assert short["proof"] == {**row["proof"], "text": None}  # type: ignore[dict-item]
     assert (short["instance"], short["why"]) == ("i-1", "the stop failed")
     nobody = summaries.orphan({**row, "note": None, "closed_by": None, "closed_by_kind": None})
     assert (nobody["note"], nobody["closed_by"]) == (None, None)

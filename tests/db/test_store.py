@@ -35,6 +35,8 @@ ACTION = {
     },
     "pause": True,
     "override": False,
+    "instance": "i-1",
+    "orphan": 3,
 }
 ORPHAN = {
     "workerid": 7,
@@ -201,6 +203,7 @@ def test_an_orphan_is_opened_once_and_closed_once(database: Database) -> None:
             "closed_by": None,
             "closed_by_kind": None,
             "note": None,
+            "proof": None,
             "times": 1,
             "place": None,
         }
@@ -214,6 +217,7 @@ def test_an_orphan_is_opened_once_and_closed_once(database: Database) -> None:
             "closed_by": "ann",
             "closed_by_kind": "user",
             "note": "terminated it",
+            "proof": None,
         }
         assert row == {**ORPHAN, "id": number, "times": 1, "place": None, **closed}
 

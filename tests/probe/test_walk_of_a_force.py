@@ -21,7 +21,8 @@ from buildbot_lifecycle.service.service import LifecycleService
 from tests.probe.support import Driven, Served, hanging
 
 #: Stays of the act when they were counted last: a longer walk is a question to who makes it longer.
-STAYS = 82
+#: The last ones came with the answer's word of what instance is left, which the census has.
+STAYS = 94
 
 PACKAGE = Path(buildbot_lifecycle.__file__).parent
 

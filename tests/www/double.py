@@ -24,9 +24,11 @@ from twisted.internet.protocol import Protocol
 from twisted.python import log
 from twisted.web.resource import Resource
 
-from buildbot_lifecycle.core.requests import ForceAnswer, HistoryQuery, Page, RecentQuery, Refusal
+from buildbot_lifecycle.core.requests import HistoryQuery, Page, RecentQuery, Refusal
 from buildbot_lifecycle.master import views
 from buildbot_lifecycle.shapes.base import names
+from buildbot_lifecycle.shapes.ending import Ended
+from buildbot_lifecycle.shapes.force import Forced
 from buildbot_lifecycle.shapes.history import HISTORY
 from buildbot_lifecycle.shapes.instances import CensusMeta, Instances
 from buildbot_lifecycle.shapes.masters import Health, MasterStop
@@ -210,11 +212,27 @@ class Double:
         if request.reason == "!slow raise":
             raise RuntimeError("after the client went away")
         if request.dry_run:
-            return ForceAnswer(dry_run={"eligible": True, "steps": []})
+            return Forced(dry_run={"eligible": True, "steps": []})  # type: ignore[arg-type]
         self.done.append(["force", ident, actor.name, request.reason])
-        return ForceAnswer(
-            action={"id": 1, "workerid": 1, **_who("actor", actor), "reason": request.reason}
+        return Forced(
+            action={"id": 1, "workerid": 1, **_who("actor", actor), "reason": request.reason}  # type: ignore[arg-type]
         )
+
+    def instance(self, ident: str) -> Any:
+        if ident not in ("1-00", "1-01"):
+            raise Refusal("no_such_instance", f"there is no instance {ident!r} (any more)")
+        workerid = 1 if ident == "1-00" else None
+        return defer.succeed(SimpleNamespace(id=ident, name="i-1", workerid=workerid))
+
+    def end_instance(self, ident: str, request: Any, actor: Any) -> Any:
+        self.asked.append(["end", ident, actor.name, request.reason])
+        if request.dry_run:
+            return defer.succeed(Ended(dry_run={"eligible": True, "steps": []}))  # type: ignore[arg-type]
+        if request.confirm != "i-1":
+            raise Refusal("wrong_confirmation", "confirm must be the instance's name, 'i-1'")
+        self.done.append(["end", ident, actor.name, request.reason])
+        action: Any = {"id": 1, "workerid": 1, **_who("actor", actor), "reason": request.reason}
+        return defer.succeed(Ended(action=action, is_over=request.reason != "!late"))
 
     def resolve_orphan(self, number: int, note: str, actor: str) -> Any:
         self.done.append(["resolve", number, note, actor.name])

@@ -20,7 +20,7 @@ SECRET = "secret"
 
 
 class ForceMatcher(EndpointMatcherBase):
-    """A rule on force disconnect, as Buildbot finds it: by its endpoint and its action."""
+    """A rule on force disconnect and ends, as Buildbot finds it: by its endpoint and its action."""
 
     def match_WorkerEndpoint_force_disconnect(  # noqa: N802  # Buildbot's convention
         self, _endpoint: Any, _ids: Any, _options: Any
@@ -28,6 +28,12 @@ class ForceMatcher(EndpointMatcherBase):
         return defer.succeed(Match(self.master))
 
     match_WorkersEndpoint_force_disconnect = (  # noqa: N815
+        match_WorkerEndpoint_force_disconnect
+    )
+    match_WorkerEndpoint_end_instance = (  # noqa: N815
+        match_WorkerEndpoint_force_disconnect
+    )
+    match_WorkersEndpoint_end_instance = (  # noqa: N815
         match_WorkerEndpoint_force_disconnect
     )
 

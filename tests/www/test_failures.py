@@ -226,3 +226,21 @@ def test_thousands_of_workers_come_out_whole_and_others_are_answered_meanwhile(
         assert reply.json["meta"]["total"] == len(reply.json["workers"]) == 5000 + len(big.names)
         assert len({row["workerid"] for row in reply.json["workers"]}) == 5000 + len(big.names)
         assert int(reply.headers["Content-Length"]) == len(reply.body)
+
+
+def test_an_instance_is_ended_by_who_may_and_a_late_outcome_is_a_202(double: Server) -> None:
+    client = double.client
+    body = {"confirm": "i-1", "reason": "it costs money"}
+    assert client.post("/instances/1-00/end", body, None).code == "not_logged_in"
+    assert client.post("/instances/1-00/end", body, "bob").code == "forbidden"
+    assert client.post("/instances/1-77/end", body).code == "no_such_instance"
+    assert client.post("/instances/1-00/end", {**body, "confirm": "i-2"}).status == 400
+    assert client.post("/instances/1-00/end", {"confirm": "i-1"}).code == "bad_field"
+    assert client.post("/instances/1-00/end", {**body, "override": True}).code == "bad_field"
+    assert client.post("/instances/1-00/end", {"dry_run": True}).json["dry_run"]["eligible"]
+    before = double.writes(only_done=True)
+    # nobody's is asked of all workers
+    assert client.post("/instances/1-01/end", body).status == 200
+    assert client.post("/instances/1-00/end", {**body, "reason": "!late"}).status == 202
+    done = [["end", "1-01", "alice", "it costs money"], ["end", "1-00", "alice", "!late"]]
+    assert double.writes(only_done=True) == [*before, *done]

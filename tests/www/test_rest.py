@@ -24,6 +24,7 @@ PATHS = {
     "/v1/orphans/<number>/resolve": "/v1/orphans/1000000/resolve",
     "/v1/<any(actions, orphans):what>.csv": "/v1/actions.csv",
     "/v1/instances": "/v1/instances",
+    "/v1/instances/<ident>/end": "/v1/instances/1-00/end",
     "/v1/stats": "/v1/stats",
     "/v1/recent": "/v1/recent",
     "/v1/timeline": "/v1/timeline",
@@ -72,7 +73,7 @@ def test_an_unknown_query_parameter_is_a_bad_query(server: Server, route: Any) -
     path = f"{API}{PATHS[route.path]}?surprise=1".replace("1000000", "1")
     reply = server.client.send(route.method, path, b"{}", JSON, "alice")
     if reply.status == 404:
-        assert reply.code in ("no_such_episode", "no_such_orphan")
+        assert reply.code in ("no_such_episode", "no_such_orphan", "no_such_instance")
     else:
         assert (reply.status, reply.code) == (400, "bad_query")
         assert "surprise" in reply.json["error"]

@@ -27,4 +27,8 @@ def codes_raised() -> set[str]:
 def test_what_is_refused_has_a_status_and_no_other_has() -> None:
     raised = codes_raised()
     assert {code for code in raised if not code.startswith(NO_SUCH)} == set(STATUSES)
-    assert {code for code in raised if code.startswith(NO_SUCH)} == {NO_SUCH, "no_such_worker"}
+    assert {code for code in raised if code.startswith(NO_SUCH)} == {
+        NO_SUCH,
+        "no_such_worker",
+        "no_such_instance",
+    }

@@ -45,7 +45,7 @@ def why_not_endable(row: Row, can_end: bool) -> str | None:
         return by_standing[row.standing]
     if row.standing == "missing":
         return "gone"
-    if row.standing == "unknown":
+    if row.standing == "unknown" and row.why != "call_runs_on":
         return row.why or "unknown"
     if not row.name:
         return "no_name"

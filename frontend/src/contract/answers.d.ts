@@ -142,6 +142,46 @@ export interface components {
             detail: string | null;
         };
         /**
+         * EndPlan
+         * @description What the end of an instance would do.
+         */
+        EndPlan: {
+            eligible: boolean;
+            why_not: string | null;
+            code: string | null;
+            steps: components["schemas"]["PlannedStep"][];
+            warnings: string[];
+            instance: components["schemas"]["Instance"];
+        };
+        /**
+         * Instance
+         * @description One instance: whose it is, what its cloud says of it, and what it is to this master.
+         *
+         *         ``name`` is empty where nobody knows it. ``seen`` is when the cloud listed it last: null, if only
+         *         the ledger or the master knows of it. ``why`` is a word for why the standing is not known.
+         */
+        Instance: {
+            id: string;
+            name: string;
+            masterid: number;
+            workerid: number | null;
+            worker: string | null;
+            class: string | null;
+            place: string;
+            state: string;
+            standing: string;
+            why: string | null;
+            born: number | null;
+            kind: string | null;
+            cost: number | null;
+            link: string | null;
+            orphan: number | null;
+            episode: number | null;
+            seen: number | null;
+            endable: boolean;
+            why_not: string | null;
+        };
+        /**
          * Transition
          * @description One change of a worker's state.
          */
@@ -248,6 +288,8 @@ export interface components {
             verdict: components["schemas"]["Verdict"] | null;
             pause: boolean;
             override: boolean;
+            instance: string | null;
+            orphan: number | null;
         };
         /**
          * Orphan
@@ -271,6 +313,18 @@ export interface components {
             closed_by: string | null;
             closed_by_kind: string | null;
             note: string | null;
+            proof: components["schemas"]["Proof"] | null;
+        };
+        /**
+         * Proof
+         * @description What the cloud answered last about an entry, and when; ``why`` a code, if it is not known.
+         */
+        Proof: {
+            /** @description epoch seconds */
+            asked: number;
+            answer: string;
+            why: string | null;
+            text: string | null;
         };
         /**
          * Next
@@ -432,34 +486,6 @@ export interface components {
             until: number;
             truncated: boolean;
             total: number;
-        };
-        /**
-         * Instance
-         * @description One instance: whose it is, what its cloud says of it, and what it is to this master.
-         *
-         *         ``name`` is empty where nobody knows it. ``seen`` is when the cloud listed it last: null, if only
-         *         the ledger or the master knows of it. ``why`` is a word for why the standing is not known.
-         */
-        Instance: {
-            id: string;
-            name: string;
-            masterid: number;
-            workerid: number | null;
-            worker: string | null;
-            class: string | null;
-            place: string;
-            state: string;
-            standing: string;
-            why: string | null;
-            born: number | null;
-            kind: string | null;
-            cost: number | null;
-            link: string | null;
-            orphan: number | null;
-            episode: number | null;
-            seen: number | null;
-            endable: boolean;
-            why_not: string | null;
         };
         /**
          * Place
@@ -1196,8 +1222,14 @@ export interface components {
             };
             "POST /workers/{worker}/force-disconnect": {
                 action: components["schemas"]["Action"];
+                instance: components["schemas"]["Instance"] | null;
             } | {
                 dry_run: components["schemas"]["DryRun"];
+            };
+            "POST /instances/{ident}/end": {
+                action: components["schemas"]["Action"];
+            } | {
+                dry_run: components["schemas"]["EndPlan"];
             };
             "GET /transitions": {
                 transitions: components["schemas"]["Transition"][];

@@ -24,6 +24,7 @@ const entry = (id: number, change: Partial<Orphan> = {}): Orphan => ({
   closed_at: null,
   closed_by: null,
   note: null,
+  proof: null,
   ...change,
 });
 const closed = () => entry(4, { closed_at: NOW, closed_by: "amber", note: "gone" });

@@ -33,6 +33,7 @@ const orphan = (id: number): Orphan => ({
   closed_at: null,
   closed_by: null,
   note: null,
+  proof: null,
 });
 const blocker = (change: Partial<Blocker> = {}): Blocker => ({
   workerid: 3,

@@ -1,0 +1,126 @@
+"""What a master has left running is ended by REST on real engines, and its entry is closed by proof."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.clouds.backends import Dockerd, Moto
+from tests.clouds.test_on_masters import closed_by, docker_worker, ec2_worker, entries
+from tests.conftest import MakeMaster
+from tests.harness.master import RealMaster
+from tests.master.support import START_LIFECYCLE, force, get_stuck
+
+pytestmark = pytest.mark.master
+
+#: The cloud is asked for every second. The proof is left to the end alone.
+SOON = """
+from buildbot_lifecycle.act import open_ends, proof
+open_ends.FOLLOW_EVERY = 1
+proof.ASK_EVERY = 3600
+"""
+NO_BUILD = "for b in c['builders']: b.canStartBuild = lambda *_: False\n"
+ANYBODY = {"anonymous_may_force": True}
+
+
+def instance_of(master: RealMaster, name: str) -> dict[str, Any]:
+    def found() -> Any:
+        rows = master.api("instances")["instances"]
+        return next((row for row in rows if row["name"] == name), None)
+
+    return master.wait_until(found, 30, f"the instance {name}")  # type: ignore[no-any-return]
+
+
+def end(master: RealMaster, row: dict[str, Any], **body: Any) -> Any:
+    path = f"plugins/lifecycle/api/v1/instances/{row['id']}/end"
+    return master.post(path, {"confirm": row["name"], "reason": "it costs money", **body})
+
+
+def action(master: RealMaster, number: int) -> dict[str, Any]:
+    return master.api(f"actions/{number}")["actions"][0]  # type: ignore[no-any-return]
+
+
+def test_a_container_that_a_crash_left_is_ended_once_and_its_entry_closed_by_proof(
+    make_master: MakeMaster, dockerd: Dockerd
+) -> None:
+    master = make_master([docker_worker(dockerd.url)], extra=SOON, lifecycle=ANYBODY)
+    master.force_build("a")
+    worker = master.wait_worker("a", state="substantiating_starting", instance=bool)
+    name = worker["instance"]
+    client = dockerd.client()
+    master.wait_until(lambda: [c["Id"] for c in client.containers()] == [name], 30, "it runs")
+    reply = end(master, instance_of(master, name))
+    assert (reply.status, reply.json["code"]) == (409, "starting")
+    master.kill9()
+    master.configure(extra=SOON + NO_BUILD)
+    master.start()
+
+    row = instance_of(master, name)
+    assert (row["standing"], row["endable"]) == ("in_ledger", True)
+    plan = end(master, row, dry_run=True).ok()["dry_run"]
+    assert plan["eligible"]
+    assert plan["instance"]["name"] == name
+    assert end(master, row, confirm="a").status == 400
+    assert [c["Id"] for c in client.containers()] == [name]
+
+    reply = end(master, row)
+    assert reply.status == 200
+    done = reply.json["action"]
+    assert (done["what"], done["status"], done["outcome"]) == ("end", "done", f"{name} is gone")
+    assert client.containers(all=True) == []
+    (entry,) = entries(master)
+    assert entry["closed_by"] == "driver"
+    assert f"action {done['id']}" in entry["note"]
+    assert end(master, row).status == 404
+    client.close()
+
+
+def late_start(make_master: MakeMaster, moto: Moto) -> tuple[RealMaster, str]:
+    """A start that was given up, and made an instance afterwards."""
+    lifecycle = {**START_LIFECYCLE, **ANYBODY}
+    master = make_master([ec2_worker(moto)], lifecycle=lifecycle, extra=SOON, env=moto.env)
+    with moto.daemon.frozen():
+        master.force_build("a")
+        get_stuck(master, "a", verdict__code="start_pending")
+        force(master, "a")
+        master.wait_worker("a", state="not_substantiated", paused=True)
+
+    def late() -> Any:
+        return next((each for each in entries(master) if each["cause"] == "late_start"), None)
+
+    master.wait_until(late, 60, "the late start")
+    (running,) = moto.running()
+    return master, running
+
+
+def test_a_frozen_cloud_is_not_believed_and_the_outcome_comes_when_it_wakes(
+    make_master: MakeMaster, moto: Moto
+) -> None:
+    master, running = late_start(make_master, moto)
+    row = instance_of(master, running)
+    with moto.daemon.frozen():
+        reply = end(master, row)
+        assert reply.status == 202
+        number = reply.json["action"]["id"]
+        assert reply.json["action"]["status"] == "asked"
+        again = end(master, row)
+        assert (again.status, again.json["code"]) == (409, "being_ended")
+        assert closed_by(master, running) == {None}
+    master.wait_until(lambda: action(master, number)["status"] == "done", 60, "the outcome")
+    assert closed_by(master, running) == {"driver"}
+    assert moto.running() == []
+
+
+def test_a_master_that_is_killed_before_the_proof_writes_the_outcome_when_it_is_back(
+    make_master: MakeMaster, moto: Moto
+) -> None:
+    master, running = late_start(make_master, moto)
+    with moto.daemon.frozen():
+        number = end(master, instance_of(master, running)).json["action"]["id"]
+        master.kill9()
+    moto.client().terminate_instances(InstanceIds=[running])
+    master.start()
+    master.wait_until(lambda: action(master, number)["status"] == "done", 60, "the outcome")
+    assert "the master's process ended" in action(master, number)["outcome"]
+    assert closed_by(master, running) == {"driver"}
