@@ -31,6 +31,12 @@ class Entries:
         """The open entries of a worker, by number."""
         return self._open.get(workerid, {})
 
+    def named(self, orphan: int, workerid: int, instance: str, place: str | None) -> None:
+        """It is known now what the instance of an entry is called, and where it is."""
+        entries = self._open.get(workerid, {})
+        if orphan in entries:
+            entries[orphan] = {**entries[orphan], "instance": instance, "place": place}
+
     def all(self) -> list[tuple[int, Mapping[str, Any]]]:
         """All open entries, with their numbers."""
         return [each for entries in self._open.values() for each in entries.items()]

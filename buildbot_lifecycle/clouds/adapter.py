@@ -68,6 +68,9 @@ class Adapter(Protocol):
 class Silent:
     """What an adapter says that has no names and no links."""
 
+    #: Whether the driver's mark names the master. False: another master's instances may have the same.
+    tells_masters = True
+
     def mark(self, worker: Any) -> str | None:  # noqa: ARG002 - of the protocol
         return None
 

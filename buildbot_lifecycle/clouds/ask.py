@@ -12,6 +12,7 @@ from buildbot_lifecycle.clouds import hooks, machine
 from buildbot_lifecycle.clouds.adapter import Adapter, Reach
 from buildbot_lifecycle.clouds.choose import Choice
 from buildbot_lifecycle.clouds.pool import Pool, Snapshot
+from buildbot_lifecycle.clouds.titles import title
 from buildbot_lifecycle.clouds.trouble import clean, told
 from buildbot_lifecycle.clouds.values import (
     OWN,
@@ -78,6 +79,15 @@ class Clouds:
         """The address of an instance in its cloud's console; None as above."""
         said = self._said(worker, lambda adapter: adapter.link(worker, name), Can.LINK, name)
         return said if said and said.startswith(("https://", "http://")) else None
+
+    def tells_masters(self, worker: Any) -> bool:
+        """Whether the mark on this worker's instances tells its master from others."""
+        return bool(getattr(self._adapter(worker), "tells_masters", True))
+
+    def title(self, worker: Any, scope: Hashable) -> str:
+        """What a scope is called for people."""
+        class_name = type(worker).__name__
+        return clean(title(scope, class_name, str(worker.name)), (_password(worker),))
 
     def _said(
         self, worker: Any, by: Callable[[Adapter], str | None], ability: Can | None, *given: str

@@ -46,6 +46,8 @@ class EC2(Silent):
     """For `EC2LatentWorker`."""
 
     classes = (private.EC2,)
+    # tags are the administrator's, and may be another master's as well
+    tells_masters = False
     can = frozenset(
         {Can.NAME, Can.GONE, Can.LIST, Can.END, Can.LINK, Can.LAST_WORDS, Can.AGE, Can.KIND}
     )

@@ -48,6 +48,8 @@ class LibVirt(Silent):
     """For `LibVirtWorker`."""
 
     classes = (private.LIBVIRT,)
+    # the mark is the address of a host, on which there may be several masters
+    tells_masters = False
     can = frozenset({Can.NAME, Can.GONE, Can.LIST, Can.END, Can.LAST_WORDS, Can.KIND})
 
     def mark(self, worker: Any) -> str | None:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from buildbot_lifecycle.core import money
 from buildbot_lifecycle.core.checks import is_number, is_whole
 from buildbot_lifecycle.core.learned import Adaptive
 from buildbot_lifecycle.core.states import State
@@ -25,6 +26,9 @@ DEFAULT_SHUTDOWN_GRACE = 5.0
 #: Seconds; under the 90 s that systemd gives a unit (``TimeoutStopSec``), with some to spare for a busy
 #: machine.
 DEFAULT_SHUTDOWN_LIMIT = 75.0
+
+#: Seconds between two times at which clouds are asked what they have; less would be no census.
+LEAST_CENSUS = 30.0
 
 #: Arguments that may stand in an entry of ``workers``.
 PER_WORKER = ("stuck_after", "pause_after_release", "auto_release")
@@ -68,6 +72,9 @@ class Settings:
     details_for: str = DETAILS_FOR[0]
     adaptive: Adaptive | None = None
     auto_release: AutoRelease | None = None
+    census_every: float | None = None
+    prices: tuple[tuple[str, float], ...] = ()
+    instance_url: tuple[tuple[str, str], ...] = ()
 
     def of(self, name: str) -> WorkerSettings:
         """The settings of the worker of this name: the first pattern that matches wins."""
@@ -146,6 +153,26 @@ def _limit(name: str, value: Any, problems: list[str]) -> Any:
         return float(value)
     problems.append(f"{name} must be a number of seconds, 1 or more, not {value!r}")
     return _WRONG
+
+
+def _census_every(name: str, value: Any, problems: list[str]) -> Any:
+    if value is None:
+        return None
+    if is_number(value, least=LEAST_CENSUS):
+        return float(value)
+    problems.append(
+        f"{name} must be a number of seconds, {LEAST_CENSUS:g} or more, or None for never, not {value!r}"
+    )
+    return _WRONG
+
+
+def _prices(name: str, value: Any, problems: list[str]) -> Any:
+    found = money.by_pattern(name, value, "cost of an hour", money.wrong_price, problems)
+    return tuple((pattern, float(price)) for pattern, price in found)
+
+
+def _instance_url(name: str, value: Any, problems: list[str]) -> Any:
+    return money.by_pattern(name, value, "address", money.wrong_url, problems)
 
 
 def _details_for(name: str, value: Any, problems: list[str]) -> Any:
@@ -282,4 +309,7 @@ _PARSERS: dict[str, Any] = {
     "details_for": _details_for,
     "adaptive": _adaptive,
     "auto_release": _auto_release,
+    "census_every": _census_every,
+    "prices": _prices,
+    "instance_url": _instance_url,
 }

@@ -132,7 +132,12 @@ class Store:
 
     def repeat_orphan(self, orphan: int, times: int) -> defer.Deferred[bool]:
         """It was told again that an open orphan may still run, now for so many times; False if closed."""
-        return self._pool.do_with_transaction(_repeat_orphan, orphan, times)
+        return self._pool.do_with_transaction(_change_open, orphan, {"data": {"times": times}})
+
+    def name_orphan(self, orphan: int, instance: str, place: str | None) -> defer.Deferred[bool]:
+        """It is known now which instance an open orphan is; False if it was closed."""
+        changes = {"data": {"instance": instance, "place": place}}
+        return self._pool.do_with_transaction(_change_open, orphan, changes)
 
     def close_orphan(
         self, orphan: int, closed_at: float, by: Actor, note: str
@@ -208,13 +213,13 @@ def update_row(
     conn.execute(table.update().where(table.c.id == number).values(values))
 
 
-def _repeat_orphan(conn: sa.engine.Connection, orphan: int, times: int) -> bool:
+def _change_open(conn: sa.engine.Connection, orphan: int, changes: Mapping[str, Any]) -> bool:
     table = schema.orphans
     query = sa.select(table.c.closed_at).where(table.c.id == orphan).with_for_update()
     row = conn.execute(query).first()
     if row is None or row.closed_at is not None:
         return False
-    update_row(conn, table, orphan, {"data": {"times": times}})
+    update_row(conn, table, orphan, changes)
     return True
 
 

@@ -35,7 +35,7 @@ from buildbot_lifecycle.shapes.base import Shape, read
 from buildbot_lifecycle.shapes.ending import Ended, EndPlan
 from buildbot_lifecycle.shapes.force import DryRun, Forced
 from buildbot_lifecycle.shapes.history import Action, Orphan, Proof
-from buildbot_lifecycle.shapes.instances import Instance, Instances
+from buildbot_lifecycle.shapes.instances import CensusMeta, Instance, Instances
 from buildbot_lifecycle.shapes.masters import Blocked, CloudCalls, Health, MasterStop, Threads
 from buildbot_lifecycle.shapes.parts import frames
 from buildbot_lifecycle.shapes.spans import Drawn, Recent, Stats
@@ -221,6 +221,10 @@ class Answers:
     async def instances(self) -> Instances:
         """What really runs: the last census, joined with what this master knows now."""
         return await self._ready().directory.answer()
+
+    def refresh_instances(self) -> CensusMeta:
+        """Take a census now, or join the one that runs."""
+        return self._ready().directory.refresh()
 
     async def shutdown_view(self) -> list[MasterStop]:
         """What would keep each master from stopping."""

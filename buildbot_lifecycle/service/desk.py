@@ -134,6 +134,21 @@ class DatabaseDesk:
 
         return opened.addCallback(tell)
 
+    def name_orphan(
+        self, orphan: int, workerid: int, instance: str, place: str | None
+    ) -> defer.Deferred[bool]:
+        # as all that is stored: no secrets
+        name = self._logbook.redact({"instance": instance})["instance"]
+        named = self._store.name_orphan(orphan, name, place)
+
+        def tell(was_open: bool) -> bool:
+            if was_open:
+                self._entries.named(orphan, workerid, name, place)
+                self._news.tell(workerid, "orphan", {"id": orphan})
+            return was_open
+
+        return named.addCallback(tell)
+
     def close_orphan(self, orphan: int, workerid: int, by: Actor, note: str) -> defer.Deferred[Any]:
         now = self._clock.wall_now()
         record = replay.closed(orphan, now, by, note)

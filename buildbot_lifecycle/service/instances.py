@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from buildbot_lifecycle.act.census import Census
+from buildbot_lifecycle.act.census import Census, PlaceAsked
 from buildbot_lifecycle.clouds.ask import Clouds
 from buildbot_lifecycle.clouds.values import Can
+from buildbot_lifecycle.core import money
 from buildbot_lifecycle.core.census import Row, why_not_endable
+from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.history.walk import Turns
+from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.master.logbook import Logbook
-from buildbot_lifecycle.shapes.instances import CensusMeta, Instance, Instances
+from buildbot_lifecycle.shapes.instances import CensusMeta, Instance, Instances, Place, PlaceError
 
 
 class Directory:
     """Instances of one master, as of now."""
 
-    def __init__(self, master: Any, logbook: Logbook, census: Census, clouds: Clouds) -> None:
+    def __init__(
+        self,
+        master: Any,
+        logbook: Logbook,
+        census: Census,
+        clouds: Clouds,
+        settings: Callable[[], Settings],
+    ) -> None:
         self._master = master
         self._logbook = logbook
         self._census = census
         self._clouds = clouds
+        self._settings = settings
+        self._clock = clocks.of(master.reactor)
 
     async def answer(self) -> Instances:
         """All of them, with the places that were asked."""
@@ -28,7 +41,13 @@ class Directory:
         for row in await self._census.rows():
             found.append(self._instance(row))
             await turns()
-        return Instances(instances=tuple(found), places=(), meta=self.meta(len(found)))
+        places = tuple(map(self._place, self._census.places()))
+        return Instances(instances=tuple(found), places=places, meta=self.meta(len(found)))
+
+    def refresh(self) -> CensusMeta:
+        """Take a census now, or join the one that runs."""
+        self._census.refresh()
+        return self.meta(0)
 
     async def find(self, ident: str) -> tuple[Row, Instance] | None:
         """The one of this id, as the census has it now."""
@@ -48,9 +67,9 @@ class Directory:
         """When the census was taken, and whether one is under way."""
         return CensusMeta(
             total=total,
-            taken=self._census.taken,
+            taken=self._wall(self._census.taken),
             taking=self._census.taking,
-            now=self._master.reactor.seconds(),
+            now=self._clock.wall_now(),
         )
 
     def _instance(self, row: Row) -> Instance:
@@ -58,7 +77,10 @@ class Directory:
         worker = known.watched.worker if known is not None else None
         can_end = worker is not None and Can.END in self._clouds.can(worker)
         why_not = why_not_endable(row, can_end)
-        link = self._clouds.link(worker, row.name) if worker is not None and row.name else None
+        settings, now = self._settings(), self._clock.wall_now()
+        link = money.address(settings.instance_url, row.name, row.worker, row.class_name)
+        if link is None and worker is not None and row.name:
+            link = self._clouds.link(worker, row.name)
         return Instance(
             id=row.id(self._master.masterid),
             name=row.name,
@@ -72,11 +94,27 @@ class Directory:
             why=row.why,
             born=row.born,
             kind=row.kind,
-            cost=None,
+            cost=money.cost(settings.prices, row.kind, row.class_name, row.born, now),
             link=link,
             orphan=row.orphan,
             episode=row.episode,
-            seen=row.seen,
+            seen=self._wall(row.seen),
             endable=why_not is None,
             why_not=why_not,
         )
+
+    def _place(self, asked: PlaceAsked) -> Place:
+        trouble = asked.trouble
+        return Place(
+            place=asked.title,
+            class_=asked.class_name,
+            asked=self._wall(asked.at),
+            took_s=asked.took,
+            count=asked.count,
+            error=None if trouble is None else PlaceError(why=trouble.why.value, text=trouble.text),
+            can_list=asked.can_list,
+        )
+
+    def _wall(self, at: float | None) -> float | None:
+        """A time of the census, which is steady, for people."""
+        return None if at is None else self._clock.wall(at)

@@ -33,6 +33,13 @@ class News:
         masterid = self._master.masterid
         self._master.mq.produce(key, {"workerid": workerid, "masterid": masterid, **message})
 
+    def census(self, counts: Mapping[str, int]) -> None:
+        """A census was taken: how many instances, and of each standing how many."""
+        if not self._closed:
+            masterid = self._master.masterid
+            key = ("lifecycle", str(masterid), "census")
+            self._master.mq.produce(key, {"masterid": masterid, "counts": dict(counts)})
+
     def events(self, committed: Sequence[Committed]) -> None:
         """Each transition. Who hears of one looks at all of its worker; of the others, once for all."""
         moved = [one for one in committed if one.event.kind is Kind.TRANSITION]

@@ -74,6 +74,9 @@ class LifecycleService(Reconfigured, service.BuildbotService):
         details_for: str = core_settings.DETAILS_FOR[0],
         adaptive: bool | Mapping[str, Any] | None = None,
         auto_release: Mapping[str, Any] | Literal[False] | None = None,
+        census_every: float | None = None,
+        prices: Mapping[str, float] | None = None,
+        instance_url: Mapping[str, str] | None = None,
         # one that is not known is a problem with a sentence, as a wrong value is
         **unknown: Any,
     ) -> None:
@@ -87,6 +90,9 @@ class LifecycleService(Reconfigured, service.BuildbotService):
             "details_for": details_for,
             "adaptive": adaptive,
             "auto_release": auto_release,
+            "census_every": census_every,
+            "prices": prices,
+            "instance_url": instance_url,
             **unknown,
         }
         if self.name != SERVICE_NAME:

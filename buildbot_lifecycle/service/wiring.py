@@ -17,6 +17,7 @@ from buildbot_lifecycle.act.audit import Audit
 from buildbot_lifecycle.act.census import Census
 from buildbot_lifecycle.act.ends import Ends
 from buildbot_lifecycle.act.entries import Entries
+from buildbot_lifecycle.act.findings import Findings
 from buildbot_lifecycle.act.ledger import Ledger
 from buildbot_lifecycle.act.losses import Losses
 from buildbot_lifecycle.act.open_ends import OpenEnds
@@ -44,6 +45,7 @@ from buildbot_lifecycle.history.recent import Recent
 from buildbot_lifecycle.history.statistics import Statistics
 from buildbot_lifecycle.history.timeline import Timeline
 from buildbot_lifecycle.host import clock as clocks
+from buildbot_lifecycle.host import masters
 from buildbot_lifecycle.host.pauses import at_most
 from buildbot_lifecycle.master.advice import Advising
 from buildbot_lifecycle.master.logbook import Known, Logbook
@@ -120,6 +122,7 @@ class Parts:
 
     def changed(self) -> None:
         """The settings have changed."""
+        self.census.changed()
         self.logbook.rejudge_all()
         self.advising.soon()
         self.signs.see_all()
@@ -147,6 +150,7 @@ class Parts:
             part.stop()
         self.proof.stop()
         self.open_ends.stop()
+        self.census.stop()
         self.clouds.stop()
         self.policy.stop()
         writes = defer.DeferredList(self.shutdown.pending_writes, consumeErrors=True)
@@ -206,7 +210,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         await open_ends.found([{**row, "at": clock.before(row["at"])} for row in rows])
 
     def ready() -> None:
-        for part in (proof, open_ends, policy, learning, sampling):
+        for part in (proof, open_ends, census, policy, learning, sampling):
             part.start()
 
     run, keep = Run(master, gate, store, logbook, token, opened, ready, recorder.refuse), Keep()
@@ -223,7 +227,17 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
     ledger = Ledger(logbook, desk, token, entries, places.late)
     proof, census = (
         Proof(clock, logbook, desk, entries, clouds),
-        Census(clock, logbook, entries, clouds),
+        Census(
+            clock,
+            logbook,
+            entries,
+            clouds,
+            Findings(clock, logbook, desk, token),
+            name=master.name,
+            others=lambda: masters.other_masters(master),
+            every=lambda: settings().census_every,
+            told=news.census,
+        ),
     )
     open_ends = OpenEnds(clock, logbook, audit, desk, entries, proof, clouds)
     ends = Ends(clock, logbook, audit, open_ends, clouds)
@@ -264,7 +278,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         open_ends=open_ends,
         clouds=clouds,
         census=census,
-        directory=Directory(master, logbook, census, clouds),
+        directory=Directory(master, logbook, census, clouds, settings),
         policy=policy,
         shutdown=shutdown,
         signs=signs,

@@ -196,6 +196,14 @@ async def census(call: Call) -> Answer:
     return Answer({"places": places, "meta": meta}, "instances", rows)
 
 
+async def refresh_census(call: Call) -> Answer:
+    """Ask all clouds what they have; one census at a time."""
+    await call.rights.may_read()
+    query.none(call.args)
+    wire.nothing(guard.json_body(call.request))
+    return Answer({"meta": call.service.refresh_instances()}, status=ACCEPTED)
+
+
 async def shutdown(call: Call) -> Answer:
     """What keeps each master from stopping."""
     await call.rights.may_read()
@@ -394,6 +402,15 @@ ROUTES = (
             {"places": openapi.many(openapi.ref(instances.Place))},
         ),
         handler=census,
+    ),
+    openapi.Route(
+        "POST",
+        "/v1/instances/refresh",
+        body=wire.NOTHING,
+        answers=openapi.record(meta=openapi.ref(instances.CensusMeta)),
+        statuses=(202,),
+        refuses=(400, 401, 403, 413, 415, 500, 503),
+        handler=refresh_census,
     ),
     openapi.Route(
         "GET",

@@ -29,7 +29,7 @@ from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.shapes.base import Shape
 from buildbot_lifecycle.shapes.ending import Ended
 from buildbot_lifecycle.shapes.force import Forced
-from buildbot_lifecycle.shapes.instances import Instance, Instances
+from buildbot_lifecycle.shapes.instances import CensusMeta, Instance, Instances
 from buildbot_lifecycle.shapes.masters import Health, MasterStop
 from buildbot_lifecycle.shapes.spans import Drawn, Recent, Stats
 from buildbot_lifecycle.shapes.workers import Meta, Worker
@@ -74,6 +74,9 @@ class Service(Protocol):
 
     def instances(self) -> Awaitable[Instances]:
         """What really runs, and the places that were asked."""
+
+    def refresh_instances(self) -> CensusMeta:
+        """Take a census now, or join the one that runs."""
 
     def stats(self, query: StatsQuery, /) -> Awaitable[Stats]:
         """How long things took, and how they ended."""

@@ -73,6 +73,8 @@ NOTE: Mapping[str, Any] = {
     "additionalProperties": False,
 }
 
+NOTHING: dict[str, Any] = {"type": "object", "additionalProperties": False}
+
 _FORCE_FIELDS = tuple(FORCE["properties"])
 
 
@@ -108,6 +110,13 @@ def end_request(body: bytes) -> EndRequest:
         reason=_text(fields, "reason", required=not dry_run),
         dry_run=dry_run,
     )
+
+
+def nothing(body: bytes) -> None:
+    """The body of ``POST /instances/refresh``: an object without fields."""
+    for name in json_object(body):
+        text = f"unknown field {shown(name)}; expected none"
+        raise Refusal("bad_field", text, field=shown(name, quote=False))
 
 
 def note(body: bytes) -> str:

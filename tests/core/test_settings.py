@@ -113,8 +113,8 @@ def test_a_switch_that_is_off_is_off() -> None:
 def test_an_unknown_argument_is_named_with_the_known_ones() -> None:
     assert only_problem(stuck_afer={}) == (
         "unknown argument 'stuck_afer'; known are adaptive, anonymous_may_force,"
-        " auto_release, details_for, pause_after_release, shutdown_grace, shutdown_limit, stuck_after,"
-        " workers"
+        " auto_release, census_every, details_for, instance_url, pause_after_release, prices,"
+        " shutdown_grace, shutdown_limit, stuck_after, workers"
     )
 
 

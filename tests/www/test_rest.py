@@ -25,6 +25,7 @@ PATHS = {
     "/v1/<any(actions, orphans):what>.csv": "/v1/actions.csv",
     "/v1/instances": "/v1/instances",
     "/v1/instances/<ident>/end": "/v1/instances/1-00/end",
+    "/v1/instances/refresh": "/v1/instances/refresh",
     "/v1/stats": "/v1/stats",
     "/v1/recent": "/v1/recent",
     "/v1/timeline": "/v1/timeline",

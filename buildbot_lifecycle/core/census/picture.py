@@ -44,7 +44,6 @@ class Held:
     episode: int | None = None
     loose: tuple[int, ...] = ()
     place: Hashable = None
-    can_end: bool = False
 
     @property
     def busy(self) -> bool:
@@ -79,6 +78,8 @@ class Open:
     instance: str | None = None
     episode: int | None = None
     cause: str = ""
+    #: the digest of the cloud in which it was made; None: it was not recorded
+    place: str | None = None
 
     @property
     def standing(self) -> str:
@@ -91,7 +92,7 @@ class Look:
     """What one place has listed, and what was known when it was asked (``before``).
 
     ``sole``: the marks there tell this master from all others that are known. ``asker`` is the worker
-    through whose configuration it was asked.
+    through whose configuration it was asked, ``digest`` what entries of the ledger call the place.
     """
 
     place: Hashable
@@ -101,6 +102,7 @@ class Look:
     before: Picture
     sole: bool = True
     asker: int | None = None
+    digest: str | None = None
 
 
 class Picture:
@@ -160,6 +162,10 @@ class Picture:
     def nameless(self, workerid: int) -> Sequence[Open]:
         """Open entries of a worker that name no instance."""
         return self._nameless.get(workerid, ())
+
+    def nameless_of(self, mark: str) -> Sequence[Open]:
+        """Open entries without a name, of the workers that have this mark."""
+        return [entry for held in self.marked(mark) for entry in self.nameless(held.workerid)]
 
     def unclear(self, place: Hashable) -> frozenset[Hashable]:
         """What may be instances of this place whose names are not known."""

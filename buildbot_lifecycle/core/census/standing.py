@@ -74,14 +74,22 @@ def _by_mark(listed: Listed, look: Look, picture: Picture) -> Standing | None:
     if unnamed:
         return Standing("unknown", why="several_workers")
     for held in marked:
-        if held.loose:
-            return Standing("unknown", held.workerid, why="call_runs_on")
-        if held.changed_since(look.before.held(held.workerid)):
-            return Standing("unknown", held.workerid, why="changed_since")
-    if listed.ours and len(marked) == 1 and len(picture.nameless(marked[0].workerid)) == 1:
-        (entry,) = picture.nameless(marked[0].workerid)
-        return Standing(entry.standing, entry.workerid, entry.id)
-    return None
+        changed = held.changed_since(look.before.held(held.workerid))
+        if held.loose or changed:
+            why = "call_runs_on" if held.loose else "changed_since"
+            return Standing("unknown", held.workerid, why=why)
+    return _by_nameless(listed, look, picture)
+
+
+def _by_nameless(listed: Listed, look: Look, picture: Picture) -> Standing | None:
+    """An entry of the ledger that names no instance, and is of the one worker with this mark."""
+    entries = picture.nameless_of(listed.mark) if listed.mark is not None else ()
+    if not listed.ours or not len(picture.marked(listed.mark)) == len(entries) == 1:
+        return None
+    (entry,) = entries
+    if entry.place not in (None, look.digest):
+        return None  # made elsewhere
+    return Standing(entry.standing, entry.workerid, entry.id)
 
 
 def _unexplained(listed: Listed, look: Look, picture: Picture, trace: Trace) -> Standing | None:

@@ -1267,6 +1267,9 @@ export interface components {
                 places: components["schemas"]["Place"][];
                 meta: components["schemas"]["CensusMeta"];
             };
+            "POST /instances/refresh": {
+                meta: components["schemas"]["CensusMeta"];
+            };
             "GET /stats": components["schemas"]["Stats"];
             "GET /recent": {
                 recent: components["schemas"]["Recent"][];

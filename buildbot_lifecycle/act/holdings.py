@@ -1,0 +1,101 @@
+"""What the master knows of its workers' instances, and the ledger, as values that the census joins."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Mapping
+from typing import Any, Protocol
+
+from buildbot_lifecycle.act.entries import Entries
+from buildbot_lifecycle.clouds.values import Can
+from buildbot_lifecycle.core.census import Held, Open, Picture
+from buildbot_lifecycle.host.pauses import breath
+from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.watch import instance
+
+#: Seconds of work in the reactor's thread after which others have their turn.
+TURN = 0.002
+
+
+class Named(Protocol):
+    """What of `clouds.ask.Clouds` is used here."""
+
+    def can(self, worker: Any) -> frozenset[Can]: ...
+
+    def mark(self, worker: Any) -> str | None: ...
+
+    def name(self, worker: Any) -> str | None: ...
+
+
+class Turns:
+    """For long work in the reactor's thread: awaited often, it lets others have their turn."""
+
+    def __init__(self, clock: Any) -> None:
+        self._clock = clock
+        self._since = time.perf_counter()
+
+    async def __call__(self) -> None:
+        if time.perf_counter() - self._since > TURN:
+            await breath(self._clock)
+            self._since = time.perf_counter()
+
+
+class Holdings:
+    """Draws pictures of one master."""
+
+    def __init__(self, clock: Any, logbook: Logbook, entries: Entries, clouds: Named) -> None:
+        self._clock = clock
+        self._logbook = logbook
+        self._entries = entries
+        self._clouds = clouds
+
+    async def picture(self, places: Mapping[int, Hashable]) -> Picture:
+        """As of now. ``places`` are those of workers, by workerid."""
+        turns = Turns(self._clock)
+        entries = []
+        for number, row in self._entries.all():
+            entries.append(_open(number, row))
+            await turns()
+        picture = Picture(entries=entries)
+        for known in self._logbook.known():
+            # meanwhile it may have gone
+            if not known.gone:
+                picture.add(self._held(known, places.get(known.workerid)))
+            await turns()
+        return picture
+
+    def _held(self, known: Known, place: Hashable) -> Held:
+        facts, worker = known.facts, known.watched.worker
+        episode = facts.episode
+        names = [
+            facts.instance,
+            episode.instance if episode else None,
+            instance.name_of(worker),
+            self._clouds.name(worker),
+        ]
+        return Held(
+            workerid=known.workerid,
+            name=known.name,
+            class_name=known.class_name,
+            state=facts.state,
+            token=id(known),
+            names=tuple(dict.fromkeys(name for name in names if name)),
+            mark=self._clouds.mark(worker) or known.name,
+            life=episode.first_seq if episode else None,
+            episode=episode.id if episode else None,
+            loose=tuple(call.token for call in facts.abandoned),
+            place=place,
+        )
+
+
+def _open(number: int, row: Mapping[str, Any]) -> Open:
+    return Open(
+        id=number,
+        workerid=row["workerid"],
+        worker=str(row.get("worker") or ""),
+        class_name=row.get("class"),
+        instance=row.get("instance"),
+        episode=row.get("episode"),
+        cause=str(row.get("cause") or ""),
+        place=row.get("place"),
+    )
