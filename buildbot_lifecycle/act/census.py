@@ -34,7 +34,7 @@ from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.master.logbook import Known, Logbook
 
 #: Seconds after the start of a master at which it takes its first census.
-FIRST_AFTER = 5.0
+FIRST_AFTER = 10.0
 
 #: Seconds after which a look is repeated that found something which two looks must find.
 AGAIN_AFTER = 10.0
