@@ -10,6 +10,7 @@ The cost, measured: see docs/architecture, Time.
 
 from __future__ import annotations
 
+import functools
 import heapq
 import itertools
 import math
@@ -40,17 +41,21 @@ _AT_ONCE = 0.01
 Heard = Callable[["Jump | Gap"], None]
 
 
-def monotonic() -> float:
-    """Seconds of a clock that nobody sets.
+def _monotonic() -> Callable[[], float]:
+    """A clock that nobody sets, in seconds.
 
     CLOCK_BOOTTIME, where there is one (Linux): it goes on while the machine is suspended, so that this is
     a gap as a stopped process is. CLOCK_MONOTONIC stands still then: workers would have their time all
     the same, but the resume would look like a wall clock that somebody has set, and be told as that.
     """
-    return time.clock_gettime(_BOOTTIME) if _BOOTTIME is not None else time.monotonic()
+    boottime: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+    if boottime is None:
+        return time.monotonic
+    return functools.partial(time.clock_gettime, boottime)
 
 
-_BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+#: Read for each event: a function of ours around it would cost as much again.
+monotonic = _monotonic()
 
 
 @implementer(IReactorTime)
