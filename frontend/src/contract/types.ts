@@ -6,8 +6,8 @@ import type { components } from "./answers";
 type Shapes = components["schemas"];
 type Answers = Shapes["Answers"];
 
-/** With fields that an older server does not have: a page may outlive the server that it came from. */
-type Later<Of, New extends keyof Of> = Omit<Of, New> & Partial<Pick<Of, New>>;
+/** With fields that an older server does not have, or one that is to come will: a page may outlive the server that it came from. */
+type Later<Of, New extends string> = Omit<Of, New> & Partial<Pick<Of, Extract<New, keyof Of>>>;
 
 /** A known word, or one that a newer server has added. */
 export type Open<Known extends string> = Known | (string & Record<never, never>);
@@ -53,9 +53,9 @@ export type MasterStop = Later<
   "instances_up" | "usual_stop_s" | "usual_unknown" | "limit_s" | "ends_by" | "waits"
 >;
 export type Step = Shapes["PlannedStep"];
-export type Action = Later<Shapes["Action"], "actor_kind">;
+export type Action = Later<Shapes["Action"], "actor_kind" | "instance" | "orphan">;
 export type DryRun = Later<Shapes["DryRun"], "builds" | "where">;
-export type Orphan = Later<Shapes["Orphan"], "class" | "cause" | "place" | "closed_by_kind" | "times"> & {
+export type Orphan = Later<Shapes["Orphan"], "class" | "cause" | "place" | "closed_by_kind" | "times" | "proof"> & {
   /** What the cloud answered last. */
   proof?: { asked: number; answer: Open<"there" | "not_known" | "gone">; text: string | null } | null;
 };
