@@ -13,7 +13,8 @@ export const ActionList = ({ actions, named = false }: { actions: readonly Actio
   <ul className="bbl-actions" data-test="actions">
     {actions.map((action) => (
       <li key={action.id} data-test="action-row" data-action={action.id} data-status={action.status}>
-        <Icon name={actionIcon(action.status)} /> <strong>{action.what === "end" ? "end instance" : plain(action.what)}</strong>{" "}
+        <Icon name={actionIcon(action.status)} />{" "}
+        <strong>{action.what === "end" ? "end instance" : plain(action.what)}</strong>{" "}
         {action.what === "end" && action.instance != null && (
           <>
             <code>
