@@ -9,7 +9,7 @@ PYTEST_WORKERS ?= 2
 # No process, no server, and nothing that takes long.
 FAST = not (process or master or browser or database or cloud or slow or upstream or benchmark or soak or sensitivity)
 
-.PHONY: help test unit mutants bench lint format docs screenshots gallery catalogue build demo clean
+.PHONY: help test unit mutants bench lint format docs screenshots gallery catalogue clouds build demo clean
 
 help:
 	@echo "make test    everything: lint, types, page, docs, tests with real masters, databases, browser"
@@ -21,6 +21,7 @@ help:
 	@echo "make screenshots    docs/screenshots, from the demonstration"
 	@echo "make gallery    docs/gallery, every view and state at three widths"
 	@echo "make catalogue   docs/catalogue-table.md, from the tests of the catalogue"
+	@echo "make clouds   docs/clouds-table.md, from the tests of the clouds"
 	@echo "make build   the page: frontend/ into buildbot_lifecycle/static"
 	@echo "make demo    a master with workers of all sorts at http://127.0.0.1:$(PORT)/"
 
@@ -83,6 +84,9 @@ build: frontend/node_modules/.package-lock.json
 
 catalogue: $(VENV)/.made
 	$(VENV)/bin/python -m tests.master.catalogue docs/catalogue-table.md -n 2
+
+clouds: $(VENV)/.made
+	$(VENV)/bin/python -m tests.clouds.table docs/clouds-table.md
 
 demo: $(VENV)/.made-for-demo
 	@exec $(VENV)/bin/python -m buildbot_lifecycle.demo --port $(PORT)

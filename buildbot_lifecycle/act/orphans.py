@@ -6,7 +6,7 @@ A call that was released may end after all, and Buildbot may stop the instance i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet import defer
@@ -32,9 +32,13 @@ class _Entry:
 class Orphans:
     """The entries of releases of one master."""
 
-    def __init__(self, clock: Any, desk: Desk) -> None:
+    def __init__(
+        self, clock: Any, desk: Desk, can_prove: Callable[[Any], bool] = lambda _: False
+    ) -> None:
         self._clock = clock
         self._desk = desk
+        # whether a worker's cloud can be asked: then it counts, and not a stop that only did not complain
+        self._can_prove = can_prove
         # open entries of releases, by their numbers
         self._entries: dict[int, _Entry] = {}
 
@@ -99,7 +103,7 @@ class Orphans:
         orphan = known.watched.orphan_of.pop(data["token"], None)
         if orphan is None:
             known.watched.late_ends[data["token"]] = data
-        elif data["outcome"] in ("true", "other"):
+        elif data["outcome"] == "true" or (data["outcome"] == "other" and not self._asks(known)):
             note = "the released stop_instance ended late, and successfully"
             self._close(orphan, known, LATE_END, note)
 
@@ -116,10 +120,16 @@ class Orphans:
         episode = known.facts.episode
         if episode is None or data["outcome"] == "released":
             return
+        said_true = data["outcome"] == "true"
         believed = stop_is_believed(known.facts, data["outcome"])
-        known.last_stop = (episode.first_seq, believed, data["outcome"] == "true")
+        believed = believed and (said_true or not self._asks(known))
+        known.last_stop = (episode.first_seq, believed, said_true)
         for orphan in list(self._entries):
             self._close_if_stopped(orphan)
+
+    def _asks(self, known: Known) -> bool:
+        """Marathon's driver, for one, takes no notice of an error in the answer to its stop."""
+        return self._can_prove(known.watched.worker)
 
     def _close_if_stopped(self, orphan: int) -> None:
         """Close an entry of a release if the stop that followed it has succeeded."""

@@ -29,6 +29,7 @@ from buildbot_lifecycle.act.release import Releaser
 from buildbot_lifecycle.act.shutdown import ShutdownWatch
 from buildbot_lifecycle.clouds.ask import Clouds
 from buildbot_lifecycle.clouds.choose import Choice, registered
+from buildbot_lifecycle.clouds.values import Can
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.requests import Filter, HistoryQuery
 from buildbot_lifecycle.core.settings import Settings
@@ -221,7 +222,10 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
     # what is done
     adapters = registered(lambda name: logbook.failed(f"loading the adapter {name}"))
     clouds = Clouds(clock, Choice(adapters))
-    audit, orphans = Audit(clock, desk, logbook), Orphans(clock, desk)
+    audit, orphans = (
+        Audit(clock, desk, logbook),
+        Orphans(clock, desk, lambda worker: Can.GONE in clouds.can(worker)),
+    )
     releaser = Releaser(clock, logbook, audit, orphans, settings)
     places, losses = Places(logbook, clouds), Losses(logbook, clouds)
     ledger = Ledger(logbook, desk, token, entries, places.late)

@@ -118,6 +118,10 @@ class Dockerd:
         busybox = found("busybox")
         assert busybox, "busybox is missing"
         shutil.copy(busybox, tree / "bin" / "busybox")
+        (tree / "bin" / "sh").symlink_to("busybox")
+        # for programs of the host, whose /usr a container may be given
+        for each in ("lib", "lib64"):
+            (tree / each).symlink_to(f"usr/{each}")
         archive = shutil.make_archive(str(self._directory / "box"), "tar", tree)
         with contextlib.closing(self.client()) as client:
             client.import_image_from_file(archive, repository="box", tag="1")

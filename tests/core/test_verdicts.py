@@ -148,6 +148,15 @@ def test_a_worker_that_came_back_after_its_stop_is_a_rejected_loop() -> None:
     assert "refused 2 times, for" in told(story, NOW + 60).reason
 
 
+def test_a_rejected_loop_tells_of_the_stop_that_failed_before_it() -> None:
+    story = Story().go(SUB, STARTING, UP, STOPPING).call("stop_instance")
+    story.end("stop_instance", "raised", error="quota").go(NOT)
+    story.event(Kind.REFUSED)
+    stuck = told(story, story.now + 1000)
+    assert (stuck.level, stuck.code) == ("stuck", "rejected_loop")
+    assert stuck.reason.endswith("; stop_instance had failed: quota")
+
+
 def test_a_single_refusal_whose_connection_has_closed_is_no_loop() -> None:
     story = Story().event(Kind.REFUSED).event(Kind.REFUSED_CLOSED, delivered=False)
     assert story.facts.held == 1

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from twisted.internet import defer
+from twisted.internet import defer, task
 
 from buildbot_lifecycle.act.losses import Losses
+from buildbot_lifecycle.act.orphans import Orphans
 from buildbot_lifecycle.act.places import Places
 from buildbot_lifecycle.clouds.values import OWN, Can, Gone, NotKnown, Why, place_of
 from buildbot_lifecycle.core.events import Event, Kind
@@ -277,3 +278,31 @@ def test_an_error_of_ours_ends_there(scene: Scene) -> None:
     scene.leave()
     assert scene.failures == ["asking what became of an instance"]
     assert scene.story.now > NOW
+
+
+# what a stop that did not complain proves
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize(
+    ("outcome", "can_prove", "closes"),
+    [("true", True, True), ("other", True, False), ("other", False, True)],
+)
+def test_a_stop_that_only_did_not_complain_closes_nothing_where_the_cloud_can_be_asked(
+    scene: Scene, outcome: str, can_prove: bool, closes: bool, late: bool
+) -> None:
+    """Marathon's driver answers None whether its API said yes or 500."""
+    closed: list[int] = []
+    scene.open_orphan = lambda row: defer.succeed(5)  # type: ignore[attr-defined]
+    scene.close_orphan = lambda orphan, *_: defer.succeed(closed.append(orphan))  # type: ignore[attr-defined, func-returns-value]
+    orphans = Orphans(task.Clock(), scene, lambda _: can_prove)  # type: ignore[arg-type]
+    scene.worker.watched.orphan_of, scene.worker.watched.late_ends = {}, {}
+    scene.up()
+    if late:
+        scene.story.call("stop_instance")
+        scene.worker.facts = scene.story.facts
+    orphans.open(scene.worker, scene.worker.facts, "token", "why")
+    data = {"call": "stop_instance", "token": scene.story.tokens, "outcome": outcome}
+    data |= {"late": True} if late else {}
+    orphans.call_ended(scene.worker, Event(99, NOW, WORKER, Kind.CALL_ENDED, data))
+    assert closed == ([5] if closes else [])

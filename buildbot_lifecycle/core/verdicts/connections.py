@@ -6,6 +6,7 @@ import dataclasses
 
 from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.facts import Facts
+from buildbot_lifecycle.core.fold.steps import STOPS
 from buildbot_lifecycle.core.refusals import is_loop, over_at
 from buildbot_lifecycle.core.signs import silent_since, wait
 from buildbot_lifecycle.core.states import State
@@ -63,5 +64,9 @@ def of_refused(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | No
     if verdict.level == "stuck" and not facts.held:
         # nothing of it holds the master, and there is nothing to release; but it still runs somewhere
         verdict = dataclasses.replace(verdict, level="failed")
+    failed = facts.last_failure
+    if failed is not None and failed.call in STOPS:
+        # told here, since this verdict may stand before that of the failure
+        verdict = with_more(verdict, f"{failed.call} had failed: {failed.error}")
     due = min((at for at in (verdict.due, over) if at is not None), default=None)
     return dataclasses.replace(verdict, reason=verdict.reason.replace("first for", "for"), due=due)

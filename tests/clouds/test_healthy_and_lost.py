@@ -1,0 +1,134 @@
+"""Buildbot's drivers on real masters: ten good builds raise no alarm, and a lost build is told."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.clouds import farm, table
+from tests.conftest import MakeMaster
+from tests.harness.master import RealMaster
+
+pytestmark = pytest.mark.master
+
+BUILDS = 10
+
+#: Every verdict that is another one than before, as it is told on mq.
+_VERDICTS = """
+import json
+from buildbot.util.service import BuildbotService
+
+
+class _Verdicts(BuildbotService):
+    name = "verdicts-of-the-test"
+
+    async def startService(self):
+        await super().startService()
+        await self.master.mq.startConsuming(self._told, ("lifecycle", None, "verdict"))
+
+    def _told(self, key, data):
+        with open("verdicts.jsonl", "a") as lines:
+            lines.write(json.dumps(data) + "\\n")
+
+
+c['services'].append(_Verdicts())
+from buildbot_lifecycle.act import proof
+proof.ASK_EVERY = 1
+"""
+
+FARMS: dict[str, tuple[str, Callable[[Any], farm.Farm]]] = {
+    "Docker": ("dockerd", farm.DockerFarm),
+    "EC2": ("moto", farm.EC2Farm),
+    "EC2, spot": ("moto", farm.SpotFarm),
+    "Kubernetes": ("stand_in", farm.KubernetesFarm),
+    "Marathon": ("stand_in", farm.MarathonFarm),
+    "UpCloud": ("stand_in", farm.UpCloudFarm),
+}
+
+
+@pytest.fixture
+def a_farm(request: pytest.FixtureRequest) -> Iterator[farm.Farm]:
+    fixture, kind = FARMS[request.param]
+    made = kind(request.getfixturevalue(fixture))
+    table.backend(made.title, made.backend)
+    yield made
+    made.close()
+
+
+def on(make_master: MakeMaster, a_farm: farm.Farm) -> RealMaster:
+    extra = a_farm.extra + _VERDICTS
+    master = make_master([], extra=extra, env=dict(a_farm.env), start=False)
+    master.workers = [a_farm.expression(master.pb_port)]
+    return master.start()
+
+
+def verdicts(master: RealMaster) -> list[dict[str, Any]]:
+    path = master.basedir / "verdicts.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def rests(master: RealMaster) -> None:
+    master.wait_worker("w", state="not_substantiated", pending=None)
+
+
+@pytest.mark.parametrize("a_farm", [name for name in FARMS if name != "UpCloud"], indirect=True)
+def test_ten_good_builds_raise_no_alarm(make_master: MakeMaster, a_farm: farm.Farm) -> None:
+    master = on(make_master, a_farm)
+    for _ in range(BUILDS):
+        assert master.build("w")["results"] == 0
+    rests(master)
+    told = [each for each in verdicts(master) if each["level"] not in ("ok", "unknown")]
+    assert told == []
+    assert master.api("orphans")["orphans"] == []
+
+    def all_over() -> Any:
+        episodes = master.api("workers/w/episodes")["episodes"]
+        return episodes if all(each["ended_at"] for each in episodes) else None
+
+    episodes = master.wait_until(all_over, 30, "the last episode is written")
+    assert {each["outcome"] for each in episodes} == {"ok"}
+    master.wait_until(lambda: not a_farm.left(), 30, "nothing runs")
+    table.seen(a_farm.title, "healthy", f"{BUILDS} builds")
+    master.stop(15)
+    table.seen(a_farm.title, "stop")
+
+
+@pytest.mark.parametrize("a_farm", FARMS, indirect=True)
+def test_a_build_whose_instance_vanished_is_lost_with_the_clouds_reason(
+    make_master: MakeMaster, a_farm: farm.Farm
+) -> None:
+    master = on(make_master, a_farm)
+    request = master.force_build("w", seconds=600)
+    master.wait_build(request, state="started")
+    a_farm.vanish()
+
+    def lost() -> Any:
+        episodes = master.api("workers/w/episodes")["episodes"]
+        assert "ok" not in {each["outcome"] for each in episodes}, episodes
+        found = [each for each in episodes if each["outcome"] == "lost" and each["failure"]]
+        return found and found[-1]
+
+    episode = master.wait_until(lost, 60, "a lost episode with its reason")
+    assert re.match(a_farm.reason, episode["failure"]["error"]), episode["failure"]
+    assert episode["failure"]["call"] == "instance"
+    table.seen(a_farm.title, "lost", f"`{episode['failure']['error'].splitlines()[0]}`")
+
+
+@pytest.mark.parametrize("a_farm", ["UpCloud"], indirect=True)
+def test_upclouds_driver_never_forgets_a_server_and_that_is_told_as_its_fault(
+    make_master: MakeMaster, a_farm: farm.Farm
+) -> None:
+    """Buildbot's driver keeps the server that it has deleted, and refuses the next start."""
+    master = on(make_master, a_farm)
+    assert master.build("w")["results"] == 0
+    rests(master)
+    master.force_build("w")
+    seen = master.wait_worker("w", verdict__code="start_failed")
+    assert "instance active" in seen["verdict"]["reason"]
+    table.seen(
+        a_farm.title, "healthy", "1 build; the next: Buildbot's driver says *instance active*"
+    )
