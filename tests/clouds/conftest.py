@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
-from tests.clouds import table
 from tests.clouds.backends import Dockerd, Libvirtd, Moto, found
 from tests.clouds.stand_in import StandIn
 from tests.clouds.support import Desk
@@ -104,13 +103,3 @@ def _started(kind: Callable[[Path], Any], directory: Path, engine: str = "") -> 
         yield made
     finally:
         made.close()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
-    """What passes shows what it is for: see `table`."""
-    report = yield
-    if report.when == "call" and report.passed:
-        module = getattr(item, "module", None)
-        table.passed(getattr(module, "__name__", ""), item.name)
-    return report

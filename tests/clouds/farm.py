@@ -149,7 +149,7 @@ class EC2Farm(Farm):
     title = "EC2"
     reason = r"terminated; .*Client\.UserInitiatedShutdown"
     # the driver looks every five seconds whether an instance is up, and forgets builds meanwhile
-    extra = f"{driver('ec2', 'EC2LatentWorker')}._poll_resolution = 0.3\n"
+    extra = f"{driver('ec2', 'EC2LatentWorker')}._poll_resolution = 1\n"
 
     def __init__(self, moto: Moto) -> None:
         super().__init__()
@@ -176,7 +176,7 @@ class EC2Farm(Farm):
             up = self._moto.running()
             for instance in up:
                 since[instance] = since.get(instance, 0) + 1
-                if since[instance] == 8 and instance not in self.processes:
+                if since[instance] == 12 and instance not in self.processes:
                     self.processes.begin(instance, env)
             for instance in self.processes:
                 if instance not in up:
@@ -218,6 +218,8 @@ class LiveCluster(Cluster):
             env = {each["name"]: each["value"] for each in container["env"]}
             self._processes.begin(name, env)
             return Said(201, self.pods[name])
+        if asked.method == "DELETE":
+            asked.body = asked.body or {}  # the driver sends none
         said = super().answer(asked)
         if asked.method == "DELETE" and said.status == 200:
             name = asked.path.rpartition("/")[2]
