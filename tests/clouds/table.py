@@ -215,7 +215,7 @@ def table(directory: Path) -> str:
 
 
 def main(target: str) -> int:
-    """Run these tests and those of our own worker, and write the table of what they saw; their exit code."""
+    """Run these tests and those of our own worker, and write what they saw; their exit code."""
     with tempfile.TemporaryDirectory(prefix="lifecycle-clouds-") as directory:
         here = Path(__file__).parent
         command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.clouds.table"]
