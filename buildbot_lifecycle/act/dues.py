@@ -94,10 +94,11 @@ class Dues:
             return asked if ends is not None and ends <= asked else asked + grace
         if ends is None:
             return self._silence_ends_at(known, self._stop.asked(known, now), now)
-        if ends <= asked and known.leaving_since is None:
+        alone = known.leaving_since is not None
+        if ends <= asked and not alone:
             return asked
         due = max(asked + grace, ends)
-        if facts.pending is not None and _follows(known, facts.pending.since):
+        if facts.pending is not None and not alone and _follows(known, facts.pending.since):
             # its driver did not answer just now: this shows whether it does again
             due = min(due, facts.pending.since + grace / 2)
         return due

@@ -282,7 +282,9 @@ def test_a_reconfig_that_removes_all_stuck_workers_at_once_goes_on_and_so_does_t
         expected = expected_orphans(released)
         # the difference is told, if there is one
         wait_for_none(master, lambda: orphans(master) ^ expected)
-        assert actions(master) == dict.fromkeys(released, ("shutdown-release", "reconfig", "done"))
+        done = {(name, ("shutdown-release", "reconfig", "done")) for name in released}
+        # what came of each is written after its entry
+        wait_for_none(master, lambda: set(actions(master).items()) ^ done)
         query = "select name, state from lifecycle_workers where name != 'other'"
         left = {(name, "shut_down") for name in STUCK}
         wait_for_none(master, lambda: set(rows(master, query)) ^ left)
