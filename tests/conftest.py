@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import core as hypothesis_core
 
-from tests.harness import browser, databases, master
+from tests.harness import browser, databases, master, two_times
 from tests.harness.limits import (
     may_strike,
     pytest_runtest_call,
@@ -77,6 +77,14 @@ def make_master(tmp_path: Path) -> Iterator[MakeMaster]:
     with contextlib.ExitStack() as stack:
         stack.callback(lambda: [each.teardown() for each in reversed(made)])
         yield make
+
+
+def need_faketime() -> Path:
+    """The library that sets a master's wall clock."""
+    found = two_times.library()
+    if found is None:
+        _miss("faketime", "no libfaketimeMT.so.1 in /usr/lib (Debian: faketime)")
+    return found
 
 
 @pytest.fixture(scope="session")

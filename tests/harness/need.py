@@ -2,8 +2,8 @@
 
 Installs with apt-get what is missing, as root or through sudo. Services that come with a package are
 not started: the tests start servers of their own. What cannot be had fails the run, unless it is named in
-$LIFECYCLE_MAY_MISS (words: chromium, docker, firefox, libvirt, mariadb, postgresql, sshd): its tests are
-skipped then, and listed.
+$LIFECYCLE_MAY_MISS (words: chromium, docker, faketime, firefox, libvirt, mariadb, postgresql, sshd): its
+tests are skipped then, and listed.
 """
 
 from __future__ import annotations
@@ -88,6 +88,11 @@ NEEDS: dict[str, tuple[Callable[[], bool], list[str]]] = {
             "gcc",
             "python3-dev",
         ],
+    ),
+    # Sets the wall clock of a master.
+    "faketime": (
+        lambda: any(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")),
+        ["faketime"],
     ),
     # The host at the other end of SSHLatentWorker.
     "sshd": (
