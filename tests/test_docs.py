@@ -295,7 +295,14 @@ def test_every_error_code_is_documented_with_its_status_and_no_other() -> None:
 def test_every_refusal_of_a_force_is_explained_to_the_operator() -> None:
     text = section(PAGES["releasing"], "When it is refused")
     codes = ("not_logged_in", "forbidden", "no_such_worker", "wrong_confirmation", "not_eligible")
-    more = ("nothing_to_release", "other_master", "episode_changed", "behind", "not_ready")
+    more = (
+        "nothing_to_release",
+        "other_master",
+        "expired",
+        "episode_changed",
+        "behind",
+        "not_ready",
+    )
     assert [code for code in codes + more if not named(code, text)] == []
 
 

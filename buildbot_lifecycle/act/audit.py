@@ -60,6 +60,14 @@ class Audit:
         self.own.add(number)
         return dataclasses.replace(action, id=number)
 
+    async def taken(self, action: Action, seconds: float) -> Action:
+        """The same of one whose row another master has written: what this one has found goes into it."""
+        action = await self.asked(action, seconds)
+        assert action.id is not None
+        found = {"verdict": action.verdict.as_json(), "pause": action.pause}
+        await self._desk.update_action(action.id, found).addTimeout(seconds, self._clock)
+        return action
+
     async def ended(self, action: Action, status: str, outcome: str, steps: list[Step]) -> Action:
         """Write what came of it. Never raises: then the row says ``asked``, and the log why."""
         action = action.ended(status, outcome, steps, self._clock.seconds())

@@ -53,15 +53,20 @@ class Releaser:
         self._orphans = orphans
         self._settings = settings
 
-    async def force(self, known: Known, request: ForceRequest, actor: Actor) -> ForceAnswer:
-        """Plan (dry run) or do a force disconnect. Raises `Refusal`."""
+    async def force(
+        self, known: Known, request: ForceRequest, actor: Actor, token: str | None = None
+    ) -> ForceAnswer:
+        """Plan (dry run) or do a force disconnect. Raises `Refusal`.
+
+        ``token`` is that of the action, where another master has written its row.
+        """
         pause = request.pause
         if pause is None:
             pause = self._settings().of(known.name).pause_after_release
         if request.dry_run:
             return ForceAnswer(dry_run=self._rehearse(known, request, pause))
         async with known.forcing:
-            return await self._force(known, request, actor, pause)
+            return await self._force(known, request, actor, pause, token)
 
     def _rehearse(self, known: Known, request: ForceRequest, pause: bool) -> dict[str, Any]:
         case = case_of(self._logbook, known)
@@ -85,7 +90,12 @@ class Releaser:
         }
 
     async def _force(
-        self, known: Known, request: ForceRequest, actor: Actor, pause: bool
+        self,
+        known: Known,
+        request: ForceRequest,
+        actor: Actor,
+        pause: bool,
+        token: str | None,
     ) -> ForceAnswer:
         if request.confirm != known.name:
             text = f"confirm must be the worker's name, {known.name!r}, not {request.confirm!r}"
@@ -93,7 +103,7 @@ class Releaser:
         case = self._checked(known, request)
         action = actions.asked(
             case,
-            uuid.uuid4().hex,
+            token or uuid.uuid4().hex,
             "force-disconnect",
             known.name,
             actor,
@@ -101,7 +111,7 @@ class Releaser:
             pause=pause,
             override=request.override,
         )
-        action = await self._write_first(known, action)
+        action = await self._write_first(known, action, is_carried=token is not None)
         try:
             case = self._checked(known, request)
         except Refusal as refusal:
@@ -130,9 +140,10 @@ class Releaser:
         case.check(override=request.override)
         return case
 
-    async def _write_first(self, known: Known, action: Action) -> Action:
+    async def _write_first(self, known: Known, action: Action, *, is_carried: bool) -> Action:
+        write = self._audit.taken if is_carried else self._audit.asked
         try:
-            action = await self._audit.asked(action, AUDIT_SECONDS)
+            action = await write(action, AUDIT_SECONDS)
         except Exception as error:
             log_error(error, "lifecycle: while writing an action; nothing was done")
             raise Refusal(

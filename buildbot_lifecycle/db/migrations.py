@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from buildbot_lifecycle.db import schema
-from buildbot_lifecycle.db.steps import first
+from buildbot_lifecycle.db.steps import first, second
 
 #: "lifecycl" in ASCII: the key of PostgreSQL's advisory lock, which is one number per database.
 _LOCK_NUMBER = 0x6C6966656379636C
@@ -32,7 +32,10 @@ class SchemaError(Exception):
 
 #: version -> the step that leads to it from the one before. A step may find half of its work
 #: done, and is never changed once it was released.
-STEPS: Mapping[int, Callable[[sa.engine.Connection], None]] = {1: first.step}
+STEPS: Mapping[int, Callable[[sa.engine.Connection], None]] = {
+    1: first.step,
+    2: second.step,
+}
 
 #: The version that this code reads and writes.
 VERSION = max(STEPS)

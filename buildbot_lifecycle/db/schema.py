@@ -232,3 +232,24 @@ orphans = _table(
     sa.Index("lifecycle_orphans_worker", "workerid", "id"),
     sa.Index("lifecycle_orphans_closed", "closed_at"),
 )
+
+# What a master is asked to do by another: one row is one message, and its answer.
+requests = _table(
+    "requests",
+    _id(),
+    _word("token", nullable=False, unique=True),
+    _number("masterid"),
+    _number("asker"),
+    _number("workerid"),
+    _number("action", nullable=True),
+    _word("kind", nullable=False),
+    # these four are of the database's own clock: those of masters differ
+    _time("asked_at", nullable=False),
+    _time("expires_at", nullable=False),
+    _time("claimed_at"),
+    _time("answered_at"),
+    _word("claimed_by"),
+    sa.Column("data", Json(), nullable=False),
+    sa.Column("answer", Json(), nullable=False),
+    sa.Index("lifecycle_requests_answered", "answered_at"),
+)

@@ -30,10 +30,11 @@ from buildbot_lifecycle.history.walk import Turns
 from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.master import views
 from buildbot_lifecycle.master.logbook import Known
+from buildbot_lifecycle.service.carried import CATCH_UP_SECONDS
 from buildbot_lifecycle.service.wiring import Parts
 from buildbot_lifecycle.shapes.base import Shape, read
 from buildbot_lifecycle.shapes.ending import Ended, EndPlan
-from buildbot_lifecycle.shapes.force import DryRun, Forced
+from buildbot_lifecycle.shapes.force import Forced
 from buildbot_lifecycle.shapes.history import Action, Orphan, Proof
 from buildbot_lifecycle.shapes.instances import CensusMeta, Instance, Instances
 from buildbot_lifecycle.shapes.masters import Blocked, CloudCalls, Health, MasterStop, Threads
@@ -43,9 +44,6 @@ from buildbot_lifecycle.shapes.times import by_wall
 from buildbot_lifecycle.shapes.workers import Behind, Meta, Worker
 
 _READING_OTHERS = "reading other masters' workers"
-
-#: Seconds for which the answer to a force disconnect waits for the events that it tells of.
-CATCH_UP_SECONDS = 2.0
 
 
 class Answers:
@@ -306,26 +304,9 @@ class Answers:
         """Force disconnect a worker, or plan it (dry run). Raises `Refusal`."""
         parts = self._ready()
         known = self._find(worker)
-        if known is None:
-            found = await self.worker(worker)
-            raise Refusal(
-                "other_master",
-                f"the worker belongs to master {found.master or found.masterid}, ask that master",
-            )
-        answer = await parts.releaser.force(known, request, actor)
-        if answer.action is not None:
-            # who has the answer finds its events, and the worker's way back, in the history
-            await parts.recorder.caught_up(CATCH_UP_SECONDS)
-            told = {**parts.secrets.redacted(answer.action), "masterid": self._master.masterid}
-            action = by_wall(read(Action, cleaned(told)), self._clock.reckoning())
-            status = {"id": action.id, "status": action.status}
-            parts.news.tell(known.workerid, "action", status)
-            left = None if action.orphan is None else await parts.directory.of_entry(action.orphan)
-            return Forced(action=action, is_over=answer.is_over, instance=left)
-        if answer.dry_run is not None:
-            plan = {**answer.dry_run, "where": parts.locator.of(known)}
-            return Forced(dry_run=by_wall(read(DryRun, plan), self._clock.reckoning()))
-        raise RuntimeError("neither an action nor a plan came of it")
+        if known is not None:
+            return await parts.carried.force_here(known, request, actor)
+        return await parts.carried.force(await self.worker(worker), request, actor)
 
     async def instance(self, ident: str) -> Instance:
         """One instance by its id. Raises `Refusal`."""
@@ -361,8 +342,9 @@ class Answers:
         parts = self._ready()
         orphan = await self.one("orphans", number)
         assert isinstance(orphan, Orphan)
-        if not await parts.desk.close_orphan(number, orphan.workerid, actor, note):
-            raise Refusal("already_closed", f"orphan {number} was closed already")
+        _, incarnations = await parts.elsewhere.rows()
+        is_elsewhere = orphan.masterid in parts.others.live(incarnations) - {self._master.masterid}
+        await parts.carried.resolve(orphan, note, actor, is_elsewhere=is_elsewhere)
         return await self.one("orphans", number)
 
 

@@ -51,6 +51,8 @@ from buildbot_lifecycle.host.pauses import at_most
 from buildbot_lifecycle.master.advice import Advising
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.secrets import Secrets
+from buildbot_lifecycle.service.carried import Carried
+from buildbot_lifecycle.service.carrying import Carrying
 from buildbot_lifecycle.service.desk import DatabaseDesk
 from buildbot_lifecycle.service.elsewhere import Elsewhere
 from buildbot_lifecycle.service.farewell import Farewell
@@ -107,6 +109,8 @@ class Parts:
     sampling: Sampling
     listening: Listening
     advising: Advising
+    carrying: Carrying
+    carried: Carried
 
     def begin(self, master: Any) -> None:
         """Look at the workers from now on, and write as soon as the database is ready."""
@@ -131,6 +135,7 @@ class Parts:
     def closing(self) -> None:
         """The end comes; the workers' last transitions are still recorded."""
         self.run.closing()
+        self.carrying.closing()
 
     async def end(self, master: Any) -> None:
         """Look away, and write what is left."""
@@ -138,6 +143,7 @@ class Parts:
         self.threads.stop()
         self.elsewhere.stop()
         await self.listening.stop()
+        await self.carrying.stop()
         PROBE.unsubscribe(master)
         stopping = self.shutdown.is_stopping
         if not stopping or not master.running:
@@ -207,11 +213,11 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         found = await pages.every(gate, _open_orphans(master.masterid))
         await ledger.found(clock, [_steady(clock, entry) for entry in msgspec.to_builtins(found)])
         left = await pages.every(gate, _open_actions(master.masterid))
-        rows = msgspec.to_builtins(left)
+        rows = await carrying.not_waiting(msgspec.to_builtins(left))
         await open_ends.found([{**row, "at": clock.before(row["at"])} for row in rows])
 
     def ready() -> None:
-        for part in (proof, open_ends, census, policy, learning, sampling):
+        for part in (proof, open_ends, census, policy, learning, sampling, carrying):
             part.start()
 
     run, keep = Run(master, gate, store, logbook, token, opened, ready, recorder.refuse), Keep()
@@ -229,7 +235,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
     releaser = Releaser(clock, logbook, audit, orphans, settings)
     places, losses = Places(logbook, clouds), Losses(logbook, clouds)
     ledger = Ledger(logbook, desk, token, entries, places.late)
-    proof, census = (
+    proof, census, carrying = (
         Proof(clock, logbook, desk, entries, clouds),
         Census(
             clock,
@@ -242,9 +248,13 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
             every=lambda: settings().census_every,
             told=news.census,
         ),
+        Carrying(master, clock, gate, news, token, secrets.redacted),
     )
     open_ends = OpenEnds(clock, logbook, audit, desk, entries, proof, clouds)
-    ends = Ends(clock, logbook, audit, open_ends, clouds)
+    ends, directory = (
+        Ends(clock, logbook, audit, open_ends, clouds),
+        Directory(master, logbook, census, clouds, settings),
+    )
     policy = Policy(clock, logbook, releaser, settings)
     shutdown = ShutdownWatch(master, logbook, audit, orphans, settings, farewell)
     logbook.is_stopping = lambda: shutdown.stops_whole_master
@@ -282,7 +292,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         open_ends=open_ends,
         clouds=clouds,
         census=census,
-        directory=Directory(master, logbook, census, clouds, settings),
+        directory=directory,
         policy=policy,
         shutdown=shutdown,
         signs=signs,
@@ -297,6 +307,20 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         sampling=sampling,
         listening=Listening(master, logbook),
         advising=Advising(master, logbook, settings),
+        carrying=carrying,
+        carried=Carried(
+            master,
+            clock,
+            logbook,
+            releaser,
+            desk,
+            recorder,
+            secrets,
+            news,
+            locator,
+            directory,
+            carrying,
+        ),
     )
 
 

@@ -22,6 +22,7 @@ STATUSES = {
     "not_eligible": 409,
     "nothing_to_release": 409,
     "other_master": 409,
+    "expired": 409,
     "already_closed": 409,
     "healthy": 409,
     "starting": 409,
