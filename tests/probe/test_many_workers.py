@@ -26,7 +26,10 @@ def answers_of(desk: Desk) -> Answers:
     master: Any = SimpleNamespace(reactor=desk.clock, masterid=1, name="m")
     elsewhere = SimpleNamespace(rows=lambda: defer.succeed(((), ())))
     parts: Any = SimpleNamespace(
-        logbook=desk.logbook, run=SimpleNamespace(incarnation=1), elsewhere=elsewhere
+        logbook=desk.logbook,
+        run=SimpleNamespace(incarnation=1),
+        elsewhere=elsewhere,
+        others=SimpleNamespace(live=lambda _: frozenset()),
     )
     return Answers(master, desk.settings, parts, None)
 
