@@ -12,6 +12,7 @@ from twisted.internet import defer
 from twisted.python import log
 
 from buildbot_lifecycle.act.audit import Desk
+from buildbot_lifecycle.act.holdings import Turns
 from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.census import (
     LOOKS,
@@ -50,7 +51,9 @@ class Findings:
     async def write(self, look: Look, now: Picture, traces: Mapping[str, Trace]) -> None:
         """Write what this look has found; what cannot be written is found again by the next one."""
         named: dict[int, list[Listed]] = {}
+        turns = Turns(self._clock)
         for name, listed in look.found.items():
+            await turns()
             trace = traces[name]
             if trace.unexplained >= LOOKS:
                 await self._open(listed, look, now, trace)
