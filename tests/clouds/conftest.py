@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests.clouds import table
 from tests.clouds.backends import Dockerd, Libvirtd, Moto, found
 from tests.clouds.stand_in import StandIn
 from tests.clouds.support import Desk
@@ -23,6 +24,7 @@ def _without(need: str, *programs: str) -> None:
 
 
 def _miss(need: str, what: str) -> NoReturn:
+    table.backend({"docker": "Docker"}.get(need, need), f"could not get: {what}")
     if need in may_miss():
         pytest.skip(f"{need} is missing, as $LIFECYCLE_MAY_MISS allows: {what}")
     pytest.fail(f"{need} is missing: {what}. `make test` installs it; see tests/harness/need.py")
