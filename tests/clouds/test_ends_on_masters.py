@@ -58,7 +58,7 @@ def test_a_container_that_a_crash_left_is_ended_once_and_its_entry_closed_by_pro
 
     row = instance_of(master, name)
     assert (row["standing"], row["endable"]) == ("in_ledger", True)
-    plan = end(master, row, dry_run=True).ok()["dry_run"]
+    plan = end(master, row, dry_run=True).ok().json["dry_run"]
     assert plan["eligible"]
     assert plan["instance"]["name"] == name
     assert end(master, row, confirm="a").status == 400
