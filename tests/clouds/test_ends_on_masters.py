@@ -104,7 +104,7 @@ def test_a_frozen_cloud_is_not_believed_and_the_outcome_comes_when_it_wakes(
         assert reply.status == 202
         number = reply.json["action"]["id"]
         assert reply.json["action"]["status"] == "asked"
-        again = end(master, row)
+        again = end(master, instance_of(master, running))
         assert (again.status, again.json["code"]) == (409, "being_ended")
         assert closed_by(master, running) == {None}
     master.wait_until(lambda: action(master, number)["status"] == "done", 60, "the outcome")
