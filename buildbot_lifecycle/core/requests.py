@@ -18,6 +18,9 @@ FORCE = "force_disconnect"
 #: The one for ending an instance.
 END = "end_instance"
 
+#: The same for the dismissal of a master.
+DISMISS = "dismiss_master"
+
 
 class Refusal(Exception):
     """Something asked for was not done.

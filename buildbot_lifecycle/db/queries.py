@@ -19,6 +19,7 @@ from buildbot_lifecycle.core.fold import apply
 from buildbot_lifecycle.core.states import RESTING, State
 from buildbot_lifecycle.core.verdicts.verdict import UNREADABLE
 from buildbot_lifecycle.db import codec, damage, schema
+from buildbot_lifecycle.db.dismissals import NOT_DISMISSED
 from buildbot_lifecycle.db.filters import MAX_NUMBER
 from buildbot_lifecycle.db.history import history, one
 from buildbot_lifecycle.shapes.base import read
@@ -31,7 +32,10 @@ _W = schema.workers.c
 _RESTING = [state.value for state in RESTING]
 
 # A removed worker is shown for as long as something of it is not over.
-_SHOWN = sa.or_(_W.removed == sa.false(), _W.state.not_in(_RESTING), _W.pending_call.is_not(None))
+_SHOWN = sa.and_(
+    sa.or_(_W.removed == sa.false(), _W.state.not_in(_RESTING), _W.pending_call.is_not(None)),
+    NOT_DISMISSED,
+)
 
 # ``data`` is left out: it repeats the columns and is by far the longest.
 _COLUMNS = [column for column in schema.workers.c if column.name != "data"]

@@ -110,7 +110,7 @@ def stored_shutdown(
     newest = {i["masterid"]: i for i in sorted(incarnations, key=lambda i: int(i["id"]))}
     answer = []
     for masterid, incarnation in newest.items():
-        if masterid == mine:
+        if masterid == mine or incarnation["ended_how"] == "dismissed":
             continue
         own = [worker for worker in workers if worker.masterid == masterid]
         running = own if masterid in alive else []
@@ -167,5 +167,6 @@ def health_off(version: str, reason: str) -> Health:
         reactor_blocked=None,
         threads=None,
         clock=None,
+        clocks_differ_s=None,
         clouds=None,
     )

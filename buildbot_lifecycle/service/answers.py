@@ -37,7 +37,15 @@ from buildbot_lifecycle.shapes.ending import Ended, EndPlan
 from buildbot_lifecycle.shapes.force import Forced
 from buildbot_lifecycle.shapes.history import Action, Orphan, Proof
 from buildbot_lifecycle.shapes.instances import CensusMeta, Instance, Instances
-from buildbot_lifecycle.shapes.masters import Blocked, CloudCalls, Health, MasterStop, Threads
+from buildbot_lifecycle.shapes.masters import (
+    Blocked,
+    CloudCalls,
+    Dismissing,
+    Health,
+    Master,
+    MasterStop,
+    Threads,
+)
 from buildbot_lifecycle.shapes.parts import frames
 from buildbot_lifecycle.shapes.spans import Drawn, Recent, Stats
 from buildbot_lifecycle.shapes.times import by_wall
@@ -296,6 +304,7 @@ class Answers:
             reactor_blocked=None if stalled is None else read(Blocked, stalled.as_json()),
             threads=None if threads is None else read(Threads, threads),
             clock=parts.timekeeping.state(),
+            clocks_differ_s=max(map(abs, parts.others.ahead().values()), default=None),
             clouds=read(CloudCalls, parts.clouds.snapshot().as_json()),
         )
         return by_wall(health, self._clock.reckoning())
@@ -336,6 +345,14 @@ class Answers:
         action = by_wall(read(Action, cleaned(told)), self._clock.reckoning())
         parts.news.tell(target.workerid, "action", {"id": action.id, "status": action.status})
         return Ended(action=action, is_over=answer.is_over)
+
+    async def masters(self) -> list[Master]:
+        """Every master on the database."""
+        return await self._ready().dismissal.masters()
+
+    async def dismiss(self, masterid: int, reason: str, dry_run: bool, actor: Actor) -> Dismissing:
+        """Dismiss a dead master, or say what it would do. Raises `Refusal`."""
+        return await self._ready().dismissal.dismiss(masterid, reason, dry_run, actor)
 
     async def resolve_orphan(self, number: int, note: str, actor: Actor) -> Shape:
         """Close an entry of the orphan ledger. Raises `Refusal`."""

@@ -54,6 +54,7 @@ from buildbot_lifecycle.master.secrets import Secrets
 from buildbot_lifecycle.service.carried import Carried
 from buildbot_lifecycle.service.carrying import Carrying
 from buildbot_lifecycle.service.desk import DatabaseDesk
+from buildbot_lifecycle.service.dismissal import Dismissal
 from buildbot_lifecycle.service.elsewhere import Elsewhere
 from buildbot_lifecycle.service.farewell import Farewell
 from buildbot_lifecycle.service.instances import Directory
@@ -85,6 +86,7 @@ class Parts:
     gate: Gate
     elsewhere: Elsewhere
     others: Others
+    dismissal: Dismissal
     farewell: Farewell
     desk: DatabaseDesk
     news: News
@@ -283,6 +285,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         gate=gate,
         elsewhere=elsewhere,
         others=others,
+        dismissal=Dismissal(master, gate, store, logbook, others),
         farewell=farewell,
         desk=desk,
         news=news,

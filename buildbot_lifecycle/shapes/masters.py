@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from buildbot_lifecycle.shapes.base import Count, Seconds, Shape, Time, words
+from buildbot_lifecycle.shapes.history import Action
 from buildbot_lifecycle.shapes.parts import Frame
 
 
@@ -44,6 +45,36 @@ class MasterStop(Shape, frozen=True, kw_only=True):
     ends_by: Time | None
     waits: tuple[MasterWait, ...]
     blockers: tuple[Blocker, ...]
+
+
+class Master(Shape, frozen=True, kw_only=True):
+    """A master on this database: whether it lives, and how far its clock is ahead of this one's."""
+
+    masterid: int
+    master: str
+    state: Annotated[str, words("live", "dead", "stopped", "dismissed")]
+    live: bool
+    #: whether it is the one that answers
+    answering: bool
+    incarnation: int
+    started_at: Time
+    ended_at: Time | None
+    clock_ahead_s: float | None
+
+
+class Dismissed(Shape, frozen=True, kw_only=True):
+    """What a dismissal would take from the lists."""
+
+    masterid: int
+    master: str
+    workers: tuple[str, ...]
+
+
+class Dismissing(Shape, frozen=True, kw_only=True):
+    """What came of a dismissal, or what it would do; one of them is not null."""
+
+    action: Action | None = None
+    dry_run: Dismissed | None = None
 
 
 class StopMeta(Shape, frozen=True, kw_only=True):
@@ -138,4 +169,6 @@ class Health(Shape, frozen=True, kw_only=True):
     reactor_blocked: Blocked | None
     threads: Threads | None
     clock: ClockState | None
+    #: the largest difference between this master's clock and another living one's; None: not known
+    clocks_differ_s: Seconds | None
     clouds: CloudCalls | None

@@ -300,6 +300,32 @@ async def resolve_orphan(call: Call, number: str) -> Answer:
     return Answer({"orphan": orphan})
 
 
+async def all_masters(call: Call) -> Answer:
+    """Every master on the database: whether it lives, and how its clock goes."""
+    await call.rights.may_read()
+    query.none(call.args)
+    rows = await shielded(call.service.masters)
+    meta = masters.StopMeta(total=len(rows), now=call.service.meta().now)
+    return Answer({"meta": meta}, "masters", rows)
+
+
+async def dismiss(call: Call, number: str) -> Answer:
+    """Dismiss a master that will never come back, or say what that would do."""
+    call.rights.may_be_anonymous()
+    await call.rights.may_read()
+    masterid = wire.identifier(number)
+    if masterid is None:
+        raise Refusal("no_such_master", f"there is no master {wire.shown(number)}")
+    await call.rights.may_dismiss(masterid)
+    query.none(call.args)
+    reason, dry_run = wire.dismissal(guard.json_body(call.request))
+    actor = call.rights.actor
+    answer = await shielded(call.service.dismiss, masterid, reason, dry_run, actor)
+    if answer.dry_run is not None:
+        return Answer({"dry_run": answer.dry_run})
+    return Answer({"action": answer.action})
+
+
 async def description(call: Call) -> Answer:
     """This interface as an OpenAPI document."""
     await call.rights.may_read()
@@ -445,6 +471,25 @@ ROUTES = (
             meta=openapi.ref(masters.StopMeta),
         ),
         handler=shutdown,
+    ),
+    openapi.Route(
+        "GET",
+        "/v1/masters",
+        answers=openapi.record(
+            masters=openapi.many(openapi.ref(masters.Master)),
+            meta=openapi.ref(masters.StopMeta),
+        ),
+        handler=all_masters,
+    ),
+    openapi.Route(
+        "POST",
+        "/v1/masters/<number>/dismiss",
+        body=wire.DISMISS,
+        answers=openapi.either(
+            action=openapi.ref(history.Action), dry_run=openapi.ref(masters.Dismissed)
+        ),
+        refuses=(400, 401, 403, 404, 409, 413, 415, 500, 503),
+        handler=dismiss,
     ),
     openapi.Route(
         "GET",

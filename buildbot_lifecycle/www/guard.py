@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from buildbot.www.authz import Forbidden
 from twisted.internet.defer import CancelledError
 
-from buildbot_lifecycle.core.requests import ANONYMOUS, END, FORCE, Actor, Refusal
+from buildbot_lifecycle.core.requests import ANONYMOUS, DISMISS, END, FORCE, Actor, Refusal
 from buildbot_lifecycle.core.texts import clean
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.www.hub import Request
@@ -124,6 +124,11 @@ class Rights:
         self.may_be_anonymous()
         await self._ask(workerid, END)
 
+    async def may_dismiss(self, masterid: int) -> None:
+        """Pass if this master may be dismissed; else `Refusal`."""
+        self.may_be_anonymous()
+        await self._ask_at(("masters", str(masterid)), DISMISS)
+
     async def can_force(self, workerids: Iterable[int]) -> bool:
         """Whether `may_force` would pass for one of these workers; for any if there are none."""
         for workerid in (*workerids,) or (None,):
@@ -158,6 +163,9 @@ class Rights:
 
     async def _ask(self, workerid: int | None, action: str) -> None:
         endpoint = ("workers",) if workerid is None else ("workers", str(workerid))
+        await self._ask_at(endpoint, action)
+
+    async def _ask_at(self, endpoint: tuple[str, ...], action: str) -> None:
         try:
             await self._master.www.assertUserAllowed(self._request, endpoint, action, {})
         except Forbidden as error:

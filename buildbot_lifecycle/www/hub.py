@@ -30,7 +30,7 @@ from buildbot_lifecycle.shapes.base import Shape
 from buildbot_lifecycle.shapes.ending import Ended
 from buildbot_lifecycle.shapes.force import Forced
 from buildbot_lifecycle.shapes.instances import CensusMeta, Instance, Instances
-from buildbot_lifecycle.shapes.masters import Health, MasterStop
+from buildbot_lifecycle.shapes.masters import Dismissing, Health, Master, MasterStop
 from buildbot_lifecycle.shapes.spans import Drawn, Recent, Stats
 from buildbot_lifecycle.shapes.workers import Meta, Worker
 
@@ -98,6 +98,14 @@ class Service(Protocol):
 
     def end_instance(self, ident: str, request: EndRequest, actor: Actor, /) -> Awaitable[Ended]:
         """End an instance, or plan it."""
+
+    def masters(self) -> Awaitable[list[Master]]:
+        """Every master on the database."""
+
+    def dismiss(
+        self, masterid: int, reason: str, dry_run: bool, actor: Actor, /
+    ) -> Awaitable[Dismissing]:
+        """Dismiss a dead master, or say what it would do."""
 
     def resolve_orphan(self, number: int, note: str, actor: Actor, /) -> Awaitable[Shape]:
         """Close an orphan with a note."""

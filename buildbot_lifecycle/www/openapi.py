@@ -110,6 +110,7 @@ ANSWERS: tuple[type[Shape], ...] = (
     *(spans.Stats, spans.Recent, spans.Total, spans.Timeline),
     *(instances.Instance, instances.Place, instances.CensusMeta),
     *(masters.MasterStop, masters.StopMeta, masters.Health, Error),
+    *(masters.Master, masters.Dismissed),
 )
 
 

@@ -33,6 +33,8 @@ STATUSES = {
     "no_name": 409,
     "gone": 409,
     "being_ended": 409,
+    "master_alive": 409,
+    "already_dismissed": 409,
     "episode_changed": 412,
     "too_large": 413,
     "wrong_content_type": 415,

@@ -75,6 +75,14 @@ NOTE: Mapping[str, Any] = {
 
 NOTHING: dict[str, Any] = {"type": "object", "additionalProperties": False}
 
+DISMISS: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {"reason": _WORDS, "dry_run": _PLAIN},
+    "additionalProperties": False,
+    "if": {"properties": {"dry_run": {"const": True}}, "required": ["dry_run"]},
+    "else": {"properties": {"reason": {"pattern": r"\S"}}, "required": ["reason"]},
+}
+
 _FORCE_FIELDS = tuple(FORCE["properties"])
 
 
@@ -124,6 +132,14 @@ def note(body: bytes) -> str:
     fields = json_object(body)
     _only(fields, ("note",))
     return _text(fields, "note", required=True)
+
+
+def dismissal(body: bytes) -> tuple[str, bool]:
+    """The body of ``POST /masters/ID/dismiss``: why, and whether it is only a dry run."""
+    fields = json_object(body)
+    _only(fields, ("reason", "dry_run"))
+    dry_run = _boolean(fields, "dry_run") or False
+    return _text(fields, "reason", required=not dry_run), dry_run
 
 
 def identifier(text: str) -> int | None:

@@ -12,7 +12,7 @@ from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import HistoryQuery
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts.verdict import DIED, UNRECORDED
-from buildbot_lifecycle.db import rows, schema
+from buildbot_lifecycle.db import dismissals, rows, schema
 from buildbot_lifecycle.db.group import Group, write
 from buildbot_lifecycle.db.recorder import Entry
 from buildbot_lifecycle.db.store import Store
@@ -461,5 +461,27 @@ def test_what_was_written_in_the_name_of_one_that_lives_is_taken_back(database: 
         assert (stored["outcome"], stored["ended_at"]) == (None, None)
         # and when it dies after all, that is told again
         assert len(await _tell(survivor, silent, heartbeat=1045.0)) == 1
+
+    database.run(work)
+
+
+def test_a_dismissed_master_is_in_no_list_until_it_comes_back_and_its_history_stays(
+    database: Database,
+) -> None:
+    async def work(pool: Any) -> None:
+        survivor, dead = await _silent(pool)
+        dismissal = (dismissals.dismiss, 2, dead.incarnation)
+        assert not await pool.do_with_transaction(*dismissal), "it has no end"
+        await _tell(survivor, dead)
+        assert await pool.do_with_transaction(*dismissal)
+        assert await pool.do(queries.workers) == []
+        assert await pool.do(queries.worker, 7) is None
+        assert await pool.do(dismissals.shown, 2) == []
+        assert len(await survivor.rows("episodes")) == 1
+        older = dead.incarnation
+        await dead.begin(2000.0)
+        assert await dead.close_dead(2000.0) == []
+        assert await pool.do(dismissals.shown, 2) == ["worker-7"]
+        assert not await pool.do_with_transaction(dismissals.dismiss, 2, older), "it is back"
 
     database.run(work)

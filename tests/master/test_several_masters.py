@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.master import RealMaster, worker
+from tests.harness.master import API, RealMaster, worker
 
 pytestmark = pytest.mark.database
 
@@ -28,7 +28,9 @@ def two(
         "FAKETIME": f"{ahead:+d}s",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
-    near = make_master([worker("Healthy", "near")], db_url=url)
+    near = make_master(
+        [worker("Healthy", "near")], db_url=url, lifecycle={"anonymous_may_force": True}
+    )
     up = worker("Healthy", "far", build_wait_timeout=3600)
     far = make_master([up], db_url=url, env=fake)
     far.build("far")
@@ -46,14 +48,40 @@ def deaths(near: RealMaster) -> int:
     return [event["kind"] for event in events].count("master_died")
 
 
+def other(near: RealMaster) -> Any:
+    (found,) = [each for each in near.api("masters")["masters"] if not each["answering"]]
+    return found
+
+
+def dismiss_and_see_it_leave(near: RealMaster, masterid: int) -> None:
+    path = f"{API}/masters/{masterid}/dismiss"
+    plan = near.post(path, {"dry_run": True}).ok().json["dry_run"]
+    assert plan["workers"] == ["far"]
+    action = near.post(path, {"reason": "its machine is gone"}).ok().json["action"]
+    assert (action["status"], action["what"]) == ("done", "dismiss-master")
+    assert other(near)["state"] == "dismissed"
+    near.wait_until(
+        lambda: [w["name"] for w in near.api("workers")["workers"]] == ["near"], 20, "it"
+    )
+    assert len(died(near)) == 1, "what may still run stays in the ledger"
+
+
 def test_a_master_90_s_behind_lives_and_once_dead_is_told_and_closed_once(
     make_master: Callable[..., RealMaster], postgresql_url: str
 ) -> None:
     near, far = two(make_master, postgresql_url, -90)
+    one = near.wait_until(
+        lambda: other(near)["clock_ahead_s"] is not None and other(near), 20, "it"
+    )
+    assert -93 < one["clock_ahead_s"] < -87
+    assert 87 < near.api("health")["health"]["clocks_differ_s"] < 93
+    refused = near.post(f"{API}/masters/{one['masterid']}/dismiss", {"reason": "gone"})
+    assert (refused.status, refused.json["code"]) == (409, "master_alive")
     far.kill9()
     near.wait_worker("far", state="unknown", live=False, verdict__code="master_died")
     (entry,) = died(near)
     assert (entry["worker"], entry["closed_at"]) == ("far", None)
+    dismiss_and_see_it_leave(near, entry["masterid"])
     far.start()
     near.wait_worker("far", live=True, state="not_substantiated")
     assert (len(died(near)), deaths(near)) == (1, 1)

@@ -171,6 +171,12 @@ class Double:
         )
         return defer.succeed([row])
 
+    def masters(self) -> Any:
+        return defer.succeed([])
+
+    def dismiss(self, masterid: int, reason: str, dry_run: bool, actor: Any) -> Any:
+        return defer.fail(Refusal("no_such_master", f"there is no master {masterid}"))
+
     def instances(self) -> Any:
         meta = CensusMeta(total=0, taken=None, taking=False, now=NOW)
         return defer.succeed(Instances(instances=(), places=(), meta=meta))

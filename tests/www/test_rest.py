@@ -30,6 +30,8 @@ PATHS = {
     "/v1/recent": "/v1/recent",
     "/v1/timeline": "/v1/timeline",
     "/v1/shutdown": "/v1/shutdown",
+    "/v1/masters": "/v1/masters",
+    "/v1/masters/<number>/dismiss": "/v1/masters/1000000/dismiss",
     "/v1/health": "/v1/health",
     "/v1/openapi.json": "/v1/openapi.json",
 }

@@ -31,4 +31,5 @@ def test_what_is_refused_has_a_status_and_no_other_has() -> None:
         NO_SUCH,
         "no_such_worker",
         "no_such_instance",
+        "no_such_master",
     }

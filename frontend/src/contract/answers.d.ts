@@ -594,6 +594,7 @@ export interface components {
             reactor_blocked: components["schemas"]["Blocked"] | null;
             threads: components["schemas"]["Threads"] | null;
             clock: components["schemas"]["ClockState"] | null;
+            clocks_differ_s: number | null;
             clouds: components["schemas"]["CloudCalls"] | null;
         };
         /**
@@ -672,6 +673,31 @@ export interface components {
         Error: {
             error: string;
             code: string;
+        };
+        /**
+         * Master
+         * @description A master on this database: whether it lives, and how far its clock is ahead of this one's.
+         */
+        Master: {
+            masterid: number;
+            master: string;
+            state: string;
+            live: boolean;
+            answering: boolean;
+            incarnation: number;
+            /** @description epoch seconds */
+            started_at: number;
+            ended_at: number | null;
+            clock_ahead_s: number | null;
+        };
+        /**
+         * Dismissed
+         * @description What a dismissal would take from the lists.
+         */
+        Dismissed: {
+            masterid: number;
+            master: string;
+            workers: string[];
         };
         /**
          * Configured
@@ -1279,6 +1305,15 @@ export interface components {
             "GET /shutdown": {
                 shutdown: components["schemas"]["MasterStop"][];
                 meta: components["schemas"]["StopMeta"];
+            };
+            "GET /masters": {
+                masters: components["schemas"]["Master"][];
+                meta: components["schemas"]["StopMeta"];
+            };
+            "POST /masters/{number}/dismiss": {
+                action: components["schemas"]["Action"];
+            } | {
+                dry_run: components["schemas"]["Dismissed"];
             };
             "GET /health": {
                 health: components["schemas"]["Health"];
