@@ -30,6 +30,19 @@ def test_asked_again_with_the_same_token_it_is_one_request(engine: sa.engine.Eng
     assert (row.data, row.answer, row.claimed_by, row.is_overdue) == ({"a": 1}, None, None, False)
 
 
+@pytest.mark.parametrize("column", ["data", "answer"])
+def test_a_damaged_request_takes_no_other_along(engine: sa.engine.Engine, column: str) -> None:
+    number, _ = ask(engine)
+    with engine.begin() as conn:
+        whole, _ = requests.ask(conn, Store.action_row("u", ACTION), {**ROW, "token": "u"}, 60.0)
+        change = f"update lifecycle_requests set {column} = :text where id = :id"
+        conn.execute(sa.text(change), {"text": '{"a": 1', "id": number})
+    with engine.begin() as conn:
+        first, second = requests.waiting(conn)
+    assert getattr(first, column) is None
+    assert (second.id, second.data) == (whole, {"a": 1})
+
+
 def test_of_many_who_claim_at_once_one_has_it(engine: sa.engine.Engine) -> None:
     number, _ = ask(engine)
 
