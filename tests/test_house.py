@@ -54,7 +54,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "master.service": ("service.service",),
     "master.*": ("core.*", "shapes.*", "host.*", "master.*", "watch.*"),
     # The page's side asks the service, never the tables.
-    "www.*": ("core.*", "shapes.*", "host.log", "host.pauses", "service.service", "www.*"),
+    "www.*": (
+        "core.*",
+        "shapes.*",
+        "host.log",
+        "host.pauses",
+        "host.versions",
+        "service.service",
+        "www.*",
+    ),
     # These stand on public names: what a user may import.
     # note_step is what authors of workers are given; ours have no other way.
     # core.checks are those of the settings; core.hiding takes secrets out of a text;

@@ -14,11 +14,15 @@ import pytest
 
 from tests.conftest import MakeMaster
 from tests.harness.master import ROOT, worker
+from tests.master.support import FEW_SECONDS, LIFECYCLE, force, get_stuck, unpause
 
 # One group: building and installing is done once, by one of the parallel runners.
 pytestmark = [pytest.mark.slow, pytest.mark.master, pytest.mark.xdist_group("packaging")]
 
 PACKAGE = ROOT / "buildbot_lifecycle"
+
+#: The oldest Buildbot that is supported; setup.py says so too.
+OLDEST = "4.2"
 
 STATIC = ("scripts.js", "timeline.js", "styles.css")
 
@@ -55,14 +59,26 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return sdist, wheel
 
 
+def installed(wheel: Path, directory: Path, *more: str) -> Path:
+    """The interpreter of a new environment with the wheel, its requirements and worker processes."""
+    venv = directory / "venv"
+    run(sys.executable, "-m", "venv", venv, cwd=directory)
+    python = venv / "bin" / "python"
+    run(python, "-m", "pip", "install", "-q", f"{wheel}[demo]", *more, cwd=directory)
+    return python
+
+
 @pytest.fixture(scope="module")
 def clean_python(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of a new environment with the wheel, its requirements and worker processes."""
-    venv = tmp_path_factory.mktemp("clean") / "venv"
-    run(sys.executable, "-m", "venv", venv, cwd=venv.parent)
-    python = venv / "bin" / "python"
-    run(python, "-m", "pip", "install", "-q", f"{built[1]}[demo]", cwd=venv.parent)
-    return python
+    """With what is newest of all that it may be."""
+    return installed(built[1], tmp_path_factory.mktemp("clean"))
+
+
+@pytest.fixture(scope="module")
+def oldest_python(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With the oldest Buildbot that is supported."""
+    older = [f"{name}=={OLDEST}.*" for name in ("buildbot", "buildbot-www", "buildbot-worker")]
+    return installed(built[1], tmp_path_factory.mktemp("oldest"), *older)
 
 
 def test_the_wheel_holds_every_module_and_the_page(built: tuple[Path, Path]) -> None:
@@ -124,6 +140,31 @@ def test_a_real_master_runs_with_the_installed_wheel_alone(
         served = master.get(f"plugins/lifecycle/{name}").ok().text
         assert served == (PACKAGE / "static" / name).read_text()
     master.stop(10)
+
+
+def test_the_oldest_buildbot_records_and_frees(
+    make_master: MakeMaster, oldest_python: Path, tmp_path: Path
+) -> None:
+    """A build, a stop that never ends, a force disconnect, a build again, and the end of the master."""
+    said = run(oldest_python, "-c", "import buildbot as b; print(b.version)", cwd=tmp_path)
+    assert said.startswith(f"{OLDEST}.")
+    hang = tmp_path / "hang"
+    hang.touch()
+    master = make_master(
+        [worker("StuckStopDeferred", "stuck", hang_file=hang)],
+        python=oldest_python,
+        pythonpath=None,
+        lifecycle=LIFECYCLE,
+    )
+    assert master.build("stuck")["results"] == 0
+    get_stuck(master, "stuck", pending=bool)
+    hang.unlink()
+    assert force(master, "stuck")["status"] == "done"
+    master.wait_worker("stuck", state="not_substantiated", paused=True)
+    unpause(master, "stuck")
+    assert master.build("stuck")["results"] == 0
+    assert master.get("plugins/lifecycle/scripts.js").ok().text
+    master.stop(FEW_SECONDS)
 
 
 def test_the_plugin_can_be_installed_and_not_be_used(

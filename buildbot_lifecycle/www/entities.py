@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from buildbot.data import types
 
 from buildbot_lifecycle.core.verdicts.verdict import LEVELS
+from buildbot_lifecycle.host import versions
 from buildbot_lifecycle.shapes import history
 from buildbot_lifecycle.shapes.base import Shape, members
 from buildbot_lifecycle.shapes.instances import Instance
@@ -158,7 +159,7 @@ def _entity(shape: type[Shape], shown: Iterable[str] = (), **filters: Field) -> 
     fields = {name: Shown() if name in shown else _field(of) for name, of in members(shape).items()}
     singular = shape.__name__.lower()
     kind = type(singular, (types.Entity,), {**fields, **filters})
-    entity = kind(singular)
+    entity = versions.entity(kind, singular)
     entity.shape = shape
     return entity
 
