@@ -14,5 +14,5 @@ from buildbot.data import types
 def entity(kind: type[types.Entity], singular: str) -> Any:
     """An instance of an entity type. Up to 4.2 it also had a name for GraphQL, which 4.3 took out."""
     if "graphql_name" in inspect.signature(types.Entity.__init__).parameters:
-        return kind(singular, singular.capitalize())  # type: ignore[call-arg]
+        return kind(singular, singular.capitalize())
     return kind(singular)
