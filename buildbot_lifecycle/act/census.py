@@ -28,6 +28,7 @@ from buildbot_lifecycle.core.census import (
     absences,
     rows,
     same_mark,
+    told_apart,
     traced,
 )
 from buildbot_lifecycle.core.events import cut
@@ -167,7 +168,7 @@ class Census:
             if row is not None:
                 found.append(row)
             await turns()
-        return found
+        return told_apart(found)
 
     async def find(self, ident: str, masterid: int) -> Row | None:
         """One instance by its id."""

@@ -20,6 +20,7 @@ from buildbot_lifecycle.core.census import (
     absences,
     rows,
     same_mark,
+    told_apart,
     traced,
     why_not_endable,
 )
@@ -227,9 +228,27 @@ def test_what_can_be_ended(standing: str, name: str, can: bool, why: str | None)
     assert why_not_endable(row, can) == why
 
 
-def test_an_id_is_safe_in_an_address_and_belongs_to_place_and_name() -> None:
+def test_an_id_is_the_same_before_and_after_its_cloud_was_asked() -> None:
+    """Of an entry the place is known by its class only, until a census has found the instance."""
+    entry = Open(5, 1, "docker1", "DockerLatentWorker", "c-1", cause="crash")
+    (before,) = told_apart([row for row in rows([], Picture([], [entry]), {}, {}, {}) if row])
+    looks = Looks(entry).take([C1], REST)
+    (after,) = told_apart([row for row in looks.rows(REST) if row.name == "c-1"])
+    assert before.place != after.place
+    assert before.id(1) == after.id(1)
+
+
+def test_two_places_that_use_one_name_have_two_ids_and_neither_is_that_of_one_alone() -> None:
+    here, there = Row("here", "c-1", "up", "up"), Row("there", "c-1", "up", "nobodys")
+    other = Row("here", "c-2", "up", "up")
+    found = told_apart([here, there, other])
+    assert len({here.id(1), *(row.id(1) for row in found)}) == 4
+    assert found[2] == other
+
+
+def test_an_id_is_safe_in_an_address_and_belongs_to_master_and_name() -> None:
     row = Row(TITLE, "a/b ?", "up", "up")
     assert row.id(3).startswith("3-")
     assert row.id(3).replace("-", "").isalnum()
-    assert row.id(3) != dataclasses.replace(row, place="elsewhere").id(3)
+    assert row.id(3) != dataclasses.replace(row, name="another").id(3)
     assert row.id(3) == dataclasses.replace(row, standing="nobodys", seen=5.0).id(3)

@@ -12,7 +12,7 @@ of it when the look began with what is known now.
 from __future__ import annotations
 
 from buildbot_lifecycle.core.census.picture import Held, Listed, Look, Open, Picture
-from buildbot_lifecycle.core.census.rows import Row, rows, why_not_endable
+from buildbot_lifecycle.core.census.rows import Row, rows, told_apart, why_not_endable
 from buildbot_lifecycle.core.census.standing import (
     Absence,
     Standing,
@@ -43,6 +43,7 @@ __all__ = [
     "rows",
     "same_mark",
     "stands",
+    "told_apart",
     "traced",
     "why_not_endable",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
 from buildbot_lifecycle.core.census.picture import Held, Listed, Look, Open, Picture
 from buildbot_lifecycle.core.census.standing import Absence, Standing, Trace, of_state, stands
@@ -30,12 +31,22 @@ class Row:
     episode: int | None = None
     seen: float | None = None
     asker: int | None = None
+    #: another place has an instance of this name
+    shared: bool = False
 
     def id(self, masterid: int) -> str:
-        """The same in every answer; safe in an address."""
+        """The same in every answer, before and after a cloud was asked; safe in an address."""
         what = self.name or f"\0{self.workerid}\0{self.orphan}"
-        known = hashlib.sha256(f"{self.place}\0{what}".encode()).hexdigest()
+        # what a place is called is known only once it was asked, so the name alone must do where it can
+        place = self.place if self.shared else ""
+        known = hashlib.sha256(f"{place}\0{what}".encode()).hexdigest()
         return f"{masterid}-{known[:16]}"
+
+
+def told_apart(found: Sequence[Row]) -> list[Row]:
+    """All rows of a census, of which those with the same name have ids that tell their places apart."""
+    names = Counter(row.name for row in found if row.name)
+    return [dataclasses.replace(row, shared=True) if names[row.name] > 1 else row for row in found]
 
 
 def why_not_endable(row: Row, can_end: bool) -> str | None:
