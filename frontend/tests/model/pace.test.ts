@@ -26,11 +26,14 @@ describe("reconnecting", () => {
 
 describe("a recorder that is behind", () => {
   it("is told of with the number of events and the age of the oldest", () => {
+    const silent = behindWords(meta({ behind: { events: 0, since: NOW - 90 } }), NOW);
+    expect(silent).toContain("The database has not answered for 1 min 30 s");
     const words = behindWords(meta({ behind: { events: 1200, since: NOW - 90 } }), NOW);
     expect(words).toContain("1,200 events not written yet, the oldest from 1 min 30 s ago");
   });
   it("is not told of for events that are on their way in the normal course", () => {
     expect(behindWords(meta({ behind: { events: 3, since: NOW - 1 } }), NOW)).toBeNull();
+    expect(behindWords(meta({ behind: { events: 0, since: NOW - 1 } }), NOW)).toBeNull();
     expect(behindWords(meta(), NOW)).toBeNull();
   });
 });
