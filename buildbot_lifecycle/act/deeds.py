@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Callable, Hashable
 from typing import Any
 
+from buildbot_lifecycle.act import holds
 from buildbot_lifecycle.core import ladder
 from buildbot_lifecycle.core.case import Case
 from buildbot_lifecycle.core.ladder import Step
@@ -203,9 +204,7 @@ class Deeds:
         return way(self, step)
 
     def _pause(self, step: Step) -> Deed:
-        # Buildbot sends the reason to whoever listens, asked for rights or not
-        self._worker.pause(f"force disconnect, {self._by}")
-        self._known.watched.hold = True
+        holds.pause(self._known, f"force disconnect, {self._by}")
         return Deed(step, lambda: bool(self._worker.isPaused()), "the worker is not paused")
 
     def _cancel_forgotten(self, step: Step) -> Deed:

@@ -34,6 +34,7 @@ class Ledger:
         token: str,
         entries: Entries,
         place_of: Callable[[int], str | None] = lambda _: None,
+        late: Callable[[int, int], None] = lambda _worker, _orphan: None,
     ) -> None:
         self._logbook = logbook
         self._desk = desk
@@ -41,6 +42,8 @@ class Ledger:
         self._entries = entries
         # where a start has made its instance that was given up, by its token
         self._place_of = place_of
+        # told of the worker and the entry of a late start, once that is written
+        self._late = late
         # machine -> the call that failed last: all of its workers are told of the same
         self._failed_stops: dict[str, int] = {}
 
@@ -106,7 +109,7 @@ class Ledger:
         elif call == "start_instance" and outcome in ("true", "other") and late:
             # Docker's, EC2's and OpenStack's drivers answer with a list
             why = "a start that was given up succeeded after all"
-            self._open(known, event, "late_start", why, place=place)
+            self._open(known, event, "late_start", why, place=place, then=self._late)
 
     def _machine_stopped(self, known: Known, event: Event) -> None:
         """A machine was to stop. All its workers are told; one of them gets the entry."""
@@ -133,6 +136,7 @@ class Ledger:
         machine: str | None = None,
         *,
         place: str | None,
+        then: Callable[[int, int], None] = lambda _worker, _orphan: None,
     ) -> None:
         episode = known.facts.episode
         instance = known.facts.instance or (episode.instance if episode else None)
@@ -149,4 +153,6 @@ class Ledger:
             "cause": cause,
             "why": cut(why, MAX_LINE),
         }
-        self._desk.open_orphan(row).addErrback(log_error, "lifecycle: while writing an orphan")
+        opened = self._desk.open_orphan(row)
+        opened.addCallback(lambda orphan: then(known.workerid, orphan))
+        opened.addErrback(log_error, "lifecycle: while writing an orphan")

@@ -18,6 +18,7 @@ from buildbot_lifecycle.act.census import Census
 from buildbot_lifecycle.act.ends import Ends
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.act.findings import Findings
+from buildbot_lifecycle.act.holds import Holds
 from buildbot_lifecycle.act.ledger import Ledger
 from buildbot_lifecycle.act.losses import Losses
 from buildbot_lifecycle.act.open_ends import OpenEnds
@@ -235,8 +236,12 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         Orphans(clock, desk, lambda worker: Can.GONE in clouds.can(worker)),
     )
     releaser = Releaser(clock, logbook, audit, orphans, settings)
-    places, losses = Places(logbook, clouds), Losses(logbook, clouds)
-    ledger = Ledger(logbook, desk, token, entries, places.late)
+    places, losses, holds = (
+        Places(logbook, clouds),
+        Losses(logbook, clouds),
+        Holds(logbook, entries, settings),
+    )
+    ledger = Ledger(logbook, desk, token, entries, places.late, holds.late)
     proof, census, carrying = (
         Proof(clock, logbook, desk, entries, clouds),
         Census(
@@ -271,6 +276,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         (ledger.see, (Kind.BASELINE, Kind.CALL_ENDED)),
         (learning.heard, (Kind.BASELINE,)),
         (orphans.call_ended, (Kind.CALL_ENDED,)),
+        (holds.closed, (Kind.ORPHAN_CLOSED,)),
         (shutdown.leaving, (Kind.LEAVING,)),
     )
     for who, kinds in heard:
