@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from buildbot_lifecycle.core import money
@@ -31,7 +31,7 @@ DEFAULT_SHUTDOWN_LIMIT = 75.0
 LEAST_CENSUS = 30.0
 
 #: Arguments that may stand in an entry of ``workers``.
-PER_WORKER = ("stuck_after", "pause_after_release", "auto_release")
+PER_WORKER = ("stuck_after", "pause_after_release", "auto_release", "auto_end")
 
 #: What a parser answers for a value with a problem. None is not it: None is how "off" is written.
 _WRONG: Any = object()
@@ -51,12 +51,22 @@ class AutoRelease:
 
 
 @dataclasses.dataclass(frozen=True)
+class AutoEnd:
+    """End by itself what nobody uses: ``after`` seconds in the ledger, at most ``per_hour`` an hour of
+    the whole master."""
+
+    after: float
+    per_hour: int = 4
+
+
+@dataclasses.dataclass(frozen=True)
 class WorkerSettings:
     """What holds for one worker."""
 
     stuck_after: Thresholds
     pause_after_release: bool
     auto_release: AutoRelease | None = None
+    auto_end: AutoEnd | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +82,7 @@ class Settings:
     details_for: str = DETAILS_FOR[0]
     adaptive: Adaptive | None = None
     auto_release: AutoRelease | None = None
+    auto_end: AutoEnd | None = None
     census_every: float | None = None
     prices: tuple[tuple[str, float], ...] = ()
     instance_url: tuple[tuple[str, str], ...] = ()
@@ -84,8 +95,11 @@ class Settings:
                     {**self.stuck_after, **override.get("stuck_after", {})},
                     bool(override.get("pause_after_release", self.pause_after_release)),
                     override.get("auto_release", self.auto_release),
+                    override.get("auto_end", self.auto_end),
                 )
-        return WorkerSettings(self.stuck_after, self.pause_after_release, self.auto_release)
+        return WorkerSettings(
+            self.stuck_after, self.pause_after_release, self.auto_release, self.auto_end
+        )
 
 
 class Current:
@@ -225,13 +239,22 @@ def _adaptive(name: str, value: Any, problems: list[str]) -> Any:
     return Adaptive(**_options(name, value, checks, problems))
 
 
-def _auto_release(name: str, value: Any, problems: list[str]) -> Any:
+def _auto(
+    name: str,
+    value: Any,
+    problems: list[str],
+    *,
+    example: int,
+    after: str,
+    made: Callable[..., Any],
+) -> Any:
+    """A policy that is off, or has its options; ``after`` is what its seconds are."""
     if value is None or value is False:
         return None
     if not isinstance(value, Mapping):
         problems.append(
-            f"{name} must be a dictionary such as {{'after': 600}} (the seconds of being stuck after"
-            f" which to release), or None or False for never, not {value!r}"
+            f"{name} must be a dictionary such as {{'after': {example}}} ({after}), or None or False for"
+            f" never, not {value!r}"
         )
         return _WRONG
     checks = {
@@ -241,11 +264,19 @@ def _auto_release(name: str, value: Any, problems: list[str]) -> Any:
     options = _options(name, value, checks, problems)
     if "after" not in options:
         if "after" not in value:
-            problems.append(
-                f"{name} needs 'after': the seconds of being stuck after which to release"
-            )
+            problems.append(f"{name} needs 'after': {after}")
         return _WRONG
-    return AutoRelease(**options)
+    return made(**options)
+
+
+def _auto_release(name: str, value: Any, problems: list[str]) -> Any:
+    after = "the seconds of being stuck after which to release"
+    return _auto(name, value, problems, example=600, after=after, made=AutoRelease)
+
+
+def _auto_end(name: str, value: Any, problems: list[str]) -> Any:
+    after = "the seconds in the ledger after which to end an instance"
+    return _auto(name, value, problems, example=86400, after=after, made=AutoEnd)
 
 
 def _workers(name: str, value: Any, problems: list[str]) -> Any:
@@ -309,6 +340,7 @@ _PARSERS: dict[str, Any] = {
     "details_for": _details_for,
     "adaptive": _adaptive,
     "auto_release": _auto_release,
+    "auto_end": _auto_end,
     "census_every": _census_every,
     "prices": _prices,
     "instance_url": _instance_url,

@@ -14,6 +14,7 @@ import msgspec
 from twisted.internet import defer
 
 from buildbot_lifecycle.act.audit import Audit
+from buildbot_lifecycle.act.auto_end import AutoEnds
 from buildbot_lifecycle.act.census import Census
 from buildbot_lifecycle.act.ends import Ends
 from buildbot_lifecycle.act.entries import Entries
@@ -99,6 +100,7 @@ class Parts:
     census: Census
     directory: Directory
     policy: Policy
+    auto_ends: AutoEnds
     shutdown: ShutdownWatch
     signs: Signs
     secrets: Secrets
@@ -163,6 +165,7 @@ class Parts:
         self.census.stop()
         self.clouds.stop()
         self.policy.stop()
+        self.auto_ends.stop()
         writes = defer.DeferredList(self.shutdown.pending_writes, consumeErrors=True)
         await at_most(writes, DRAIN_SECONDS, master.reactor, [])
         how = "clean" if not master.running else "removed"
@@ -220,7 +223,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         await open_ends.found([{**row, "at": clock.before(row["at"])} for row in rows])
 
     def ready() -> None:
-        for part in (proof, open_ends, census, policy, learning, sampling, carrying):
+        for part in (proof, open_ends, census, *policies, learning, sampling, carrying):
             part.start()
 
     run, keep = Run(master, gate, store, logbook, token, opened, ready, recorder.refuse), Keep()
@@ -262,11 +265,24 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         Ends(clock, logbook, audit, open_ends, clouds),
         Directory(master, logbook, census, clouds, settings),
     )
-    policy = Policy(clock, logbook, releaser, settings)
+    policies = policy, auto_ends = (
+        Policy(clock, logbook, releaser, settings),
+        AutoEnds(
+            clock,
+            logbook,
+            entries,
+            proof,
+            census,
+            ends,
+            settings,
+            lambda: gate.trouble_since is not None or recorder.unusable is not None,
+        ),
+    )
     shutdown = ShutdownWatch(master, logbook, audit, orphans, settings, farewell)
     logbook.is_stopping = lambda: shutdown.stops_whole_master
     desk.on_closed(orphans.forget)
-    desk.on_closed(proof.forget)
+    for part in (proof, auto_ends):
+        desk.on_closed(part.forget)
 
     # who hears of what, in this order
     heard: Sequence[tuple[Callable[[Known, Event], None], Sequence[Kind]]] = (
@@ -303,6 +319,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         census=census,
         directory=directory,
         policy=policy,
+        auto_ends=auto_ends,
         shutdown=shutdown,
         signs=signs,
         secrets=secrets,

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildbot_lifecycle.core.settings import LIMITED, PER_WORKER, AutoRelease, Settings, parse
+from buildbot_lifecycle.core.settings import (
+    LIMITED,
+    PER_WORKER,
+    AutoEnd,
+    AutoRelease,
+    Settings,
+    parse,
+)
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts.verdict import DEFAULT_STUCK_AFTER
 
@@ -113,7 +120,7 @@ def test_a_switch_that_is_off_is_off() -> None:
 def test_an_unknown_argument_is_named_with_the_known_ones() -> None:
     assert only_problem(stuck_afer={}) == (
         "unknown argument 'stuck_afer'; known are adaptive, anonymous_may_force,"
-        " auto_release, census_every, details_for, instance_url, pause_after_release, prices,"
+        " auto_end, auto_release, census_every, details_for, instance_url, pause_after_release, prices,"
         " shutdown_grace, shutdown_limit, stuck_after, workers"
     )
 
@@ -244,6 +251,8 @@ WRITTEN_OUT = [
     ("adaptive", False),
     ("auto_release", None),
     ("auto_release", False),
+    ("auto_end", None),
+    ("auto_end", False),
     ("pause_after_release", True),
     ("anonymous_may_force", False),
 ]
@@ -292,6 +301,56 @@ def test_a_wrong_option_of_the_automatic_release_is_one_problem(value: Any, prob
     assert only_problem(auto_release=value) == problem
 
 
+ENDED = {"after": 86400, "per_hour": 2}
+
+
+@pytest.mark.parametrize("off", [None, False])
+def test_ending_by_itself_is_off_for_all_and_off_or_on_for_some(off: Any) -> None:
+    assert parse({})[0].of("any").auto_end is None
+    settings, problems = parse(
+        {
+            "auto_end": ENDED,
+            "workers": {"precious": {"auto_end": off}, "soon-*": {"auto_end": {"after": 60}}},
+        }
+    )
+    assert problems == []
+    assert settings.of("precious").auto_end is None
+    assert settings.of("soon-1").auto_end == AutoEnd(60, 4)
+    assert settings.of("other").auto_end == AutoEnd(86400, 2)
+    settings, problems = parse({"auto_end": off, "workers": {"some": {"auto_end": ENDED}}})
+    assert (problems, settings.of("other").auto_end) == ([], None)
+    assert settings.of("some").auto_end == AutoEnd(86400, 2)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        *(
+            (
+                value,
+                "auto_end must be a dictionary such as {'after': 86400} (the seconds in the ledger after"
+                f" which to end an instance), or None or False for never, not {value!r}",
+            )
+            for value in (True, 600, "600", [])
+        ),
+        (
+            {"per_hour": 1},
+            "auto_end needs 'after': the seconds in the ledger after which to end an instance",
+        ),
+        ({"after": -1}, "auto_end['after'] must be a number of seconds, 0 or more, not -1"),
+        (
+            {"after": 1, "per_hour": 0},
+            "auto_end['per_hour'] must be a whole number, 1 or more, not 0",
+        ),
+        ({"after": 1, "x": 0}, "auto_end: unknown option 'x'; known are after, per_hour"),
+    ],
+)
+def test_a_wrong_automatic_end_is_one_problem(value: Any, problem: str) -> None:
+    assert only_problem(auto_end=value) == problem
+    where = problem.replace("auto_end", "workers['a']['auto_end']", 1)
+    assert only_problem(workers={"a": {"auto_end": value}}) == where
+
+
 @pytest.mark.parametrize("value", [0, 1, "yes", []])
 def test_learning_is_on_off_or_has_options(value: Any) -> None:
     assert only_problem(adaptive=value) == (
@@ -329,7 +388,7 @@ def test_patterns_mind_the_case() -> None:
         (
             {"a": {"shutdown_grace": 3}},
             "workers['a']: unknown argument 'shutdown_grace'; for some workers only can be set:"
-            " stuck_after, pause_after_release, auto_release",
+            " stuck_after, pause_after_release, auto_release, auto_end",
         ),
         (
             {"a": {"pause_after_release": 3}},
