@@ -117,6 +117,8 @@ class AutoEnds:
         return rule if tried is None or now >= tried + AGAIN else None
 
     async def _look(self) -> None:
+        if not self._settings().ends_by_itself:
+            return
         due = [
             (orphan, entry["workerid"])
             for orphan, entry in self._entries.all()
@@ -124,17 +126,18 @@ class AutoEnds:
         ]
         if not due:
             return  # the census is not asked for nothing
-        rows = {row.orphan: row for row in await self._census.rows()}
+        is_sole = await self._census.sole()
+        rows = auto_ends.by_entry(await self._census.rows())
         is_old = False
         for orphan, workerid in due:
             row = rows.get(orphan)
             if row is None:
                 continue
-            why = auto_ends.why_not(row, self._proven(orphan), self._clock.seconds())
+            named = self._entries.of(workerid).get(orphan, {}).get("instance")
+            now = self._clock.seconds()
+            why = auto_ends.why_not(row, named, self._proven(orphan), now)
             is_old = is_old or why == OLD_LOOK
-            if why is not None or not await self._census.is_sole(workerid):
-                continue
-            if await self._consider(row, orphan, workerid):
+            if why is None and is_sole(workerid) and await self._consider(row, orphan, workerid):
                 return
         if is_old:
             self._look_again()

@@ -174,13 +174,17 @@ class Census:
         """One instance by its id."""
         return next((row for row in await self.rows() if row.id(masterid) == ident), None)
 
-    async def is_sole(self, workerid: int) -> bool:
-        """Whether what a worker's cloud has by its names is this master's, and no other's."""
-        known = self._logbook.get(workerid)
-        if known is None:
-            return False
-        place = self._places.get(workerid)
-        return self._is_sole(known.watched.worker, place, await self._others())
+    async def sole(self) -> Callable[[int], bool]:
+        """Tells whether what a worker's cloud has by its names is this master's, and no other's."""
+        others = await self._others()
+
+        def is_sole(workerid: int) -> bool:
+            known = self._logbook.get(workerid)
+            if known is None:
+                return False
+            return self._is_sole(known.watched.worker, self._places.get(workerid), others)
+
+        return is_sole
 
     def places(self) -> list[PlaceAsked]:
         """Each place, with what came of asking it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 from buildbot_lifecycle.core.census import NOBODYS, Row
 from buildbot_lifecycle.core.settings import AutoEnd
@@ -33,11 +34,27 @@ def is_young(opened_at: float, rule: AutoEnd, now: float) -> bool:
     return now < opened_at + rule.after
 
 
-def why_not(row: Row, proven: Proven, now: float) -> str | None:
-    """A word for why an instance is left alone whose entry is old enough; None: it may be ended."""
+def by_entry(rows: Iterable[Row]) -> dict[int, Row]:
+    """The instance of each entry of the ledger; without entries that several instances may be of."""
+    found: dict[int, Row] = {}
+    several = set()
+    for row in rows:
+        if row.orphan is None:
+            continue
+        if row.orphan in found:
+            several.add(row.orphan)
+        found[row.orphan] = row
+    return {orphan: row for orphan, row in found.items() if orphan not in several}
+
+
+def why_not(row: Row, named: str | None, proven: Proven, now: float) -> str | None:
+    """A word for why an instance is left alone whose entry is old enough; None: it may be ended.
+
+    ``named`` is its name in the entry, by which the cloud was asked.
+    """
     if row.standing not in ENDED:
         return "standing"
-    if not row.name:
+    if not row.name or row.name != named:
         return "no_name"
     if proven.times < PROOFS or proven.at is None or now > proven.at + PROOF_HOLDS:
         return "not_proven"

@@ -87,6 +87,12 @@ class Settings:
     prices: tuple[tuple[str, float], ...] = ()
     instance_url: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def ends_by_itself(self) -> bool:
+        """Whether instances of some workers are to be ended without a person."""
+        rules = (override.get("auto_end") for _, override in self.workers)
+        return self.auto_end is not None or any(rule is not None for rule in rules)
+
     def of(self, name: str) -> WorkerSettings:
         """The settings of the worker of this name: the first pattern that matches wins."""
         for pattern, override in self.workers:

@@ -22,7 +22,7 @@ THERE = Proven(2, NOW - 20)
 
 
 def why_not(row: Row = LEDGER, proven: Proven = THERE) -> str | None:
-    return auto_ends.why_not(row, proven, NOW)
+    return auto_ends.why_not(row, "i-1", proven, NOW)
 
 
 @pytest.mark.parametrize("row", [LEDGER, NOBODYS])
@@ -37,6 +37,17 @@ def test_nothing_else_may(standing: str) -> None:
 
 def test_what_has_no_name_is_left_alone() -> None:
     assert why_not(dataclasses.replace(LEDGER, name="")) == "no_name"
+
+
+def test_what_the_cloud_was_asked_for_by_another_name_is_left_alone() -> None:
+    assert why_not(dataclasses.replace(LEDGER, name="i-2")) == "no_name"
+
+
+def test_an_entry_that_several_instances_may_be_of_is_of_none() -> None:
+    other = dataclasses.replace(LEDGER, name="i-2", standing="up")
+    alone = dataclasses.replace(LEDGER, name="i-4", orphan=4)
+    nobodys = dataclasses.replace(LEDGER, name="i-5", orphan=None)
+    assert auto_ends.by_entry([LEDGER, alone, other, nobodys, LEDGER]) == {4: alone}
 
 
 @pytest.mark.parametrize("row", [LEDGER, NOBODYS])

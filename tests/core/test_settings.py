@@ -320,6 +320,9 @@ def test_ending_by_itself_is_off_for_all_and_off_or_on_for_some(off: Any) -> Non
     settings, problems = parse({"auto_end": off, "workers": {"some": {"auto_end": ENDED}}})
     assert (problems, settings.of("other").auto_end) == ([], None)
     assert settings.of("some").auto_end == AutoEnd(86400, 2)
+    assert settings.ends_by_itself
+    settings, _ = parse({"auto_end": off, "workers": {"some": {"auto_end": off}}})
+    assert not settings.ends_by_itself
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ class Scene:
         self.rows_: dict[int, Row] = {}
         self.censuses = 0
         self.stopping = self.behind = False
-        self.sole = True
+        self.is_sole = True
         self.refuses: Refusal | None = None
         self.ended: list[tuple[int, str]] = []
         self.failures: list[str] = []
@@ -99,8 +99,8 @@ class Scene:
     async def rows(self) -> list[Row]:
         return [dataclasses.replace(row) for row in self.rows_.values()]
 
-    async def is_sole(self, workerid: int) -> bool:
-        return self.sole
+    async def sole(self) -> Any:
+        return lambda _: self.is_sole
 
     def refresh(self) -> None:
         self.censuses += 1
@@ -203,7 +203,7 @@ def test_what_a_worker_may_have_is_left_alone(scene: Scene, standing: str) -> No
 
 
 def test_what_another_master_may_have_is_left_alone(scene: Scene) -> None:
-    scene.sole = False
+    scene.is_sole = False
     scene.machine.run(3 * AFTER)
     assert scene.ended == []
 
