@@ -10,7 +10,7 @@ from tests.clouds.backends import Dockerd, Moto
 from tests.clouds.test_on_masters import closed_by, docker_worker, ec2_worker, entries
 from tests.conftest import MakeMaster
 from tests.harness.master import RealMaster
-from tests.master.support import START_LIFECYCLE, force, get_stuck
+from tests.master.support import START_LIFECYCLE, events, force, get_stuck, unpause
 
 pytestmark = pytest.mark.master
 
@@ -124,3 +124,43 @@ def test_a_master_that_is_killed_before_the_proof_writes_the_outcome_when_it_is_
     master.wait_until(lambda: action(master, number)["status"] == "done", 60, "the outcome")
     assert "the master's process ended" in action(master, number)["outcome"]
     assert closed_by(master, running) == {"driver"}
+
+
+#: Nobody waits for the looks of the proof and of the policy.
+BY_ITSELF = """
+from buildbot_lifecycle.act import auto_end, open_ends, proof
+auto_end.LOOK_EVERY = open_ends.FOLLOW_EVERY = proof.ASK_EVERY = 1
+"""
+
+
+def test_a_late_start_holds_its_worker_until_it_is_ended_by_itself(
+    make_master: MakeMaster, moto: Moto
+) -> None:
+    lifecycle = {**START_LIFECYCLE, "workers": {"a": {"auto_end": {"after": 1}}}}
+    master = make_master([ec2_worker(moto)], lifecycle=lifecycle, extra=BY_ITSELF, env=moto.env)
+    with moto.daemon.frozen():
+        request = master.force_build("a")
+        get_stuck(master, "a", verdict__code="start_pending")
+        force(master, "a")
+        master.wait_worker("a", state="not_substantiated", paused=True)
+        # nothing is to be started, and the worker to be out of the release's pause
+        call = {"jsonrpc": "2.0", "method": "cancel", "id": 1, "params": {"reason": "a test"}}
+        master.post(f"api/v2/buildrequests/{request}", call).ok()
+        unpause(master, "a")
+
+    def late() -> Any:
+        found = (each for each in entries(master) if each["cause"] == "late_start")
+        return next((each for each in found if each["closed_at"] is not None), None)
+
+    entry = master.wait_until(late, 60, "the end of the late start's instance")
+    assert entry["closed_by"] == "driver"
+    assert moto.running() == []
+    (number,) = (each["id"] for each in master.api("actions")["actions"] if each["what"] == "end")
+    # the proof of the ledger may have come first
+    master.wait_until(lambda: action(master, number)["status"] == "done", 30, "the outcome")
+    done = action(master, number)
+    assert (done["actor"], done["actor_kind"]) == ("policy:auto_end", "policy")
+    assert (done["instance"], done["orphan"]) == (entry["instance"], entry["id"])
+    master.wait_worker("a", paused=False)
+    paused = [each["data"]["reason"] for each in events(master, "a") if each["kind"] == "paused"]
+    assert paused == ["force disconnect, action 1", f"late start, entry {entry['id']}"]
