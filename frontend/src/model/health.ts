@@ -11,9 +11,10 @@ export interface Health {
   text: string;
 }
 
-/** Whether a stopping master really waits for this: some of what stock Buildbot would wait for is let go at once. */
+/** Whether this costs something: a refused connection is let go at once and nothing is lost by it. What is released at
+ *  once is a release all the same: its instance may run on. */
 export function holds(blocker: Blocker): boolean {
-  return !blocker.releasable || blocker.release_in_s !== 0;
+  return !blocker.releasable || blocker.release_in_s !== 0 || blocker.what !== "refused_connection";
 }
 
 /** The masters that are up and would not stop at once, each with what holds it. */

@@ -44,12 +44,17 @@ describe("the line at the top", () => {
     expect(healthLine([idle()], null).text).toBe("The latent worker is not stuck.");
   });
   it("does not hold a connection against the master that is let go at once", () => {
-    expect(line(blockedBy({ release_in_s: 0 }))).toContain("the master could be stopped at once");
+    expect(line(blockedBy({ what: "refused_connection", release_in_s: 0 }))).toContain(
+      "the master could be stopped at once",
+    );
   });
   it("takes the longest of several, and counts what is released", () => {
-    expect(line(blockedBy({}, { release_in_s: 11.05 }, { release_in_s: 0 }))).toBe(
+    expect(line(blockedBy({}, { release_in_s: 11.05 }, { what: "refused_connection", release_in_s: 0 }))).toBe(
       "The latent worker is not stuck; stopping the master now would take up to 12 s and release 2 calls.",
     );
+  });
+  it("counts a call that is released at once: its instance may run on", () => {
+    expect(line(blockedBy({ release_in_s: 0 }))).toContain("would take up to 1 s and release 1 call");
   });
   it("does not promise an end when one thing has no limit", () => {
     expect(line(blockedBy({}, { releasable: false, release_in_s: null }))).toBe(
