@@ -72,15 +72,17 @@ def test_on_docker_what_is_owned_nobodys_and_in_the_ledger_is_told_apart_over_a_
     master.start()
     # the first question after a crash, which nobody has to ask
     master.wait_until(lambda: standing(master, mine) == "in_ledger", 60, "it is in the ledger")
-    assert standing(master, stray) == "nobodys"
+    become(master, stray, "nobodys")
 
     with dockerd.client() as client:
         client.remove_container(stray, force=True)
         client.remove_container(mine, force=True)
     become(master, stray, None)
     become(master, mine, None)
-    entries = master.api("orphans")["orphans"]
-    assert {(each["instance"], each["cause"], each["closed_by"]) for each in entries} == {
-        (stray, "nobodys", "driver"),
-        (mine, "crash", "driver"),
-    }
+    wanted = {(stray, "nobodys", "driver"), (mine, "crash", "driver")}
+
+    def closed() -> bool:
+        entries = master.api("orphans")["orphans"]
+        return {(each["instance"], each["cause"], each["closed_by"]) for each in entries} == wanted
+
+    master.wait_until(closed, 60, "both entries are closed by the cloud's word")
