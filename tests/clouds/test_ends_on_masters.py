@@ -89,8 +89,9 @@ def late_start(make_master: MakeMaster, moto: Moto) -> tuple[RealMaster, str]:
     def late() -> Any:
         return next((each for each in entries(master) if each["cause"] == "late_start"), None)
 
-    master.wait_until(late, 60, "the late start")
-    (running,) = moto.running()
+    # boto asks again after a time, and moto takes that for another instance: it is this one's end that counts
+    running = str(master.wait_until(late, 60, "the late start")["instance"])
+    assert running in moto.running()
     return master, running
 
 
@@ -109,7 +110,7 @@ def test_a_frozen_cloud_is_not_believed_and_the_outcome_comes_when_it_wakes(
         assert closed_by(master, running) == {None}
     master.wait_until(lambda: action(master, number)["status"] == "done", 60, "the outcome")
     assert closed_by(master, running) == {"driver"}
-    assert moto.running() == []
+    assert running not in moto.running()
 
 
 def test_a_master_that_is_killed_before_the_proof_writes_the_outcome_when_it_is_back(

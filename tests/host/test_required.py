@@ -176,7 +176,12 @@ OPTIONAL = {
 }
 
 #: Where a worker is an answer of ours.
-OF_ANSWERS = {"master/views.py", "service/answers.py"}
+OF_ANSWERS = {
+    "master/views.py",
+    "service/answers.py",
+    "service/carried.py",
+    "service/dismissal.py",
+}
 
 ROOMS = ("host", "watch", "master", "act", "service")
 
