@@ -56,8 +56,12 @@ def test_a_container_that_a_crash_left_is_ended_once_and_its_entry_closed_by_pro
     master.configure(extra=SOON + NO_BUILD)
     master.start()
 
+    # until the entry of the crash is there, the census can only say that it is unknown
+    master.wait_until(
+        lambda: instance_of(master, name)["standing"] == "in_ledger", 60, "it is in the ledger"
+    )
     row = instance_of(master, name)
-    assert (row["standing"], row["endable"]) == ("in_ledger", True)
+    assert row["endable"]
     plan = end(master, row, dry_run=True).ok().json["dry_run"]
     assert plan["eligible"]
     assert plan["instance"]["name"] == name
@@ -89,7 +93,7 @@ def late_start(make_master: MakeMaster, moto: Moto) -> tuple[RealMaster, str]:
     def late() -> Any:
         return next((each for each in entries(master) if each["cause"] == "late_start"), None)
 
-    # boto asks again after a time, and moto takes that for another instance: it is this one's end that counts
+    # boto asks again after a time, and moto takes that for a second instance
     running = str(master.wait_until(late, 60, "the late start")["instance"])
     assert running in moto.running()
     return master, running
@@ -155,7 +159,7 @@ def test_a_late_start_holds_its_worker_until_it_is_ended_by_itself(
 
     entry = master.wait_until(late, 60, "the end of the late start's instance")
     assert entry["closed_by"] == "driver"
-    assert moto.running() == []
+    assert entry["instance"] not in moto.running()
     (number,) = (each["id"] for each in master.api("actions")["actions"] if each["what"] == "end")
     # the proof of the ledger may have come first
     master.wait_until(lambda: action(master, number)["status"] == "done", 30, "the outcome")
