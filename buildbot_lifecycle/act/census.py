@@ -14,7 +14,7 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.act.findings import Findings
-from buildbot_lifecycle.act.holdings import Holdings, Named, Turns
+from buildbot_lifecycle.act.holdings import TURN, Holdings, Named
 from buildbot_lifecycle.clouds.values import Can, Gone, Instance, Listing, NotKnown
 from buildbot_lifecycle.core.bounds import MAX_NAME
 from buildbot_lifecycle.core.census import (
@@ -32,6 +32,7 @@ from buildbot_lifecycle.core.census import (
     traced,
 )
 from buildbot_lifecycle.core.events import cut
+from buildbot_lifecycle.host.pauses import Turns
 from buildbot_lifecycle.master.logbook import Known, Logbook
 
 #: Seconds after the start of a master at which it takes its first census.
@@ -162,7 +163,7 @@ class Census:
     async def rows(self) -> list[Row]:
         """All instances as of now."""
         picture = await self._holdings.picture(self._places)
-        found, turns = [], Turns(self._clock)
+        found, turns = [], Turns(self._clock, TURN)
         looks = list(self._looks.values())
         for row in rows(looks, picture, self._traces, self._absent, self._titles):
             if row is not None:
@@ -227,7 +228,7 @@ class Census:
         found: dict[Hashable, Known] = {}
         self._places = {}
         mute: dict[Hashable, PlaceAsked] = {}
-        turns = Turns(self._clock)
+        turns = Turns(self._clock, TURN)
         for known in self._logbook.known():
             worker = known.watched.worker
             if Can.LIST not in self._clouds.can(worker):
@@ -306,7 +307,7 @@ class Census:
         return self._clouds.list(asker.watched.worker).addCallback(answered)
 
     async def _listed(self, instances: Sequence[Instance]) -> dict[str, Listed]:
-        found, turns = {}, Turns(self._clock)
+        found, turns = {}, Turns(self._clock, TURN)
         for each in instances:
             name = cut(each.name, MAX_NAME) or ""
             found[name] = Listed(
@@ -330,7 +331,7 @@ class Census:
 
     async def _see(self, look: Look, now: Picture) -> bool:
         """What this look makes of everything, and what follows."""
-        turns = Turns(self._clock)
+        turns = Turns(self._clock, TURN)
         earlier = {name: of for (place, name), of in self._traces.items() if place == look.place}
         traces: dict[str, Trace] = {}
         for name, trace in traced(look, now, earlier):

@@ -12,7 +12,7 @@ from twisted.internet import defer
 from twisted.python import log
 
 from buildbot_lifecycle.act.audit import Desk
-from buildbot_lifecycle.act.holdings import Turns
+from buildbot_lifecycle.act.holdings import TURN
 from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.census import (
     LOOKS,
@@ -26,6 +26,7 @@ from buildbot_lifecycle.core.census import (
 )
 from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.host.log import log_error
+from buildbot_lifecycle.host.pauses import Turns
 from buildbot_lifecycle.master.logbook import Logbook
 
 
@@ -51,7 +52,7 @@ class Findings:
     async def write(self, look: Look, now: Picture, traces: Mapping[str, Trace]) -> None:
         """Write what this look has found; what cannot be written is found again by the next one."""
         named: dict[int, list[Listed]] = {}
-        turns = Turns(self._clock)
+        turns = Turns(self._clock, TURN)
         for name, listed in look.found.items():
             await turns()
             trace = traces[name]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Hashable, Mapping
 from typing import Any, Protocol
 
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.clouds.values import Can
 from buildbot_lifecycle.core.census import Held, Open, Picture
-from buildbot_lifecycle.host.pauses import breath
+from buildbot_lifecycle.host.pauses import Turns
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.watch import instance
 
@@ -27,19 +26,6 @@ class Named(Protocol):
     def name(self, worker: Any) -> str | None: ...
 
 
-class Turns:
-    """For long work in the reactor's thread: awaited often, it lets others have their turn."""
-
-    def __init__(self, clock: Any) -> None:
-        self._clock = clock
-        self._since = time.perf_counter()
-
-    async def __call__(self) -> None:
-        if time.perf_counter() - self._since > TURN:
-            await breath(self._clock)
-            self._since = time.perf_counter()
-
-
 class Holdings:
     """Draws pictures of one master."""
 
@@ -51,7 +37,7 @@ class Holdings:
 
     async def picture(self, places: Mapping[int, Hashable]) -> Picture:
         """As of now. ``places`` are those of workers, by workerid."""
-        turns = Turns(self._clock)
+        turns = Turns(self._clock, TURN)
         entries = []
         for number, row in self._entries.all():
             entries.append(_open(number, row))

@@ -15,8 +15,7 @@ from buildbot_lifecycle.core.statistics import Tally, Who
 from buildbot_lifecycle.db.reader import Reader
 from buildbot_lifecycle.history import walk
 from buildbot_lifecycle.history.shared import Shared
-from buildbot_lifecycle.history.walk import Turns
-from buildbot_lifecycle.host.pauses import breath
+from buildbot_lifecycle.host.pauses import Turns, breath
 from buildbot_lifecycle.shapes.base import read
 from buildbot_lifecycle.shapes.spans import OutcomeStats, PhaseStats, Stats, StatsMeta
 

@@ -15,8 +15,8 @@ from buildbot_lifecycle.core.statistics import BuildEvent, Life, Who
 from buildbot_lifecycle.db.reader import Reader
 from buildbot_lifecycle.history import walk
 from buildbot_lifecycle.history.shared import Shared
-from buildbot_lifecycle.history.walk import Turns, chunks
-from buildbot_lifecycle.host.pauses import breath
+from buildbot_lifecycle.history.walk import chunks
+from buildbot_lifecycle.host.pauses import Turns, breath
 from buildbot_lifecycle.shapes.base import read
 from buildbot_lifecycle.shapes.spans import Drawn, Lane, LaneBuild, LaneEpisode, Mark, TimelineMeta
 

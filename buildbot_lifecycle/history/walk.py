@@ -6,13 +6,11 @@ and Python's lock would be held all the same. What is long is cut into pieces in
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from buildbot_lifecycle.core.statistics import Life, Who
 from buildbot_lifecycle.db.reader import Reader
-from buildbot_lifecycle.host.pauses import breath
 
 _T = TypeVar("_T")
 
@@ -22,24 +20,8 @@ SLICE = 2000
 #: Workers in one slice.
 WORKERS = 200
 
-#: Seconds of work in the reactor's thread after which others have their turn.
-TURN = 0.005
-
 #: Workers up to which each is walked by itself; more are walked all together.
 FEW = 100
-
-
-class Turns:
-    """For long work in the reactor's thread: awaited often, it lets others have their turn."""
-
-    def __init__(self, clock: Any) -> None:
-        self._clock = clock
-        self._since = time.perf_counter()
-
-    async def __call__(self) -> None:
-        if time.perf_counter() - self._since > TURN:
-            await breath(self._clock)
-            self._since = time.perf_counter()
 
 
 def chunks(things: Sequence[_T], size: int) -> list[Sequence[_T]]:

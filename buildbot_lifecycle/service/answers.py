@@ -26,8 +26,8 @@ from buildbot_lifecycle.core.requests import (
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.texts import clean, cleaned
 from buildbot_lifecycle.db import pages, queries
-from buildbot_lifecycle.history.walk import Turns
 from buildbot_lifecycle.host import clock as clocks
+from buildbot_lifecycle.host.pauses import Turns
 from buildbot_lifecycle.master import views
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.service.carried import CATCH_UP_SECONDS

@@ -11,8 +11,8 @@ from buildbot_lifecycle.clouds.values import Can
 from buildbot_lifecycle.core import money
 from buildbot_lifecycle.core.census import Row, why_not_endable
 from buildbot_lifecycle.core.settings import Settings
-from buildbot_lifecycle.history.walk import Turns
 from buildbot_lifecycle.host import clock as clocks
+from buildbot_lifecycle.host.pauses import Turns
 from buildbot_lifecycle.master.logbook import Logbook
 from buildbot_lifecycle.shapes.instances import CensusMeta, Instance, Instances, Place, PlaceError
 

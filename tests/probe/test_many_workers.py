@@ -9,7 +9,7 @@ import pytest
 from twisted.internet import defer
 
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.history import walk
+from buildbot_lifecycle.host import pauses
 from buildbot_lifecycle.service.answers import Answers
 from buildbot_lifecycle.watch.watched import Watched
 from tests.probe.test_logbook import Desk
@@ -37,7 +37,7 @@ def answers_of(desk: Desk) -> Answers:
 def test_between_two_of_many_workers_others_have_their_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(walk, "TURN", 0.0)
+    monkeypatch.setattr(pauses, "TURN", 0.0)
     desk = Desk()
     asked = defer.ensureDeferred(answers_of(desk).workers())
     turns = 0
@@ -53,7 +53,7 @@ def test_between_two_of_many_workers_others_have_their_turn(
 
 
 def test_a_worker_that_goes_meanwhile_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(walk, "TURN", 0.0)
+    monkeypatch.setattr(pauses, "TURN", 0.0)
     desk = Desk()
     asked = defer.ensureDeferred(answers_of(desk).workers())
     last = desk.logbook.get(100 + MANY - 1)
