@@ -10,7 +10,7 @@ import json
 import sys
 
 from buildbot_lifecycle.www import openapi
-from buildbot_lifecycle.www.api import ROUTES
+from buildbot_lifecycle.www.routes import ROUTES
 
 
 def text():

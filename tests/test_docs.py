@@ -22,7 +22,7 @@ from buildbot_lifecycle.core.states import TRANSITIONS, State
 from buildbot_lifecycle.core.verdicts import verdict as verdicts
 from buildbot_lifecycle.shapes.base import names
 from buildbot_lifecycle.shapes.masters import Health
-from buildbot_lifecycle.www import api, entities
+from buildbot_lifecycle.www import entities, routes
 from buildbot_lifecycle.www.statuses import NO_SUCH, STATUSES, status_of
 from tests.harness.master import API, ROOT, RealMaster
 from tests.harness.waiting import patient
@@ -136,7 +136,7 @@ def test_an_example_of_the_configuration_has_arguments_that_are_accepted(text: s
 def served() -> set[str]:
     """Every path that is served: "GET /workers/ID"."""
     found = set()
-    for route in api.ROUTES:
+    for route in routes.ROUTES:
         paths = [route.path.removeprefix("/v1")]
         choice = re.search(r"<any\(([^)]*)\):\w+>", route.path)
         if choice:

@@ -19,12 +19,12 @@ from werkzeug.routing import Map, Rule
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import Refusal
 from buildbot_lifecycle.shapes import events
-from buildbot_lifecycle.www import api, entities, openapi, wire
+from buildbot_lifecycle.www import entities, openapi, routes, wire
 from tests.harness.waiting import patient
 from tests.www.client import API
 from tests.www.served import Master, Server
 
-DOCUMENT: Any = json.loads(json.dumps(openapi.document(api.ROUTES)))
+DOCUMENT: Any = json.loads(json.dumps(openapi.document(routes.ROUTES)))
 
 
 def operations() -> list[tuple[str, str, Any]]:
@@ -42,14 +42,15 @@ def test_it_is_a_valid_openapi_3_1_document() -> None:
 def test_every_route_is_in_it_and_no_other() -> None:
     """Each path of the document leads Werkzeug to a route, and no route is left over."""
     rules = [
-        Rule(route.path, methods=[route.method], endpoint=n) for n, route in enumerate(api.ROUTES)
+        Rule(route.path, methods=[route.method], endpoint=n)
+        for n, route in enumerate(routes.ROUTES)
     ]
     urls = Map(rules).bind("localhost")
     found = set()
     for method, path, _ in operations():
         filled = "/v1" + path.replace("{number}", "1").replace("{worker}", "calm")
         found.add(urls.match(filled, method)[0])
-    assert found == set(range(len(api.ROUTES)))
+    assert found == set(range(len(routes.ROUTES)))
 
 
 def test_every_operation_has_a_sentence_and_a_name_of_its_own() -> None:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from buildbot_lifecycle.www.api import ROUTES
+from buildbot_lifecycle.www.routes import ROUTES
 from tests.www.client import API, JSON
 from tests.www.double import NAMES, REAL_NAMES
 from tests.www.rules import SECRET

@@ -11,8 +11,9 @@ from twisted.internet import defer, task
 
 from buildbot_lifecycle.core.requests import Refusal
 from buildbot_lifecycle.shapes.spans import Drawn, Stats, StatsMeta, TimelineMeta
-from buildbot_lifecycle.www import api
+from buildbot_lifecycle.www import reads
 from buildbot_lifecycle.www.answers import Answer
+from buildbot_lifecycle.www.call import Call
 
 SHUT = 2
 
@@ -59,7 +60,7 @@ def call(*workerids: int) -> Any:
     args = {b"workerid": [str(one).encode() for one in workerids]} if workerids else {}
     request = SimpleNamespace(method=b"GET", args=args)
     master = SimpleNamespace(reactor=task.Clock())
-    return api.Call(request, master, Service(), Rights())
+    return Call(request, master, Service(), Rights())
 
 
 def result(answer: Awaitable[Answer]) -> Any:
@@ -69,10 +70,10 @@ def result(answer: Awaitable[Answer]) -> Any:
     return came[0]
 
 
-Handler = Callable[[api.Call], Awaitable[Answer]]
+Handler = Callable[[Call], Awaitable[Answer]]
 
 
-@pytest.mark.parametrize("handler", [api.recent, api.timeline, api.stats])
+@pytest.mark.parametrize("handler", [reads.recent, reads.timeline, reads.stats])
 def test_of_workers_that_may_not_be_read_nothing_is_asked(handler: Handler) -> None:
     asked = call(1, SHUT, 3)
     refused = result(handler(asked))
@@ -81,7 +82,7 @@ def test_of_workers_that_may_not_be_read_nothing_is_asked(handler: Handler) -> N
     assert asked.service.asked == 0
 
 
-@pytest.mark.parametrize("handler", [api.recent, api.timeline, api.stats])
+@pytest.mark.parametrize("handler", [reads.recent, reads.timeline, reads.stats])
 def test_of_workers_that_may_be_read_each_is_looked_at_before_they_are_asked_for(
     handler: Handler,
 ) -> None:

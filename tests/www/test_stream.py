@@ -14,7 +14,7 @@ import pytest
 from twisted.internet import defer, task
 
 from buildbot_lifecycle.core.requests import Refusal
-from buildbot_lifecycle.www.api import MOST_TABLES
+from buildbot_lifecycle.www.routes import MOST_TABLES
 from buildbot_lifecycle.www.stream import PATIENCE, RETRY_AFTER, Gate, Sender
 from tests.harness.waiting import wait_until
 from tests.www.client import API
