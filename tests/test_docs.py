@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from buildbot_lifecycle.core import settings
+from buildbot_lifecycle.core import arguments, settings
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.states import TRANSITIONS, State
 from buildbot_lifecycle.core.verdicts import verdict as verdicts
@@ -94,7 +94,7 @@ def test_every_argument_is_documented_with_its_default_and_no_other() -> None:
     documented = [
         cells[0].strip("`") for cells in rows(section(PAGES["configuration"], "Arguments"))
     ]
-    parsers = settings._PARSERS
+    parsers = arguments._PARSERS
     assert [name for name in parsers if name not in documented] == []
     headings = re.findall(r"^### (\w+)$", section(PAGES["configuration"], "Arguments"), re.M)
     assert sorted(headings) == sorted(parsers)
@@ -118,7 +118,7 @@ def test_every_limit_is_documented_with_its_default() -> None:
 
 def test_every_argument_of_a_single_worker_is_named() -> None:
     text = section(PAGES["configuration"], "workers")
-    assert [name for name in settings.PER_WORKER if not named(name, text)] == []
+    assert [name for name in arguments.PER_WORKER if not named(name, text)] == []
 
 
 @pytest.mark.parametrize("text", blocks(PAGES["configuration"], "python"))
@@ -127,7 +127,7 @@ def test_an_example_of_the_configuration_has_arguments_that_are_accepted(text: s
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "util.LifecycleService":
             given = {k.arg or "": ast.literal_eval(k.value) for k in call.keywords}
-            assert settings.parse(given)[1] == []
+            assert arguments.parse(given)[1] == []
 
 
 # REST.

@@ -11,6 +11,7 @@ from buildbot import config
 from buildbot.util import service
 from twisted.internet import defer
 
+from buildbot_lifecycle.core import arguments as core_arguments
 from buildbot_lifecycle.core import settings as core_settings
 from buildbot_lifecycle.core.bounds import MAX_NAME
 from buildbot_lifecycle.core.events import Kind, cut
@@ -102,7 +103,7 @@ class LifecycleService(Reconfigured, service.BuildbotService):
                 f"LifecycleService: the name cannot be changed (to {self.name!r});"
                 " a master has one lifecycle service"
             )
-        for problem in core_settings.parse(arguments)[1]:
+        for problem in core_arguments.parse(arguments)[1]:
             config.error(f"LifecycleService: {problem}")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -122,7 +123,7 @@ class LifecycleService(Reconfigured, service.BuildbotService):
         return Answers(self.master, self._current(), self._parts, self._off)
 
     def reconfigService(self, **arguments: Any) -> defer.Deferred[None]:
-        self._current.settings = core_settings.parse(arguments)[0]
+        self._current.settings = core_arguments.parse(arguments)[0]
         if self._parts is not None:
             self._parts.changed()
         return defer.succeed(None)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from buildbot_lifecycle.core import learned
+from buildbot_lifecycle.core.arguments import parse
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.learned import (
@@ -18,7 +19,7 @@ from buildbot_lifecycle.core.learned import (
     limit_from,
     replay,
 )
-from buildbot_lifecycle.core.settings import AutoRelease, parse
+from buildbot_lifecycle.core.settings import AutoRelease
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts import judge
 from tests.core.story import Story

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from buildbot_lifecycle.core import money
-from buildbot_lifecycle.core.settings import Settings, parse
+from buildbot_lifecycle.core.arguments import parse
+from buildbot_lifecycle.core.settings import Settings
 
 NOW = 10_000.0
 

@@ -10,14 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildbot_lifecycle.core.settings import (
-    LIMITED,
-    PER_WORKER,
-    AutoEnd,
-    AutoRelease,
-    Settings,
-    parse,
-)
+from buildbot_lifecycle.core.arguments import LIMITED, PER_WORKER, parse
+from buildbot_lifecycle.core.settings import AutoEnd, AutoRelease, Settings
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts.verdict import DEFAULT_STUCK_AFTER
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from buildbot_lifecycle.core.arguments import parse
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.facts import Call, Facts, Failure
 from buildbot_lifecycle.core.learned import Adaptive, Memory
 from buildbot_lifecycle.core.limits import for_starts
-from buildbot_lifecycle.core.settings import parse
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts import held_by_silence, judge, wait_ends_at
 from buildbot_lifecycle.core.verdicts.verdict import (

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from buildbot.config.errors import ConfigErrors, capture_config_errors
 
-from buildbot_lifecycle.core import settings
+from buildbot_lifecycle.core import arguments
 from buildbot_lifecycle.service.service import LifecycleService
 
 WRITTEN_OUT: Mapping[str, inspect.Parameter] = {
@@ -20,12 +20,12 @@ WRITTEN_OUT: Mapping[str, inspect.Parameter] = {
 
 
 def test_each_argument_is_written_out_and_no_other() -> None:
-    assert set(WRITTEN_OUT) == set(settings._PARSERS)
+    assert set(WRITTEN_OUT) == set(arguments._PARSERS)
 
 
 def test_a_default_that_is_written_out_is_the_one_that_counts() -> None:
     defaults = {name: of.default for name, of in WRITTEN_OUT.items()}
-    assert settings.parse(defaults) == settings.parse({})
+    assert arguments.parse(defaults) == arguments.parse({})
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from buildbot_lifecycle.act.census import AGAIN_AFTER, FIRST_AFTER
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.act.proof import ASK_EVERY, Asked
 from buildbot_lifecycle.clouds.values import NotKnown, Why
+from buildbot_lifecycle.core.arguments import parse
 from buildbot_lifecycle.core.census import Row
 from buildbot_lifecycle.core.ends import Target
 from buildbot_lifecycle.core.requests import Actor, EndAnswer, EndRequest, Refusal
-from buildbot_lifecycle.core.settings import parse
 from buildbot_lifecycle.core.steady import SETTLE_SECONDS
 from buildbot_lifecycle.service.service import LifecycleService
 from tests.harness.two_clocks import TwoClocks

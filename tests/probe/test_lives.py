@@ -14,8 +14,8 @@ from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.act.ledger import Ledger
 from buildbot_lifecycle.act.orphans import Orphans
 from buildbot_lifecycle.act.shutdown import ShutdownWatch
+from buildbot_lifecycle.core.arguments import parse
 from buildbot_lifecycle.core.events import Event, Kind
-from buildbot_lifecycle.core.settings import parse
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.watch.probe import PROBE
 from tests.probe.support import Conn, Driven, Stage, hanging

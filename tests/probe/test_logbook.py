@@ -9,8 +9,9 @@ import pytest
 from buildbot.worker.latent import States
 from twisted.internet import task
 
+from buildbot_lifecycle.core.arguments import parse
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.core.settings import Settings, parse
+from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.watch.watched import Watched

@@ -16,9 +16,9 @@ from twisted.python.failure import Failure
 from buildbot_lifecycle.act.audit import Audit
 from buildbot_lifecycle.act.orphans import Orphans
 from buildbot_lifecycle.act.release import Releaser
+from buildbot_lifecycle.core.arguments import parse
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import Actor, ForceRequest, Refusal
-from buildbot_lifecycle.core.settings import parse
 from buildbot_lifecycle.host import clock, waits, workers
 from buildbot_lifecycle.master import views
 from buildbot_lifecycle.master.logbook import Known, Logbook

@@ -9,8 +9,9 @@ from twisted.internet import defer, error, task
 from twisted.python.failure import Failure
 from twisted.spread import pb
 
+from buildbot_lifecycle.core.arguments import parse
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.core.settings import Settings, parse
+from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.diagnose.signs import Signs
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.watch.watched import Watched

@@ -10,7 +10,7 @@ from twisted.internet import defer
 from buildbot_lifecycle.act.audit import Audit
 from buildbot_lifecycle.act.orphans import Orphans
 from buildbot_lifecycle.act.shutdown import ShutdownWatch
-from buildbot_lifecycle.core.settings import parse
+from buildbot_lifecycle.core.arguments import parse
 from buildbot_lifecycle.host import waits
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from tests.probe.support import Driven, Stage, hanging

@@ -9,9 +9,9 @@ import pytest
 from twisted.internet import defer
 
 from buildbot_lifecycle.act.policy import LOOK_EVERY, Policy
+from buildbot_lifecycle.core.arguments import parse
 from buildbot_lifecycle.core.ladder import check_eligible
 from buildbot_lifecycle.core.requests import Refusal
-from buildbot_lifecycle.core.settings import parse
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.steady import SETTLE_SECONDS
 from buildbot_lifecycle.master.logbook import Logbook

@@ -31,8 +31,8 @@ from buildbot_lifecycle.act.orphans import Orphans
 from buildbot_lifecycle.act.policy import Policy
 from buildbot_lifecycle.act.release import Releaser
 from buildbot_lifecycle.core import signs
+from buildbot_lifecycle.core.arguments import parse
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.core.settings import parse
 from buildbot_lifecycle.core.states import State, transition_data
 from buildbot_lifecycle.core.verdicts import judge
 from buildbot_lifecycle.core.verdicts.verdict import DEFAULT_STUCK_AFTER, LEVELS

@@ -38,11 +38,12 @@ from buildbot_lifecycle.act.orphans import Orphans
 from buildbot_lifecycle.act.policy import Policy
 from buildbot_lifecycle.act.release import Releaser
 from buildbot_lifecycle.act.shutdown import ShutdownWatch
+from buildbot_lifecycle.core.arguments import parse
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.fold import apply
 from buildbot_lifecycle.core.requests import Actor, ForceRequest
-from buildbot_lifecycle.core.settings import Settings, parse
+from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.verdicts.verdict import DEFAULT_STUCK_AFTER
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.watch.drivers import CALLS as WORKER_CALLS

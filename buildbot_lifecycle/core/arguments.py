@@ -1,0 +1,252 @@
+"""The arguments of the service, checked: every problem is named, with what was expected.
+
+`parse` takes the keyword arguments of ``util.LifecycleService`` as they stand in master.cfg.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from buildbot_lifecycle.core import money
+from buildbot_lifecycle.core.checks import is_number, is_whole
+from buildbot_lifecycle.core.learned import Adaptive
+from buildbot_lifecycle.core.settings import DETAILS_FOR, AutoEnd, AutoRelease, Settings
+from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.core.verdicts.verdict import DEFAULT_STUCK_AFTER
+
+#: What can be given a limit: states (but those in which nothing is waited for), and situations.
+LIMITED: tuple[str, ...] = tuple(DEFAULT_STUCK_AFTER)
+
+#: Seconds between two times at which clouds are asked what they have; less would be no census.
+LEAST_CENSUS = 30.0
+
+#: Arguments that may stand in an entry of ``workers``.
+PER_WORKER = ("stuck_after", "pause_after_release", "auto_release", "auto_end")
+
+#: What a parser answers for a value with a problem. None is not it: None is how "off" is written.
+_WRONG: Any = object()
+
+
+def parse(arguments: Mapping[str, Any]) -> tuple[Settings, list[str]]:
+    """The settings, and the problems found; with problems, the settings are those that were right."""
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for name, value in arguments.items():
+        parser = _PARSERS.get(name)
+        if parser is None:
+            known = ", ".join(sorted(_PARSERS))
+            problems.append(f"unknown argument {name!r}; known are {known}")
+            continue
+        parsed = parser(name, value, problems)
+        if parsed is not _WRONG:
+            values[name] = parsed
+    if "stuck_after" in values:
+        values["stuck_after"] = {**DEFAULT_STUCK_AFTER, **values["stuck_after"]}
+    return Settings(**values), problems
+
+
+def _stuck_after(name: str, value: Any, problems: list[str]) -> Any:
+    if not isinstance(value, Mapping):
+        problems.append(f"{name} must be a dictionary {{state: seconds}}, not {value!r}")
+        return _WRONG
+    parsed: dict[str, float | None] = {}
+    for key, seconds in value.items():
+        state = next((s for s in LIMITED if s == key), None)
+        if state is None:
+            expected = ", ".join(s.value if isinstance(s, State) else s for s in LIMITED)
+            problems.append(f"{name}: no state {key!r}; states with a limit are {expected}")
+        elif seconds is None:
+            parsed[state] = None
+        elif is_number(seconds, above=0):
+            parsed[state] = float(seconds)
+        else:
+            problems.append(
+                f"{name}[{key!r}] must be a number of seconds above 0, or None for never,"
+                f" not {seconds!r}"
+            )
+    if State.INSUBSTANTIATING in parsed:
+        # a build that queues behind a stop must not give the same stop another limit
+        parsed.setdefault(State.INSUBSTANTIATING_SUBSTANTIATING, parsed[State.INSUBSTANTIATING])
+    return parsed
+
+
+def _seconds(
+    name: str, value: Any, problems: list[str], *, least: float, may_be_off: bool = False
+) -> Any:
+    if value is None and may_be_off:
+        return None
+    if is_number(value, least=least):
+        return float(value)
+    off = ", or None for never" if may_be_off else ""
+    problems.append(f"{name} must be a number of seconds, {least:g} or more{off}, not {value!r}")
+    return _WRONG
+
+
+def _prices(name: str, value: Any, problems: list[str]) -> Any:
+    found = money.by_pattern(name, value, "cost of an hour", money.wrong_price, problems)
+    return tuple((pattern, float(price)) for pattern, price in found)
+
+
+def _instance_url(name: str, value: Any, problems: list[str]) -> Any:
+    return money.by_pattern(name, value, "address", money.wrong_url, problems)
+
+
+def _details_for(name: str, value: Any, problems: list[str]) -> Any:
+    if value in DETAILS_FOR:
+        return value
+    expected = ", ".join(map(repr, DETAILS_FOR))
+    problems.append(f"{name} must be one of {expected}, not {value!r}")
+    return _WRONG
+
+
+def _flag(name: str, value: Any, problems: list[str]) -> Any:
+    if isinstance(value, bool):
+        return value
+    problems.append(f"{name} must be True or False, not {value!r}")
+    return _WRONG
+
+
+def _options(
+    name: str, value: Mapping[str, Any], checks: Mapping[str, tuple[Any, str]], problems: list[str]
+) -> dict[str, Any]:
+    """The entries of a dictionary argument that are right; the others are problems."""
+    parsed = {}
+    for key, given in value.items():
+        if key not in checks:
+            problems.append(f"{name}: unknown option {key!r}; known are {', '.join(checks)}")
+            continue
+        is_right, expected = checks[key]
+        if is_right(given):
+            parsed[key] = given
+        else:
+            problems.append(f"{name}[{key!r}] must be {expected}, not {given!r}")
+    return parsed
+
+
+def _is_count(value: Any) -> bool:
+    return is_whole(value, least=1)
+
+
+def _adaptive(name: str, value: Any, problems: list[str]) -> Any:
+    if value is None or isinstance(value, bool):
+        return Adaptive() if value else None
+    if not isinstance(value, Mapping):
+        problems.append(f"{name} must be True, False, None or a dictionary, not {value!r}")
+        return _WRONG
+    checks = {
+        "factor": (lambda v: is_number(v, above=1), "a number above 1"),
+        "min_samples": (_is_count, "a whole number, 1 or more"),
+        "cap_factor": (lambda v: is_number(v, above=1), "a number above 1"),
+    }
+    return Adaptive(**_options(name, value, checks, problems))
+
+
+def _auto(
+    name: str,
+    value: Any,
+    problems: list[str],
+    *,
+    example: int,
+    after: str,
+    made: Callable[..., Any],
+) -> Any:
+    """A policy that is off, or has its options; ``after`` is what its seconds are."""
+    if value is None or value is False:
+        return None
+    if not isinstance(value, Mapping):
+        problems.append(
+            f"{name} must be a dictionary such as {{'after': {example}}} ({after}), or None or False for"
+            f" never, not {value!r}"
+        )
+        return _WRONG
+    checks = {
+        "after": (lambda v: is_number(v, least=0), "a number of seconds, 0 or more"),
+        "per_hour": (_is_count, "a whole number, 1 or more"),
+    }
+    options = _options(name, value, checks, problems)
+    if "after" not in options:
+        if "after" not in value:
+            problems.append(f"{name} needs 'after': {after}")
+        return _WRONG
+    return made(**options)
+
+
+def _auto_release(name: str, value: Any, problems: list[str]) -> Any:
+    after = "the seconds of being stuck after which to release"
+    return _auto(name, value, problems, example=600, after=after, made=AutoRelease)
+
+
+def _auto_end(name: str, value: Any, problems: list[str]) -> Any:
+    after = "the seconds in the ledger after which to end an instance"
+    return _auto(name, value, problems, example=86400, after=after, made=AutoEnd)
+
+
+def _workers(name: str, value: Any, problems: list[str]) -> Any:
+    if not isinstance(value, Mapping):
+        problems.append(
+            f"{name} must be a dictionary {{name pattern: {{argument: value}}}}, not {value!r}"
+        )
+        return _WRONG
+    parsed = []
+    for pattern, override in value.items():
+        where = f"{name}[{pattern!r}]"
+        if not isinstance(pattern, str) or not pattern:
+            problems.append(f"{name}: a name pattern must be a non-empty text, not {pattern!r}")
+        elif (wrong := _wrong_pattern(pattern)) is not None:
+            problems.append(f"{name}: the name pattern {pattern!r} {wrong}")
+        elif not isinstance(override, Mapping):
+            problems.append(f"{where} must be a dictionary {{argument: value}}, not {override!r}")
+        else:
+            parsed.append((pattern, _override(where, override, problems)))
+    return tuple(parsed)
+
+
+def _wrong_pattern(pattern: str) -> str | None:
+    """Why no worker can have such a name; None if one can. Python itself takes anything for a pattern."""
+    at = pattern.find("[")
+    while at >= 0:
+        begin = at + 2 if pattern[at + 1 : at + 2] == "!" else at + 1
+        # a bracket that comes first is one of the characters
+        end = pattern.find("]", begin + 1)
+        if end < 0:
+            return "has a [ without its ]; patterns are those of a shell: *, ?, [ab]"
+        wrong = re.search(r"(.)-(.)", pattern[begin:end], re.DOTALL)
+        if wrong is not None and wrong[1] > wrong[2]:
+            return f"has a range that is empty, {wrong[0]!r}; patterns are those of a shell: *, ?, [ab]"
+        at = pattern.find("[", end + 1)
+    return None
+
+
+def _override(where: str, override: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+    parsed: dict[str, Any] = {}
+    for argument, given in override.items():
+        if argument not in PER_WORKER:
+            problems.append(
+                f"{where}: unknown argument {argument!r}; for some workers only can be set:"
+                f" {', '.join(PER_WORKER)}"
+            )
+            continue
+        value = _PARSERS[argument](f"{where}[{argument!r}]", given, problems)
+        if value is not _WRONG:
+            parsed[argument] = value
+    return parsed
+
+
+_PARSERS: dict[str, Any] = {
+    "stuck_after": _stuck_after,
+    "workers": _workers,
+    "shutdown_grace": functools.partial(_seconds, least=0),
+    "shutdown_limit": functools.partial(_seconds, least=1),
+    "pause_after_release": _flag,
+    "anonymous_may_force": _flag,
+    "details_for": _details_for,
+    "adaptive": _adaptive,
+    "auto_release": _auto_release,
+    "auto_end": _auto_end,
+    "census_every": functools.partial(_seconds, least=LEAST_CENSUS, may_be_off=True),
+    "prices": _prices,
+    "instance_url": _instance_url,
+}
