@@ -200,6 +200,7 @@ episodes = _table(
     sa.Column("data", Json(), nullable=False),
     sa.UniqueConstraint("incarnation", "first_seq", name="lifecycle_episodes_seq"),
     sa.Index("lifecycle_episodes_worker", "workerid", "id"),
+    sa.Index("lifecycle_episodes_worker_master", "workerid", "masterid", "id"),
     sa.Index("lifecycle_episodes_ended", "ended_at"),
 )
 

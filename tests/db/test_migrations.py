@@ -194,3 +194,22 @@ def test_on_mysql_every_table_is_transactional_and_compares_bytes(engine: sa.eng
         rows = conn.execute(query).all()
     assert {(row[1], row[2]) for row in rows} == {("InnoDB", "utf8mb4_bin")}
     assert {row[0] for row in rows} == set(schema.metadata.tables)
+
+
+def test_version_3_adds_an_index_and_keeps_what_is_stored(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = empty.engine()
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "VERSION", 2)
+        migrations.migrate(engine)
+    row = {"incarnation": 1, "first_seq": 1, "workerid": 7, "started_at": 1.0, "builds": 0}
+    with engine.begin() as conn:
+        conn.execute(schema.episodes.insert(), [{**row, "masterid": 2, "data": {"a": 1}}])
+    assert migrations.migrate(engine) == migrations.VERSION
+    with engine.connect() as conn:
+        (found,) = conn.execute(sa.select(schema.episodes))
+    assert (found.workerid, found.masterid, found.data) == (7, 2, {"a": 1})
+    indexes = sa.inspect(empty.engine()).get_indexes("lifecycle_episodes")
+    named = {each["name"]: each["column_names"] for each in indexes}
+    assert named["lifecycle_episodes_worker_master"] == ["workerid", "masterid", "id"]
