@@ -149,8 +149,8 @@ class Clouds:
         adapter = self._adapter(worker)
         if hooks.hook(worker, Can.LIST) or adapter is None:
             return defer.succeed(("own", id(worker)))
-        reached = defer.maybeDeferred(self._reach, adapter, worker)
-        return reached.addCallbacks(lambda reach: reach.scope, _told)
+        reached = self._reached(adapter, worker)
+        return reached.addCallback(lambda reach: reach.scope).addErrback(_told)
 
     def place(self, worker: Any, name: str | None = None) -> defer.Deferred[str | NotKnown]:
         """Where `gone` would ask about this name: what is gone there need not be gone elsewhere.
@@ -161,8 +161,7 @@ class Clouds:
         is_machine = machine.named(worker, name) is not None
         if is_machine or self._own(worker, Can.GONE, adapter) is not None or adapter is None:
             return defer.succeed(OWN)
-        reached = defer.maybeDeferred(self._reach, adapter, worker)
-        return reached.addCallback(_place).addErrback(_told)
+        return self._reached(adapter, worker).addCallback(_place).addErrback(_told)
 
     def _ask(
         self,
@@ -180,8 +179,7 @@ class Clouds:
             asked.addCallback(self._in_thread, title, by_reach)
         else:
             asked = defer.fail(CannotTell(Why.NOT_OFFERED, f"{title}: no {ability.value} is known"))
-        asked.addTimeout(self._limits.whole, self._reactor, self._too_late(title))
-        return asked.addErrback(self._no_answer, title, worker)
+        return self._in_time(asked, title).addErrback(self._no_answer, title, worker)
 
     def _no_answer(self, failure: Failure, title: str, worker: Any) -> NotKnown:
         said = _told(failure, (_password(worker),))
@@ -202,13 +200,14 @@ class Clouds:
     def _reach(self, adapter: Adapter, worker: Any) -> defer.Deferred[Reach]:
         return hooks.awaited(adapter.reach(worker, self._limits))
 
-    def _too_late(self, title: str) -> Callable[[Any, float], Any]:
-        def answer(result: Any, seconds: float) -> Any:
-            if isinstance(result, Failure) and isinstance(result.value, defer.CancelledError):
-                raise CannotTell(Why.TIMEOUT, f"{title}: no answer in {seconds:g} s")
-            return result
+    def _reached(self, adapter: Adapter, worker: Any) -> defer.Deferred[Reach]:
+        asked = defer.maybeDeferred(self._reach, adapter, worker)
+        return self._in_time(asked, _title(worker, adapter))
 
-        return answer
+    def _in_time(self, asked: defer.Deferred[T], title: str) -> defer.Deferred[T]:
+        seconds = self._limits.whole
+        late = CannotTell(Why.TIMEOUT, f"{title}: no answer in {seconds:g} s")
+        return hooks.in_time(asked, seconds, self._reactor, late)
 
     def _adapter(self, worker: Any) -> Adapter | None:
         return self._choice.of(worker)

@@ -6,7 +6,7 @@ They run on the reactor, in the class's own manner, and may be coroutines or giv
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet import defer
 
@@ -18,6 +18,8 @@ from buildbot_lifecycle.clouds.values import (
     State,
     Why,
 )
+
+T = TypeVar("T")
 
 #: The method for each ability. AGE and KIND come with what LIST says.
 METHODS = {
@@ -41,6 +43,31 @@ def awaited(answer: Any) -> defer.Deferred[Any]:
     if hasattr(answer, "__await__") and not isinstance(answer, defer.Deferred):
         return defer.ensureDeferred(answer)
     return answer if isinstance(answer, defer.Deferred) else defer.succeed(answer)
+
+
+def in_time(
+    asked: defer.Deferred[T], seconds: float, reactor: Any, late: CannotTell
+) -> defer.Deferred[T]:
+    """What is answered within so many seconds, else `late`, whatever the asked one does when canceled.
+
+    Twisted's `addTimeout` waits for the answer to its cancel, and a coroutine may catch that and go on.
+    """
+    answer: defer.Deferred[T] = defer.Deferred(lambda _: asked.cancel())
+
+    def too_late() -> None:
+        answer.errback(late)
+        asked.cancel()
+
+    timer = reactor.callLater(seconds, too_late)
+
+    def came(result: Any) -> None:
+        if timer.active():
+            timer.cancel()
+        if not answer.called:
+            answer.callback(result)
+
+    asked.addBoth(came)
+    return answer
 
 
 def gone(answer: Any) -> Gone:

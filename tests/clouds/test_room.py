@@ -215,6 +215,77 @@ def test_one_that_never_answers_is_not_known_in_time(desk: Desk) -> None:
     assert desk.clouds.snapshot().failures == {"Own": 1}
 
 
+class NeverReached(Silent):
+    """A third party's adapter that waits for ever for where to ask."""
+
+    classes = (f"{__name__}.Plain",)
+    can = frozenset({Can.GONE, Can.LIST, Can.END, Can.LAST_WORDS})
+
+    def reach(self, worker: Any, limits: Limits) -> Any:
+        return defer.Deferred()
+
+
+class Plain:
+    """A worker of that driver."""
+
+    name = "plain"
+
+
+@pytest.mark.parametrize(
+    ("what", "given"),
+    [
+        ("place", ()),
+        ("scope", ()),
+        ("gone", ("a",)),
+        ("list", ()),
+        ("end", ("a",)),
+        ("last_words", ("a",)),
+    ],
+)
+def test_an_adapter_that_never_says_where_to_ask_is_not_waited_for(
+    what: str, given: tuple[str, ...]
+) -> None:
+    assert Plain.__module__ == __name__
+    desk = Desk(limits=Limits(whole=0.3), choice=Choice([NeverReached()]))
+    assert desk.ask(what, Plain(), *given).why is Why.TIMEOUT
+    desk.close()
+
+
+@pytest.mark.parametrize(
+    ("what", "method", "given"),
+    [
+        ("gone", "lifecycle_is_gone", ("a",)),
+        ("list", "lifecycle_instances", ()),
+        ("end", "lifecycle_end", ("a",)),
+        ("last_words", "lifecycle_last_words", ("a",)),
+    ],
+)
+def test_one_that_goes_on_after_it_was_canceled_is_not_waited_for(
+    desk: Desk, what: str, method: str, given: tuple[str, ...]
+) -> None:
+    canceled: list[bool] = []
+
+    async def stubborn(*_: Any) -> None:
+        try:
+            await defer.Deferred()
+        except defer.CancelledError:
+            canceled.append(True)
+            await defer.Deferred()
+
+    worker = Own()
+    setattr(worker, method, stubborn)
+    assert desk.ask(what, worker, *given).why is Why.TIMEOUT
+    assert canceled == [True]
+
+
+def test_an_answer_that_comes_too_late_is_dropped(desk: Desk) -> None:
+    worker, given = Own(), defer.Deferred[bool](lambda _: None)
+    worker.lifecycle_is_gone = lambda _: given  # type: ignore[method-assign, assignment]
+    assert desk.ask("gone", worker, "a").why is Why.TIMEOUT
+    if not given.called:
+        given.callback(True)
+
+
 # the threads
 
 
