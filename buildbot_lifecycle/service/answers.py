@@ -31,7 +31,7 @@ from buildbot_lifecycle.host.pauses import Turns
 from buildbot_lifecycle.master import views
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.service.carried import CATCH_UP_SECONDS
-from buildbot_lifecycle.service.wiring import Parts
+from buildbot_lifecycle.service.parts import Parts
 from buildbot_lifecycle.shapes.base import Shape, read
 from buildbot_lifecycle.shapes.ending import Ended, EndPlan
 from buildbot_lifecycle.shapes.force import Forced

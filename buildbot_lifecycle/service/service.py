@@ -22,7 +22,8 @@ from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.host.pauses import pause
 from buildbot_lifecycle.host.reconfigured import Reconfigured
 from buildbot_lifecycle.service.answers import Answers
-from buildbot_lifecycle.service.wiring import Parts, wire
+from buildbot_lifecycle.service.parts import Parts
+from buildbot_lifecycle.service.wiring import wire
 from buildbot_lifecycle.watch.probe import PROBE
 
 SERVICE_NAME = "lifecycle"
