@@ -14,7 +14,7 @@ from buildbot_lifecycle.core.requests import DRIVER
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.host import workers
 from buildbot_lifecycle.host.log import log_lines
-from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.master.logbook import Known
 
 
 def pause(known: Known, reason: str) -> None:
@@ -29,20 +29,19 @@ def pause(known: Known, reason: str) -> None:
 class Holds:
     """Holds workers of one master for entries of the ledger."""
 
-    def __init__(
-        self, logbook: Logbook, entries: Entries, settings: Callable[[], Settings]
-    ) -> None:
-        self._logbook = logbook
+    def __init__(self, entries: Entries, settings: Callable[[], Settings]) -> None:
         self._entries = entries
         self._settings = settings
         # entries of a late start; what was told before under the same name has another cause
         self._late: dict[int, set[int]] = {}
 
-    def late(self, workerid: int, orphan: int) -> None:
-        """An abandoned start has made an instance, and its entry is written."""
-        self._late.setdefault(workerid, set()).add(orphan)
-        known = self._logbook.get(workerid)
-        if known is None or known.gone or known.watched.worker.isPaused():
+    def late(self, known: Known, orphan: int) -> None:
+        """An abandoned start of this very worker has made an instance, and its entry is written.
+
+        Who replaced it meanwhile, under its name and number, has started nothing and is left alone.
+        """
+        self._late.setdefault(known.workerid, set()).add(orphan)
+        if known.gone or known.watched.worker.isPaused():
             return
         if self._settings().of(known.name).pause_after_release:
             pause(known, _reason(orphan))

@@ -34,7 +34,7 @@ class Ledger:
         token: str,
         entries: Entries,
         place_of: Callable[[int], str | None] = lambda _: None,
-        late: Callable[[int, int], None] = lambda _worker, _orphan: None,
+        late: Callable[[Known, int], None] = lambda _known, _orphan: None,
     ) -> None:
         self._logbook = logbook
         self._desk = desk
@@ -136,7 +136,7 @@ class Ledger:
         machine: str | None = None,
         *,
         place: str | None,
-        then: Callable[[int, int], None] = lambda _worker, _orphan: None,
+        then: Callable[[Known, int], None] = lambda _known, _orphan: None,
     ) -> None:
         episode = known.facts.episode
         instance = known.facts.instance or (episode.instance if episode else None)
@@ -154,5 +154,5 @@ class Ledger:
             "why": cut(why, MAX_LINE),
         }
         opened = self._desk.open_orphan(row)
-        opened.addCallback(lambda orphan: then(known.workerid, orphan))
+        opened.addCallback(lambda orphan: then(known, orphan))
         opened.addErrback(log_error, "lifecycle: while writing an orphan")

@@ -122,7 +122,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
     orphans = Orphans(clock, desk, lambda worker: Can.GONE in clouds.can(worker))
     releaser = Releaser(clock, logbook, audit, orphans, settings)
     places, losses = Places(logbook, clouds), Losses(logbook, clouds)
-    holds = Holds(logbook, entries, settings)
+    holds = Holds(entries, settings)
     ledger = Ledger(logbook, desk, token, entries, places.late, holds.late)
     proof = Proof(clock, logbook, desk, entries, clouds)
     census = Census(

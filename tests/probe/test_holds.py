@@ -23,6 +23,10 @@ class Told(Driven):
         return bool(self.__dict__.get("is_gone"))
 
 
+class Successor(Told):
+    """A worker of another class, which replaces one under its name."""
+
+
 class Holds(Served):
     @defer.inlineCallbacks
     def play_late(self, *, pause: bool = False, **settings: Any) -> Any:
@@ -138,6 +142,28 @@ class Holds(Served):
         self.is_gone()
         assert self.reason == "late start, entry 2"
         self.worker().stopQuarantineTimer()
+        yield self.shut_down()
+
+    @defer.inlineCallbacks
+    def replace(self, successor: Any) -> Any:
+        """A reconfiguration puts another worker in its place, under its name and number."""
+        before, number = self.worker(), self.worker().workerid
+        configuration = self.configuration(successor)
+        yield self.reconfig_master({**configuration, "services": [self.service]})
+        self.pass_seconds(2)
+        assert self.worker() is not before
+        assert self.worker().workerid == number
+
+    @defer.inlineCallbacks
+    def test_a_worker_that_has_replaced_it_meanwhile_is_not_held_for_it(self) -> Any:
+        yield self.play_late()
+        yield self.replace(Successor("w"))
+        self.comes_up()
+        entry = yield defer.ensureDeferred(self.service.answers.one("orphans", 2))
+        assert entry.cause == "late_start"
+        assert self.reason is None, "the start was none of its own"
+        assert not self.watched().hold
+        assert self.service.answers.health().errors == 0
         yield self.shut_down()
 
     @defer.inlineCallbacks
