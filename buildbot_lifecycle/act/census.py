@@ -6,33 +6,20 @@ What nobody has is written into the ledger, so that a restart does not lose it. 
 
 from __future__ import annotations
 
-import dataclasses
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet import defer
 
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.act.findings import Findings
-from buildbot_lifecycle.act.holdings import TURN, Holdings, Named
-from buildbot_lifecycle.clouds.values import Can, Gone, Instance, Listing, NotKnown
-from buildbot_lifecycle.core.bounds import MAX_NAME
-from buildbot_lifecycle.core.census import (
-    LOOKS,
-    Absence,
-    Listed,
-    Look,
-    Picture,
-    Row,
-    Trace,
-    absences,
-    rows,
-    same_mark,
-    told_apart,
-    traced,
-)
-from buildbot_lifecycle.core.events import cut
-from buildbot_lifecycle.host.pauses import Turns
+from buildbot_lifecycle.act.holdings import TURN, Holdings
+from buildbot_lifecycle.act.seen import Seen
+from buildbot_lifecycle.act.survey import Asked, PlaceAsked, Survey, is_own
+from buildbot_lifecycle.clouds.values import Can, NotKnown
+from buildbot_lifecycle.core.census import LOOKS, Absence, Look, Picture, Row, ToldApart
+from buildbot_lifecycle.host.pauses import Turns, breath
 from buildbot_lifecycle.master.logbook import Known, Logbook
 
 #: Seconds after the start of a master at which it takes its first census.
@@ -46,35 +33,6 @@ LEAST_BETWEEN = 5.0
 
 #: Places that are asked at a time.
 AT_A_TIME = 8
-
-
-class Asked(Named, Protocol):
-    """What of `clouds.ask.Clouds` is used here."""
-
-    def scope(self, worker: Any) -> defer.Deferred[Hashable | NotKnown]: ...
-
-    def list(self, worker: Any) -> defer.Deferred[Listing | NotKnown]: ...
-
-    def gone(self, worker: Any, name: str | None) -> defer.Deferred[Gone]: ...
-
-    def place(self, worker: Any, name: str | None = None) -> defer.Deferred[str | NotKnown]: ...
-
-    def tells_masters(self, worker: Any) -> bool: ...
-
-    def title(self, worker: Any, scope: Hashable) -> str: ...
-
-
-@dataclasses.dataclass(frozen=True)
-class PlaceAsked:
-    """What came of asking one place, or why nobody was asked. Times in epoch seconds."""
-
-    title: str
-    class_name: str
-    at: float | None = None
-    took: float | None = None
-    count: int | None = None
-    trouble: NotKnown | None = None
-    can_list: bool = True
 
 
 class Census:
@@ -99,20 +57,15 @@ class Census:
         self._logbook = logbook
         self._clouds = clouds
         self._findings = findings
-        self._name = name
         self._others = others
         self._every = every
         self._told = told
         self._holdings = Holdings(clock, logbook, entries, clouds)
-        # by place
-        self._looks: dict[Hashable, Look] = {}
-        self._asked: dict[Hashable, PlaceAsked] = {}
-        self._titles: dict[Hashable, str] = {}
-        # by place and name; by workerid
-        self._traces: dict[tuple[Hashable, str], Trace] = {}
-        self._absent: dict[int, Absence] = {}
-        self._places: dict[int, Hashable] = {}
+        self._seen = Seen()
+        self._survey = Survey(clock, logbook, clouds, name)
         self._timer: Any = None
+        # whether it is to be told that something is another way now, and whether that is being done
+        self._news = self._telling = False
         self._off = True
         #: when the last census ended (epoch seconds); None: there was none
         self.taken: float | None = None
@@ -162,18 +115,13 @@ class Census:
 
     async def rows(self) -> list[Row]:
         """All instances as of now."""
-        picture = await self._holdings.picture(self._places)
-        found, turns = [], Turns(self._clock, TURN)
-        looks = list(self._looks.values())
-        for row in rows(looks, picture, self._traces, self._absent, self._titles):
+        picture = await self._holdings.picture(self._survey.places)
+        found, turns = ToldApart(), Turns(self._clock, TURN)
+        for row in self._seen.rows(picture, self._survey.titles):
             if row is not None:
-                found.append(row)
+                found.add(row)
             await turns()
-        return told_apart(found)
-
-    async def find(self, ident: str, masterid: int) -> Row | None:
-        """One instance by its id."""
-        return next((row for row in await self.rows() if row.id(masterid) == ident), None)
+        return found.rows
 
     async def sole(self) -> Callable[[int], bool]:
         """Tells whether what a worker's cloud has by its names is this master's, and no other's."""
@@ -183,25 +131,58 @@ class Census:
             known = self._logbook.get(workerid)
             if known is None:
                 return False
-            return self._is_sole(known.watched.worker, self._places.get(workerid), others)
+            return self._survey.is_sole(
+                known.watched.worker, self._survey.places.get(known), others
+            )
 
         return is_sole
 
     def places(self) -> list[PlaceAsked]:
         """Each place, with what came of asking it."""
-        return list(self._asked.values())
+        return list(self._survey.asked.values())
+
+    def is_gone(self, workerid: int, name: str, digest: str | None) -> None:
+        """An instance is proven to be gone: it is not waited for the next look to say so.
+
+        ``digest`` is that of its place, as in an entry of the ledger.
+        """
+        if self._seen.is_gone(workerid, name, digest) and not self.taking:
+            self._news = True
+            if not self._telling:
+                self._telling = True
+                told = defer.ensureDeferred(self._tell_news())
+                told.addErrback(lambda _: self._logbook.failed("telling of the census"))
+
+    async def _tell_news(self) -> None:
+        try:
+            while self._news and not self._off:
+                await breath(self._clock)  # of many that are gone it is told once
+                self._news = False
+                self._told(await self._counts())
+        finally:
+            self._telling = False
 
     # taking it
 
     async def _take(self) -> bool:
         """Ask all places. Whether it should be taken again soon, since something was seen once only."""
+        self._seen.begin()
+        try:
+            again = await self._look_everywhere()
+        finally:
+            self._seen.end()
+        self.taken = self._clock.seconds()
+        self._told(await self._counts())
+        return again
+
+    async def _look_everywhere(self) -> bool:
         others = await self._others()
-        askers = await self._askers()
-        self._forget(askers)
-        before = await self._holdings.picture(self._places)
+        askers = await self._survey.askers()
+        self._seen.keep(askers.keys())
+        before = await self._holdings.picture(self._survey.places)
         # places of classes that answer themselves are many and small: looked at together
-        own = [scope for scope in askers if _is_own(scope)]
-        groups = [[scope] for scope in askers if not _is_own(scope)] + ([own] if own else [])
+        own = [scope for scope in askers if is_own(scope)]
+        groups = [[scope] for scope in askers if not is_own(scope)] + ([own] if own else [])
         turn = defer.DeferredSemaphore(AT_A_TIME)
         looked = [
             defer.ensureDeferred(self._look(group, askers, before, others, turn))
@@ -213,8 +194,6 @@ class Census:
                 again = again or result
             else:
                 self._failed(result)
-        self.taken = self._clock.seconds()
-        self._told(await self._counts())
         return again
 
     def _failed(self, failure: Any) -> None:
@@ -222,40 +201,6 @@ class Census:
             failure.raiseException()
         except Exception:
             self._logbook.failed("looking at a place")
-
-    async def _askers(self) -> dict[Hashable, Known]:
-        """For each place a worker whose configuration reaches it. Notes where nobody can be asked."""
-        found: dict[Hashable, Known] = {}
-        self._places = {}
-        mute: dict[Hashable, PlaceAsked] = {}
-        turns = Turns(self._clock, TURN)
-        for known in self._logbook.known():
-            worker = known.watched.worker
-            if Can.LIST not in self._clouds.can(worker):
-                cannot = PlaceAsked(known.class_name, known.class_name, can_list=False)
-                mute.setdefault(("mute", known.class_name), cannot)
-                continue
-            scope = await self._clouds.scope(worker)
-            if isinstance(scope, NotKnown):
-                at = self._clock.seconds()
-                unknown = PlaceAsked(known.class_name, known.class_name, at=at, trouble=scope)
-                mute.setdefault(("unknown", known.class_name, scope.text), unknown)
-                continue
-            self._places[known.workerid] = scope
-            if scope not in found:
-                found[scope] = known
-                self._titles[scope] = self._clouds.title(worker, scope)
-            await turns()
-        kept = {scope: asked for scope, asked in self._asked.items() if scope in found}
-        self._asked = {**kept, **mute}
-        return found
-
-    def _forget(self, askers: Mapping[Hashable, Known]) -> None:
-        """Places that no worker reaches any more."""
-        for place in [place for place in self._looks if place not in askers]:
-            del self._looks[place]
-        self._titles = {place: of for place, of in self._titles.items() if place in askers}
-        self._traces = {key: of for key, of in self._traces.items() if key[0] in askers}
 
     async def _look(
         self,
@@ -266,91 +211,46 @@ class Census:
         turn: defer.DeferredSemaphore,
     ) -> bool:
         """Ask the places of a group, and look at what they have listed."""
-        asked = [turn.run(self._ask, place, askers[place]) for place in group]
+        turns = Turns(self._clock, TURN)
+        asked = []
+        for place in group:
+            # who answers at once does so here
+            asked.append(turn.run(self._survey.ask, place, askers[place]))
+            await turns()
         answers = await defer.gatherResults(asked)
-        now = await self._holdings.picture(self._places)
+        now = await self._holdings.picture(self._survey.places)
         again = False
         for place, answer in zip(group, answers):
+            await turns()
             if isinstance(answer, NotKnown):
                 continue  # no look: what was seen before stays, with its time
             asker = askers[place]
-            sole = self._is_sole(asker.watched.worker, place, others)
+            sole = self._survey.is_sole(asker.watched.worker, place, others)
             digest = await self._clouds.place(asker.watched.worker)
             look = Look(
                 place=place,
-                title=self._titles[place],
+                title=self._survey.titles[place],
                 at=self._clock.seconds(),
-                found=await self._listed(answer.instances),
+                found=await self._survey.listed(answer.instances, turns),
                 before=before,
                 sole=sole,
                 asker=asker.workerid,
                 digest=None if isinstance(digest, NotKnown) else digest,
             )
-            again = await self._see(look, now) or again
+            again = await self._see(look, now, turns) or again
         return again
 
-    def _ask(self, place: Hashable, asker: Known) -> defer.Deferred[Listing | NotKnown]:
-        began = self._clock.seconds()
-
-        def answered(answer: Listing | NotKnown) -> Listing | NotKnown:
-            listed = isinstance(answer, Listing)
-            self._asked[place] = PlaceAsked(
-                title=self._titles[place],
-                class_name=asker.class_name,
-                at=began,
-                took=max(0.0, self._clock.seconds() - began),
-                count=len(answer.instances) if isinstance(answer, Listing) else None,
-                trouble=None if listed else answer,  # type: ignore[arg-type]
-            )
-            return answer
-
-        return self._clouds.list(asker.watched.worker).addCallback(answered)
-
-    async def _listed(self, instances: Sequence[Instance]) -> dict[str, Listed]:
-        found, turns = {}, Turns(self._clock, TURN)
-        for each in instances:
-            name = cut(each.name, MAX_NAME) or ""
-            found[name] = Listed(
-                name=name,
-                mark=each.mark,
-                state="unknown" if each.state.value == "other" else each.state.value,
-                born=each.born,
-                kind=cut(each.kind, MAX_NAME),
-                ours=each.ours,
-            )
-            await turns()
-        return found
-
-    def _is_sole(self, worker: Any, place: Hashable, others: Collection[str]) -> bool:
-        """Whether a mark there is this master's alone."""
-        if _is_own(place):
-            return True  # the class lists what is its own master's
-        if not self._clouds.tells_masters(worker):
-            return not others
-        return not same_mark(self._name, others)
-
-    async def _see(self, look: Look, now: Picture) -> bool:
+    async def _see(self, look: Look, now: Picture, turns: Turns) -> bool:
         """What this look makes of everything, and what follows."""
-        turns = Turns(self._clock, TURN)
-        earlier = {name: of for (place, name), of in self._traces.items() if place == look.place}
-        traces: dict[str, Trace] = {}
-        for name, trace in traced(look, now, earlier):
-            traces[name] = trace
-            await turns()
-        absent = dict(absences(look, now, self._absent))
-        there = {held.workerid for held in now.helds if held.place == look.place}
-        rest = {key: of for key, of in self._traces.items() if key[0] != look.place}
-        self._looks[look.place] = look
-        self._traces = {**rest, **{(look.place, name): of for name, of in traces.items()}}
-        self._absent = {w: of for w, of in self._absent.items() if w not in there} | absent
+        look, traces = await self._seen.take(look, now, turns)
         await self._findings.write(look, now, traces)
+        absent = self._seen.absent(look, now)
         await self._ask_after(absent)
-        once = any(0 < of.unexplained < LOOKS for of in traces.values())
-        return once or any(of.looks < LOOKS for of in absent.values())
+        return self._seen.is_undecided(traces, [of for _, of in absent])
 
-    async def _ask_after(self, absent: Mapping[int, Absence]) -> None:
+    async def _ask_after(self, absent: Sequence[tuple[int, Absence]]) -> None:
         """A list that lacks it is no proof: the cloud is asked for this very one."""
-        for workerid, absence in absent.items():
+        for workerid, absence in absent:
             known = self._logbook.get(workerid)
             if known is None or absence.looks < LOOKS or absence.gone:
                 continue
@@ -359,15 +259,8 @@ class Census:
             if name is None or Can.GONE not in self._clouds.can(worker):
                 continue
             if await self._clouds.gone(worker, name) is True:
-                self._absent[workerid] = dataclasses.replace(absence, gone=True)
+                self._seen.is_missing(workerid)
 
     async def _counts(self) -> dict[str, int]:
-        counts: dict[str, int] = {"total": 0}
-        for row in await self.rows():
-            counts["total"] += 1
-            counts[row.standing] = counts.get(row.standing, 0) + 1
-        return counts
-
-
-def _is_own(scope: Hashable) -> bool:
-    return isinstance(scope, tuple) and scope[:1] == ("own",)
+        found = await self.rows()
+        return {"total": len(found), **Counter(row.standing for row in found)}

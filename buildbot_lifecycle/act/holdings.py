@@ -35,18 +35,16 @@ class Holdings:
         self._entries = entries
         self._clouds = clouds
 
-    async def picture(self, places: Mapping[int, Hashable]) -> Picture:
-        """As of now. ``places`` are those of workers, by workerid."""
-        turns = Turns(self._clock, TURN)
-        entries = []
+    async def picture(self, places: Mapping[Known, Hashable]) -> Picture:
+        """As of now. ``places`` are those of worker objects."""
+        turns, picture = Turns(self._clock, TURN), Picture()
         for number, row in self._entries.all():
-            entries.append(_open(number, row))
+            picture.enter(_open(number, row))
             await turns()
-        picture = Picture(entries=entries)
         for known in self._logbook.known():
             # meanwhile it may have gone
             if not known.gone:
-                picture.add(self._held(known, places.get(known.workerid)))
+                picture.add(self._held(known, places.get(known)))
             await turns()
         return picture
 

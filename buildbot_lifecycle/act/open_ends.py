@@ -7,7 +7,7 @@ finds its row again. So no action stays without an outcome in words.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from twisted.internet import defer, task
@@ -43,6 +43,8 @@ class Cloud(Names, Protocol):
     def gone(self, worker: Any, name: str | None) -> defer.Deferred[Gone]: ...
 
     def end(self, worker: Any, name: str) -> defer.Deferred[bool | NotKnown]: ...
+
+    def place(self, worker: Any, name: str | None) -> defer.Deferred[str | NotKnown]: ...
 
 
 @dataclasses.dataclass
@@ -89,6 +91,7 @@ class OpenEnds:
         entries: Entries,
         proof: Proof,
         clouds: Cloud,
+        told_gone: Callable[[int, str, str | None], None] = lambda *_: None,
     ) -> None:
         self._clock = clock
         self._logbook = logbook
@@ -97,6 +100,8 @@ class OpenEnds:
         self._entries = entries
         self._proof = proof
         self._clouds = clouds
+        # the census, of what has no entry as well
+        self._told_gone = told_gone
         #: who may use what is to be ended
         self.owners = Owners(logbook, clouds)
         self._open: dict[tuple[int, str], OpenEnd] = {}
@@ -195,6 +200,7 @@ class OpenEnds:
         if answer is True:
             begun.step("verify_gone", done=True, detail=None)
             await self._close(begun)
+            await self._forget(known, begun.target.name)
             await self.finish(begun, "done", self._gone_in_words(begun))
         elif answer is False:
             begun.step("verify_gone", done=False, detail="it is there")
@@ -245,6 +251,11 @@ class OpenEnds:
                     # the proof closes it by itself, later
                     log_error(error, "lifecycle: while closing an orphan")
         begun.step("close_orphan", done=True, detail=None)
+
+    async def _forget(self, known: Known, name: str) -> None:
+        place = await self._clouds.place(known.watched.worker, name)
+        if not isinstance(place, NotKnown):
+            self._told_gone(known.workerid, name, place)
 
     async def _tell(self, begun: OpenEnd) -> None:
         """Not over yet: write how far it is."""

@@ -9,7 +9,7 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.core.requests import Actor
+from buildbot_lifecycle.core.requests import DRIVER, LATE_END, STOP, Actor
 from buildbot_lifecycle.db import replay
 from buildbot_lifecycle.db.store import Store
 from buildbot_lifecycle.host import clock as clocks
@@ -45,10 +45,15 @@ class DatabaseDesk:
         self._run = run
         self._keep = keep
         self._closed: list[Callable[[int], None]] = []
+        self._gone: list[Callable[[int, str, str | None], None]] = []
 
     def on_closed(self, told: Callable[[int], None]) -> None:
         """Call this with the number of each entry that was closed."""
         self._closed.append(told)
+
+    def on_gone(self, told: Callable[[int, str, str | None], None]) -> None:
+        """Call this with worker, instance and place of each entry that a proof or a stop has closed."""
+        self._gone.append(told)
 
     def _own(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row as it is stored: the wall clock's times, this master's number, no token, no secrets."""
@@ -156,9 +161,13 @@ class DatabaseDesk:
         self._keep.during(f"closed {orphan}", record, closed)
 
         def tell(was_open: bool) -> bool:
+            entry = self._entries.of(workerid).get(orphan)
             self._entries.closed(orphan, workerid)
             for told in self._closed:
                 told(orphan)
+            if entry is not None and entry.get("instance") and by in (DRIVER, LATE_END, STOP):
+                for gone in self._gone:
+                    gone(workerid, entry["instance"], entry.get("place"))
             if was_open:
                 data = {"orphan": orphan, "by": by.name, "by_kind": by.kind}
                 self._note(workerid, Kind.ORPHAN_CLOSED, data)

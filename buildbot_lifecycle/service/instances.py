@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from buildbot_lifecycle.act.census import Census, PlaceAsked
+from buildbot_lifecycle.act.census import Census
+from buildbot_lifecycle.act.survey import PlaceAsked
 from buildbot_lifecycle.clouds.ask import Clouds
 from buildbot_lifecycle.clouds.values import Can
 from buildbot_lifecycle.core import money

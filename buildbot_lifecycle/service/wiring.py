@@ -137,7 +137,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         told=news.census,
     )
     carrying = Carrying(master, clock, gate, news, token, secrets.redacted)
-    open_ends = OpenEnds(clock, logbook, audit, desk, entries, proof, clouds)
+    open_ends = OpenEnds(clock, logbook, audit, desk, entries, proof, clouds, census.is_gone)
     opening = Opening(master.masterid, clock, gate, logbook, recent, ledger, carrying, open_ends)
     ends = Ends(clock, logbook, audit, open_ends, clouds)
     directory = Directory(master, logbook, census, clouds, settings)
@@ -156,6 +156,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
     logbook.is_stopping = lambda: shutdown.stops_whole_master
     for part in (orphans, proof, auto_ends):
         desk.on_closed(part.forget)
+    desk.on_gone(census.is_gone)
 
     # who hears of what, in this order
     heard: Sequence[tuple[Callable[[Known, Event], None], Sequence[Kind]]] = (

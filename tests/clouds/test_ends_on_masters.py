@@ -77,12 +77,6 @@ def test_a_container_that_a_crash_left_is_ended_once_and_its_entry_closed_by_pro
     assert entry["closed_by"] == "driver"
     assert f"action {done['id']}" in entry["note"]
 
-    def forgotten() -> bool:
-        master.post("plugins/lifecycle/api/v1/instances/refresh", {})
-        return name not in [each["name"] for each in master.api("instances")["instances"]]
-
-    # a look that was taken before the end still has it, until the next one
-    master.wait_until(forgotten, 60, "the census has forgotten it")
     assert end(master, row).status == 404
     assert len([each for each in master.api("actions")["actions"] if each["what"] == "end"]) == 1
     client.close()

@@ -16,11 +16,11 @@ from buildbot_lifecycle.core.census import (
     Open,
     Picture,
     Row,
+    ToldApart,
     Trace,
     absences,
     rows,
     same_mark,
-    told_apart,
     traced,
     why_not_endable,
 )
@@ -36,6 +36,13 @@ STOPPING = dataclasses.replace(UP, state=State.INSUBSTANTIATING)
 C1 = Listed("c-1", mark="m-1", born=50.0, kind="image")
 STRAY = Listed("c-9", mark="m-1")
 UNMARKED = Listed("i-9", mark=None)
+
+
+def told_apart(found: Sequence[Row]) -> list[Row]:
+    told = ToldApart()
+    for row in found:
+        told.add(row)
+    return told.rows
 
 
 class Looks:
@@ -54,13 +61,14 @@ class Looks:
         self.last = Look(PLACE, TITLE, 100.0, {one.name: one for one in found}, then, **look)
         now = Picture([after or before], self.entries)
         self.traces = dict(traced(self.last, now, self.traces))
-        self.absent = dict(absences(self.last, now, self.absent))
+        found = absences(self.last, now, self.absent)
+        self.absent = {workerid: of for workerid, of in found if of is not None}
         return self
 
     def rows(self, *now: Held) -> list[Row]:
         assert self.last is not None
-        traces: dict[Any, Trace] = {(PLACE, name): of for name, of in self.traces.items()}
-        found = rows([self.last], Picture(now, self.entries), traces, self.absent, {PLACE: TITLE})
+        traces, now_is = {PLACE: self.traces}, Picture(now, self.entries)
+        found = rows([self.last], now_is, traces, self.absent, {PLACE: TITLE})
         return [row for row in found if row is not None]
 
     def said(self, *now: Held) -> list[tuple[str, str, str | None]]:

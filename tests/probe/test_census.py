@@ -12,6 +12,7 @@ from buildbot_lifecycle.act.census import AGAIN_AFTER, FIRST_AFTER, LEAST_BETWEE
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.act.findings import Findings
 from buildbot_lifecycle.clouds.values import (
+    OWN,
     Can,
     Gone,
     Instance,
@@ -291,6 +292,40 @@ def test_what_the_master_believes_up_is_missing_when_the_cloud_says_of_this_one_
     scene.wait(0)
     assert scene.said() == [("i-1", "missing")]
     assert scene.told[-1] == {"total": 1, "missing": 1}
+
+
+def test_what_is_gone_is_forgotten_and_told_of_once(scene: Scene) -> None:
+    scene.answer = Listing(PLACE, tuple(Instance(f"c-{n}", None, State.UP, "up") for n in range(9)))
+    scene.wait(FIRST_AFTER)
+    told = len(scene.told)
+    for n in range(8):
+        scene.census.is_gone(WORKER, f"c-{n}", place_of(PLACE))
+    scene.wait(0)
+    assert [row.name for row in scene.rows()] == ["c-8"]
+    assert [each["total"] for each in scene.told[told:]] == [1]
+
+
+def test_what_is_gone_at_one_place_is_not_forgotten_at_another(scene: Scene) -> None:
+    scene.wait(FIRST_AFTER)
+    for digest in (place_of(("docker", "there", "-abc123")), OWN, None):
+        scene.census.is_gone(WORKER, "c-9", digest)
+    assert [name for name, _ in scene.said()] == ["c-9"]
+    scene.census.is_gone(WORKER, "buildbot-w-abc123", place_of(PLACE))
+    assert scene.said() == [], "an entry may have the name that the driver gave it"
+
+
+def test_a_list_that_is_under_way_while_it_is_gone_is_not_believed_in_it(scene: Scene) -> None:
+    scene.answer = waiting = defer.Deferred()
+    scene.wait(FIRST_AFTER)
+    scene.census.is_gone(WORKER, "c-9", place_of(PLACE))
+    waiting.callback(Listing(PLACE, (STRAY,)))
+    scene.wait(0)
+    assert scene.said() == []
+    scene.answer = Listing(PLACE, (STRAY,))
+    for _ in range(2):
+        scene.census.refresh()
+        scene.wait(AGAIN_AFTER)
+    assert scene.said() == [("c-9", "nobodys")], "there it is: the next looks see it"
 
 
 def test_a_driver_that_cannot_list_is_told_as_such(scene: Scene) -> None:

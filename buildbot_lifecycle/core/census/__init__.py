@@ -12,7 +12,7 @@ of it when the look began with what is known now.
 from __future__ import annotations
 
 from buildbot_lifecycle.core.census.picture import Held, Listed, Look, Open, Picture
-from buildbot_lifecycle.core.census.rows import Row, rows, told_apart, why_not_endable
+from buildbot_lifecycle.core.census.rows import Row, ToldApart, rows, why_not_endable
 from buildbot_lifecycle.core.census.standing import (
     Absence,
     Standing,
@@ -38,12 +38,12 @@ __all__ = [
     "Picture",
     "Row",
     "Standing",
+    "ToldApart",
     "Trace",
     "absences",
     "rows",
     "same_mark",
     "stands",
-    "told_apart",
     "traced",
     "why_not_endable",
 ]

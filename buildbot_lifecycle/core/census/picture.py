@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence, Set
 
 from buildbot_lifecycle.core.census.words import NOBODYS
 from buildbot_lifecycle.core.states import RESTING, State
@@ -104,29 +104,48 @@ class Look:
     asker: int | None = None
     digest: str | None = None
 
+    def without(self, gone: Collection[str]) -> Look:
+        """The same without the instances of these names, or marks."""
+        left = {
+            name: listed
+            for name, listed in self.found.items()
+            if name not in gone and listed.mark not in gone
+        }
+        return self if len(left) == len(self.found) else dataclasses.replace(self, found=left)
+
 
 class Picture:
     """What the master knows at one moment, arranged for the join."""
 
     def __init__(self, helds: Iterable[Held] = (), entries: Iterable[Open] = ()) -> None:
         self.helds: list[Held] = []
-        self.entries = tuple(entries)
+        self.entries: list[Open] = []
         self._by_id: dict[int, Held] = {}
         self._by_name: dict[str, Held] = {}
         self._by_mark: dict[str, list[Held]] = {}
         self._of_place: dict[Hashable, list[Held]] = {}
-        self._entries = {entry.id: entry for entry in self.entries}
-        self._named = {entry.instance: entry for entry in self.entries if entry.instance}
+        self._entries: dict[int, Open] = {}
+        self._named: dict[str, Open] = {}
         self._nameless: dict[int, list[Open]] = {}
-        for entry in self.entries:
-            if not entry.instance:
-                self._nameless.setdefault(entry.workerid, []).append(entry)
-        self._unclear: dict[Hashable, frozenset[Hashable]] = {}
+        self._unclear: dict[Hashable, set[Hashable]] = {}
+        for entry in entries:
+            self.enter(entry)
         for held in helds:
             self.add(held)
 
+    # drawn one by one, before anything is asked: there may be thousands
+
+    def enter(self, entry: Open) -> None:
+        """One more entry of the ledger."""
+        self.entries.append(entry)
+        self._entries[entry.id] = entry
+        if entry.instance:
+            self._named[entry.instance] = entry
+        else:
+            self._nameless.setdefault(entry.workerid, []).append(entry)
+
     def add(self, held: Held) -> None:
-        """One more worker; before anything is asked."""
+        """One more worker."""
         self.helds.append(held)
         self._by_id[held.workerid] = held
         if held.busy:
@@ -134,8 +153,9 @@ class Picture:
                 self._by_name.setdefault(name, held)
         if held.mark is not None:
             self._by_mark.setdefault(held.mark, []).append(held)
-        if held.place is not None:
-            self._of_place.setdefault(held.place, []).append(held)
+        self._of_place.setdefault(held.place, []).append(held)
+        if held.unclear:
+            self._unclear.setdefault(held.place, set()).update(held.unclear)
 
     def held(self, workerid: int | None) -> Held | None:
         """What is known of a worker."""
@@ -167,9 +187,13 @@ class Picture:
         """Open entries without a name, of the workers that have this mark."""
         return [entry for held in self.marked(mark) for entry in self.nameless(held.workerid)]
 
-    def unclear(self, place: Hashable) -> frozenset[Hashable]:
+    def of_place(self, place: Hashable) -> Sequence[Held]:
+        """The workers whose instances a list of this place would have."""
+        return self._of_place.get(place, ())
+
+    def unclear(self, place: Hashable) -> Set[Hashable]:
         """What may be instances of this place whose names are not known."""
-        if place not in self._unclear:
-            of_place = self._of_place.get(place, ())
-            self._unclear[place] = frozenset(key for held in of_place for key in held.unclear)
-        return self._unclear[place]
+        return self._unclear.get(place, _NOTHING)
+
+
+_NOTHING: Set[Hashable] = frozenset()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 from buildbot_lifecycle.core.census.picture import Held, Listed, Look, Open, Picture
 from buildbot_lifecycle.core.census.standing import Absence, Standing, Trace, of_state, stands
@@ -43,10 +42,21 @@ class Row:
         return f"{masterid}-{known[:16]}"
 
 
-def told_apart(found: Sequence[Row]) -> list[Row]:
+class ToldApart:
     """All rows of a census, of which those with the same name have ids that tell their places apart."""
-    names = Counter(row.name for row in found if row.name)
-    return [dataclasses.replace(row, shared=True) if names[row.name] > 1 else row for row in found]
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        # where the first of each name stands
+        self._first: dict[str, int] = {}
+
+    def add(self, row: Row) -> None:
+        """One more."""
+        first = self._first.setdefault(row.name, len(self.rows)) if row.name else len(self.rows)
+        if first < len(self.rows):
+            self.rows[first] = dataclasses.replace(self.rows[first], shared=True)
+            row = dataclasses.replace(row, shared=True)
+        self.rows.append(row)
 
 
 def why_not_endable(row: Row, can_end: bool) -> str | None:
@@ -66,19 +76,19 @@ def why_not_endable(row: Row, can_end: bool) -> str | None:
 def rows(
     looks: Iterable[Look],
     picture: Picture,
-    traces: Mapping[tuple[Hashable, str], Trace],
+    traces: Mapping[Hashable, Mapping[str, Trace]],
     absent: Mapping[int, Absence],
     titles: Mapping[Hashable, str],
 ) -> Iterator[Row | None]:
     """All instances that are listed, believed in, or in the ledger; None now and then, to take a breath.
 
-    ``titles`` are the places of workers for people, by place.
+    ``titles`` are the places of workers for people, by place; so are ``traces``, and then by name.
     """
     workers: set[int | None] = set()
     entries: set[int | None] = set()
     believed: set[tuple[str, str]] = set()
     for look in looks:
-        for row in _of_look(look, picture, traces):
+        for row in _of_look(look, picture, traces.get(look.place, {})):
             yield row
             if row is not None:
                 entries.add(row.orphan)
@@ -93,15 +103,13 @@ def rows(
             believed.add((row.place, row.name) if row is not None else ("", ""))
         yield row
     for entry in picture.entries:
-        if entry.id not in entries:
-            yield _entry_row(entry, picture.held(entry.workerid), titles)
+        known = entry.id in entries
+        yield None if known else _entry_row(entry, picture.held(entry.workerid), titles)
 
 
-def _of_look(
-    look: Look, picture: Picture, traces: Mapping[tuple[Hashable, str], Trace]
-) -> Iterator[Row | None]:
+def _of_look(look: Look, picture: Picture, traces: Mapping[str, Trace]) -> Iterator[Row | None]:
     for listed in look.found.values():
-        trace = traces.get((look.place, listed.name), Trace())
+        trace = traces.get(listed.name, Trace())
         found = stands(listed, look, picture, trace)
         if found is None:
             yield None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 
-from buildbot_lifecycle.core.census.picture import Listed, Look, Picture
+from buildbot_lifecycle.core.census.picture import Held, Listed, Look, Picture
 from buildbot_lifecycle.core.census.words import LOOKS, NOBODYS, OWNED
 from buildbot_lifecycle.core.states import STARTING, STOPPING, State
 
@@ -107,7 +107,7 @@ def _doubt(listed: Listed, look: Look, picture: Picture, trace: Trace) -> str | 
     doubts = {
         "no_mark": not listed.ours,
         "may_be_starting": listed.mark is None
-        and bool(trace.suspects & picture.unclear(look.place)),
+        and not trace.suspects.isdisjoint(picture.unclear(look.place)),
         "ends": listed.state == "stopping",
         "other_masters": not look.sole,
         "seen_once": trace.unexplained < LOOKS,
@@ -129,11 +129,19 @@ def traced(
 
     ``earlier`` is what the look before it made of them. ``picture`` is of when the list had come.
     """
-    unclear = picture.unclear(look.place) | look.before.unclear(look.place)
+    now, then = picture.unclear(look.place), look.before.unclear(look.place)
+    unclear = frozenset(now | then)
+    # one value for all that were seen at once: they may be thousands
+    narrowed: dict[int, frozenset[Hashable]] = {}
     for name, listed in look.found.items():
         before = earlier.get(name)
         # a start that has begun since it was listed first did not make it
-        suspects = unclear if before is None else before.suspects & unclear
+        suspects = unclear
+        if before is not None:
+            same = id(before.suspects)
+            if same not in narrowed:
+                narrowed[same] = before.suspects & unclear
+            suspects = narrowed[same]
         count = before.unexplained if before is not None else 0
         found = stands(listed, look, picture, Trace(unexplained=count, suspects=suspects))
         yield name, _trace(listed, look, picture, found, count, suspects)
@@ -162,24 +170,30 @@ def _trace(
 
 def absences(
     look: Look, picture: Picture, earlier: Mapping[int, Absence]
-) -> Iterator[tuple[int, Absence]]:
-    """Workers whose instance the master believes up, and that this look lacks, by workerid.
+) -> Iterator[tuple[int, Absence | None]]:
+    """Workers of the place, by workerid: whose instance the master believes up, and this look lacks.
 
-    One that has changed while the cloud was asked is not among them, nor one whose name is not known.
+    None for all others; one that has changed while the cloud was asked, or whose name is not known, is
+    among these.
     """
     marks = {listed.mark for listed in look.found.values() if listed.mark is not None}
-    for held in picture.helds:
-        if held.place != look.place or held.state is not State.SUBSTANTIATED or not held.names:
-            continue
-        if held.changed_since(look.before.held(held.workerid)):
-            continue
-        if any(name in look.found or name in marks for name in held.names):
+    for held in picture.of_place(look.place):
+        if not _lacks(look, held, marks):
+            yield held.workerid, None
             continue
         before = earlier.get(held.workerid)
         if before is None or before.life != held.life:
             yield held.workerid, Absence(held.life)
         else:
             yield held.workerid, dataclasses.replace(before, looks=before.looks + 1)
+
+
+def _lacks(look: Look, held: Held, marks: Collection[str]) -> bool:
+    if held.state is not State.SUBSTANTIATED or not held.names:
+        return False
+    if held.changed_since(look.before.held(held.workerid)):
+        return False
+    return not any(name in look.found or name in marks for name in held.names)
 
 
 def same_mark(master: str, others: Iterable[str]) -> bool:
