@@ -18,6 +18,9 @@ FORCE = "force_disconnect"
 #: The one for ending an instance.
 END = "end_instance"
 
+#: Those of Buildbot's own buttons: a rule that stands before these stands before ours.
+PAUSE, UNPAUSE = "pause", "unpause"
+
 #: The same for the dismissal of a master.
 DISMISS = "dismiss_master"
 
@@ -109,6 +112,19 @@ class ForceAnswer:
     action: Mapping[str, Any] | None = None
     dry_run: Mapping[str, Any] | None = None
     is_over: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class PauseRequest:
+    """A pause, or the end of one."""
+
+    pause: bool
+    reason: str
+
+    @property
+    def what(self) -> str:
+        """Its word, in the audit and in Buildbot's data API."""
+        return PAUSE if self.pause else UNPAUSE
 
 
 @dataclasses.dataclass(frozen=True)

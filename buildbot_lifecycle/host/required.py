@@ -111,6 +111,7 @@ REQUIRED: dict[type, tuple[str, ...]] = {
         "basedir",
         "botmaster",
         "config",
+        "data",
         "db",
         "masterid",
         "mq",

@@ -192,6 +192,14 @@ def is_quarantine_longer(worker: Any) -> bool:
     return bool(worker.quarantine_timeout != worker.quarantine_initial_timeout)
 
 
+def control(master: Any, workerid: int, action: str, reason: str) -> defer.Deferred[bool]:
+    """Ask for what Buildbot's own buttons on a worker ask for; fires with True once it is on its way."""
+    asked = defer.maybeDeferred(
+        master.data.control, action, {"reason": reason}, ("workers", str(workerid))
+    )
+    return asked.addCallback(lambda _: True)
+
+
 def pause_reason(worker: Any) -> str | None:
     """Why the worker is paused; None if it is not, or nobody said."""
     return cut(getattr(worker, "_pause_reason", None), MAX_LINE)

@@ -87,6 +87,8 @@ class Known:
     opening: defer.DeferredLock = dataclasses.field(default_factory=defer.DeferredLock)
     #: one force disconnect after the other
     forcing: defer.DeferredLock = dataclasses.field(default_factory=defer.DeferredLock)
+    #: one pause, or end of a pause, after the other
+    pausing: defer.DeferredLock = dataclasses.field(default_factory=defer.DeferredLock)
 
 
 class Logbook:

@@ -18,6 +18,7 @@ from buildbot_lifecycle.core.requests import (
     ForceRequest,
     HistoryQuery,
     Page,
+    PauseRequest,
     RecentQuery,
     Refusal,
     StatsQuery,
@@ -316,6 +317,14 @@ class Answers:
         if known is not None:
             return await parts.carried.force_here(known, request, actor)
         return await parts.carried.force(await self.worker(worker), request, actor)
+
+    async def pause(self, worker: int | str, request: PauseRequest, actor: Actor) -> Forced:
+        """Pause a worker, or end its pause. Raises `Refusal`."""
+        parts = self._ready()
+        known = self._find(worker)
+        if known is not None:
+            return Forced(action=await parts.carried.pause_here(known, request, actor))
+        return await parts.carried.pause(await self.worker(worker), request, actor)
 
     async def instance(self, ident: str) -> Instance:
         """One instance by its id. Raises `Refusal`."""

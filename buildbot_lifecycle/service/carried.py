@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
+from buildbot_lifecycle.act.pausing import Pausing
 from buildbot_lifecycle.act.release import Releaser
 from buildbot_lifecycle.core import carried
-from buildbot_lifecycle.core.requests import Actor, ForceRequest, Refusal
+from buildbot_lifecycle.core.requests import Actor, ForceRequest, PauseRequest, Refusal
 from buildbot_lifecycle.core.texts import clean, cleaned
 from buildbot_lifecycle.db.recorder import Recorder
 from buildbot_lifecycle.db.requests import Asked
@@ -26,7 +27,7 @@ from buildbot_lifecycle.service.desk import DatabaseDesk
 from buildbot_lifecycle.service.instances import Directory
 from buildbot_lifecycle.service.news import News
 from buildbot_lifecycle.shapes.base import read
-from buildbot_lifecycle.shapes.carried import ForceArguments, ResolveArguments
+from buildbot_lifecycle.shapes.carried import ForceArguments, PauseArguments, ResolveArguments
 from buildbot_lifecycle.shapes.force import DryRun, Forced
 from buildbot_lifecycle.shapes.history import Action, Orphan
 from buildbot_lifecycle.shapes.instances import Instance
@@ -46,6 +47,7 @@ class Carried:
         clock: Any,
         logbook: Logbook,
         releaser: Releaser,
+        pausing: Pausing,
         desk: DatabaseDesk,
         recorder: Recorder,
         secrets: Secrets,
@@ -58,6 +60,7 @@ class Carried:
         self._clock = clock
         self._logbook = logbook
         self._releaser = releaser
+        self._pausing = pausing
         self._desk = desk
         self._recorder = recorder
         self._secrets = secrets
@@ -76,12 +79,7 @@ class Carried:
         """Of a worker of this master. ``token`` is that of the action, if another master wrote it."""
         answer = await self._releaser.force(known, request, actor, token)
         if answer.action is not None:
-            # who has the answer finds its events, and the worker's way back, in the history
-            await self._recorder.caught_up(CATCH_UP_SECONDS)
-            told = {**self._secrets.redacted(answer.action), "masterid": self._master.masterid}
-            action = by_wall(read(Action, cleaned(told)), self._clock.reckoning())
-            status = {"id": action.id, "status": action.status}
-            self._news.tell(known.workerid, "action", status)
+            action = await self._told(known, answer.action)
             left = None if action.orphan is None else await self._directory.of_entry(action.orphan)
             return Forced(action=action, is_over=answer.is_over, instance=left)
         if answer.dry_run is not None:
@@ -89,12 +87,17 @@ class Carried:
             return Forced(dry_run=by_wall(read(DryRun, plan), self._clock.reckoning()))
         raise RuntimeError("neither an action nor a plan came of it")
 
+    async def _told(self, known: Known, row: Mapping[str, Any]) -> Action:
+        """An action as it is answered; who has the answer finds its events in the history."""
+        await self._recorder.caught_up(CATCH_UP_SECONDS)
+        told = {**self._secrets.redacted(row), "masterid": self._master.masterid}
+        action = by_wall(read(Action, cleaned(told)), self._clock.reckoning())
+        self._news.tell(known.workerid, "action", {"id": action.id, "status": action.status})
+        return action
+
     async def force(self, worker: Worker, request: ForceRequest, actor: Actor) -> Forced:
         """Of a worker of another master."""
-        name = worker.master or str(worker.masterid)
-        if not worker.live:
-            text = f"the worker belongs to master {name}, which is not up; nothing was done"
-            raise Refusal("other_master", text)
+        owner = _owner(worker)
         arguments = ForceArguments(
             episode=request.episode,
             confirm=request.confirm,
@@ -103,8 +106,14 @@ class Carried:
             dry_run=request.dry_run,
             override=request.override,
         )
-        row = None if request.dry_run else self._action(worker, request, actor)
-        owner = Owner(worker.masterid, name, worker.workerid)
+        row = None
+        if not request.dry_run:
+            row = {
+                **self._action(worker, "force-disconnect", request.reason, actor),
+                "episode": request.episode,
+                "pause": bool(request.pause),
+                "override": request.override,
+            }
         answered = await self._carrying.ask("force", arguments, actor, owner, row)
         answer = answered.answer
         if answer is not None and answer.get("dry_run") is not None:
@@ -117,26 +126,29 @@ class Carried:
                 instance=None if left is None else read(Instance, left),
             )
         if row is None:
-            raise carried.unanswered(f"master {name}")
-        asked = {**self._secrets.redacted(row), "id": answered.action}
-        return Forced(action=read(Action, cleaned(asked)), is_over=False)
+            raise carried.unanswered(f"master {owner.master}")
+        return Forced(action=self._asked(row, answered.action), is_over=False)
 
-    def _action(self, worker: Worker, request: ForceRequest, actor: Actor) -> dict[str, Any]:
+    def _asked(self, row: Mapping[str, Any], number: int | None) -> Action:
+        """An action whose owner has not answered yet."""
+        return read(Action, cleaned({**self._secrets.redacted(row), "id": number}))
+
+    def _action(self, worker: Worker, what: str, reason: str, actor: Actor) -> dict[str, Any]:
         """The row of the audit, before its owner has it. What the owner finds goes into it then."""
         return {
             "token": uuid.uuid4().hex,
             "workerid": worker.workerid,
             "worker": worker.name,
             "masterid": worker.masterid,
-            "episode": request.episode,
-            "what": "force-disconnect",
+            "episode": worker.episode,
+            "what": what,
             "actor": actor.name,
             "actor_kind": actor.kind,
-            "reason": request.reason,
+            "reason": reason,
             "at": self._clock.wall_now(),
             "verdict": msgspec.to_builtins(worker.verdict),
-            "pause": bool(request.pause),
-            "override": request.override,
+            "pause": False,
+            "override": False,
             "status": "asked",
             "outcome": None,
             "steps": [],
@@ -148,10 +160,7 @@ class Carried:
     async def _force(
         self, asked: Asked, arguments: ForceArguments, actor: Actor
     ) -> Mapping[str, Any]:
-        known = self._logbook.get(asked.workerid)
-        if known is None:
-            text = f"master {clean(self._master.name)} has no such worker any more"
-            raise Refusal("no_such_worker", text)
+        known = self._known(asked)
         request = ForceRequest(
             episode=arguments.episode,
             confirm=arguments.confirm,
@@ -169,6 +178,41 @@ class Carried:
                 "instance": forced.instance,
             }
         )
+        return told
+
+    def _known(self, asked: Asked) -> Known:
+        known = self._logbook.get(asked.workerid)
+        if known is None:
+            text = f"master {clean(self._master.name)} has no such worker any more"
+            raise Refusal("no_such_worker", text)
+        return known
+
+    # a pause, and its end
+
+    async def pause_here(
+        self, known: Known, request: PauseRequest, actor: Actor, token: str | None = None
+    ) -> Action:
+        """Of a worker of this master. ``token`` is that of the action, if another master wrote it."""
+        return await self._told(known, await self._pausing.ask(known, request, actor, token))
+
+    async def pause(self, worker: Worker, request: PauseRequest, actor: Actor) -> Forced:
+        """Of a worker of another master."""
+        arguments = PauseArguments(pause=request.pause, reason=request.reason)
+        row = {
+            **self._action(worker, request.what, request.reason, actor),
+            "pause": request.pause,
+        }
+        answered = await self._carrying.ask("pause", arguments, actor, _owner(worker), row)
+        if answered.answer is None:
+            return Forced(action=self._asked(row, answered.action), is_over=False)
+        return Forced(action=read(Action, answered.answer["action"]))
+
+    async def _pause(
+        self, asked: Asked, arguments: PauseArguments, actor: Actor
+    ) -> Mapping[str, Any]:
+        request = PauseRequest(arguments.pause, arguments.reason)
+        action = await self.pause_here(self._known(asked), request, actor, asked.token)
+        told: Mapping[str, Any] = msgspec.to_builtins({"action": action})
         return told
 
     # an entry of the ledger
@@ -205,5 +249,15 @@ class Carried:
     #: What can be carried.
     KINDS: Mapping[str, tuple[Any, Any]] = {
         "force": (ForceArguments, _force),
+        "pause": (PauseArguments, _pause),
         "resolve": (ResolveArguments, _resolve),
     }
+
+
+def _owner(worker: Worker) -> Owner:
+    """Who does it; it must be up."""
+    name = worker.master or str(worker.masterid)
+    if not worker.live:
+        text = f"the worker belongs to master {name}, which is not up; nothing was done"
+        raise Refusal("other_master", text)
+    return Owner(worker.masterid, name, worker.workerid)

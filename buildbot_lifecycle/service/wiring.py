@@ -19,6 +19,7 @@ from buildbot_lifecycle.act.ledger import Ledger
 from buildbot_lifecycle.act.losses import Losses
 from buildbot_lifecycle.act.open_ends import OpenEnds
 from buildbot_lifecycle.act.orphans import Orphans
+from buildbot_lifecycle.act.pausing import Pausing
 from buildbot_lifecycle.act.places import Places
 from buildbot_lifecycle.act.policy import Policy
 from buildbot_lifecycle.act.proof import Proof
@@ -213,6 +214,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
             clock,
             logbook,
             releaser,
+            Pausing(master, clock, logbook, audit),
             desk,
             recorder,
             secrets,

@@ -48,6 +48,13 @@ class ForceArguments(Shape, frozen=True, kw_only=True):
     override: bool
 
 
+class PauseArguments(Shape, frozen=True, kw_only=True):
+    """A pause, or the end of one."""
+
+    pause: bool
+    reason: str
+
+
 class ResolveArguments(Shape, frozen=True, kw_only=True):
     """An entry of the ledger that is to be closed."""
 

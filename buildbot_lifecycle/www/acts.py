@@ -32,6 +32,26 @@ async def force_disconnect(call: Call, worker: str) -> Answer:
     return Answer(fields, status=OK if answer.is_over else ACCEPTED)
 
 
+async def pause(call: Call, worker: str) -> Answer:
+    """Pause a worker by Buildbot's own pause, with a reason that is kept."""
+    return await _pause(call, worker, pause=True)
+
+
+async def unpause(call: Call, worker: str) -> Answer:
+    """End the pause of a worker, and its quarantine."""
+    return await _pause(call, worker, pause=False)
+
+
+async def _pause(call: Call, worker: str, *, pause: bool) -> Answer:
+    call.rights.may_be_anonymous()
+    row = await call.readable_worker(worker)
+    await call.rights.may_pause(row.workerid, pause=pause)
+    query.none(call.args)
+    asked = wire.pause_request(guard.json_body(call.request), pause=pause)
+    answer = await shielded(call.service.pause, row.workerid, asked, call.rights.actor)
+    return Answer({"action": answer.action}, status=OK if answer.is_over else ACCEPTED)
+
+
 async def end_instance(call: Call, ident: str) -> Answer:
     """End an instance, or plan it."""
     call.rights.may_be_anonymous()

@@ -15,7 +15,16 @@ from urllib.parse import urlsplit
 from buildbot.www.authz import Forbidden
 from twisted.internet.defer import CancelledError
 
-from buildbot_lifecycle.core.requests import ANONYMOUS, DISMISS, END, FORCE, Actor, Refusal
+from buildbot_lifecycle.core.requests import (
+    ANONYMOUS,
+    DISMISS,
+    END,
+    FORCE,
+    PAUSE,
+    UNPAUSE,
+    Actor,
+    Refusal,
+)
 from buildbot_lifecycle.core.texts import clean
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.www.hub import Request
@@ -123,6 +132,11 @@ class Rights:
         """Pass if an instance of this worker (None: of nobody's) may be ended; else `Refusal`."""
         self.may_be_anonymous()
         await self._ask(workerid, END)
+
+    async def may_pause(self, workerid: int, *, pause: bool) -> None:
+        """Pass if this worker may be paused, or unpaused, by Buildbot's own rules; else `Refusal`."""
+        self.may_be_anonymous()
+        await self._ask(workerid, PAUSE if pause else UNPAUSE)
 
     async def may_dismiss(self, masterid: int) -> None:
         """Pass if this master may be dismissed; else `Refusal`."""

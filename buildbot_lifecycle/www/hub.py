@@ -20,6 +20,7 @@ from buildbot_lifecycle.core.requests import (
     ForceRequest,
     HistoryQuery,
     Page,
+    PauseRequest,
     RecentQuery,
     Refusal,
     StatsQuery,
@@ -92,6 +93,9 @@ class Service(Protocol):
 
     def force(self, worker: int | str, request: ForceRequest, actor: Actor, /) -> Awaitable[Forced]:
         """Force a disconnect, or plan one."""
+
+    def pause(self, worker: int | str, request: PauseRequest, actor: Actor, /) -> Awaitable[Forced]:
+        """Pause a worker, or end its pause."""
 
     def instance(self, ident: str, /) -> Awaitable[Instance]:
         """One instance by its id; `Refusal` if there is none."""

@@ -73,6 +73,18 @@ ROUTES = (
         refuses=(400, 401, 403, 404, 409, 412, 413, 415, 500, 503),
         handler=acts.force_disconnect,
     ),
+    *(
+        openapi.Route(
+            "POST",
+            f"/v1/workers/<worker>/{handler.__name__}",
+            body=wire.PAUSE,
+            answers=openapi.record(action=openapi.ref(history.Action)),
+            statuses=(200, 202),
+            refuses=(400, 401, 403, 404, 409, 413, 415, 500, 503),
+            handler=handler,
+        )
+        for handler in (acts.pause, acts.unpause)
+    ),
     openapi.Route(
         "POST",
         "/v1/instances/<ident>/end",

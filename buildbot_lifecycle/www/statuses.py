@@ -35,6 +35,8 @@ STATUSES = {
     "being_ended": 409,
     "master_alive": 409,
     "already_dismissed": 409,
+    "already_paused": 409,
+    "not_paused": 409,
     "episode_changed": 412,
     "too_large": 413,
     "wrong_content_type": 415,

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from buildbot_lifecycle.core.bounds import MAX_LINE
-from buildbot_lifecycle.core.requests import EndRequest, ForceRequest, Refusal
+from buildbot_lifecycle.core.requests import EndRequest, ForceRequest, PauseRequest, Refusal
 
 #: Largest request body (bytes) that is read.
 MAX_BODY = 64 * 1024
@@ -70,6 +70,13 @@ NOTE: Mapping[str, Any] = {
     "type": "object",
     "properties": {"note": {**_WORDS, "allOf": [{"pattern": r"\S"}]}},
     "required": ["note"],
+    "additionalProperties": False,
+}
+
+PAUSE: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {"reason": {**_WORDS, "allOf": [{"pattern": r"\S"}]}},
+    "required": ["reason"],
     "additionalProperties": False,
 }
 
@@ -132,6 +139,13 @@ def note(body: bytes) -> str:
     fields = json_object(body)
     _only(fields, ("note",))
     return _text(fields, "note", required=True)
+
+
+def pause_request(body: bytes, *, pause: bool) -> PauseRequest:
+    """The body of ``POST /workers/ID/pause`` and ``/unpause``: why."""
+    fields = json_object(body)
+    _only(fields, ("reason",))
+    return PauseRequest(pause, _text(fields, "reason", required=True))
 
 
 def dismissal(body: bytes) -> tuple[str, bool]:

@@ -19,6 +19,7 @@ from typing import Any
 
 from buildbot.www.auth import AuthRootResource
 from buildbot.www.service import BuildbotSite, WWWService
+from msgspec.structs import replace
 from twisted.internet import defer, reactor, stdio, task
 from twisted.internet.protocol import Protocol
 from twisted.python import log
@@ -227,6 +228,16 @@ class Double:
         return Forced(
             action={"id": 1, "workerid": 1, **_who("actor", actor), "reason": request.reason}  # type: ignore[arg-type]
         )
+
+    def pause(self, ident: int | str, request: Any, actor: Any) -> Any:
+        (at,) = [n for n, row in enumerate(self.rows) if ident in (row.workerid, row.name)]
+        if self.rows[at].paused is request.pause:
+            code = "already_paused" if request.pause else "not_paused"
+            return defer.fail(Refusal(code, "it is so already"))
+        self.rows[at] = replace(self.rows[at], paused=request.pause)
+        self.done.append([request.what, ident, actor.name, request.reason])
+        action: Any = {"id": 1, "workerid": 1, "what": request.what, "reason": request.reason}
+        return defer.succeed(Forced(action={**action, **_who("actor", actor)}))
 
     def instance(self, ident: str) -> Any:
         if ident not in ("1-00", "1-01"):

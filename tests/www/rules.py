@@ -20,7 +20,7 @@ SECRET = "secret"
 
 
 class ForceMatcher(EndpointMatcherBase):
-    """A rule on force disconnect and ends, as Buildbot finds it: by its endpoint and its action."""
+    """A rule on force disconnect, ends, pauses, as Buildbot finds it: by its endpoint and its action."""
 
     def match_WorkerEndpoint_force_disconnect(  # noqa: N802  # Buildbot's convention
         self, _endpoint: Any, _ids: Any, _options: Any
@@ -33,6 +33,8 @@ class ForceMatcher(EndpointMatcherBase):
     match_WorkerEndpoint_end_instance = (  # noqa: N815
         match_WorkerEndpoint_force_disconnect
     )
+    match_WorkerEndpoint_pause = match_WorkerEndpoint_force_disconnect  # noqa: N815
+    match_WorkerEndpoint_unpause = match_WorkerEndpoint_force_disconnect  # noqa: N815
     match_WorkersEndpoint_end_instance = (  # noqa: N815
         match_WorkerEndpoint_force_disconnect
     )

@@ -19,6 +19,8 @@ PATHS = {
     "/v1/workers/<worker>": "/v1/workers/calm",
     "/v1/workers/<worker>/<any(transitions, events, episodes):what>": "/v1/workers/calm/events",
     "/v1/workers/<worker>/force-disconnect": "/v1/workers/calm/force-disconnect",
+    "/v1/workers/<worker>/pause": "/v1/workers/calm/pause",
+    "/v1/workers/<worker>/unpause": "/v1/workers/calm/unpause",
     "/v1/<any(transitions, episodes, actions, orphans):what>": "/v1/transitions",
     "/v1/<any(episodes, actions, orphans):what>/<number>": "/v1/episodes/1000000",
     "/v1/orphans/<number>/resolve": "/v1/orphans/1000000/resolve",
@@ -201,6 +203,8 @@ def test_an_unknown_worker_is_404(server: Server, ident: str) -> None:
         server.client.get(path),
         server.client.get(f"{path}/events"),
         server.client.post(f"{path}/force-disconnect", {}),
+        server.client.post(f"{path}/pause", {}),
+        server.client.post(f"{path}/unpause", {}),
     ):
         assert (reply.status, reply.code) == (404, "no_such_worker")
 
@@ -313,6 +317,39 @@ def test_a_dry_run_is_answered_and_nothing_is_done(server: Server) -> None:
     assert reply.status == 200
     assert isinstance(reply.json["dry_run"]["eligible"], bool)
     assert server.writes(only_done=True) == before
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [({}, "bad_field"), ({"reason": " "}, "bad_field"), ({"reason": "r", "x": 1}, "bad_field")],
+)
+@pytest.mark.parametrize("what", ["pause", "unpause"])
+def test_a_pause_without_a_reason_is_told_why_and_nothing_is_done(
+    server: Server, what: str, body: Any, code: str
+) -> None:
+    before = server.writes()
+    reply = server.client.post(f"/workers/calm/{what}", body)
+    assert (reply.status, reply.code) == (400, code)
+    assert server.writes() == before
+
+
+def test_who_may_pauses_a_worker_and_ends_the_pause_and_both_are_kept(server: Server) -> None:
+    path, body = "/workers/calm", {"reason": "its disk is exchanged"}
+    assert server.client.post(f"{path}/pause", body, None).code == "not_logged_in"
+    assert server.client.post(f"{path}/pause", body, "bob").code == "forbidden"
+    assert server.client.post(f"{path}/unpause", body, "bob").code == "forbidden"
+    before = len(server.writes(only_done=True))
+    for what, other in (("pause", "already_paused"), ("unpause", "not_paused")):
+        reply = server.client.post(f"{path}/{what}", body)
+        assert reply.status == 200
+        action = reply.json["action"]
+        assert (action["what"], action["actor"]) == (what, "alice")
+        assert action["reason"] == "its disk is exchanged"
+        (row,) = server.client.get(path).json["workers"]
+        assert row["paused"] is (what == "pause")
+        again = server.client.post(f"{path}/{what}", body)
+        assert (again.status, again.code) == (409, other)
+    assert len(server.writes(only_done=True)) >= before
 
 
 @pytest.mark.parametrize("path", ["/shutdown", "/health"])

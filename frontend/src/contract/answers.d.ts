@@ -1252,6 +1252,12 @@ export interface components {
             } | {
                 dry_run: components["schemas"]["DryRun"];
             };
+            "POST /workers/{worker}/pause": {
+                action: components["schemas"]["Action"];
+            };
+            "POST /workers/{worker}/unpause": {
+                action: components["schemas"]["Action"];
+            };
             "POST /instances/{ident}/end": {
                 action: components["schemas"]["Action"];
             } | {

@@ -23,6 +23,8 @@ const KINDS = [
   ["", "any"],
   ["force-disconnect", "force disconnect"],
   ["end", "end instance"],
+  ["pause", "pause"],
+  ["unpause", "end of a pause"],
   ["shutdown-release", "release at shutdown"],
 ] as const;
 
