@@ -61,7 +61,8 @@ class Ends:
             raise Refusal("not_offered", text)
         asker = self._logbook.get(row.asker)
         worker = row.worker or (asker.name if asker is not None else str(row.asker))
-        return Target(row.name, row.asker, worker, row.orphan, row.episode, row.seen is not None)
+        is_listed = row.seen is not None
+        return Target(row.name, row.asker, worker, row.orphan, row.episode, is_listed, row.digest)
 
     def check(self, target: Target) -> None:
         """Raise `Refusal` unless it may be ended, and can be."""

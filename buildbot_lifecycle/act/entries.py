@@ -49,11 +49,12 @@ class Entries:
     def same(self, row: Mapping[str, Any]) -> tuple[int, int] | None:
         """An open entry of a worker for this very instance, and how often it was told then; or None.
 
-        By its name; of instances without one, those that a stop failed to stop are kept together.
+        By its name, in one cloud; of instances without a name, those that a stop failed to stop are kept
+        together. A worker that was configured for another cloud since may use the same names there.
         """
         entries = self._open.get(row["workerid"], {})
         for number, entry in entries.items():
-            if entry.get("instance") != row.get("instance"):
+            if entry.get("instance") != row.get("instance") or _is_elsewhere(entry, row):
                 continue
             nameless = row.get("instance") is None
             if not nameless or entry.get("cause") == row["cause"] == "stop_failed":
@@ -61,3 +62,9 @@ class Entries:
                 entries[number] = {**entry, "times": times}
                 return number, times
         return None
+
+
+def _is_elsewhere(entry: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    """Whether they are known to be in two clouds, or of two classes."""
+    known = ((entry.get(what), row.get(what)) for what in ("place", "class"))
+    return any(None not in both and both[0] != both[1] for both in known)

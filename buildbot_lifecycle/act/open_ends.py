@@ -183,9 +183,11 @@ class OpenEnds:
 
     async def _out_of_reach(self, known: Known, begun: OpenEnd) -> NotKnown | None:
         """Why the worker's configuration does not reach the cloud in which the instance was made."""
-        if begun.target.listed or begun.entry is None:
-            return None
-        return await self._proof.out_of_reach(known, begun.entry)
+        target, entry = begun.target, begun.entry
+        if target.listed or entry is None:
+            # it may be asked much later than it was listed, of who has the name and the number now
+            entry = {"instance": target.name, "place": target.place}
+        return await self._proof.out_of_reach(known, entry)
 
     async def _look(self, begun: OpenEnd) -> None:
         """Ask whether it is gone; if it is, the action is over."""

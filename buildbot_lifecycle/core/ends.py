@@ -33,7 +33,8 @@ class Target:
     """An instance that somebody wants ended: by which name, and by whose configuration it is reached.
 
     ``orphan`` is the open entry of the ledger that it has, ``episode`` its episode; None where there is
-    none, or it is not known. ``listed``: its cloud was asked with this worker's configuration and has it.
+    none, or it is not known. ``listed``: its cloud was asked with this worker's configuration and has it;
+    ``place`` is the digest of that cloud.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Target:
     orphan: int | None = None
     episode: int | None = None
     listed: bool = False
+    place: str | None = None
 
     @property
     def key(self) -> tuple[int, str]:

@@ -205,6 +205,16 @@ def pause_reason(worker: Any) -> str | None:
     return cut(getattr(worker, "_pause_reason", None), MAX_LINE)
 
 
+async def stored_pause_reason(worker: Any) -> str | None:
+    """Why a worker of this name was paused last, as Buildbot's database has it.
+
+    Buildbot starts a worker with the pause from there and without its reason, which it loses for good
+    when the worker attaches.
+    """
+    found = await worker.master.data.get(("workers", worker.workerid))
+    return None if found is None else cut(found.get("pause_reason"), MAX_LINE)
+
+
 def missing_deadline(worker: Any) -> float | None:
     """When Buildbot gives up the start that it waits for (steady); None: it waits for none."""
     return _time_of(worker, worker.missing_timer)

@@ -107,7 +107,17 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         await opening.read()
 
     def ready() -> None:
-        for part in (proof, open_ends, census, policy, auto_ends, learning, sampling, carrying):
+        for part in (
+            proof,
+            holds,
+            open_ends,
+            census,
+            policy,
+            auto_ends,
+            learning,
+            sampling,
+            carrying,
+        ):
             part.start()
 
     run = Run(master, gate, store, logbook, token, opened, ready, recorder.refuse)
@@ -123,9 +133,9 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
     orphans = Orphans(clock, desk, lambda worker: Can.GONE in clouds.can(worker))
     releaser = Releaser(clock, logbook, audit, orphans, settings)
     places, losses = Places(logbook, clouds), Losses(logbook, clouds)
-    holds = Holds(entries, settings)
-    ledger = Ledger(logbook, desk, token, entries, places.late, holds.late)
     proof = Proof(clock, logbook, desk, entries, clouds)
+    holds = Holds(logbook, entries, proof, settings)
+    ledger = Ledger(logbook, desk, token, entries, places.late, holds.late)
     census = Census(
         clock,
         logbook,
@@ -167,6 +177,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         (ledger.see, (Kind.BASELINE, Kind.CALL_ENDED)),
         (learning.heard, (Kind.BASELINE,)),
         (orphans.call_ended, (Kind.CALL_ENDED,)),
+        (holds.came, (Kind.BASELINE,)),
         (holds.closed, (Kind.ORPHAN_CLOSED,)),
         (shutdown.leaving, (Kind.LEAVING,)),
     )

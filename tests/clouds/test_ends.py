@@ -325,8 +325,26 @@ def test_a_worker_configured_for_another_place_is_not_asked(scene: Scene) -> Non
     assert scene.closed == []
     assert scene.outcome() == ("failed", "the cloud did not take it (not_configured)")
     # but what this very worker's cloud lists is there
-    scene.end(Target("i-1", WORKER, "w", orphan=3, listed=True))
+    scene.end(Target("i-1", WORKER, "w", orphan=3, listed=True, place="elsewhere"))
     assert scene.cloud.ended == 1
+
+
+@pytest.mark.parametrize("orphan", [3, None])
+def test_what_was_listed_in_another_place_than_the_workers_is_not_ended_where_it_is_now(
+    scene: Scene, orphan: int | None
+) -> None:
+    """A reconfiguration since the census: the same name may be somebody's there."""
+    scene.cloud.is_at = "elsewhere"
+    scene.end(Target("i-1", WORKER, "w", orphan=orphan, listed=True, place="here"))
+    assert scene.cloud.order == ["written"]
+    assert scene.outcome() == ("failed", "the cloud did not take it (not_configured)")
+
+
+def test_of_what_was_not_listed_and_has_no_entry_another_place_proves_nothing(scene: Scene) -> None:
+    scene.cloud.is_gone = True
+    scene.end(Target("i-1", WORKER, "w"))
+    assert scene.cloud.order == ["written"]
+    assert scene.outcome()[0] == "failed"
 
 
 def again(scene: Scene) -> None:

@@ -167,6 +167,45 @@ class Holds(Served):
         yield self.shut_down()
 
     @defer.inlineCallbacks
+    def come_back(self, successor: Any) -> Any:
+        """The worker leaves the configuration, and one of its name comes into it."""
+        yield self.reconfig_master({**self.configuration(), "services": [self.service]})
+        yield self.reconfig_master({**self.configuration(successor), "services": [self.service]})
+        self.pass_seconds(2)
+
+    @defer.inlineCallbacks
+    def test_who_replaces_a_held_worker_somewhere_else_does_not_inherit_the_hold(self) -> Any:
+        yield self.play_late()
+        self.comes_up()
+        yield self.replace(Successor("w"))
+        assert self.reason is None, "no cloud of its own could ever free it"
+        assert not self.watched().hold
+        assert self.service.answers.health().errors == 0
+        yield self.shut_down()
+
+    @defer.inlineCallbacks
+    def test_who_has_its_name_and_place_next_is_held_on_and_freed_by_the_proof(self) -> Any:
+        yield self.play_late()
+        self.comes_up()
+        yield self.come_back(Told("w"))
+        assert self.reason == "late start, entry 2"
+        assert self.watched().hold
+        self.is_gone()
+        assert self.reason is None
+        assert self.service.answers.health().errors == 0
+        yield self.shut_down()
+
+    @defer.inlineCallbacks
+    def test_a_pause_of_a_person_is_handed_on_as_it_is(self) -> Any:
+        yield self.play_late()
+        self.worker().pause("my own")
+        self.comes_up()
+        yield self.come_back(Successor("w"))
+        assert self.worker().isPaused()
+        assert workers.pause_reason(self.worker()) is None, "Buildbot forgets it"
+        yield self.shut_down()
+
+    @defer.inlineCallbacks
     def test_the_next_late_instance_takes_the_hold_over(self) -> Any:
         yield self.play_late()
         self.ask()

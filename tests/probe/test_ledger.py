@@ -98,6 +98,16 @@ def test_one_instance_is_one_entry_whatever_is_told_of_it() -> None:
     assert desk.same(instance="i-1", cause="late_start") == (4, 3)
 
 
+@pytest.mark.parametrize("elsewhere", [{"place": "there"}, {"class": "Another"}])
+def test_the_same_name_in_another_cloud_is_another_instance(elsewhere: dict[str, Any]) -> None:
+    """A reconfiguration gives the worker another engine, where its driver uses the name again."""
+    desk = Desk(failing_start())
+    here = {"workerid": WORKER, "instance": "i-1", "place": "here", "class": "Driven"}
+    desk.entries.opened(4, {**here, "cause": "release"})
+    assert desk.same(**{**here, **elsewhere}, cause="stop_failed") is None
+    assert desk.same(**{**here, "place": None}, cause="stop_failed") == (4, 2), "it may be the same"
+
+
 def test_instances_without_a_name_are_together_only_where_stops_failed_again_and_again() -> None:
     desk = Desk(Story())
     desk.open(4, instance=None, cause="release")

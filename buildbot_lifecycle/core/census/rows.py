@@ -30,6 +30,8 @@ class Row:
     episode: int | None = None
     seen: float | None = None
     asker: int | None = None
+    #: of its place, as in an entry of the ledger; None: it is not known
+    digest: str | None = None
     #: another place has an instance of this name
     shared: bool = False
 
@@ -136,6 +138,7 @@ def _listed_row(listed: Listed, look: Look, found: Standing, picture: Picture) -
         episode=held.episode if held and owned else entry.episode if entry else None,
         seen=look.at,
         asker=look.asker,
+        digest=look.digest,
     )
 
 
