@@ -70,6 +70,9 @@ class Kind(str, enum.Enum):
     RECORDING_ENDED = "recording_ended"
     GAP = "gap"
 
+    # as in `states.State`
+    __hash__ = str.__hash__
+
 
 @dataclasses.dataclass(frozen=True)
 class Event:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.facts import Episode
 from buildbot_lifecycle.core.states import STOPPING, State
 from buildbot_lifecycle.core.statistics import nearest_rank
+
+_K = TypeVar("_K")
 
 #: Durations that are kept per worker and per class, the newest.
 KEPT = 200
@@ -103,8 +106,8 @@ class Memory:
     def __init__(self) -> None:
         # By workerid and class, not on the worker object: one that a reconfiguration made anew is as fast
         # as it was before, and one of another class says nothing of it.
-        self._own: dict[tuple[int, str, State], Sample] = {}
-        self._class: dict[tuple[str, State], Sample] = {}
+        self._own: dict[tuple[int, str, str], Sample] = {}
+        self._class: dict[tuple[str, str], Sample] = {}
 
     def learn(self, workerid: int, class_name: str, episode: Episode) -> None:
         """Remember an episode that ended well; others say nothing of how long a thing takes."""
@@ -117,8 +120,8 @@ class Memory:
 
     def add(self, workerid: int, class_name: str, state: State, seconds: float) -> None:
         """Remember one duration."""
-        self._own.setdefault((workerid, class_name, state), Sample()).add(seconds)
-        self._class.setdefault((class_name, state), Sample()).add(seconds)
+        _sample(self._own, (workerid, class_name, state)).add(seconds)
+        _sample(self._class, (class_name, state)).add(seconds)
 
     def limits(
         self,
@@ -126,16 +129,59 @@ class Memory:
         class_name: str,
         fixed: Mapping[str, float | None],
         adaptive: Adaptive,
-    ) -> dict[str, float | None]:
+    ) -> Mapping[str, float | None]:
         """The fixed limits with the learnt ones in their place. None (never) stays None."""
-        limits = dict(fixed)
-        for state in LEARNT:
-            floor = fixed.get(state)
-            if floor is not None:
-                own = self._own.get((workerid, class_name, state), _NONE)
-                of_class = self._class.get((class_name, state), _NONE)
-                limits[state] = limit_from(floor, own, of_class, adaptive)
-        return limits
+        return _Limits(self, workerid, class_name, fixed, adaptive)
+
+    def limit(
+        self, workerid: int, class_name: str, state: str, floor: float, adaptive: Adaptive
+    ) -> float:
+        """The limit of one state; ``floor`` is the fixed one."""
+        own = self._own.get((workerid, class_name, state), _NONE)
+        of_class = self._class.get((class_name, state), _NONE)
+        return limit_from(floor, own, of_class, adaptive)
+
+
+def _sample(samples: dict[_K, Sample], key: _K) -> Sample:
+    found = samples.get(key)
+    if found is None:
+        found = samples[key] = Sample()
+    return found
+
+
+class _Limits(Mapping[str, "float | None"]):
+    """Of one worker, each worked out when it is asked for: an event asks for one of them, if any."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        workerid: int,
+        class_name: str,
+        fixed: Mapping[str, float | None],
+        adaptive: Adaptive,
+    ) -> None:
+        self._memory = memory
+        self._whose = (workerid, class_name)
+        self._fixed = fixed
+        self._adaptive = adaptive
+
+    def get(self, key: str, default: Any = None) -> Any:
+        floor = self._fixed.get(key, default)
+        if floor is None or floor is default or key not in LEARNT:
+            return floor
+        return self._memory.limit(*self._whose, key, floor, self._adaptive)
+
+    def __getitem__(self, key: str) -> float | None:
+        if key not in self._fixed:
+            raise KeyError(key)
+        limit: float | None = self.get(key)
+        return limit
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fixed)
+
+    def __len__(self) -> int:
+        return len(self._fixed)
 
 
 def replay(durations: Iterable[float], floor: float, adaptive: Adaptive) -> tuple[int, int]:

@@ -31,8 +31,17 @@ class Wait:
 
 def wait(facts: Facts) -> Wait | None:
     """The oldest wait that only a worker that lives can end; None if there is none."""
+    if not may_wait(facts):
+        return None
     found = [*_of_builds(facts), *_of_attaching(facts), *_left_over(facts)]
     return min(found, key=lambda one: one.since, default=None)
+
+
+def may_wait(facts: Facts) -> bool:
+    """Whether there is any of what `wait` looks for: of nearly all events there is not."""
+    if facts.connected:
+        return facts.state in RESTING or facts.awaits_sign
+    return facts.attaching is not None or facts.login is not None
 
 
 def _of_builds(facts: Facts) -> list[Wait]:

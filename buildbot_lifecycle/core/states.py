@@ -26,6 +26,9 @@ class State(str, enum.Enum):
     SHUT_DOWN = "shut_down"
     UNKNOWN = "unknown"
 
+    # that of the word which it equals; the enum's own is a function, and each event asks ten times
+    __hash__ = str.__hash__
+
 
 #: States in which no instance is wanted: an episode is over once one of them is reached.
 RESTING = frozenset({State.NOT_SUBSTANTIATED, State.SHUT_DOWN, State.UNKNOWN})
@@ -69,4 +72,15 @@ def is_expected(before: State, after: State) -> bool:
 
 def transition_data(before: State, after: State) -> dict[str, Any]:
     """The data of a transition event."""
-    return {"from": before.value, "to": after.value, "expected": is_expected(before, after)}
+    return _DATA[before, after].copy()
+
+
+_DATA: dict[tuple[State, State], dict[str, Any]] = {
+    (before, after): {
+        "from": before.value,
+        "to": after.value,
+        "expected": is_expected(before, after),
+    }
+    for before in State
+    for after in State
+}

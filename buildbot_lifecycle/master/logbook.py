@@ -45,6 +45,15 @@ class Recording(Protocol):
         """Queue a worker's new verdict; it is told to others once it is written."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """A worker's limits by these settings and its own ``missing_timeout``. Learnt ones stay new."""
+
+    settings: Settings
+    missing_timeout: float | None
+    limits: Thresholds
+
+
 @dataclasses.dataclass(eq=False)
 class Known:
     """One worker *object* of this master: who it is, its facts, its verdict, and all else kept of it.
@@ -60,6 +69,7 @@ class Known:
     facts: Facts
     verdict: Verdict = HEALTHY
     timer: Any = None
+    limits: Limits | None = None
     #: removed from the master; another one may have its name and its workerid by now
     gone: bool = False
     #: since when a reconfiguration removes it, and waits for it; None: it does not
@@ -175,9 +185,11 @@ class Logbook:
     # what the probe tells
 
     def observe(self, watched: Watched, kind: Kind, data: dict[str, Any]) -> None:
-        # told of its first transition, a worker was found in the state before it
-        found = State(data["from"]) if kind is Kind.TRANSITION else None
-        known = self._introduced(watched, found)
+        known: Known | None = watched.entry
+        if known is None:
+            # told of its first transition, a worker was found in the state before it
+            found = State(data["from"]) if kind is Kind.TRANSITION else None
+            known = self._introduced(watched, found)
         if known is None or kind is Kind.BASELINE:
             return
         if known.gone and not data.get("late"):
@@ -278,25 +290,26 @@ class Logbook:
         return {"call": call.name, "token": call.token, "since": since}
 
     def _apply(self, known: Known, kind: Kind, data: Mapping[str, Any]) -> None:
-        data = dict(data)
-        if kind is not Kind.TRANSITION:  # which are many, and have no texts but states
+        if kind is not Kind.TRANSITION:  # which are many, and all of them `states.transition_data`
             data = self.redact(cleaned(data))
-        self._compare(kind, data)
-        event = Event(self.next_seq(), self._clock.seconds(), known.workerid, kind, data)
+            self._compare(kind, data)
+        now = self._clock.seconds()
+        event = Event(self.next_seq(), now, known.workerid, kind, data)
         step = apply(known.facts, event)
         known.facts = step.facts
         for episode in step.episodes:
-            self._memory.learn(known.workerid, known.class_name, episode)
+            if episode.ended_at is not None:
+                self._memory.learn(known.workerid, known.class_name, episode)
         before = known.verdict
         if not known.gone:
-            known.verdict = self._judge(known)
+            known.verdict = self._judge(known, now)
         try:
             if self._recording is not None:
                 self._recording.record(known, event, step.episodes)
             for heard in self._listeners[kind]:
                 heard(known, event)
         finally:
-            self._after_verdict(known, before)
+            self._after_verdict(known, before, now)
             self._wake(known)
 
     def _compare(self, kind: Kind, data: Mapping[str, Any]) -> None:
@@ -323,8 +336,8 @@ class Logbook:
 
     # verdicts
 
-    def _judge(self, known: Known) -> Verdict:
-        thresholds, now = self.thresholds(known), self._clock.seconds()
+    def _judge(self, known: Known, now: float) -> Verdict:
+        thresholds = self.thresholds(known)
         verdict = judge(known.facts, thresholds, now)
         if verdict.level == "stuck" and known.verdict.level != "stuck":
             until = self._clock.settles_until
@@ -334,14 +347,16 @@ class Logbook:
 
     def thresholds(self, known: Known) -> Thresholds:
         """The limits of a worker, as they are now."""
-        settings = self._settings()
-        thresholds = settings.of(known.name).stuck_after
-        thresholds = for_starts(thresholds, known.facts.missing_timeout)
-        if settings.adaptive is not None:
-            thresholds = self._memory.limits(
-                known.workerid, known.class_name, thresholds, settings.adaptive
-            )
-        return thresholds
+        settings, missing = self._settings(), known.facts.missing_timeout
+        kept = known.limits
+        if kept is None or kept.settings is not settings or kept.missing_timeout != missing:
+            limits = for_starts(settings.of(known.name).stuck_after, missing)
+            if settings.adaptive is not None:
+                limits = self._memory.limits(
+                    known.workerid, known.class_name, limits, settings.adaptive
+                )
+            kept = known.limits = Limits(settings, missing, limits)
+        return kept.limits
 
     def wait_ends_at(self, known: Known) -> float | None:
         """When what Buildbot waits for here is too old; see `verdicts.wait_ends_at`."""
@@ -353,7 +368,7 @@ class Logbook:
 
     def verdict_now(self, known: Known) -> Verdict:
         """The verdict with its reason as of this moment (the stored one tells when it changed)."""
-        return self._judge(known)
+        return self._judge(known, self._clock.seconds())
 
     def rejudge_all(self) -> None:
         """The thresholds have changed: look at every worker again."""
@@ -362,28 +377,36 @@ class Logbook:
 
     def _rejudge(self, known: Known) -> None:
         try:
-            known.verdict, before = self._judge(known), known.verdict
-            self._after_verdict(known, before)
+            now = self._clock.seconds()
+            known.verdict, before = self._judge(known, now), known.verdict
+            self._after_verdict(known, before, now)
             self._wake(known)
         except Exception:
             self.failed("judging a worker")
 
-    def _after_verdict(self, known: Known, before: Verdict) -> None:
+    def _after_verdict(self, known: Known, before: Verdict, at: float) -> None:
         """Record a verdict that is another one now, and set the timer for its next turn."""
         if known.gone:
             return  # under its number there may be its successor by now
         now = known.verdict
-        if (now.level, now.code) != (before.level, before.code):
+        if now.code != before.code or now.level != before.level:
             if self._recording is not None:
                 self._recording.record_verdict(known)
             for heard in self._verdict_listeners:
                 heard(known)
-        if known.timer is not None and known.timer.active():
-            known.timer.cancel()
-        known.timer = None
-        if now.due is not None:
-            delay = max(0.0, now.due - self._clock.seconds()) + 0.001
+        due, timer = known.verdict.due, known.timer  # a listener's note may have changed both
+        if timer is not None and not timer.active():
+            timer = known.timer = None
+        if due is None:
+            if timer is not None:
+                timer.cancel()
+                known.timer = None
+            return
+        delay = max(0.0, due - at) + 0.001
+        if timer is None:
             known.timer = self._clock.callLater(delay, self._rejudge, known)
+        else:
+            timer.reset(delay)
 
     def close(self) -> None:
         """Stop all timers, and record nothing more: the book is closed."""
@@ -422,6 +445,8 @@ class Logbook:
         return at_most(waiter, timeout, self._clock, False)
 
     def _wake(self, known: Known) -> None:
+        if not self._waiters:
+            return
         for entry in [e for e in self._waiters if e[0] is known]:
             if entry in self._waiters and (known.gone or entry[1](known)):
                 self._waiters.remove(entry)

@@ -179,15 +179,12 @@ class Probe:
             watched = self.adopt(worker)
         if before is after:
             return
-        if workers.state_of(before) not in STOPPING:
+        left, reached = workers.state_of(before), workers.state_of(after)
+        if left not in STOPPING:
             watched.stop_called = False
-        if workers.state_of(after) is State.SUBSTANTIATING:
+        if reached is State.SUBSTANTIATING:
             watched.login_told_at = None
-
-        def data() -> dict[str, Any]:
-            return transition_data(workers.state_of(before), workers.state_of(after))
-
-        self.tell(watched, Kind.TRANSITION, data)
+        self.register.tell(watched, Kind.TRANSITION, lambda: transition_data(left, reached))
 
     # its coming and going
 

@@ -28,17 +28,19 @@ class StateHook:
         return worker.__dict__.get("state", self.original)
 
     def __set__(self, worker: Any, value: Any) -> None:
-        before = self._read(worker)
         outer = self._hooks.setting
         nested = outer is worker
         if self._chained:
+            before = self._read(worker)
             self._hooks.setting = worker
             try:
                 self.original.__set__(worker, value)
             finally:
                 self._hooks.setting = outer
         else:
-            worker.__dict__["state"] = value
+            own = worker.__dict__
+            before = own.get("state", self.original)
+            own["state"] = value
         if not nested:
             self._hooks.changed(worker, before, value)
 

@@ -12,7 +12,20 @@ from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.fold import apply
 from buildbot_lifecycle.core.fold.phases import MAX_PHASES
+from buildbot_lifecycle.core.signs import may_wait, wait
 from buildbot_lifecycle.core.states import RESTING, State
+from buildbot_lifecycle.core.verdicts import _found, _worst, judge
+from buildbot_lifecycle.core.verdicts.calls import of_call
+from buildbot_lifecycle.core.verdicts.connections import of_kept_out, of_refused, of_silence
+from buildbot_lifecycle.core.verdicts.failures import of_crash, of_failure
+from buildbot_lifecycle.core.verdicts.standing import (
+    of_graceful,
+    of_leaving,
+    of_left,
+    of_quarantine,
+)
+from buildbot_lifecycle.core.verdicts.states import of_half, of_lost, of_state, of_unwanted
+from buildbot_lifecycle.core.verdicts.verdict import DEFAULT_STUCK_AFTER, Verdict
 from tests.core.story import NOW, WORKER, Story, build
 
 _CALLS = st.sampled_from(["start_instance", "stop_instance", "check_instance"])
@@ -164,3 +177,62 @@ def test_a_master_that_dies_leaves_nothing_open(happenings: list[Any], again: bo
     assert all(e.ended_at is not None for e in story.episodes.values())
     assert not story.facts.calls
     assert not story.facts.building
+
+
+def _by_all_rules(facts: Facts, now: float) -> list[Verdict]:
+    limits = DEFAULT_STUCK_AFTER
+    found = (
+        of_call(facts, limits, now),
+        of_state(facts, limits, now),
+        of_lost(facts, now),
+        of_half(facts, limits, now),
+        of_kept_out(facts, limits, now),
+        of_silence(facts, limits, now),
+        of_unwanted(facts, limits, now),
+        of_leaving(facts, limits, now),
+        of_refused(facts, limits, now),
+        of_failure(facts, now),
+        of_left(facts, now),
+        of_graceful(facts, now),
+        of_quarantine(facts, now),
+        of_crash(facts),
+    )
+    return [each for each in found if each is not None]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(_HAPPENINGS, max_size=40), st.sampled_from([0.0, 20.0, 61.0, 400.0, 2000.0]))
+def test_a_rule_that_is_not_asked_would_have_had_nothing_to_say(
+    happenings: list[Any], later: float
+) -> None:
+    story = Story()
+    for kind, data in happenings:
+        story.event(kind, **data)
+        facts, now = story.facts, story.now + later
+        told = [each for each in _found(facts, DEFAULT_STUCK_AFTER, now) if each is not None]
+        assert told == _by_all_rules(facts, now)
+        assert may_wait(facts) or wait(facts) is None
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(_HAPPENINGS, max_size=40), st.sampled_from([0.0, 20.0, 61.0, 400.0, 2000.0]))
+def test_what_is_due_is_the_first_moment_at_which_something_else_is_said(
+    happenings: list[Any], later: float
+) -> None:
+    story = Story()
+    for kind, data in happenings:
+        story.event(kind, **data)
+        facts, now = story.facts, story.now + later
+        verdict = judge(facts, DEFAULT_STUCK_AFTER, now)
+        assert verdict.due == _looked_for(facts, now)
+
+
+def _looked_for(facts: Facts, now: float) -> float | None:
+    """By looking at each moment at which any rule says something else."""
+    said, due = _worst(facts, DEFAULT_STUCK_AFTER, now)
+    while due is not None:
+        then, later = _worst(facts, DEFAULT_STUCK_AFTER, due)
+        if (then.level, then.code) != (said.level, said.code):
+            return due
+        due = later if later is not None and later > due else None
+    return None

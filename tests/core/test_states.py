@@ -7,6 +7,7 @@ import re
 import pytest
 from buildbot.worker import latent
 
+from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.states import (
     RESTING,
     STARTING,
@@ -14,7 +15,9 @@ from buildbot_lifecycle.core.states import (
     TRANSITIONS,
     State,
     is_expected,
+    transition_data,
 )
+from buildbot_lifecycle.shapes import events
 
 
 def test_the_states_are_buildbots_own_in_lower_case_and_unknown() -> None:
@@ -73,3 +76,19 @@ def test_the_table_has_every_assignment_of_this_buildbot_and_no_method_besides()
 
 def test_buildbot_assigns_the_state_in_eleven_places() -> None:
     assert len(_assignments()) == 11
+
+
+def test_what_a_transition_tells_is_as_documented() -> None:
+    # the logbook does not compare each of them with its shape: these are all that there are
+    for before in State:
+        for after in State:
+            data = transition_data(before, after)
+            assert events.read(Kind.TRANSITION, data) is not None
+            assert data["expected"] is is_expected(before, after)
+            data["expected"] = None
+            assert transition_data(before, after)["expected"] is not None, "each has its own"
+
+
+def test_a_state_is_found_by_its_word() -> None:
+    assert {State.SUBSTANTIATED: 1}["substantiated"] == 1  # type: ignore[index]
+    assert {Kind.TRANSITION: 1}["transition"] == 1  # type: ignore[index]

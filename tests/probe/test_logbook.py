@@ -253,7 +253,7 @@ def test_a_successor_of_the_same_name_inherits_nothing(desk: Desk) -> None:
     assert not desk.known.gone
     blank = Known(7, "w", "Driven", successor, desk.known.facts)
     for field in dataclasses.fields(Known):
-        if field.name not in ("facts", "watched", "forcing", "opening"):
+        if field.name not in ("facts", "watched", "limits", "forcing", "opening"):
             assert getattr(desk.known, field.name) == getattr(blank, field.name), field.name
     assert not desk.known.forcing.locked
 

@@ -7,12 +7,11 @@ and the same fold over the stored log gives the same again. Each module here has
 
 from __future__ import annotations
 
-import dataclasses
-
 from buildbot_lifecycle.core.events import Event
 from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.fold import builds, calls, connections, standing, starts, transitions
 from buildbot_lifecycle.core.fold.steps import Step
+from buildbot_lifecycle.core.values import replace
 
 _HANDLERS = {
     **transitions.HANDLERS,
@@ -36,4 +35,4 @@ def numbered(facts: Facts, first_seq: int, episode_id: int) -> Facts:
     """The facts with the database's number on the open episode, if it is still that one."""
     if facts.episode is None or facts.episode.first_seq != first_seq:
         return facts
-    return dataclasses.replace(facts, episode=dataclasses.replace(facts.episode, id=episode_id))
+    return replace(facts, episode=replace(facts.episode, id=episode_id))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.fold.steps import Step, changed
 from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.core.values import replace
 
 
 def same_build(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -31,7 +31,7 @@ def _on_build_started(facts: Facts, event: Event) -> Step:
     served = facts.served
     if facts.state is State.SUBSTANTIATED:
         served = (*served, *builders([build]))
-    return Step(dataclasses.replace(facts, building=building, served=served))
+    return Step(replace(facts, building=building, served=served))
 
 
 def _on_build_finished(facts: Facts, event: Event) -> Step:
@@ -39,9 +39,9 @@ def _on_build_finished(facts: Facts, event: Event) -> Step:
     rest = [b for b in facts.building if not same_build(b, build)]
     is_served = str(build.get("builder")) in facts.served
     served = tuple(b for b in facts.served if b != str(build.get("builder")))
-    facts = dataclasses.replace(facts, served=served)
+    facts = replace(facts, served=served)
     gone = str(build.get("builder"))
-    facts = dataclasses.replace(
+    facts = replace(
         facts,
         building=tuple(rest),
         stopping=_without(facts.stopping, gone) if rest else (),
@@ -50,9 +50,9 @@ def _on_build_finished(facts: Facts, event: Event) -> Step:
         unasked=False,
     )
     if not facts.awaits_sign:
-        facts = dataclasses.replace(facts, unanswered=None)
+        facts = replace(facts, unanswered=None)
     if facts.cut_off is not None and same_build(facts.cut_off, build):
-        facts = dataclasses.replace(facts, cut_off=None, forgotten=None)
+        facts = replace(facts, cut_off=None, forgotten=None)
     if facts.episode is None or not is_served:
         # its start failed, or it waited behind the stop: no instance of this episode was up for it
         return Step(facts)
@@ -68,7 +68,7 @@ def _on_build_stopping(facts: Facts, event: Event) -> Step:
     builder = str((event.data.get("build") or {}).get("builder"))
     if any(name == builder for name, _ in facts.stopping):
         return Step(facts)
-    return Step(dataclasses.replace(facts, stopping=(*facts.stopping, (builder, event.at))))
+    return Step(replace(facts, stopping=(*facts.stopping, (builder, event.at))))
 
 
 def _on_build_lost(facts: Facts, event: Event) -> Step:
@@ -77,18 +77,18 @@ def _on_build_lost(facts: Facts, event: Event) -> Step:
     if any(name == builder for name, _ in facts.lost_builds):
         return Step(facts)
     lost = (*facts.lost_builds, (builder, event.at))
-    return Step(dataclasses.replace(facts, lost_builds=lost))
+    return Step(replace(facts, lost_builds=lost))
 
 
 def _on_ping_waits(facts: Facts, event: Event) -> Step:
     builder = str(event.data.get("builder"))
     waiting = (builder, event.data.get("since", event.at))
-    return Step(dataclasses.replace(facts, pinging=(*_without(facts.pinging, builder), waiting)))
+    return Step(replace(facts, pinging=(*_without(facts.pinging, builder), waiting)))
 
 
 def _on_ping_ended(facts: Facts, event: Event) -> Step:
     rest = _without(facts.pinging, str(event.data.get("builder")))
-    return Step(dataclasses.replace(facts, pinging=rest))
+    return Step(replace(facts, pinging=rest))
 
 
 HANDLERS = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,16 +19,17 @@ from buildbot_lifecycle.core.fold.steps import (
 )
 from buildbot_lifecycle.core.instances import never_had_instance
 from buildbot_lifecycle.core.states import STOPPING
+from buildbot_lifecycle.core.values import replace
 
 
 def _on_call_started(facts: Facts, event: Event) -> Step:
     call = Call(event.data["call"], event.data["token"], event.at)
-    facts = dataclasses.replace(facts, calls=(*facts.calls, call))
+    facts = replace(facts, calls=(*facts.calls, call))
     build, instance = event.data.get("build"), event.data.get("instance")
     changes: dict[str, Any] = {} if build is None else {"build": build}
     if instance is not None:
         # of a start: its name is known before it is there, and the episode gets it when that has ended
-        facts = dataclasses.replace(facts, instance=instance)
+        facts = replace(facts, instance=instance)
     if instance is not None and call.call == "stop_instance":
         changes.update(instance=instance, stop_named=True)
     return changed(facts, **changes) if changes else Step(facts)
@@ -38,7 +38,7 @@ def _on_call_started(facts: Facts, event: Event) -> Step:
 def _on_call_ended(facts: Facts, event: Event) -> Step:
     token, call, outcome = event.data["token"], event.data["call"], event.data["outcome"]
     ended = [c for c in facts.calls if c.token == token]
-    facts = dataclasses.replace(
+    facts = replace(
         facts,
         calls=tuple(c for c in facts.calls if c.token != token),
         abandoned=tuple(c for c in facts.abandoned if c.token != token),
@@ -46,16 +46,16 @@ def _on_call_ended(facts: Facts, event: Event) -> Step:
     if event.data.get("late"):
         return Step(facts)
     if "instance" in event.data:
-        facts = dataclasses.replace(facts, instance=event.data["instance"])
+        facts = replace(facts, instance=event.data["instance"])
     changes = _timed(facts.episode, event, ended)
     if facts.instance is not None:
         changes["instance"] = facts.instance
     if outcome == "released":
-        facts = dataclasses.replace(facts, abandoned=(*facts.abandoned, *ended))
+        facts = replace(facts, abandoned=(*facts.abandoned, *ended))
         changes["released"] = True
     if event.data.get("base") and call == "stop_instance" and facts.state in STOPPING:
         # no `except Exception` of Buildbot's catches it: nothing is left that would walk back
-        facts = dataclasses.replace(facts, half=event.at)
+        facts = replace(facts, half=event.at)
     if call == "start_instance":
         changes.update(_answer_of_start(event))
     facts, failed = _failed_or_fine(facts, event)
@@ -75,7 +75,7 @@ def _failed_or_fine(facts: Facts, event: Event) -> tuple[Facts, dict[str, Any]]:
         return facts, {"failure": first}
     if call in STOPS:
         if call == "stop_instance":
-            facts = dataclasses.replace(facts, instance=None)
+            facts = replace(facts, instance=None)
         if event.data["outcome"] != "released":
             facts = forget_failure(facts, of_stop=call)
     return facts, {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from buildbot_lifecycle.core.bounds import MAX_LINE
@@ -18,30 +17,31 @@ from buildbot_lifecycle.core.fold.steps import (
     with_name,
 )
 from buildbot_lifecycle.core.states import RESTING, State
+from buildbot_lifecycle.core.values import replace
 
 
 def _on_attaching(facts: Facts, event: Event) -> Step:
-    return Step(dataclasses.replace(facts, attaching=event.at, unanswered=None))
+    return Step(replace(facts, attaching=event.at, unanswered=None))
 
 
 def _on_login_waits(facts: Facts, event: Event) -> Step:
     since = event.data.get("since", event.at)
-    return Step(dataclasses.replace(facts, login=since, unanswered=None))
+    return Step(replace(facts, login=since, unanswered=None))
 
 
 def _on_login_ended(facts: Facts, event: Event) -> Step:
-    return Step(dataclasses.replace(facts, login=None, unanswered=None))
+    return Step(replace(facts, login=None, unanswered=None))
 
 
 def _on_duplicate(facts: Facts, event: Event) -> Step:
     if not event.data.get("rejected"):
-        return Step(dataclasses.replace(facts, duplicates=0, duplicate_first=None))
+        return Step(replace(facts, duplicates=0, duplicate_first=None))
     first = facts.duplicate_first if facts.duplicate_first is not None else event.at
-    return Step(dataclasses.replace(facts, duplicates=facts.duplicates + 1, duplicate_first=first))
+    return Step(replace(facts, duplicates=facts.duplicates + 1, duplicate_first=first))
 
 
 def _on_attached(facts: Facts, event: Event) -> Step:
-    facts = dataclasses.replace(
+    facts = replace(
         with_name(facts, event),
         attaching=None,
         unanswered=None,
@@ -55,13 +55,13 @@ def _on_attached(facts: Facts, event: Event) -> Step:
         forgotten=None,
     )
     if event.data.get("failed"):
-        facts = dataclasses.replace(facts, connected=True)
+        facts = replace(facts, connected=True)
         failure = Failure("attached", "the worker connected, and could not be attached")
         episode = facts.episode
         if episode is None or episode.failure is not None or episode.cancelled:
             return Step(facts)
         return changed(with_last_failure(facts, failure, event.at), failure=failure)
-    facts = forget_failure(dataclasses.replace(facts, connected=True), of_stop=None)
+    facts = forget_failure(replace(facts, connected=True), of_stop=None)
     if facts.episode is None:
         return Step(facts)
     if facts.episode.connected_at is not None:
@@ -76,13 +76,13 @@ def _on_detached(facts: Facts, event: Event) -> Step:
     by_itself = facts.connected and not event.data.get("by_master")
     if facts.state is not State.SUBSTANTIATED or not by_itself:
         return step
-    facts = dataclasses.replace(step.facts, left=event.at, left_asked=facts.asked_to_go)
+    facts = replace(step.facts, left=event.at, left_asked=facts.asked_to_go)
     return Step(facts) if facts.left_asked else changed(facts, lost=True)
 
 
 def _without_connection(facts: Facts) -> Step:
     return Step(
-        dataclasses.replace(
+        replace(
             facts, connected=False, attaching=None, send_blocked=None, pinging=(), unanswered=None
         )
     )
@@ -98,7 +98,7 @@ def _on_last_words(facts: Facts, event: Event) -> Step:
     if facts.lost is None or facts.lost.first_seq != began:
         return Step(facts)
     told = with_last_words(facts.lost, words)
-    return Step(dataclasses.replace(facts, lost=None), (told,))
+    return Step(replace(facts, lost=None), (told,))
 
 
 def _line(event: Event) -> str | None:
@@ -113,7 +113,7 @@ def _on_refused(facts: Facts, event: Event) -> Step:
     survived = facts.survived_stop
     if survived is None and facts.state in RESTING:
         survived = event.at
-    facts = dataclasses.replace(
+    facts = replace(
         facts,
         attaching=None,
         refused=facts.refused + 1,
@@ -128,38 +128,38 @@ def _on_refused(facts: Facts, event: Event) -> Step:
 
 def _on_refused_closed(facts: Facts, event: Event) -> Step:
     if not event.data.get("closed"):  # told of it before, when its transport closed
-        facts = dataclasses.replace(facts, refused_open=max(0, facts.refused_open - 1))
+        facts = replace(facts, refused_open=max(0, facts.refused_open - 1))
     if not event.data.get("delivered"):
         return Step(facts)
     held = max(0, facts.held - 1)
     cleared: dict[str, Any] = {}
     if event.data.get("by_release"):
         cleared = {"survived_stop": None, "refused": 0, "refused_first": None, "refused_last": None}
-    return Step(dataclasses.replace(facts, held=held, **cleared))
+    return Step(replace(facts, held=held, **cleared))
 
 
 def _on_shutdown_asked(facts: Facts, event: Event) -> Step:
-    return Step(dataclasses.replace(facts, asked_to_go=True))
+    return Step(replace(facts, asked_to_go=True))
 
 
 def _on_sign_of_life(facts: Facts, event: Event) -> Step:
     """The worker was heard: by itself, or as an answer to our question."""
     at = event.data.get("at", event.at)
     sign = at if facts.sign is None else max(facts.sign, at)
-    return Step(dataclasses.replace(facts, sign=sign, unanswered=None))
+    return Step(replace(facts, sign=sign, unanswered=None))
 
 
 def _on_silent(facts: Facts, event: Event) -> Step:
     """The worker was asked whether it lives, and has not answered in time."""
-    return Step(dataclasses.replace(facts, unanswered=event.data.get("asked", event.at)))
+    return Step(replace(facts, unanswered=event.data.get("asked", event.at)))
 
 
 def _on_send_blocked(facts: Facts, event: Event) -> Step:
-    return Step(dataclasses.replace(facts, send_blocked=event.data.get("since", event.at)))
+    return Step(replace(facts, send_blocked=event.data.get("since", event.at)))
 
 
 def _on_send_resumed(facts: Facts, event: Event) -> Step:
-    return Step(dataclasses.replace(facts, send_blocked=None))
+    return Step(replace(facts, send_blocked=None))
 
 
 HANDLERS = {

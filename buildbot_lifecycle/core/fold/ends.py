@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.core.facts import Episode, Facts, Failure
 from buildbot_lifecycle.core.fold.phases import end_phase
 from buildbot_lifecycle.core.states import STARTING
+from buildbot_lifecycle.core.values import replace
 
 
 def cause_of(episode: Episode) -> Failure | None:
@@ -60,10 +59,10 @@ def closed(episode: Episode, at: float) -> Episode:
     """The episode, ended at that moment, with its outcome and the first cause of a failure."""
     at = not_before(episode, at)
     phases = end_phase(episode.phases, at)
-    ended = dataclasses.replace(episode, phases=phases, ended_at=at, failure=cause_of(episode))
-    ended = dataclasses.replace(ended, outcome=_outcome(ended))
+    ended = replace(episode, phases=phases, ended_at=at, failure=cause_of(episode))
+    ended = replace(ended, outcome=_outcome(ended))
     if ended.outcome == "never_connected" and ended.failure is None:
-        ended = dataclasses.replace(ended, failure=_no_worker(ended))
+        ended = replace(ended, failure=_no_worker(ended))
     return with_last_words(ended, ended.last_words) if ended.outcome == "lost" else ended
 
 
@@ -74,11 +73,11 @@ def with_last_words(episode: Episode, words: str | None) -> Episode:
     after = episode.failure
     error = words if after is None else f"{words}; then {after.call} failed: {after.error}"
     failure = Failure("instance", cut(error, MAX_LINE) or "", after.traceback if after else None)
-    return dataclasses.replace(episode, last_words=words, failure=failure)
+    return replace(episode, last_words=words, failure=failure)
 
 
 def left_open(facts: Facts, at: float) -> tuple[Episode, ...]:
     """The open episode, closed without anybody knowing how it ended; empty if there is none."""
     if facts.episode is None:
         return ()
-    return (dataclasses.replace(closed(facts.episode, at), outcome="unknown"),)
+    return (replace(closed(facts.episode, at), outcome="unknown"),)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from buildbot_lifecycle.core.facts import Phase
 from buildbot_lifecycle.core.states import State
 
@@ -15,7 +13,8 @@ def end_phase(phases: tuple[Phase, ...], at: float) -> tuple[Phase, ...]:
     """The phases, the last of them ended."""
     if not phases or phases[-1].until is not None:
         return phases
-    return (*phases[:-1], dataclasses.replace(phases[-1], until=at))
+    last = phases[-1]
+    return (*phases[:-1], Phase(last.state, last.since, at))
 
 
 def next_phase(phases: tuple[Phase, ...], state: State, at: float) -> tuple[Phase, ...]:

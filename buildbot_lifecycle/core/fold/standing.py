@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.facts import Facts, Orphan
 from buildbot_lifecycle.core.fold.steps import Step, changed
 from buildbot_lifecycle.core.states import STARTING
+from buildbot_lifecycle.core.values import replace
 
 
 def _on_leaving(facts: Facts, event: Event) -> Step:
     """Its service stops. With the whole master that is told elsewhere; else a reconfig waits for it."""
     since = None if event.data.get("with_master") else event.at
-    facts = dataclasses.replace(facts, leaving=since, ending=True)
+    facts = replace(facts, leaving=since, ending=True)
     # a start under way is called off with it, on purpose
     return changed(facts, cancelled=True) if facts.state in STARTING else Step(facts)
 
@@ -24,49 +23,49 @@ def _on_orphan_opened(facts: Facts, event: Event) -> Step:
         number = int(data.get("orphan", 0))
         new[number] = Orphan(number, data.get("since", event.at), data.get("cause", ""))
     others = tuple(o for o in facts.orphans if o.id not in new)
-    return Step(dataclasses.replace(facts, orphans=(*others, *new.values())))
+    return Step(replace(facts, orphans=(*others, *new.values())))
 
 
 def _on_orphan_closed(facts: Facts, event: Event) -> Step:
     rest = tuple(o for o in facts.orphans if o.id != event.data.get("orphan"))
-    facts = dataclasses.replace(facts, orphans=rest)
+    facts = replace(facts, orphans=rest)
     failed = facts.last_failure
     if failed is not None and failed.call == "stop_instance" and not rest:
         # what was left running is gone: nothing is failed any more
-        facts = dataclasses.replace(facts, last_failure=None, last_failure_at=None)
+        facts = replace(facts, last_failure=None, last_failure_at=None)
     return Step(facts)
 
 
 def _on_place(facts: Facts, event: Event) -> Step:
-    return Step(dataclasses.replace(facts, place=event.data.get("place")))
+    return Step(replace(facts, place=event.data.get("place")))
 
 
 def _on_paused(facts: Facts, event: Event) -> Step:
-    return Step(dataclasses.replace(facts, paused=True, pause_reason=event.data.get("reason")))
+    return Step(replace(facts, paused=True, pause_reason=event.data.get("reason")))
 
 
 def _on_unpaused(facts: Facts, event: Event) -> Step:
-    return Step(dataclasses.replace(facts, paused=False, pause_reason=None))
+    return Step(replace(facts, paused=False, pause_reason=None))
 
 
 def _on_graceful(facts: Facts, event: Event) -> Step:
     since = event.at if facts.graceful is None else facts.graceful
-    return Step(dataclasses.replace(facts, graceful=since))
+    return Step(replace(facts, graceful=since))
 
 
 def _on_quarantine_entered(facts: Facts, event: Event) -> Step:
-    return Step(dataclasses.replace(facts, quarantine_until=event.data.get("until")))
+    return Step(replace(facts, quarantine_until=event.data.get("until")))
 
 
 def _on_quarantine_left(facts: Facts, event: Event) -> Step:
-    return Step(dataclasses.replace(facts, quarantine_until=None))
+    return Step(replace(facts, quarantine_until=None))
 
 
 def _on_configured(facts: Facts, event: Event) -> Step:
     """The worker was configured, or configured anew, without becoming another one."""
     data = event.data
     return Step(
-        dataclasses.replace(
+        replace(
             facts,
             may_connect=bool(data.get("may_connect")),
             build_wait_timeout=data.get("build_wait_timeout"),
@@ -79,7 +78,7 @@ def _on_configured(facts: Facts, event: Event) -> Step:
 def _on_clock(facts: Facts, event: Event) -> Step:
     """Buildbot's own timers follow the wall clock, and go on while the process is stopped."""
     return Step(
-        dataclasses.replace(
+        replace(
             facts,
             gives_up_at=event.data.get("gives_up_at"),
             quarantine_until=event.data.get("quarantine_until"),

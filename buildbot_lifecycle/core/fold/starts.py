@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.events import Event, Kind, cut
 from buildbot_lifecycle.core.facts import Episode, Facts, Failure
 from buildbot_lifecycle.core.fold.builds import same_build
 from buildbot_lifecycle.core.fold.steps import Step, changed, obstructed, with_last_failure
 from buildbot_lifecycle.core.states import STARTING, STOPPING, State
+from buildbot_lifecycle.core.values import replace
 
 
 def _on_asked(facts: Facts, event: Event) -> Step:
@@ -19,15 +18,15 @@ def _on_asked(facts: Facts, event: Event) -> Step:
         {**b, **build, "since": b.get("since", event.at)} if same_build(b, build) else b
         for b in facts.building
     )
-    facts = dataclasses.replace(facts, building=building)
+    facts = replace(facts, building=building)
     if event.data.get("gives_up_at") is not None:
-        facts = dataclasses.replace(facts, gives_up_at=event.data["gives_up_at"])
+        facts = replace(facts, gives_up_at=event.data["gives_up_at"])
     if facts.state is State.SUBSTANTIATED and not facts.connected:
         served = tuple(b for b in facts.served if b != build.get("builder"))
-        facts = dataclasses.replace(facts, cut_off=build, served=served)
+        facts = replace(facts, cut_off=build, served=served)
     if facts.episode is not None and facts.state in STARTING:
         return changed(facts, build=facts.episode.build or build)
-    return Step(dataclasses.replace(facts, asked_build=build))
+    return Step(replace(facts, asked_build=build))
 
 
 def _on_not_substantiated(facts: Facts, event: Event) -> Step:

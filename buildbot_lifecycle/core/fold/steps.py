@@ -9,6 +9,7 @@ from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.events import Event, cut
 from buildbot_lifecycle.core.facts import Episode, Facts, Failure
 from buildbot_lifecycle.core.states import STARTING
+from buildbot_lifecycle.core.values import replace
 
 #: Calls that end what may cost money: of the instance, and of the machine that it is on.
 STOPS = ("stop_instance", "stop_machine")
@@ -26,15 +27,15 @@ def changed(facts: Facts, **episode_changes: Any) -> Step:
     """`facts` with their open episode changed; without one, just the facts."""
     if facts.episode is None:
         return Step(facts)
-    episode = dataclasses.replace(facts.episode, **episode_changes)
-    return Step(dataclasses.replace(facts, episode=episode), (episode,))
+    episode = replace(facts.episode, **episode_changes)
+    return Step(replace(facts, episode=episode), (episode,))
 
 
 def with_last_failure(facts: Facts, failure: Failure | None, at: float | None) -> Facts:
     """The facts with the last failure; of a service that stops, only a failed stop is one."""
     if facts.ending and (failure is None or failure.call not in STOPS):
         return facts
-    return dataclasses.replace(facts, last_failure=failure, last_failure_at=at)
+    return replace(facts, last_failure=failure, last_failure_at=at)
 
 
 def forget_failure(facts: Facts, *, of_stop: str | None) -> Facts:
@@ -42,7 +43,7 @@ def forget_failure(facts: Facts, *, of_stop: str | None) -> Facts:
     failure = facts.last_failure
     if failure is None or (failure.call if failure.call in STOPS else None) != of_stop:
         return facts
-    return dataclasses.replace(facts, last_failure=None, last_failure_at=None)
+    return replace(facts, last_failure=None, last_failure_at=None)
 
 
 def obstructed(facts: Facts, obstacle: str) -> Step:
@@ -57,4 +58,4 @@ def with_name(facts: Facts, event: Event) -> Facts:
     named = event.data.get("instance")
     if named is None or facts.instance is not None:
         return facts
-    return dataclasses.replace(facts, instance=named)
+    return replace(facts, instance=named)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from buildbot_lifecycle.core.fold.ends import closed, left_open, not_before
 from buildbot_lifecycle.core.fold.phases import next_phase
 from buildbot_lifecycle.core.fold.steps import Step, with_last_failure
 from buildbot_lifecycle.core.states import RESTING, STARTING, State
+from buildbot_lifecycle.core.values import replace
 
 
 def _open(event: Event, state: State, build: Mapping[str, Any] | None) -> Episode:
@@ -26,68 +26,81 @@ def _open(event: Event, state: State, build: Mapping[str, Any] | None) -> Episod
     )
 
 
-def _no_longer_up(after: State) -> dict[str, Any]:
-    """What is forgotten of a worker that left, once it is stopped or started anew."""
-    if after is State.SUBSTANTIATED:
-        return {}
-    return {"left": None, "left_asked": False, "asked_to_go": False}
+#: What is forgotten by a new start.
+_BEGUN = {
+    **dict.fromkeys(("cut_off", "asked_build"), None),
+    **dict.fromkeys(("refused_first", "refused_last", "survived_stop", "duplicate_first"), None),
+    **dict.fromkeys(("refused", "duplicates"), 0),
+}
+
+#: What is forgotten of a worker that left, once it is stopped or started anew.
+_NO_LONGER_UP = {"left": None, "left_asked": False, "asked_to_go": False}
 
 
 def _on_transition(facts: Facts, event: Event) -> Step:
     after = State(event.data["to"])
-    touched: list[Episode] = []
+    at_rest = after in RESTING
     before = episode = facts.episode
-    begins = after is State.SUBSTANTIATING or (episode is None and after not in RESTING)
-    if episode is not None and (after in RESTING or begins):
-        touched.append(closed(episode, event.at))
-        episode = None
+    begins = after is State.SUBSTANTIATING or (episode is None and not at_rest)
+    changes = _of_state(facts, after, event.at)
+    ended = None
+    if episode is not None and (at_rest or begins):
+        ended, episode = closed(episode, event.at), None
+        # what the cloud says of it may come later
+        is_lost = ended.outcome == "lost" and ended.last_words is None
+        changes["lost"] = ended if is_lost else None
     if begins:
         episode = _open(event, after, facts.asked_build)
-        touched.append(episode)
+        changes.update(_BEGUN)
+        changes["unasked"] = after is State.SUBSTANTIATING_STARTING
     elif episode is not None:
         episode = _moved(facts, episode, after, event.at)
-        touched.append(episode)
-    changes: dict[str, Any] = {"state": after, "state_since": event.at, "episode": episode}
+    changes["episode"] = episode
     changes["served"] = _served(facts, after, begins=begins)
-    changes.update(half=None, found_locked=False)
-    # at rest again, without having gone on to the start that this build waits for
-    is_forgotten = after is State.NOT_SUBSTANTIATED and facts.cut_off is not None
-    changes["forgotten"] = event.at if is_forgotten else None
-    if after is State.INSUBSTANTIATING_SUBSTANTIATING or begins:
-        changes["cut_off"] = None
-    if begins:
-        changes.update(refused=0, refused_first=None, refused_last=None, survived_stop=None)
-        changes.update(asked_build=None, duplicates=0, duplicate_first=None)
-        changes["unasked"] = after is State.SUBSTANTIATING_STARTING
-    changes.update(_no_longer_up(after))
+    facts = replace(facts, **changes)
+    if before is not None and ended is not None:
+        facts = _count_failure(facts, ended, told=before.failure is not None)
+    if ended is None:
+        return Step(facts, () if episode is None else (episode,))
+    return Step(facts, (ended,) if episode is None else (ended, episode))
+
+
+def _of_state(facts: Facts, after: State, at: float) -> dict[str, Any]:
+    """What a state itself changes, whatever becomes of the episode."""
+    changes: dict[str, Any] = {
+        "state": after,
+        "state_since": at,
+        "half": None,
+        "found_locked": False,
+        "forgotten": None,
+        "queued_since": None,
+    }
+    if after is State.NOT_SUBSTANTIATED and facts.cut_off is not None:
+        # at rest again, without having gone on to the start that this build waits for
+        changes["forgotten"] = at
+    if after is not State.SUBSTANTIATED:
+        changes.update(_NO_LONGER_UP)
     if after in RESTING:
-        changes.update(attaching=None, unasked=False)
+        changes["attaching"], changes["unasked"] = None, False
     if after is State.INSUBSTANTIATING_SUBSTANTIATING:
-        changes["queued_since"] = event.at
-    else:
-        changes["queued_since"] = None
-        if after not in STARTING:
-            changes["gives_up_at"] = None
-    facts = dataclasses.replace(facts, **changes)
-    if before is not None and touched[0].ended_at is not None:
-        # what the cloud says of it may come later
-        is_lost = touched[0].outcome == "lost" and touched[0].last_words is None
-        facts = dataclasses.replace(facts, lost=touched[0] if is_lost else None)
-        facts = _count_failure(facts, touched[0], told=before.failure is not None)
-    return Step(facts, tuple(touched))
+        changes["queued_since"], changes["cut_off"] = at, None
+    elif after not in STARTING:
+        changes["gives_up_at"] = None
+    return changes
 
 
 def _moved(facts: Facts, episode: Episode, after: State, at: float) -> Episode:
     """The open episode with its next phase."""
-    moved = dataclasses.replace(
+    up_at = episode.connected_at
+    if after is State.SUBSTANTIATED and facts.connected and up_at is None:
+        # a worker that stays connected between its builds: nobody attaches, and it is up
+        up_at = at
+    return replace(
         episode,
         phases=next_phase(episode.phases, after, not_before(episode, at)),
         started=episode.started or after is State.SUBSTANTIATING_STARTING,
+        connected_at=up_at,
     )
-    if after is State.SUBSTANTIATED and facts.connected and episode.connected_at is None:
-        # a worker that stays connected between its builds: nobody attaches, and it is up
-        moved = dataclasses.replace(moved, connected_at=at)
-    return moved
 
 
 def _count_failure(facts: Facts, ended: Episode, told: bool) -> Facts:
@@ -97,9 +110,9 @@ def _count_failure(facts: Facts, ended: Episode, told: bool) -> Facts:
     if ended.outcome in ("start_failed", "never_connected"):
         if not told:
             facts = with_last_failure(facts, ended.failure, ended.ended_at)
-        return dataclasses.replace(facts, failures_in_row=facts.failures_in_row + 1)
-    if ended.outcome in ("ok", "lost"):  # the start went well
-        return dataclasses.replace(facts, failures_in_row=0)
+        return replace(facts, failures_in_row=facts.failures_in_row + 1)
+    if ended.outcome in ("ok", "lost") and facts.failures_in_row:  # the start went well
+        return replace(facts, failures_in_row=0)
     return facts
 
 
@@ -135,13 +148,13 @@ def _on_baseline(facts: Facts, event: Event) -> Step:
         orphans=facts.orphans,
     )
     if state is State.SUBSTANTIATED:
-        facts = dataclasses.replace(facts, served=builders(facts.building))
+        facts = replace(facts, served=builders(facts.building))
     if state in RESTING:
         return Step(facts, left)
     episode = _open(event, state, None)
     if facts.connected:
-        episode = dataclasses.replace(episode, connected_at=event.at)
-    return Step(dataclasses.replace(facts, episode=episode), (*left, episode))
+        episode = replace(episode, connected_at=event.at)
+    return Step(replace(facts, episode=episode), (*left, episode))
 
 
 def _on_master_died(facts: Facts, event: Event) -> Step:
@@ -152,13 +165,13 @@ def _on_master_died(facts: Facts, event: Event) -> Step:
 def _on_recording_ended(facts: Facts, event: Event) -> Step:
     """Recording ended in order, with something open: at rest, only a call that had been released."""
     if facts.state in RESTING:
-        return Step(dataclasses.replace(facts, calls=(), abandoned=()))
+        return Step(replace(facts, calls=(), abandoned=()))
     return _forgotten(facts, event)
 
 
 def _forgotten(facts: Facts, event: Event) -> Step:
     touched = left_open(facts, event.at)
-    facts = dataclasses.replace(
+    facts = replace(
         facts,
         state=State.UNKNOWN,
         state_since=event.at,
@@ -188,7 +201,7 @@ def _forgotten(facts: Facts, event: Event) -> Step:
 
 
 def _on_removed(facts: Facts, event: Event) -> Step:
-    return Step(dataclasses.replace(facts, removed=True))
+    return Step(replace(facts, removed=True))
 
 
 HANDLERS = {

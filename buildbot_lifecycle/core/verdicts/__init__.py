@@ -7,11 +7,12 @@ so that a verdict turns by itself without anything being polled.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 from buildbot_lifecycle.core.facts import Facts
-from buildbot_lifecycle.core.states import STARTING, State
+from buildbot_lifecycle.core.signs import may_wait
+from buildbot_lifecycle.core.states import RESTING, STARTING, State
+from buildbot_lifecycle.core.values import replace
 from buildbot_lifecycle.core.verdicts.calls import of_call, state_of_call
 from buildbot_lifecycle.core.verdicts.connections import of_kept_out, of_refused, of_silence
 from buildbot_lifecycle.core.verdicts.failures import of_crash, of_failure
@@ -31,6 +32,10 @@ from buildbot_lifecycle.core.verdicts.verdict import (
     limit_of,
 )
 
+#: Verdicts that may say the same at the time at which they are due, or nothing: silence is stuck only
+#: once the worker was asked, and a loop is over then.
+_MAY_STAY = frozenset({"frozen_worker", "frozen_attach", "stale_connection", "rejected_loop"})
+
 #: Seconds before a turn for what was said before it.
 _MOMENT = 0.001
 
@@ -38,6 +43,8 @@ _MOMENT = 0.001
 def judge(facts: Facts, thresholds: Thresholds, now: float) -> Verdict:
     """The verdict of a worker at ``now`` (epoch seconds)."""
     worst, due = _worst(facts, thresholds, now)
+    if due is not None and worst.due == due and worst.code not in _MAY_STAY:
+        return worst  # it becomes worse then, so that it still is the worst, and another one
     # the turn of a lesser wait changes nothing that is told: the first one that does is due
     while due is not None:
         then, later = _worst(facts, thresholds, due)
@@ -45,7 +52,7 @@ def judge(facts: Facts, thresholds: Thresholds, now: float) -> Verdict:
             break
         # a rule that is due at its own moment again must not hold the reactor
         due = later if later is not None and later > due else None
-    return dataclasses.replace(worst, due=due)
+    return worst if worst.due == due else replace(worst, due=due)
 
 
 def settling(
@@ -59,8 +66,8 @@ def settling(
     if verdict.stuck_at is not None:
         earlier = _worst(facts, thresholds, verdict.stuck_at - _MOMENT)[0]
         if earlier.level != "stuck":
-            return dataclasses.replace(earlier, due=until)
-    return dataclasses.replace(before, due=until)
+            return replace(earlier, due=until)
+    return replace(before, due=until)
 
 
 def wait_ends_at(facts: Facts, thresholds: Thresholds) -> float | None:
@@ -95,30 +102,58 @@ def _worst(facts: Facts, thresholds: Thresholds, now: float) -> tuple[Verdict, f
     """The worst of what is found at `now`, and when the next of all waits turns."""
     if facts.state is State.UNKNOWN:
         return DIED, None
-    found = [
-        verdict
-        for verdict in (
-            of_call(facts, thresholds, now),
-            of_state(facts, thresholds, now),
-            of_lost(facts, now),
-            of_half(facts, thresholds, now),
-            of_kept_out(facts, thresholds, now),
-            of_silence(facts, thresholds, now),
-            of_unwanted(facts, thresholds, now),
-            of_leaving(facts, thresholds, now),
-            of_refused(facts, thresholds, now),
-            of_failure(facts, now),
-            of_left(facts, now),
-            of_graceful(facts, now),
-            of_quarantine(facts, now),
-            of_crash(facts),
-        )
-        if verdict is not None
-    ]
+    found = [verdict for verdict in _found(facts, thresholds, now) if verdict is not None]
     if not found:
         return HEALTHY, None
+    if len(found) == 1:
+        return found[0], found[0].due
     dues = [verdict.due for verdict in found if verdict.due is not None]
     return min(found, key=_rank), min(dues, default=None)
+
+
+def _found(facts: Facts, thresholds: Thresholds, now: float) -> list[Verdict | None]:
+    """What each rule says, in the order in which they count where two are alike.
+
+    Of each event of a worker most rules have nothing to say: they are asked only where there is what
+    they are on. A test holds that this leaves nothing out.
+    """
+    found: list[Verdict | None] = []
+    if facts.calls:
+        found.append(of_call(facts, thresholds, now))
+    elif facts.state not in RESTING:
+        found.append(of_state(facts, thresholds, now))
+    if facts.lost_builds:
+        found.append(of_lost(facts, now))
+    if facts.half is not None:
+        found.append(of_half(facts, thresholds, now))
+    if facts.duplicate_first is not None:
+        found.append(of_kept_out(facts, thresholds, now))
+    if may_wait(facts):
+        found.append(of_silence(facts, thresholds, now))
+    if facts.unasked or facts.forgotten is not None:
+        found.append(of_unwanted(facts, thresholds, now))
+    _find_standing(found, facts, thresholds, now)
+    return found
+
+
+def _find_standing(
+    found: list[Verdict | None], facts: Facts, thresholds: Thresholds, now: float
+) -> None:
+    """The same of what is not waited for: how it stands with its master, and what went wrong."""
+    if facts.leaving is not None:
+        found.append(of_leaving(facts, thresholds, now))
+    if facts.survived_stop is not None:
+        found.append(of_refused(facts, thresholds, now))
+    if facts.last_failure is not None:
+        found.append(of_failure(facts, now))
+    if facts.left is not None:
+        found.append(of_left(facts, now))
+    if facts.graceful is not None:
+        found.append(of_graceful(facts, now))
+    if facts.quarantine_until is not None:
+        found.append(of_quarantine(facts, now))
+    if facts.orphans:
+        found.append(of_crash(facts))
 
 
 def _rank(verdict: Verdict) -> tuple[int, bool, float]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.fold.steps import STOPS
 from buildbot_lifecycle.core.refusals import is_loop, over_at
 from buildbot_lifecycle.core.signs import silent_since, wait
 from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.core.values import replace
 from buildbot_lifecycle.core.verdicts.verdict import (
     Thresholds,
     Verdict,
@@ -39,7 +38,7 @@ def of_silence(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | No
     verdict = graded(awaited.code, since, limit, now, awaited.text)
     if verdict.level == "stuck" and facts.unanswered is None:
         reason = f"{awaited.text} for {in_words(now - since)}; asked whether it lives"
-        verdict = dataclasses.replace(verdict, level="slow", reason=reason)
+        verdict = replace(verdict, level="slow", reason=reason)
     elif verdict.level == "stuck" and facts.unanswered is not None:
         asked = in_words(max(0.0, now - facts.unanswered))
         verdict = with_more(verdict, f"asked whether it lives {asked} ago, it has not answered")
@@ -63,10 +62,10 @@ def of_refused(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | No
     verdict = graded("rejected_loop", facts.survived_stop, limit, now, text)
     if verdict.level == "stuck" and not facts.held:
         # nothing of it holds the master, and there is nothing to release; but it still runs somewhere
-        verdict = dataclasses.replace(verdict, level="failed")
+        verdict = replace(verdict, level="failed")
     failed = facts.last_failure
     if failed is not None and failed.call in STOPS:
         # told here, since this verdict may stand before that of the failure
         verdict = with_more(verdict, f"{failed.call} had failed: {failed.error}")
     due = min((at for at in (verdict.due, over) if at is not None), default=None)
-    return dataclasses.replace(verdict, reason=verdict.reason.replace("first for", "for"), due=due)
+    return replace(verdict, reason=verdict.reason.replace("first for", "for"), due=due)

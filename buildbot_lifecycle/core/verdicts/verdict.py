@@ -10,6 +10,7 @@ from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.facts import Time
 from buildbot_lifecycle.core.limits import Default
 from buildbot_lifecycle.core.states import State
+from buildbot_lifecycle.core.values import replace
 
 #: Part of a threshold after which a wait is called slow.
 SLOW_SHARE = 0.5
@@ -37,6 +38,9 @@ DEFAULT_STUCK_AFTER: dict[str, float | None] = {
 
 
 Thresholds = Mapping[str, "float | None"]
+
+#: As None is a limit: none.
+_NOT_SET: Any = object()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,9 +127,10 @@ def graded(code: str, since: float, limit: float | None, now: float, text: str) 
 
 def limit_of(thresholds: Thresholds, key: str) -> float | None:
     """The limit (seconds) of a state, or of a code that has one of its own; None: no limit."""
-    return thresholds.get(key, DEFAULT_STUCK_AFTER.get(key))
+    limit: Any = thresholds.get(key, _NOT_SET)
+    return DEFAULT_STUCK_AFTER.get(key) if limit is _NOT_SET else limit
 
 
 def with_more(verdict: Verdict, said: str) -> Verdict:
     """The verdict with one more part of its reason."""
-    return dataclasses.replace(verdict, reason=f"{verdict.reason}; {said}")
+    return replace(verdict, reason=f"{verdict.reason}; {said}")
