@@ -9,8 +9,9 @@ from typing import Any
 from twisted.internet import defer
 
 from buildbot_lifecycle.act.audit import Audit
-from buildbot_lifecycle.act.deeds import Deeds, waited_for
+from buildbot_lifecycle.act.deeds import Deeds
 from buildbot_lifecycle.act.orphans import Orphans
+from buildbot_lifecycle.act.steps import waited_for
 from buildbot_lifecycle.core import actions, ladder
 from buildbot_lifecycle.core.actions import Action
 from buildbot_lifecycle.core.requests import Actor

@@ -2,12 +2,10 @@
 
 The clock starts when the stop is asked for, which is long before our own stopService: a build that
 waits for a hung start keeps Buildbot in ``cleanShutdown``, and our stopService would then never come.
-So ``master.stopService`` and ``botmaster.cleanShutdown`` are wrapped on the instances.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +18,8 @@ from buildbot_lifecycle.act.last_releases import LastReleases
 from buildbot_lifecycle.act.orphans import Orphans
 from buildbot_lifecycle.act.signals import SecondSignal
 from buildbot_lifecycle.act.stop import Stop
+from buildbot_lifecycle.act.stop_end import End, LastWords
+from buildbot_lifecycle.act.stop_hooks import StopHooks
 from buildbot_lifecycle.core.events import Event
 from buildbot_lifecycle.core.requests import RECONFIG, SHUTDOWN
 from buildbot_lifecycle.core.settings import Settings
@@ -36,23 +36,6 @@ SAY_EVERY = 10.0
 
 #: Seconds between two looks at what could be released.
 LOOK_EVERY = 0.5
-
-#: Threads that the reactor's pool may have in all while the master stops; it begins with ten.
-MOST_THREADS = 40
-
-
-class LastWords:
-    """What is written before the process leaves a stop that does not end; the service gives its own."""
-
-    def database_since(self) -> float | None:
-        """Since when the database has not answered; None: it answers."""
-        return None
-
-    async def in_reactor(self) -> None:
-        """Write what is left, for a second or two."""
-
-    def in_thread(self) -> None:
-        """The same where the reactor stands still: without it, and without the database."""
 
 
 class ShutdownWatch:
@@ -71,18 +54,19 @@ class ShutdownWatch:
         self._clock = clocks.of(master.reactor)
         self._logbook = logbook
         self._settings = settings
-        self._words = last_words or LastWords()
+        words = last_words or LastWords()
         self._stop = Stop()
-        since = self._words.database_since
+        since = words.database_since
         self._dues = Dues(master, self._stop, logbook, settings, since)
-        self._exit = process.LastExit(master.reactor, master.basedir, self._words.in_thread)
-        self._leaving = False
+        self._end = End(master, words, self._say)
         self._blockers = Blockers(master, self._stop, self._dues, logbook, since)
         self._releases = LastReleases(self._clock, logbook, audit, orphans)
         self._signals = SecondSignal(master.reactor, self._release_all)
         self._loop: task.LoopingCall | None = None
         self._said_at = 0.0
-        self._wrapped: list[tuple[Any, str, Any]] = []
+        self._hooks = StopHooks(
+            master, logbook, self._stop_asked, self._begin, after=self._master_stopped
+        )
 
     @property
     def asked_at(self) -> float | None:
@@ -120,45 +104,20 @@ class ShutdownWatch:
         """What keeps this master from stopping and is no worker of it, as in REST."""
         return self._blockers.of_master(now)
 
-    # the wrappers
-
     def install(self) -> None:
-        self._wrap(self._master, "stopService", self._stop_asked)
-        self._wrap(self._master.botmaster, "cleanShutdown", self._clean_asked)
+        self._hooks.install()
 
     def uninstall(self) -> None:
-        for owner, name, wrapper in self._wrapped:
-            if owner.__dict__.get(name) is wrapper:
-                del owner.__dict__[name]
-        self._wrapped.clear()
+        self._hooks.uninstall()
         self.finish()
-        self._exit.call_off()
-
-    def _wrap(self, owner: Any, name: str, before: Callable[[], None]) -> None:
-        original = getattr(owner, name)
-
-        @functools.wraps(original)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            if not any(ours is wrapper for _, _, ours in self._wrapped):
-                return original(*args, **kwargs)  # it was taken off, and somebody kept it
-            try:
-                before()
-            except Exception:
-                self._logbook.failed("watching the stop")
-            result = original(*args, **kwargs)
-            if name == "stopService" and isinstance(result, defer.Deferred):
-                result.addBoth(self._master_stopped)
-            return result
-
-        setattr(owner, name, wrapper)
-        self._wrapped.append((owner, name, wrapper))
+        self._end.call_off()
 
     def _stop_asked(self) -> None:
         first, self._stop.whole_master = not self._stop.whole_master, True
         self._begin()
         if first:
             self._stop.whole_since = self._now
-            self._exit.within(self._settings().shutdown_limit)
+            self._end.within(self._settings().shutdown_limit)
             # what is stuck already is released at once, as soon as Buildbot starts no build any more
             self._clock.callLater(0, self._look)
             self._signals.heed()
@@ -173,9 +132,6 @@ class ShutdownWatch:
 
     def _say(self, now: float) -> None:
         log_lines(self._blockers.describe(now, hurries=self._signals.hears_sigterm))
-
-    def _clean_asked(self) -> None:
-        self._begin()
 
     def leaving(self, known: Known, event: Event) -> None:
         """A worker is removed, with its master or alone."""
@@ -236,7 +192,7 @@ class ShutdownWatch:
                 self.finish()
                 return
             if self._stop.whole_master:
-                self._keep_to_the_bound(now)
+                self._near_the_limit(now)
             for known in looked_at:
                 self._look_at(known, now)
             if now - self._said_at >= SAY_EVERY:
@@ -245,30 +201,16 @@ class ShutdownWatch:
         except Exception:
             self._logbook.failed("watching the stop")
 
-    def _keep_to_the_bound(self, now: float) -> None:
-        """Release everything when the limit comes near, and at last leave."""
+    def _near_the_limit(self, now: float) -> None:
+        """Release everything when the limit comes near."""
         bound = self._dues.bound(now)
-        self._exit.within(bound.gone_at - now)
-        more = process.make_room(self._master.reactor, MOST_THREADS)
-        if more:
-            text = f"all threads of the reactor's pool are taken; it gets {more} more for Buildbot"
-            log_lines([text])
+        self._end.within(bound.gone_at - now)
         if now >= bound.release_at and not self._stop.at_limit:
             self._stop.at_limit = True
             self._stop.hurried_at = bound.release_at
             log_lines(["the limit of the stop comes near: what is waited for is released now"])
             self._say(now)
-        if now >= bound.leave_at and not self._leaving:
-            self._leaving = True
-            self._say(now)
-            log_lines(["the master leaves without what it still waits for"])
-            words = defer.ensureDeferred(self._words.in_reactor())
-            words.addErrback(log_error, "lifecycle: while writing the last rows of a stop")
-            words.addBoth(lambda _: self._leave())
-
-    def _leave(self) -> None:
-        if process.is_masters_process(self._master.reactor):
-            process.leave_process(self._master.basedir)
+        self._end.keep_to(bound, now)
 
     def _look_at(self, known: Known, now: float) -> None:
         watched, worker = known.watched, known.watched.worker
@@ -327,9 +269,8 @@ class ShutdownWatch:
 
     # the end of the process
 
-    def _master_stopped(self, result: Any) -> Any:
+    def _master_stopped(self) -> None:
         self.finish()
         abandoned = sum(len(k.watched.abandoned()) for k in self._logbook.known())
         if abandoned or self._releases.released:
             process.outlive_threads(self._master.reactor, self._master.basedir)
-        return result

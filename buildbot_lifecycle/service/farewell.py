@@ -12,7 +12,7 @@ from typing import Any
 
 from twisted.internet import defer
 
-from buildbot_lifecycle.act.shutdown import LastWords
+from buildbot_lifecycle.act.stop_end import LastWords
 from buildbot_lifecycle.core.texts import clean
 from buildbot_lifecycle.db.gate import Gate
 from buildbot_lifecycle.db.recorder import Recorder

@@ -133,7 +133,7 @@ def test_cancelled_timers_leave_nothing_behind():
     for timer in timers[:-1]:
         timer.cancel()
     assert machine.clock.getDelayedCalls() == timers[-1:]
-    assert len(machine.clock._timers) < 200
+    assert len(machine.clock._timers._timers) < 200
     timers[-1].cancel()
     assert not machine.clock.getDelayedCalls()
     assert not timers_of(machine.reactor)

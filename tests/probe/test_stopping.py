@@ -203,8 +203,8 @@ class Limits(Watching):
         async def words() -> None:
             said.append("words")
 
-        self.patch(self.watch._words, "in_reactor", words)
-        self.patch(self.watch, "_leave", lambda: said.append("left"))
+        self.patch(self.watch._end._words, "in_reactor", words)
+        self.patch(self.watch._end, "_leave", lambda: said.append("left"))
         self.watch._stop_asked()
         self.pass_by(26)
         assert said == []
@@ -218,7 +218,7 @@ class Limits(Watching):
     def test_a_clean_stop_waits_for_a_call_as_long_as_its_own_limit(self) -> Any:
         yield self.waits(3600, shutdown_limit=30)
         self.patch(self.master.botmaster, "shuttingDown", True)
-        self.watch._clean_asked()
+        self.watch._begin()
         self.pass_by(60)
         assert self.worker().state is States.INSUBSTANTIATING
         assert self.ledger.actions == []
@@ -229,7 +229,7 @@ class Limits(Watching):
     def test_a_clean_stop_releases_a_call_without_a_limit_at_that_of_the_stop(self) -> Any:
         yield self.waits(None, shutdown_limit=30)
         self.patch(self.master.botmaster, "shuttingDown", True)
-        self.watch._clean_asked()
+        self.watch._begin()
         self.pass_by(29)
         assert self.ledger.actions == []
         self.pass_by(2)
