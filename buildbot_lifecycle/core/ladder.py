@@ -105,9 +105,11 @@ def _dead_connection(facts: Facts, situation: Situation) -> bool:
         return True
     if facts.state in STOPPING or facts.attaching is not None:
         return True
-    if facts.state in RESTING or facts.state in STARTING:
-        # before a start has an answer, it is the connection of an earlier instance, which keeps this
-        # one's worker out
+    if facts.state in STARTING:
+        # it is the connection of an earlier instance, which keeps this one's worker out: one that has
+        # come since would have ended the start
+        return True
+    if facts.state in RESTING:
         return not facts.may_connect
     return facts.awaits_sign
 

@@ -167,8 +167,12 @@ def test_a_stop_that_broke_off_half_way_puts_the_worker_to_rest() -> None:
     assert ("open_orphan", "instance") not in steps(broken, Situation(half=True))
 
 
-def test_a_connection_of_an_earlier_instance_is_aborted_in_a_start_that_is_cancelled() -> None:
-    waiting = Story().asked().go(SUB, STARTING)
+@pytest.mark.parametrize("may_connect", [False, True])
+def test_a_connection_of_an_earlier_instance_is_aborted_in_a_start_that_is_cancelled(
+    may_connect: bool,
+) -> None:
+    # a worker that may come by itself too: had it come for this start, the start would be over
+    waiting = Story().event(Kind.CONFIGURED, may_connect=may_connect).asked().go(SUB, STARTING)
     assert steps(waiting, Situation(connected=True)) == [
         ("pause", "worker"),
         ("abort_connection", "connection"),

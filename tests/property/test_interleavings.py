@@ -355,3 +355,12 @@ def test_a_build_that_buildbot_has_forgotten_is_told_and_freed(house: House, way
         assert world.desk.orphans == []
     finally:
         world.close()
+
+
+def test_a_worker_whose_connection_outlived_its_stop_serves_again(house: House) -> None:
+    """Found by the one above: the release cancelled each start, and left what kept the worker out."""
+    found = Automatic(house)
+    found.hire(timeout=10, machine="brings", moods=("yes",) * len(CALLS), per_hour=1000)
+    found.come_up(builder="one")
+    found.stop_build(builder="one")
+    found.teardown()
