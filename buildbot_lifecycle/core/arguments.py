@@ -14,6 +14,7 @@ from buildbot_lifecycle.core import money
 from buildbot_lifecycle.core.checks import is_number, is_whole
 from buildbot_lifecycle.core.learned import Adaptive
 from buildbot_lifecycle.core.settings import DETAILS_FOR, AutoEnd, AutoRelease, Settings
+from buildbot_lifecycle.core.shadows import shadow
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts.verdict import DEFAULT_STUCK_AFTER
 
@@ -190,7 +191,7 @@ def _workers(name: str, value: Any, problems: list[str]) -> Any:
             f"{name} must be a dictionary {{name pattern: {{argument: value}}}}, not {value!r}"
         )
         return _WRONG
-    parsed = []
+    parsed: list[tuple[str, dict[str, Any]]] = []
     for pattern, override in value.items():
         where = f"{name}[{pattern!r}]"
         if not isinstance(pattern, str) or not pattern:
@@ -200,6 +201,12 @@ def _workers(name: str, value: Any, problems: list[str]) -> Any:
         elif not isinstance(override, Mapping):
             problems.append(f"{where} must be a dictionary {{argument: value}}, not {override!r}")
         else:
+            first = shadow(pattern, [each for each, _ in parsed])
+            if first is not None:
+                problems.append(
+                    f"{where} never counts: {first!r} stands before it, and matches all of its names;"
+                    " the first that matches wins"
+                )
             parsed.append((pattern, _override(where, override, problems)))
     return tuple(parsed)
 

@@ -403,6 +403,36 @@ def test_a_wrong_entry_for_some_workers_is_named_with_its_place(workers: Any, pr
 
 
 @pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        *(("*", "precious"), ("w-*", "w-precious"), ("w-*", "w-a*"), ("*", "?"), ("w?", "wx")),
+        *(("[wx]-*", "w-1"), ("*-*", "a-b-*"), ("w*", "w*x?")),
+    ],
+)
+def test_an_exemption_that_never_counts_is_a_problem(first: str, second: str) -> None:
+    workers = {first: {"pause_after_release": True}, second: {"auto_release": None}}
+    assert only_problem(workers=workers) == (
+        f"workers[{second!r}] never counts: {first!r} stands before it, and matches all of its names;"
+        " the first that matches wins"
+    )
+    settings, problems = parse({"workers": dict(reversed(workers.items()))})
+    assert problems == []
+    assert settings.workers[0] == (second, {"auto_release": None})
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        *(("w-a*", "w-*"), ("w-1", "w-2"), ("W-*", "w-1"), ("?", "*"), ("????", "[ab]")),
+        *(("*a*", "[ab]"), ("??", "a*"), ("a", "a?"), ("a*", "*a")),
+    ],
+)
+def test_an_entry_that_counts_for_some_workers_is_none(first: str, second: str) -> None:
+    entry = {"pause_after_release": True}
+    assert parse({"workers": {first: entry, second: entry}})[1] == []
+
+
+@pytest.mark.parametrize(
     ("pattern", "name"),
     [
         *(("[ab]*", "b1"), ("[!a]", "b"), ("[]x]", "]"), ("[!]x]", "y"), ("]", "]")),
