@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote
+
+from buildbot_lifecycle.core.hiding import any_of, forms
 
 #: Shortest secret (characters) that is looked for: a shorter one is part of ordinary words.
 SHORTEST = 4
@@ -20,25 +21,18 @@ _IN_ADDRESS = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]+(?=@)")
 GONE = "***"
 
 
-def forms(secret: str) -> set[str]:
-    """`secret` as it could stand in a text: as it is, in an address, in a repr, line by line."""
-    found = {secret, quote(secret, safe=""), quote(secret), repr(secret)[1:-1], secret.strip()}
-    lines = secret.splitlines()
-    if len(lines) > 1:
-        found.update(line.strip() for line in lines if len(line.strip()) >= SHORTEST_LINE)
-    return {form for form in found if len(form) >= SHORTEST}
-
-
 class Redactor:
     """Takes known secrets out of texts, each for its name in brackets; and passwords of addresses."""
 
     def __init__(self, secrets: Mapping[str, str] | None = None) -> None:
         """``secrets`` by their value: the name of each."""
-        by_form = {form: name for value, name in (secrets or {}).items() for form in forms(value)}
+        by_form = {
+            form: name
+            for value, name in (secrets or {}).items()
+            for form in forms(value, SHORTEST, SHORTEST_LINE)
+        }
         self._names = by_form
-        # The longest first: a secret may be the begin of another.
-        ordered = sorted(by_form, key=len, reverse=True)
-        self._any = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+        self._any = re.compile(any_of(by_form)) if by_form else None
 
     def text(self, text: str) -> str:
         """`text` without secrets."""
