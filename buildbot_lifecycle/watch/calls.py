@@ -266,10 +266,13 @@ def _answer(value: Any) -> str:
 
 
 def _is_no(value: Any) -> bool:
-    try:
-        return not value
-    except Exception:
-        return True  # Buildbot's own look at it fails, too
+    """Whether Buildbot takes it for a no, as far as that is known without running code of the object."""
+    truth = next((c for c in type(value).__mro__ if _TRUTH & vars(c).keys()), None)
+    return truth is not None and truth.__module__ == "builtins" and not value
+
+
+#: What Python asks whether an object is true, where its class has them; without, it is.
+_TRUTH = frozenset({"__bool__", "__len__"})
 
 
 #: Types whose repr is Python's own, and those that may hold them.

@@ -117,6 +117,18 @@ def test_a_worker_that_was_started_and_does_not_connect() -> None:
     assert verdict.reason.startswith("started, and the worker has not connected for")
 
 
+def test_a_start_that_failed_without_buildbots_notice_is_told_while_its_worker_is_awaited() -> None:
+    """A driver's asyncio.CancelledError passes Buildbot's `except Exception`: it waits on."""
+    story = Story().asked().go(SUB).go(STARTING).call("start_instance")
+    story.end("start_instance", "raised", error="CancelledError", base=True)
+    verdict = told(story, story.now + 1000)
+    assert verdict.code == "never_connected"
+    assert verdict.reason.startswith(
+        "start_instance failed (CancelledError), which Buildbot takes no notice of; the worker has not"
+        " connected for"
+    )
+
+
 def test_a_worker_frozen_while_it_attaches() -> None:
     story = Story().started().event(Kind.ATTACHING)
     verdict = judge(story.facts, LIMITS, story.now + 1000)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import types
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from buildbot.worker.kubernetes import KubeLatentWorker
@@ -147,6 +147,44 @@ def test_an_outcome_is_told_without_asking_the_value_for_its_looks(
     assert (told["outcome"], told["value"]) == ("other", type(value).__name__)
     # Buildbot cannot read a check's answer of this kind
     assert set(told) <= {"outcome", "value", *(["error"] if call == "check_instance" else [])}
+
+
+class Counted:
+    """Its truth and its length are asked of the cloud."""
+
+    def __init__(self, asked: list[str]) -> None:
+        self.asked = asked
+
+    def __bool__(self) -> bool:
+        self.asked.append("truth")
+        return False
+
+    def __len__(self) -> int:
+        self.asked.append("length")
+        return 0
+
+
+class CountedList(list):  # type: ignore[type-arg]
+    asked: ClassVar[list[str]] = []
+
+    def __len__(self) -> int:
+        self.asked.append("length")
+        return 0
+
+
+@pytest.mark.parametrize("call", ["start_instance", "start_machine", "stop_instance"])
+def test_whether_it_is_a_no_is_not_asked_of_an_object_that_answers_by_code(call: str) -> None:
+    """Buildbot asks itself; where it takes it for a no, it says so to the builds that wait."""
+    asked: list[str] = []
+    for value in (Counted(asked), CountedList()):
+        assert outcome_of(call, value)["outcome"] == "other"
+        outcome_of("check_instance", (value, ""))
+    assert asked == CountedList.asked == []
+
+
+@pytest.mark.parametrize("no", [None, 0, "", [], (), {}, b"", 0.0])
+def test_a_plain_value_that_buildbot_takes_for_a_no_is_one(no: Any) -> None:
+    assert outcome_of("start_instance", no)["outcome"] == "false"
 
 
 def test_of_a_value_the_type_is_told_since_it_may_hold_a_token() -> None:

@@ -27,9 +27,18 @@ def of_state(facts: Facts, thresholds: Thresholds, now: float) -> Verdict | None
             return None  # it has come, or knocks: see of_kept_out and of_silence
         text = "a worker has come and lives, and is not attached"
     elif facts.state is State.SUBSTANTIATING_STARTING and not facts.connected:
-        code, text = "never_connected", "started, and the worker has not connected"
+        code, text = "never_connected", f"{_began(facts)} the worker has not connected"
     verdict = with_obstacle(graded(code, facts.state_since, limit, now, text), facts)
     return gives_up(verdict, facts, now)
+
+
+def _began(facts: Facts) -> str:
+    """How the start went on which a worker is awaited."""
+    failure = None if facts.episode is None else facts.episode.failure
+    if failure is None or failure.call != "start_instance":
+        return "started, and"
+    # a BaseException, such as asyncio's CancelledError: no `except Exception` of Buildbot's catches it
+    return f"{failure.call} failed ({failure.error}), which Buildbot takes no notice of;"
 
 
 def _lives(facts: Facts) -> bool:
