@@ -244,6 +244,14 @@ def test_a_start_that_nobody_stopped_and_no_call_tells_of_failed_with_what_the_b
     assert called_off.facts.failures_in_row == 1
 
 
+def test_a_start_whose_end_nobody_tells_of_is_no_build_that_was_stopped() -> None:
+    story = Story().started().go(STOPPING).call("stop_instance").stopped()
+    assert story.outcomes == ["never_connected"]
+    assert story.last.failure == Failure("connection", "the worker did not connect in time")
+    stopped = Story().started().go(STOPPING).gave(stopped=True).call("stop_instance").stopped()
+    assert (stopped.outcomes, stopped.last.failure) == (["cancelled"], None)
+
+
 def test_what_a_build_behind_the_stop_is_given_is_not_of_the_episode_that_stops() -> None:
     story = Story().stopping().asked(2).go(QUEUED, STOPPING).gave().stopped()
     assert story.outcomes == ["ok"]
