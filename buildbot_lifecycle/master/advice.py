@@ -8,7 +8,7 @@ from typing import Any
 from buildbot.www.auth import NoAuth
 from twisted.internet import defer
 
-from buildbot_lifecycle.core.requests import FORCE
+from buildbot_lifecycle.core.requests import END, FORCE
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host.log import log_lines
@@ -17,6 +17,12 @@ from buildbot_lifecycle.master.logbook import Logbook
 #: Seconds after a start or a reconfig until the rights are looked at.
 ADVICE_SECONDS = 3.0
 
+#: What can be done, by the action that a rule sees. A rule on one of them does not stand before another.
+ACTS = {FORCE: "may force a disconnect", END: "may end an instance, which destroys it"}
+
+#: How Buildbot's authz sees a client that is not logged in.
+NOBODY = {"anonymous": True}
+
 #: A user of whom no rule can know anything.
 STRANGER = {"username": "a user without any role"}
 
@@ -24,11 +30,7 @@ NOBODY_MAY = (
     "nobody can force a disconnect from the page: c['www'] has no auth, and anonymous clients"
     " may not"
 )
-ALL_USERS_MAY = (
-    "every user who can log in{whom} may force a disconnect: no rule of c['www']['authz'] that denies"
-    " it matches the action 'force_disconnect'"
-)
-ANONYMOUS_MAY = "anonymous clients may force a disconnect: anonymous_may_force is set"
+MAY = "{who} {act}: {why}no rule of c['www']['authz'] that denies it matches the action {action!r}"
 ALL_SEE = "everybody who may read sees what drivers and people wrote: details_for is 'readers'"
 
 
@@ -39,25 +41,36 @@ async def advice(master: Any, settings: Settings, workerid: int | None) -> list[
         return []
     auth = master.config.www.get("auth")
     has_auth = auth is not None and not isinstance(auth, NoAuth)
-    lines = []
-    if settings.anonymous_may_force:
-        lines.append(ANONYMOUS_MAY)
-    elif not has_auth:
-        lines.append(NOBODY_MAY)
-    elif await _may_force(www, workerid):
+    if not has_auth and not settings.anonymous_may_force:
+        lines = [NOBODY_MAY]
+    elif settings.anonymous_may_force:
+        why = "anonymous_may_force is set, and "
+        lines = await _open(www, workerid, NOBODY, "anonymous clients", why)
+    else:
         provider = getattr(auth, "name", None) if hasattr(auth, "authUri") else None
         whom = f" (anybody with an account at {provider})" if provider else ""
-        lines.append(ALL_USERS_MAY.format(whom=whom))
+        lines = await _open(www, workerid, STRANGER, f"every user who can log in{whom}")
     if settings.details_for == "readers":
         lines.append(ALL_SEE)
     return lines
 
 
-async def _may_force(www: Any, workerid: int | None) -> bool:
-    """Whether Buildbot's rules let a user force of whom nothing but a name is known."""
+async def _open(
+    www: Any, workerid: int | None, user: dict[str, Any], who: str, why: str = ""
+) -> list[str]:
+    """A line for each act that Buildbot's rules leave to such a user."""
+    return [
+        MAY.format(who=who, act=act, why=why, action=action)
+        for action, act in ACTS.items()
+        if await _may(www, workerid, action, user)
+    ]
+
+
+async def _may(www: Any, workerid: int | None, action: str, user: dict[str, Any]) -> bool:
+    """Whether Buildbot's rules let a user do it of whom nothing else is known."""
     endpoint = ("workers",) if workerid is None else ("workers", str(workerid))
     try:
-        await defer.maybeDeferred(www.authz.assertUserAllowed, endpoint, FORCE, {}, STRANGER)
+        await defer.maybeDeferred(www.authz.assertUserAllowed, endpoint, action, {}, user)
     except Exception:  # Forbidden, or a rule of the administrator's own that fails: denied, too
         return False
     return True

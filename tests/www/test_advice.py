@@ -8,17 +8,29 @@ from typing import Any
 import pytest
 from buildbot.www.auth import NoAuth
 from buildbot.www.authz import Authz
-from buildbot.www.authz.endpointmatchers import AnyControlEndpointMatcher, StopBuildEndpointMatcher
+from buildbot.www.authz.endpointmatchers import (
+    AnyControlEndpointMatcher,
+    EndpointMatcherBase,
+    Match,
+    StopBuildEndpointMatcher,
+)
 from buildbot.www.authz.roles import RolesFromUsername
 from buildbot.www.oauth2 import GitHubAuth
 from twisted.internet import defer
 
 from buildbot_lifecycle.core.settings import Settings
-from buildbot_lifecycle.master.advice import ALL_SEE, ANONYMOUS_MAY, NOBODY_MAY, advice
+from buildbot_lifecycle.master.advice import ALL_SEE, NOBODY_MAY, advice
 from tests.www import rules
 from tests.www.double import Www
 
 ADMINS = [RolesFromUsername(roles=["admins"], usernames=["alice"])]
+
+
+class ForceOnly(EndpointMatcherBase):
+    """A rule of the time before instances could be ended."""
+
+    def match_WorkerEndpoint_force_disconnect(self, *_: Any) -> Any:  # noqa: N802
+        return defer.succeed(Match(self.master))
 
 
 def told(auth: Any, authz: Authz | None = None, **settings: Any) -> list[str]:
@@ -36,18 +48,27 @@ def told(auth: Any, authz: Authz | None = None, **settings: Any) -> list[str]:
 
 
 def test_a_login_without_a_rule_lets_every_user_force_and_that_is_said() -> None:
-    (line,) = told(rules.auth())
-    assert line.startswith("every user who can log in may force a disconnect: no rule of")
+    force, end = told(rules.auth())
+    assert force.startswith("every user who can log in may force a disconnect: no rule of")
+    assert end.startswith(
+        "every user who can log in may end an instance, which destroys it: no rule"
+    )
+    assert "'end_instance'" in end
 
 
 def test_with_a_public_login_that_is_anybody() -> None:
-    (line,) = told(GitHubAuth("id", "secret"))
-    assert "(anybody with an account at GitHub)" in line
+    for line in told(GitHubAuth("id", "secret")):
+        assert "(anybody with an account at GitHub)" in line
+
+
+def test_a_rule_on_forces_alone_leaves_it_to_all_to_destroy_instances_and_that_is_said() -> None:
+    (line,) = told(rules.auth(), Authz(allowRules=[ForceOnly(role="admins")], roleMatchers=ADMINS))
+    assert line.startswith("every user who can log in may end an instance, which destroys it:")
 
 
 def test_rules_on_other_things_do_not_stand_before_a_force() -> None:
     other = Authz(allowRules=[StopBuildEndpointMatcher(role="admins")], roleMatchers=ADMINS)
-    assert len(told(rules.auth(), other)) == 1
+    assert len(told(rules.auth(), other)) == 2
 
 
 @pytest.mark.parametrize(
@@ -68,9 +89,14 @@ def test_without_a_login_nobody_may_and_that_is_said() -> None:
 
 
 def test_what_the_administrator_opened_is_said() -> None:
-    assert told(NoAuth(), anonymous_may_force=True) == [ANONYMOUS_MAY]
-    found = told(rules.auth(), rules.authz(), details_for="readers", anonymous_may_force=True)
-    assert found == [ANONYMOUS_MAY, ALL_SEE]
+    force, end = told(NoAuth(), anonymous_may_force=True)
+    assert force.startswith("anonymous clients may force a disconnect: anonymous_may_force is set")
+    assert end.startswith("anonymous clients may end an instance, which destroys it: ")
+    assert told(rules.auth(), rules.authz(), details_for="readers") == [ALL_SEE]
+
+
+def test_what_rules_keep_from_the_anonymous_all_the_same_is_nothing_to_tell() -> None:
+    assert told(rules.auth(), rules.authz(), anonymous_may_force=True) == []
 
 
 def test_a_master_without_a_web_server_has_nobody_to_tell_of() -> None:
