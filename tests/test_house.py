@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import fnmatch
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,10 +92,16 @@ def module_name(path: Path) -> str:
 MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    """A file as the parser sees it; several tests look at each."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imported(path: Path, name: str) -> Iterator[str]:
     """Full names of what a file imports, wherever in it, relative ones resolved."""
     package = [NAME, *name.split(".")[:-1]]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -206,10 +213,9 @@ def reached(tree: ast.AST) -> Iterator[str]:
     own = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
-            owner, name = ast.unparse(node.value), node.attr
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("attr"):
-            given = node.args[1] if len(node.args) > 1 else None
-            owner = ast.unparse(node.args[0]) if given else ""
+            owned_by, name = node.value, node.attr
+        elif isinstance(node, ast.Call) and _called(node).endswith("attr") and len(node.args) > 1:
+            owned_by, given = node.args[:2]
             name = str(given.value) if isinstance(given, ast.Constant) else ""
         elif isinstance(node, ast.ImportFrom) and not (node.module or NAME).startswith(NAME):
             yield from (
@@ -219,9 +225,15 @@ def reached(tree: ast.AST) -> Iterator[str]:
         else:
             continue
         is_private = name.startswith("_") and not name.endswith("__") and name not in PUBLIC
-        is_own = owner in {"self", "cls", "super()", *own}
-        if (is_private or name in INSIDES) and not is_own:
-            yield f"{owner}.{name}"
+        if is_private or name in INSIDES:
+            owner = ast.unparse(owned_by)  # slow: only of what may be one
+            if owner not in {"self", "cls", "super()", *own}:
+                yield f"{owner}.{name}"
+
+
+def _called(node: ast.Call) -> str:
+    """The last part of the name of what is called."""
+    return getattr(node.func, "attr", None) or getattr(node.func, "id", "")
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -229,7 +241,7 @@ def test_private_names_of_buildbot_stand_in_one_room(name: str) -> None:
     """As docs/architecture says: who looks for what breaks with another version looks there."""
     if name.startswith(PRIVATE_ROOMS) or name in SENT:
         return
-    found = set(reached(ast.parse(MODULES[name].read_text(encoding="utf-8"))))
+    found = set(reached(tree_of(MODULES[name])))
     assert found == set()
 
 
@@ -259,15 +271,19 @@ TESTS = Path(__file__).parent
 #: Calls of Python that take a deadline as it is; the harness's own multiply theirs.
 _RAW = {"run", "communicate", "check_output", "wait"}
 
+#: The others that are looked at by their whole name.
+_MAY_BE_RAW = {*_RAW, "timeout", "sleep"}
+
 
 def _clocked(tree: ast.AST) -> Iterator[str]:
     """What in a test goes by the clock of a quiet machine."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare) and isinstance(node.left, ast.Call):
-            called = ast.unparse(node.left.func)
-            if called.endswith((".stop", ".wait_exit")) and isinstance(node.ops[0], ast.Lt):
+            is_method = isinstance(node.left.func, ast.Attribute)
+            is_stop = is_method and _called(node.left) in ("stop", "wait_exit")
+            if is_stop and isinstance(node.ops[0], ast.Lt):
                 yield ast.unparse(node)
-        if not isinstance(node, ast.Call):
+        if not isinstance(node, ast.Call) or _called(node) not in _MAY_BE_RAW:
             continue
         called = ast.unparse(node.func)
         deadlines = [k.value for k in node.keywords if k.arg == "timeout"]
@@ -290,6 +306,6 @@ def test_tests_wait_by_the_factor_and_not_by_the_clock_of_a_quiet_machine() -> N
         for path in sorted(TESTS.rglob("*.py"))
         if path.relative_to(TESTS).parts[0] not in ("benchmarks", "core")
         and path.name not in ("waiting.py", "gallery.py", "screenshots.py")
-        for what in _clocked(ast.parse(path.read_text(encoding="utf-8")))
+        for what in _clocked(tree_of(path))
     ]
     assert found == []

@@ -16,10 +16,11 @@ from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.fold import apply
 from buildbot_lifecycle.core.states import TRANSITIONS, State, is_expected
+from tests.harness.chance import SHARE
 from tests.probe.support import Build, Conn, Driven, Stage, hanging
 
 #: Walks, and steps of each; the seed is fixed, so that a red test stays red.
-WALKS, STEPS, SEED = 60, 25, 8400
+WALKS, STEPS, SEED = max(15, int(60 * SHARE)), 25, 8400
 
 
 class Machine(AbstractLatentMachine):

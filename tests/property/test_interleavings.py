@@ -20,6 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from tests.harness.chance import SHARE
 from tests.property.world import (
     ANSWERS,
     BUILDERS,
@@ -34,7 +35,6 @@ from tests.property.world import (
 )
 
 LONG = int(os.environ.get("LIFECYCLE_PROPERTY_EXAMPLES", "0"))
-SHARE = float(os.environ.get("LIFECYCLE_PROPERTY_SHARE", "1"))
 STEPS = 30
 
 TIMEOUTS = st.sampled_from([0, 10, -1])

@@ -39,8 +39,9 @@ from buildbot_lifecycle.core.verdicts.verdict import DEFAULT_STUCK_AFTER, LEVELS
 from buildbot_lifecycle.diagnose.signs import Signs
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.watch.watched import Login, Watched
+from tests.harness.chance import SHARE
 from tests.probe.support import Conn, Driven, Plain
-from tests.property.test_interleavings import LONG, SHARE, profile
+from tests.property.test_interleavings import LONG, profile
 
 BEGIN = 1_000_000.0
 WORKERID = 7
