@@ -8,10 +8,11 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import requests
 
@@ -88,6 +89,13 @@ def found(program: str) -> str | None:
     return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
+def _for_hosts_programs(tree: Path) -> None:
+    """A shell, and what leads to libraries of the host, whose /usr a container may be given."""
+    (tree / "bin" / "sh").symlink_to("busybox")
+    for each in ("lib", "lib64"):
+        (tree / each).symlink_to(f"usr/{each}")
+
+
 class Dockerd:
     """A real engine with one image, `box:1`, which has busybox and nothing else."""
 
@@ -118,10 +126,7 @@ class Dockerd:
         busybox = found("busybox")
         assert busybox, "busybox is missing"
         shutil.copy(busybox, tree / "bin" / "busybox")
-        (tree / "bin" / "sh").symlink_to("busybox")
-        # for programs of the host, whose /usr a container may be given
-        for each in ("lib", "lib64"):
-            (tree / each).symlink_to(f"usr/{each}")
+        _for_hosts_programs(tree)
         archive = shutil.make_archive(str(self._directory / "box"), "tar", tree)
         with contextlib.closing(self.client()) as client:
             client.import_image_from_file(archive, repository="box", tag="1")
@@ -245,14 +250,37 @@ exec {program} -f {directory}/libvirtd.conf -p {directory}/pid
 """
 
 _DOMAIN = """\
-<domain type='lxc'><name>{name}</name><memory unit='MiB'>64</memory>
-  <os><type>exe</type><init>/bin/busybox</init><initarg>sleep</initarg><initarg>600</initarg></os>
+<domain type='lxc'><name>{name}</name><memory unit='MiB'>{memory}</memory>
+  <os><type>exe</type>{runs}</os>
   <devices>
-    <filesystem type='mount'><source dir='{tree}'/><target dir='/'/></filesystem>
+    <filesystem type='mount'><source dir='{tree}'/><target dir='/'/></filesystem>{mounts}
     <console type='pty'/>
   </devices>
 </domain>
 """
+
+_SLEEPS = ("/bin/busybox", "sleep", "600")
+
+
+def _domain(
+    tree: Path,
+    name: str,
+    command: Sequence[str] = _SLEEPS,
+    *,
+    memory: int = 64,
+    mounts: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+) -> str:
+    """Of lxc, with directories of the host and a variable of the environment for each that is given."""
+    init, *arguments = (escape(word) for word in command)
+    runs = f"<init>{init}</init>" + "".join(f"<initarg>{each}</initarg>" for each in arguments)
+    for key, value in (env or {}).items():
+        runs += f"<initenv name='{key}'>{escape(value)}</initenv>"
+    more = "".join(
+        f"<filesystem type='mount'><source dir='{each}'/><target dir='{each}'/></filesystem>"
+        for each in mounts
+    )
+    return _DOMAIN.format(name=name, memory=memory, runs=runs, tree=tree, mounts=more)
 
 
 class Libvirtd:
@@ -272,6 +300,7 @@ class Libvirtd:
             script,
         ]
         self.daemon = Daemon(command, directory, (directory / "libvirt-sock").exists)
+        self.tree = directory / "tree"
         self._directory = directory
 
     @staticmethod
@@ -281,14 +310,15 @@ class Libvirtd:
         return next(there, None)
 
     def start(self) -> None:
-        drivers, tree = self._directory / "drivers", self._directory / "tree" / "bin"
-        for each in (drivers, tree):
+        drivers, programs = self._directory / "drivers", self.tree / "bin"
+        for each in (drivers, programs):
             each.mkdir(parents=True)
         driver, busybox = self.lxc(), found("busybox")
         assert driver, "the driver for lxc is missing"
         assert busybox, "busybox is missing"
         shutil.copy(driver, drivers)
-        shutil.copy(busybox, tree / "busybox")
+        shutil.copy(busybox, programs / "busybox")
+        _for_hosts_programs(self.tree)
         config = self._directory / "libvirtd.conf"
         config.write_text(f'unix_sock_dir = "{self._directory}"\nauth_unix_rw = "none"\n')
         # that for qemu wants a user of its own
@@ -302,17 +332,18 @@ class Libvirtd:
         finally:
             opened.close()
 
-    def define(self, name: str, *, start: bool = True) -> None:
-        xml = _DOMAIN.format(name=name, tree=self._directory / "tree")
+    def define(
+        self, name: str, *, start: bool = True, command: Sequence[str] = _SLEEPS, **more: Any
+    ) -> None:
         with self.connection() as libvirt:
-            domain = libvirt.defineXML(xml)
+            domain = libvirt.defineXML(_domain(self.tree, name, command, **more))
             if start:
                 domain.create()
 
     def transient(self, name: str) -> None:
         """As the driver makes one from XML: gone for good when it ends."""
         with self.connection() as libvirt:
-            libvirt.createXML(_DOMAIN.format(name=name, tree=self._directory / "tree"), 0)
+            libvirt.createXML(_domain(self.tree, name), 0)
 
     def destroy_all(self) -> None:
         with self.connection() as libvirt:

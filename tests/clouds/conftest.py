@@ -14,6 +14,10 @@ from tests.clouds.backends import Dockerd, Libvirtd, Moto, found
 from tests.clouds.stand_in import StandIn
 from tests.clouds.support import Desk
 from tests.harness.need import may_miss
+from tests.ssh.conftest import make_sshd, sshd
+
+#: Fixtures are what pytest finds here.
+__all__ = ["make_sshd", "sshd"]
 
 
 def _without(need: str, *programs: str) -> None:
@@ -43,6 +47,7 @@ def stand_in() -> Iterator[StandIn]:
     made = StandIn()
     yield made
     made.close()
+    assert made.wrong == []
 
 
 @pytest.fixture(scope="session")

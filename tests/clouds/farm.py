@@ -11,14 +11,17 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from importlib import metadata
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tests.clouds.backends import Dockerd, Moto
+from tests.clouds.backends import Dockerd, Libvirtd, Moto
+from tests.clouds.nova import PASSWORD, Nova
+from tests.clouds.published import MARATHON, OPENSTACK, UPCLOUD, held
+from tests.clouds.rest_clouds import STORAGE, Account, Apps
 from tests.clouds.stand_in import Asked, Said, StandIn
 from tests.clouds.test_kubernetes import TOKEN, Cluster
-from tests.clouds.test_upcloud_marathon import Account, Apps
+from tests.harness.sshd import Sshd
 
 #: What an instance runs: a worker that is told by its environment to whom it belongs.
 WORKER = """
@@ -37,6 +40,12 @@ reactor.run()
 def driver(module: str, name: str) -> str:
     """An expression for a class of Buildbot's that is no plugin."""
     return f"__import__('buildbot.worker.{module}', fromlist=['x']).{name}"
+
+
+def told(port: int) -> dict[str, str]:
+    """What worker "w" is told by its environment."""
+    whose = {"WORKERNAME": "w", "WORKERPASS": "password"}
+    return {"BUILDMASTER": "127.0.0.1", "BUILDMASTER_PORT": str(port), **whose}
 
 
 class Processes:
@@ -74,9 +83,12 @@ class Processes:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def close(self) -> None:
+    def end_all(self) -> None:
         for instance in self:
             self.end(instance)
+
+    def close(self) -> None:
+        self.end_all()
         self._folder.cleanup()
 
 
@@ -89,8 +101,8 @@ class Farm:
     #: In master.cfg.
     extra = ""
     env: Mapping[str, str] = {}
-    #: What of the lost instance's end is told.
-    reason = ""
+    #: What of the lost instance's end is told; None: nobody can be asked.
+    reason: str | None = None
 
     def __init__(self) -> None:
         self.processes = Processes()
@@ -106,8 +118,16 @@ class Farm:
         """Instances that run now."""
         raise NotImplementedError
 
+    def remove(self) -> None:
+        """All are taken away, without a trace."""
+        raise NotImplementedError
+
     def close(self) -> None:
         self.processes.close()
+
+
+#: The interpreter of the tests, with all that it has, for a container.
+FOLDERS = sorted({"/usr", sys.base_prefix, sys.prefix})
 
 
 class DockerFarm(Farm):
@@ -121,13 +141,11 @@ class DockerFarm(Farm):
         self.backend = f"dockerd {self._client.version()['Version']}"
 
     def expression(self, port: int) -> str:
-        # the interpreter of the tests, with all that it has
-        folders = sorted({"/usr", sys.base_prefix, sys.prefix})
         return (
             f"{driver('docker', 'DockerLatentWorker')}('w', 'password', build_wait_timeout=0,"
             f" docker_host={self._dockerd.url!r}, image='box:1', masterFQDN='127.0.0.1:{port}',"
             f" command={[sys.executable, '-c', WORKER]!r},"
-            f" volumes={[f'{each}:{each}:ro' for each in folders]!r},"
+            f" volumes={[f'{each}:{each}:ro' for each in FOLDERS]!r},"
             " hostconfig={'network_mode': 'host'})"
         )
 
@@ -154,7 +172,7 @@ class EC2Farm(Farm):
     def __init__(self, moto: Moto) -> None:
         super().__init__()
         self._moto, self.env, self._port = moto, moto.env, 0
-        self.backend = f"moto {metadata.version('moto')}"
+        self.backend = f"moto {version('moto')}"
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
@@ -170,8 +188,7 @@ class EC2Farm(Farm):
 
     def _follow(self) -> None:
         since: dict[str, int] = {}
-        env = {"BUILDMASTER": "127.0.0.1", "BUILDMASTER_PORT": self._port}
-        env |= {"WORKERNAME": "w", "WORKERPASS": "password"}
+        env = told(self._port)
         while not self._over.wait(0.2):
             up = self._moto.running()
             for instance in up:
@@ -230,7 +247,7 @@ class LiveCluster(Cluster):
 
 class KubernetesFarm(Farm):
     title = "Kubernetes"
-    backend = f"stand-in, held against kubernetes {metadata.version('kubernetes')}'s models"
+    backend = f"stand-in, held against kubernetes {version('kubernetes')}'s models"
     reason = "Failed; Evicted; The node was low on resource: memory"
 
     def __init__(self, stand_in: StandIn) -> None:
@@ -248,6 +265,10 @@ class KubernetesFarm(Farm):
 
     def left(self) -> list[str]:
         return list(self.processes)
+
+    def remove(self) -> None:
+        self.cluster.pods.clear()
+        self.processes.end_all()
 
     def vanish(self) -> None:
         (name,) = self.processes
@@ -280,14 +301,14 @@ class LiveApps(Apps):
 
 class MarathonFarm(Farm):
     title = "Marathon"
-    backend = "stand-in"
+    backend = "stand-in, held against the published API of 1.11"
     reason = "TASK_FAILED: Container exited with status 137"
 
     def __init__(self, stand_in: StandIn) -> None:
         super().__init__()
         self._url = stand_in.url
         self.apps = LiveApps(self.processes)
-        stand_in.answer = self.apps.answer
+        stand_in.answer = held(MARATHON, self.apps.answer)
 
     def expression(self, port: int) -> str:
         return (
@@ -297,6 +318,11 @@ class MarathonFarm(Farm):
 
     def left(self) -> list[str]:
         return list(self.processes)
+
+    def remove(self) -> None:
+        self.apps.apps.clear()
+        self.apps.tasks.clear()
+        self.processes.end_all()
 
     def vanish(self) -> None:
         (name,) = self.processes
@@ -312,13 +338,14 @@ class LiveAccount(Account):
 
     def answer(self, asked: Asked) -> Said:
         if asked.path == "/storage/template":
-            return Said(body={"storages": {"storage": [{"title": "an image", "uuid": "0"}]}})
+            image = {"title": "an image", "uuid": STORAGE, "type": "template", "size": 2}
+            image |= {"state": "online", "access": "public", "license": 0}
+            return Said(body={"storages": {"storage": [image]}})
         if asked.method == "POST" and asked.path == "/server":
             last = self.add(asked.body["server"]["title"], last=f"{len(self.servers):012x}")
-            server = next(each for each in self.servers.values() if each["uuid"].endswith(last))
-            server["password"] = "root-password"
+            uuid = next(each for each in self.servers if each.endswith(last))
             self._processes.begin(last, self._env())
-            return Said(202, {"server": server})
+            return Said(202, {"server": {**self.details(uuid), "password": "root-password"}})
         if asked.method == "DELETE":
             self._processes.end(asked.path.rpartition("-")[2])
         return super().answer(asked)
@@ -326,18 +353,17 @@ class LiveAccount(Account):
 
 class UpCloudFarm(Farm):
     title = "UpCloud"
-    backend = "stand-in"
+    backend = "stand-in, held against the published API 1.3"
     reason = "maintenance"
 
     def __init__(self, stand_in: StandIn) -> None:
         super().__init__()
         self._url, self._port = stand_in.url, 0
         self.account = LiveAccount(self.processes, self._told)
-        stand_in.answer = self.account.answer
+        stand_in.answer = held(UPCLOUD, self.account.answer)
 
     def _told(self) -> Mapping[str, Any]:
-        whose = {"WORKERNAME": "w", "WORKERPASS": "password"}
-        return {"BUILDMASTER": "127.0.0.1", "BUILDMASTER_PORT": self._port, **whose}
+        return told(self._port)
 
     def expression(self, port: int) -> str:
         self._port = port
@@ -349,9 +375,178 @@ class UpCloudFarm(Farm):
     def left(self) -> list[str]:
         return list(self.processes)
 
+    def remove(self) -> None:
+        self.account.servers.clear()
+        self.processes.end_all()
+
     def vanish(self) -> None:
         (last,) = self.processes
         for uuid, server in self.account.servers.items():
             if uuid.endswith(last):
                 server["state"] = "maintenance"
         self.processes.end(last)
+
+
+class LiveNova(Nova):
+    """A project whose servers run: each is a local worker."""
+
+    def __init__(
+        self, url: str, processes: Processes, env: Callable[[], Mapping[str, Any]]
+    ) -> None:
+        super().__init__(url)
+        self._processes, self._env = processes, env
+
+    def up(self, server: dict[str, Any]) -> None:
+        self._processes.begin(server["id"], self._env())
+
+    def deleted(self, server: dict[str, Any]) -> None:
+        self._processes.end(server["id"])
+
+
+class OpenStackFarm(Farm):
+    title = "OpenStack"
+    backend = (
+        f"stand-in, held against nova's schemas of 2.1; novaclient {version('python-novaclient')}"
+    )
+    reason = "ERROR"
+    # whole seconds between two looks at a server that is not up
+    extra = f"{driver('openstack', 'OpenStackLatentWorker')}._poll_resolution = 1\n"
+
+    def __init__(self, stand_in: StandIn) -> None:
+        super().__init__()
+        self._url, self._port = stand_in.url, 0
+        self.nova = LiveNova(stand_in.url, self.processes, lambda: told(self._port))
+        stand_in.answer = held(OPENSTACK, self.nova.answer)
+
+    def expression(self, port: int) -> str:
+        self._port = port
+        account = f"os_username='ci', os_password={PASSWORD!r}, os_tenant_name='farm'"
+        return (
+            f"{driver('openstack', 'OpenStackLatentWorker')}('w', 'password', flavor='m1.small',"
+            f" image='an image', os_auth_url='{self._url}/v3', os_user_domain='Default',"
+            f" os_project_domain='Default', build_wait_timeout=0, {account})"
+        )
+
+    def left(self) -> list[str]:
+        return list(self.nova.servers)
+
+    def remove(self) -> None:
+        self.nova.servers.clear()
+        self.processes.end_all()
+
+    def vanish(self) -> None:
+        """Its host fails: nova keeps the server, in error."""
+        (server,) = self.nova.servers.values()
+        server.update({"status": "ERROR", "OS-EXT-STS:vm_state": "error"})
+        server["fault"] = {"code": 500, "message": "the host is down", "created": server["created"]}
+        self.processes.end(server["id"])
+
+
+class LibvirtFarm(Farm):
+    """Domains of lxc; "w" is defined, and its init is a worker."""
+
+    title = "libvirt"
+    reason = "shut off, destroyed"
+
+    def __init__(self, libvirtd: Libvirtd) -> None:
+        super().__init__()
+        self._libvirtd = libvirtd
+        with libvirtd.connection() as libvirt:
+            number = libvirt.getLibVersion()
+        release = f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
+        self.backend = f"libvirtd {release} with lxc"
+
+    def expression(self, port: int) -> str:
+        command = [sys.executable, "-c", WORKER]
+        self._libvirtd.define(
+            "w", start=False, command=command, memory=512, mounts=FOLDERS, env=told(port)
+        )
+        return (
+            f"{driver('libvirt', 'LibVirtWorker')}('w', 'password', uri={self._libvirtd.uri!r},"
+            " masterFQDN='master.example', build_wait_timeout=0)"
+        )
+
+    def left(self) -> list[str]:
+        with self._libvirtd.connection() as libvirt:
+            return [each.name() for each in libvirt.listAllDomains() if each.isActive()]
+
+    def vanish(self) -> None:
+        with self._libvirtd.connection() as libvirt:
+            libvirt.lookupByName("w").destroy()
+
+
+#: What the start of a machine runs: a worker that stays when this command has ended.
+WAKES = """
+import os, subprocess, sys
+made = subprocess.Popen([sys.executable, "-c", {worker!r}], env={{**os.environ, **{env!r}}},
+    stdin=-3, stdout=-3, stderr=-3, start_new_session=True)
+open({pid!r}, "w").write(str(made.pid))
+"""
+
+#: What the stop of a machine runs.
+SLEEPS = """
+import contextlib, os, signal
+if os.path.exists({pid!r}):
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(int(open({pid!r}).read()), signal.SIGKILL)
+    os.remove({pid!r})
+"""
+
+#: In master.cfg.
+MACHINE = """
+from buildbot.machine.generic import GenericLatentMachine, LocalWakeAction
+c['machines'] = [GenericLatentMachine('box', LocalWakeAction({start!r}), LocalWakeAction({stop!r}))]
+"""
+
+
+class MachineFarm(Farm):
+    """A latent machine of Buildbot's, whose actions are commands: its worker comes when it is on."""
+
+    title = "latent machine"
+    backend = "GenericLatentMachine with commands"
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__()
+        self._pid = directory / "machine.pid"
+
+    def expression(self, port: int) -> str:
+        env = {**told(port), "FOLDER": str(self._pid.with_name("on-machine"))}
+        wakes = WAKES.format(worker=WORKER, env=env, pid=str(self._pid))
+        start, stop = (
+            [sys.executable, "-c", code] for code in (wakes, SLEEPS.format(pid=str(self._pid)))
+        )
+        self.extra = MACHINE.format(start=start, stop=stop)
+        made = "__import__('tests.clouds.on_machine', fromlist=['x']).OnMachine"
+        return f"{made}('w', 'password', machine_name='box')"
+
+    def left(self) -> list[str]:
+        return ["box"] if self._pid.exists() else []
+
+    def vanish(self) -> None:
+        os.killpg(int(self._pid.read_text()), signal.SIGKILL)
+
+    def close(self) -> None:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            self.vanish()
+        super().close()
+
+
+class SSHFarm(Farm):
+    title = "SSH"
+
+    def __init__(self, sshd: Sshd) -> None:
+        super().__init__()
+        self._sshd = sshd
+        said = subprocess.run(["ssh", "-V"], capture_output=True, text=True, check=True).stderr
+        self.backend = f"sshd, {said.split(',')[0]}"
+
+    def expression(self, port: int) -> str:
+        return self._sshd.worker("w")
+
+    def left(self) -> list[str]:
+        return [str(pid) for pid in self._sshd.instances()]
+
+    def vanish(self) -> None:
+        for pid in self._sshd.instances():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)

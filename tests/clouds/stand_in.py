@@ -44,6 +44,8 @@ class StandIn:
         self.answer = answer or (lambda _: Said(404, {"message": "nothing is here"}))
         self.fault: Said | None = None
         self.asked: list[Asked] = []
+        #: Where its own answers are not what the cloud's would be.
+        self.wrong: list[str] = []
         stand_in = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -60,7 +62,11 @@ class StandIn:
                     _body(text),
                 )
                 stand_in.asked.append(asked)
-                said = stand_in.fault or stand_in.answer(asked)
+                try:
+                    said = stand_in.fault or stand_in.answer(asked)
+                except AssertionError as error:
+                    stand_in.wrong.append(str(error))
+                    said = Said(500, {"message": "the stand-in is wrong"})
                 with contextlib.suppress(ConnectionError):
                     self._say(said)
 

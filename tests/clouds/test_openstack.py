@@ -1,7 +1,4 @@
-"""OpenStack's adapter: the real novaclient and keystoneauth, on a stand-in for keystone and nova.
-
-Its answers are of the published references: Identity API v3 (auth/tokens), Compute API (servers, errors).
-"""
+"""OpenStack's adapter: the real novaclient and keystoneauth, on a stand-in for keystone and nova."""
 
 from __future__ import annotations
 
@@ -11,101 +8,19 @@ from typing import Any
 import pytest
 from buildbot.worker.openstack import OpenStackLatentWorker
 
-from buildbot_lifecycle.clouds.openstack import MARK
 from buildbot_lifecycle.clouds.values import Can, Limits, NotKnown, State, Why
-from tests.clouds.stand_in import FAULTS, Asked, Said, StandIn
+from tests.clouds import published
+from tests.clouds.nova import PASSWORD, UUID, Nova
+from tests.clouds.stand_in import FAULTS, Said, StandIn
 from tests.clouds.support import Desk
 
 pytestmark = pytest.mark.cloud
-
-PASSWORD = "keystone-password"
-UUID = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeee0"
-
-
-class Nova:
-    """Keystone under /v3, nova under /v2.1."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.servers: dict[str, dict[str, Any]] = {}
-        self.page = 1000
-
-    def add(self, number: int, name: str, master: str | None, status: str = "ACTIVE") -> str:
-        id_ = f"{UUID}{number}"
-        self.servers[id_] = {
-            "id": id_,
-            "name": name,
-            "status": status,
-            "created": "2026-11-26T12:00:00Z",
-            "updated": "2026-11-26T12:00:00Z",
-            "metadata": {} if master is None else {MARK: master},
-            "flavor": {"id": "2", "links": []},
-            "image": {"id": "70a599e0", "links": []},
-            "addresses": {},
-            "links": [],
-            "OS-EXT-STS:vm_state": status.lower(),
-        }
-        return id_
-
-    def answer(self, asked: Asked) -> Said:  # noqa: PLR0911 - one for each address
-        if asked.path.startswith("/v3"):
-            return self.keystone(asked)
-        if asked.headers.get("x-auth-token") != "a-token":
-            return Said(401, {"error": {"code": 401, "message": "token"}})
-        parts = asked.path.strip("/").split("/")[1:]
-        if parts == ["servers", "detail"]:
-            return Said(body={"servers": self.page_after(asked.query.get("marker", [""])[0])})
-        if len(parts) < 2:
-            version = {"id": "v2.1", "status": "CURRENT", "version": "2.1", "min_version": "2.1"}
-            link = {"rel": "self", "href": f"{self.url}/v2.1/"}
-            return Said(body={"version": {**version, "links": [link]}})
-        server = self.servers.get(parts[1])
-        if server is None:
-            text = f"Instance {parts[1]} could not be found."
-            return Said(404, {"itemNotFound": {"code": 404, "message": text}})
-        if parts[2:] == ["action"]:
-            return Said(body={"output": "login: worker-password"})
-        if asked.method == "DELETE":
-            del self.servers[parts[1]]
-            return Said(204)
-        return Said(body={"server": server})
-
-    def page_after(self, marker: str) -> list[dict[str, Any]]:
-        names = list(self.servers)
-        first = names.index(marker) + 1 if marker else 0
-        return [self.servers[name] for name in names[first : first + self.page]]
-
-    def keystone(self, asked: Asked) -> Said:
-        if asked.method == "GET":
-            link = {"rel": "self", "href": f"{self.url}/v3/"}
-            return Said(body={"version": {"id": "v3.14", "status": "stable", "links": [link]}})
-        user = asked.body["auth"]["identity"]["password"]["user"]
-        if user["password"] != PASSWORD:
-            text = f"The request you have made requires authentication: {user['password']}"
-            return Said(401, {"error": {"code": 401, "title": "Unauthorized", "message": text}})
-        endpoint = {
-            "id": "1",
-            "interface": "public",
-            "region": "one",
-            "region_id": "one",
-            "url": f"{self.url}/v2.1",
-        }
-        token = {
-            "methods": ["password"],
-            "expires_at": "2099-01-01T00:00:00.000000Z",
-            "issued_at": "2026-01-01T00:00:00.000000Z",
-            "user": {"id": "u", "name": "ci", "domain": {"id": "default", "name": "Default"}},
-            "project": {"id": "p", "name": "farm", "domain": {"id": "default", "name": "Default"}},
-            "roles": [],
-            "catalog": [{"id": "2", "type": "compute", "name": "nova", "endpoints": [endpoint]}],
-        }
-        return Said(201, {"token": token}, headers={"X-Subject-Token": "a-token"})
 
 
 @pytest.fixture
 def nova(stand_in: StandIn) -> Nova:
     made = Nova(stand_in.url)
-    stand_in.answer = made.answer
+    stand_in.answer = published.held(published.OPENSTACK, made.answer)
     return made
 
 
@@ -177,7 +92,8 @@ def test_what_nova_does_not_know_is_not_known(desk: Desk, w: Any, nova: Nova) ->
 
 def test_last_words_are_the_fault_and_the_console(desk: Desk, w: Any, nova: Nova) -> None:
     name = nova.add(1, "w_1", w.masterhash, "ERROR")
-    nova.servers[name]["fault"] = {"code": 500, "message": "No valid host was found."}
+    fault = {"code": 500, "created": "2026-11-26T12:00:00Z"}
+    nova.servers[name]["fault"] = {**fault, "message": "No valid host was found."}
     words = desk.ask("last_words", w, name)
     assert words == "ERROR\nNo valid host was found.\nlogin: *****"
 

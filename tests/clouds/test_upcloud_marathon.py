@@ -1,7 +1,4 @@
-"""The adapters of UpCloud and Marathon, on stand-ins that answer as the published references say.
-
-UpCloud: developers.upcloud.com/1.3, "Servers". Marathon: "REST API reference", v2/apps and v2/tasks.
-"""
+"""The adapters of UpCloud and Marathon, on stand-ins that answer as the published references say."""
 
 from __future__ import annotations
 
@@ -14,104 +11,14 @@ from buildbot.worker.upcloud import UpcloudLatentWorker
 
 from buildbot_lifecycle.clouds import upcloud
 from buildbot_lifecycle.clouds.values import Can, Limits, NotKnown, State, Why
-from tests.clouds.stand_in import FAULTS, Asked, Said, StandIn
+from tests.clouds import published
+from tests.clouds.rest_clouds import Account, Apps
+from tests.clouds.stand_in import FAULTS, Said, StandIn
 from tests.clouds.support import Desk
 
 pytestmark = pytest.mark.cloud
 
 AUTH = ("api-user", "api-password")
-
-
-class Account:
-    """UpCloud's. A server that is told to stop has stopped at the second look."""
-
-    def __init__(self) -> None:
-        self.servers: dict[str, dict[str, Any]] = {}
-        self.paged = True
-
-    def add(self, title: str, state: str = "started", last: str = "0123456789ab") -> str:
-        uuid = f"00c78863-db86-44ea-af70-{last}"
-        self.servers[uuid] = {
-            "core_number": "1",
-            "hostname": "w",
-            "labels": {"label": []},
-            "license": 0,
-            "memory_amount": "1024",
-            "plan": "1xCPU-1GB",
-            "plan_ipv4_bytes": "0",
-            "plan_ipv6_bytes": "0",
-            "state": state,
-            "tags": {"tag": []},
-            "title": title,
-            "uuid": uuid,
-            "zone": "de-fra1",
-        }
-        return last
-
-    def answer(self, asked: Asked) -> Said:
-        parts = asked.path.strip("/").split("/")
-        if parts == ["server"]:
-            found = list(self.servers.values())
-            if self.paged:
-                first = int(asked.query["offset"][0])
-                found = found[first : first + int(asked.query["limit"][0])]
-            return Said(body={"servers": {"server": found}})
-        server = self.servers.get(parts[1])
-        if server is None:
-            error = {
-                "error_code": "SERVER_NOT_FOUND",
-                "error_message": "The server does not exist.",
-            }
-            return Said(404, {"error": error})
-        if parts[2:] == ["stop"]:
-            server["stops"] = 1
-        elif asked.method == "DELETE":
-            assert asked.query == {"storages": ["1"]}
-            del self.servers[parts[1]]
-            return Said(204)
-        elif server.get("stops"):
-            server["stops"] -= 1
-            server["state"] = "started" if server["stops"] else "stopped"
-        return Said(body={"server": server})
-
-
-class Apps:
-    """Marathon's. An application that is deleted leaves its tasks for a while."""
-
-    def __init__(self) -> None:
-        self.apps: dict[str, dict[str, Any]] = {}
-        self.tasks: list[dict[str, Any]] = []
-
-    def add(self, id_: str, running: int = 1) -> None:
-        self.apps[id_] = {
-            "id": id_,
-            "instances": 1,
-            "tasksRunning": running,
-            "tasksStaged": 0,
-            "version": "2026-11-26T12:00:00.000Z",
-            "container": {"type": "DOCKER", "docker": {"image": "worker:1"}},
-            "lastTaskFailure": {
-                "appId": id_,
-                "message": "Container exited with status 137",
-                "state": "TASK_FAILED",
-            },
-        }
-        self.tasks += [
-            {"appId": id_, "id": f"{id_}.{n}", "state": "TASK_RUNNING"} for n in range(running)
-        ]
-
-    def answer(self, asked: Asked) -> Said:
-        if asked.path == "/v2/tasks":
-            return Said(body={"tasks": self.tasks})
-        name = asked.path.split("/v2/apps")[1]
-        if not name:
-            return Said(body={"apps": list(self.apps.values())})
-        if name not in self.apps:
-            return Said(404, {"message": f"App '{name}' does not exist"})
-        if asked.method == "DELETE":
-            del self.apps[name]
-            return Said(body={"version": "2026-11-26T12:01:00.000Z", "deploymentId": "5ed4c0c5"})
-        return Said(body={"app": self.apps[name]})
 
 
 def of_upcloud(desk: Desk, url: str) -> Any:
@@ -136,7 +43,7 @@ def of_marathon(desk: Desk, url: str) -> Any:
 @pytest.fixture
 def account(stand_in: StandIn) -> Account:
     made = Account()
-    stand_in.answer = made.answer
+    stand_in.answer = published.held(published.UPCLOUD, made.answer)
     return made
 
 
@@ -204,7 +111,7 @@ def test_a_stopped_server_is_not_gone(desk: Desk, of_account: Any, account: Acco
 @pytest.fixture
 def apps(stand_in: StandIn) -> Apps:
     made = Apps()
-    stand_in.answer = made.answer
+    stand_in.answer = published.held(published.MARATHON, made.answer)
     return made
 
 

@@ -645,6 +645,19 @@ def test_a_crash_is_told_until_its_orphan_is_closed() -> None:
     assert told(story.event(Kind.ORPHAN_CLOSED, orphan=4), NOW + 1e6) == HEALTHY
 
 
+def test_after_a_crash_it_is_not_known_of_which_instance_the_connected_worker_is() -> None:
+    """Both have the worker's name and password: of EC2 the old one was shown under the new one's name."""
+    story = Story().event(Kind.ORPHAN_OPENED, orphan=4, cause="crash")
+    story.asked().go(SUB, STARTING).call("start_instance").end("start_instance", instance="i-new")
+    assert "not known" not in told(story, story.now).reason
+    verdict = told(story.go(UP).event(Kind.ATTACHED), story.now)
+    assert verdict.code == "crash_open"
+    assert verdict.reason.endswith(
+        "the worker that is connected may be of that one, and not of i-new: not known"
+    )
+    assert told(story.event(Kind.ORPHAN_CLOSED, orphan=4), story.now) == HEALTHY
+
+
 def test_a_machine_that_does_not_stop_may_still_run_until_its_stop_succeeds() -> None:
     story = Story().asked().go(SUB).call("stop_machine").end("stop_machine", "false")
     assert story.last.failure is None  # of the build that waits for the machine's next start

@@ -39,4 +39,11 @@ def of_crash(facts: Facts) -> Verdict | None:
     if not crashed:
         return None
     reason = "the master died while an instance was up; it may still run"
+    if facts.connected:
+        # both log in with the worker's name and password, and Buildbot takes the first
+        reason += f"; the worker that is connected may be of that one{_not_of(facts)}: not known"
     return Verdict("failed", "crash_open", reason, min(orphan.since for orphan in crashed))
+
+
+def _not_of(facts: Facts) -> str:
+    return f", and not of {facts.instance}" if facts.instance else ""
