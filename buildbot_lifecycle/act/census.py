@@ -6,6 +6,7 @@ What nobody has is written into the ledger, so that a restart does not lose it. 
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any
@@ -17,7 +18,7 @@ from buildbot_lifecycle.act.findings import Findings
 from buildbot_lifecycle.act.holdings import TURN, Holdings
 from buildbot_lifecycle.act.seen import Seen
 from buildbot_lifecycle.act.survey import Asked, PlaceAsked, Survey, is_own
-from buildbot_lifecycle.clouds.values import Can, NotKnown
+from buildbot_lifecycle.clouds.values import Can, Listing, NotKnown
 from buildbot_lifecycle.core.census import LOOKS, Absence, Look, Picture, Row, ToldApart
 from buildbot_lifecycle.host.pauses import Turns, breath
 from buildbot_lifecycle.master.logbook import Known, Logbook
@@ -33,6 +34,19 @@ LEAST_BETWEEN = 5.0
 
 #: Places that are asked at a time.
 AT_A_TIME = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Round:
+    """What is the same for all looks of one census."""
+
+    #: for each place a worker that reaches it
+    askers: Mapping[Hashable, Known]
+    #: what was known before anybody was asked
+    before: Picture
+    #: the names of other masters
+    others: Collection[str]
+    turns: Turns
 
 
 class Census:
@@ -60,9 +74,10 @@ class Census:
         self._others = others
         self._every = every
         self._told = told
-        self._holdings = Holdings(clock, logbook, entries, clouds)
+        self._holdings = Holdings(logbook, entries, clouds)
         self._seen = Seen()
         self._survey = Survey(clock, logbook, clouds, name)
+        self._looking = defer.DeferredLock()
         self._timer: Any = None
         # whether it is to be told that something is another way now, and whether that is being done
         self._news = self._telling = False
@@ -115,8 +130,11 @@ class Census:
 
     async def rows(self) -> list[Row]:
         """All instances as of now."""
-        picture = await self._holdings.picture(self._survey.places)
-        found, turns = ToldApart(), Turns(self._clock, TURN)
+        return await self._rows(Turns(self._clock, TURN))
+
+    async def _rows(self, turns: Turns) -> list[Row]:
+        picture = await self._holdings.picture(self._survey.places, turns)
+        found = ToldApart()
         for row in self._seen.rows(picture, self._survey.titles):
             if row is not None:
                 found.add(row)
@@ -158,7 +176,7 @@ class Census:
             while self._news and not self._off:
                 await breath(self._clock)  # of many that are gone it is told once
                 self._news = False
-                self._told(await self._counts())
+                self._told(await self._counts(Turns(self._clock, TURN)))
         finally:
             self._telling = False
 
@@ -166,28 +184,30 @@ class Census:
 
     async def _take(self) -> bool:
         """Ask all places. Whether it should be taken again soon, since something was seen once only."""
+        # one for all of it: of each by itself, the ends of two would be one turn
+        turns = Turns(self._clock, TURN)
         self._seen.begin()
         try:
-            again = await self._look_everywhere()
+            again = await self._look_everywhere(turns)
         finally:
             self._seen.end()
         self.taken = self._clock.seconds()
-        self._told(await self._counts())
+        self._told(await self._counts(turns))
         return again
 
-    async def _look_everywhere(self) -> bool:
+    async def _look_everywhere(self, turns: Turns) -> bool:
         others = await self._others()
-        askers = await self._survey.askers()
+        askers = await self._survey.askers(turns)
         self._seen.keep(askers.keys())
-        before = await self._holdings.picture(self._survey.places)
+        before = await self._holdings.picture(self._survey.places, turns)
+        this = Round(askers, before, others, turns)
         # places of classes that answer themselves are many and small: looked at together
-        own = [scope for scope in askers if is_own(scope)]
-        groups = [[scope] for scope in askers if not is_own(scope)] + ([own] if own else [])
+        groups: dict[Hashable, list[Hashable]] = {}
+        for scope in askers:
+            groups.setdefault(() if is_own(scope) else scope, []).append(scope)
+            await turns()
         turn = defer.DeferredSemaphore(AT_A_TIME)
-        looked = [
-            defer.ensureDeferred(self._look(group, askers, before, others, turn))
-            for group in groups
-        ]
+        looked = [defer.ensureDeferred(self._look(group, this, turn)) for group in groups.values()]
         again = False
         for done, result in await defer.DeferredList(looked, consumeErrors=True):
             if done:
@@ -203,54 +223,52 @@ class Census:
             self._logbook.failed("looking at a place")
 
     async def _look(
-        self,
-        group: Sequence[Hashable],
-        askers: Mapping[Hashable, Known],
-        before: Picture,
-        others: Collection[str],
-        turn: defer.DeferredSemaphore,
+        self, group: Sequence[Hashable], this: Round, turn: defer.DeferredSemaphore
     ) -> bool:
         """Ask the places of a group, and look at what they have listed."""
-        turns = Turns(self._clock, TURN)
         asked = []
         for place in group:
             # who answers at once does so here
-            asked.append(turn.run(self._survey.ask, place, askers[place]))
-            await turns()
+            asked.append(turn.run(self._survey.ask, place, this.askers[place]))
+            await this.turns()
         answers = await defer.gatherResults(asked)
-        now = await self._holdings.picture(self._survey.places)
-        again = False
-        for place, answer in zip(group, answers):
-            await turns()
-            if isinstance(answer, NotKnown):
-                continue  # no look: what was seen before stays, with its time
-            asker = askers[place]
-            sole = self._survey.is_sole(asker.watched.worker, place, others)
-            digest = await self._clouds.place(asker.watched.worker)
-            look = Look(
-                place=place,
-                title=self._survey.titles[place],
-                at=self._clock.seconds(),
-                found=await self._survey.listed(answer.instances, turns),
-                before=before,
-                sole=sole,
-                asker=asker.workerid,
-                digest=None if isinstance(digest, NotKnown) else digest,
-            )
-            again = await self._see(look, now, turns) or again
+        came, again = self._clock.seconds(), False
+        # one looks at a time: else each would take a turn as long as is allowed, one after the other
+        async with self._looking:
+            now = await self._holdings.picture(self._survey.places, this.turns)
+            for place, answer in zip(group, answers):
+                await this.turns()
+                if isinstance(answer, Listing):  # else no look: what was seen before stays
+                    look = await self._made(place, answer, this, came)
+                    again = await self._see(look, now, this.turns) or again
         return again
+
+    async def _made(self, place: Hashable, listing: Listing, this: Round, came: float) -> Look:
+        asker = this.askers[place]
+        digest = await self._clouds.place(asker.watched.worker)
+        return Look(
+            place=place,
+            title=self._survey.titles[place],
+            at=came,
+            found=await self._survey.listed(listing.instances, this.turns),
+            before=this.before,
+            sole=self._survey.is_sole(asker.watched.worker, place, this.others),
+            asker=asker.workerid,
+            digest=None if isinstance(digest, NotKnown) else digest,
+        )
 
     async def _see(self, look: Look, now: Picture, turns: Turns) -> bool:
         """What this look makes of everything, and what follows."""
         look, traces = await self._seen.take(look, now, turns)
-        await self._findings.write(look, now, traces)
+        await self._findings.write(look, now, traces, turns)
         absent = self._seen.absent(look, now)
-        await self._ask_after(absent)
+        await self._ask_after(absent, turns)
         return self._seen.is_undecided(traces, [of for _, of in absent])
 
-    async def _ask_after(self, absent: Sequence[tuple[int, Absence]]) -> None:
+    async def _ask_after(self, absent: Sequence[tuple[int, Absence]], turns: Turns) -> None:
         """A list that lacks it is no proof: the cloud is asked for this very one."""
         for workerid, absence in absent:
+            await turns()
             known = self._logbook.get(workerid)
             if known is None or absence.looks < LOOKS or absence.gone:
                 continue
@@ -261,6 +279,6 @@ class Census:
             if await self._clouds.gone(worker, name) is True:
                 self._seen.is_missing(workerid)
 
-    async def _counts(self) -> dict[str, int]:
-        found = await self.rows()
+    async def _counts(self, turns: Turns) -> dict[str, int]:
+        found = await self._rows(turns)
         return {"total": len(found), **Counter(row.standing for row in found)}

@@ -12,7 +12,6 @@ from twisted.internet import defer
 from twisted.python import log
 
 from buildbot_lifecycle.act.audit import Desk
-from buildbot_lifecycle.act.holdings import TURN
 from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.census import (
     LOOKS,
@@ -49,10 +48,11 @@ class Findings:
         self._token = token
         self._written = 0
 
-    async def write(self, look: Look, now: Picture, traces: Mapping[str, Trace]) -> None:
+    async def write(
+        self, look: Look, now: Picture, traces: Mapping[str, Trace], turns: Turns
+    ) -> None:
         """Write what this look has found; what cannot be written is found again by the next one."""
         named: dict[int, list[Listed]] = {}
-        turns = Turns(self._clock, TURN)
         for name, listed in look.found.items():
             await turns()
             trace = traces[name]

@@ -29,15 +29,14 @@ class Named(Protocol):
 class Holdings:
     """Draws pictures of one master."""
 
-    def __init__(self, clock: Any, logbook: Logbook, entries: Entries, clouds: Named) -> None:
-        self._clock = clock
+    def __init__(self, logbook: Logbook, entries: Entries, clouds: Named) -> None:
         self._logbook = logbook
         self._entries = entries
         self._clouds = clouds
 
-    async def picture(self, places: Mapping[Known, Hashable]) -> Picture:
+    async def picture(self, places: Mapping[Known, Hashable], turns: Turns) -> Picture:
         """As of now. ``places`` are those of worker objects."""
-        turns, picture = Turns(self._clock, TURN), Picture()
+        picture = Picture()
         for number, row in self._entries.all():
             picture.enter(_open(number, row))
             await turns()

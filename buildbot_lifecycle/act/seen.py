@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 
 from buildbot_lifecycle.clouds.values import OWN
 from buildbot_lifecycle.core.census import (
@@ -17,6 +17,7 @@ from buildbot_lifecycle.core.census import (
     rows,
     traced,
 )
+from buildbot_lifecycle.host.pauses import Turns
 
 
 class Seen:
@@ -52,7 +53,7 @@ class Seen:
             self._traces.pop(place, None)
 
     async def take(
-        self, look: Look, now: Picture, turns: Callable[[], Awaitable[None]]
+        self, look: Look, now: Picture, turns: Turns
     ) -> tuple[Look, Mapping[str, Trace]]:
         """What a look makes of everything. The same look, without what is gone since."""
         look = self._without_gone(look)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from twisted.internet import defer
 
-from buildbot_lifecycle.act.holdings import TURN, Named
+from buildbot_lifecycle.act.holdings import Named
 from buildbot_lifecycle.clouds.values import Can, Gone, Instance, Listing, NotKnown
 from buildbot_lifecycle.core.bounds import MAX_NAME
 from buildbot_lifecycle.core.census import Listed, same_mark
@@ -61,12 +61,11 @@ class Survey:
         #: by worker object: who has its number next may be somewhere else
         self.places: dict[Known, Hashable] = {}
 
-    async def askers(self) -> dict[Hashable, Known]:
+    async def askers(self, turns: Turns) -> dict[Hashable, Known]:
         """For each place a worker whose configuration reaches it. Notes where nobody can be asked."""
         found: dict[Hashable, Known] = {}
         self.places, titles = {}, {}
         mute: dict[Hashable, PlaceAsked] = {}
-        turns = Turns(self._clock, TURN)
         for known in self._logbook.known():
             await turns()
             if known.gone:

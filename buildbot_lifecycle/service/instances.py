@@ -52,9 +52,11 @@ class Directory:
 
     async def find(self, ident: str) -> tuple[Row, Instance] | None:
         """The one of this id, as the census has it now."""
+        turns = Turns(self._master.reactor)
         for row in await self._census.rows():
             if row.id(self._master.masterid) == ident:
                 return row, self._instance(row)
+            await turns()
         return None
 
     async def of_entry(self, orphan: int) -> Instance | None:
