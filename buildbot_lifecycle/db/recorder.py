@@ -246,8 +246,9 @@ class Recorder:
         self._overflow.add(entry)
 
     def _ripe(self, after: int) -> dict[int, Verdict]:
-        """The verdicts whose events are written once `after` entries are."""
-        return {w: verdict for w, (place, verdict) in self._verdicts.items() if place <= after}
+        """The verdicts whose events are written once `after` entries are; a group's worth at most."""
+        ripe = ((w, verdict) for w, (place, verdict) in self._verdicts.items() if place <= after)
+        return dict(itertools.islice(ripe, self._group))
 
     def _is_idle(self) -> bool:
         return not (self._queue or self._verdicts or self._pumping or self._overflow)

@@ -14,6 +14,9 @@ from buildbot_lifecycle.host.log import log_error
 #: Seconds by which the reactor is asked to come later than a timer is due, so that it never comes before.
 _LATE = 0.0002
 
+#: Timers that are called in one turn of the reactor. Thousands of workers may be due in one moment.
+IN_A_TURN = 20
+
 
 class Timers:
     """A heap of them. ``seconds`` is the clock by which they are due."""
@@ -89,15 +92,23 @@ class Timers:
         self._armed = None
         try:
             for timer in self._due():
-                if timer.active():
-                    self._call(timer)
+                if not timer.active():
+                    continue
+                if timer.delayed_time > 0:  # by one that came before it
+                    timer.activate_delay()
+                    heapq.heappush(self._timers, (timer.time, next(self._numbers), timer))
+                    continue
+                self._call(timer)
         finally:
             self._arm()
 
     def _due(self) -> list[DelayedCall]:
-        """What is due now; what is asked for meanwhile has the next turn, as with the reactor's."""
-        now, due = self._seconds(), []
-        while self._timers and self._timers[0][0] <= now:
+        """What is due now, or a turn's worth of it: others have their turn before the rest.
+
+        What is asked for meanwhile has a later turn, as with the reactor's.
+        """
+        now, due = self._seconds(), list[DelayedCall]()
+        while self._timers and self._timers[0][0] <= now and len(due) < IN_A_TURN:
             timer = heapq.heappop(self._timers)[2]
             if not timer.active():
                 continue

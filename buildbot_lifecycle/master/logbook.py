@@ -7,6 +7,7 @@ recorder in the order in which it happened; nothing here waits for the database.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -30,6 +31,9 @@ from buildbot_lifecycle.host.pauses import at_most
 from buildbot_lifecycle.shapes import events
 from buildbot_lifecycle.watch.calls import Call
 from buildbot_lifecycle.watch.watched import Watched
+
+#: Workers that are judged in one turn of the reactor.
+IN_A_TURN = 100
 
 #: Errors of one kind that are logged with their traceback; the others are only counted.
 LOGGED_ONCE = 1
@@ -116,6 +120,8 @@ class Logbook:
         self._listeners: dict[Kind, list[Callable[[Known, Event], None]]] = {k: [] for k in Kind}
         self._verdict_listeners: list[Callable[[Known], None]] = []
         self._known: dict[int, Known] = {}
+        #: whose open episode the database has not numbered yet, by its first_seq
+        self._unnumbered: dict[int, Known] = {}
         self._seq = 0
         self._waiters: list[tuple[Known, Callable[[Known], bool], defer.Deferred[bool]]] = []
         self._failures: dict[str, int] = {}
@@ -298,7 +304,11 @@ class Logbook:
         step = apply(known.facts, event)
         known.facts = step.facts
         for episode in step.episodes:
-            if episode.ended_at is not None:
+            if episode.ended_at is None:
+                if episode.id is None:
+                    self._unnumbered[episode.first_seq] = known
+            else:
+                self._unnumbered.pop(episode.first_seq, None)
                 self._memory.learn(known.workerid, known.class_name, episode)
         before = known.verdict
         if not known.gone:
@@ -371,9 +381,16 @@ class Logbook:
         return self._judge(known, self._clock.seconds())
 
     def rejudge_all(self) -> None:
-        """The thresholds have changed: look at every worker again."""
-        for known in self.known():
-            self._rejudge(known)
+        """The thresholds have changed: look at every worker again, at thousands in several turns."""
+        self._rejudge_some(self.known())
+
+    def _rejudge_some(self, left: Iterator[Known]) -> None:
+        for known in itertools.islice(left, IN_A_TURN):
+            if not known.gone:
+                self._rejudge(known)
+        if next_one := next(left, None):
+            rest = itertools.chain([next_one], left)
+            self._clock.callLater(0, self._rejudge_some, rest)
 
     def _rejudge(self, known: Known) -> None:
         try:
@@ -420,12 +437,10 @@ class Logbook:
 
     def committed(self, episode_ids: Mapping[int, int]) -> None:
         """The recorder has written episodes: {first_seq: the database's number}."""
-        for known in self._known.values():
-            episode = known.facts.episode
-            if episode is not None and episode.id is None and episode.first_seq in episode_ids:
-                known.facts = numbered(
-                    known.facts, episode.first_seq, episode_ids[episode.first_seq]
-                )
+        for first_seq, number in episode_ids.items():
+            known = self._unnumbered.pop(first_seq, None)
+            if known is not None and not known.gone:
+                known.facts = numbered(known.facts, first_seq, number)
                 self._wake(known)
 
     # waiting

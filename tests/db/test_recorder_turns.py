@@ -189,3 +189,15 @@ def test_a_database_that_is_away_is_asked_for_the_whole_group_after_a_pause() ->
     assert len(desk.asked) == 1
     desk.clock.advance(60)
     assert desk.sizes == [1, 6]
+
+
+def test_thousands_of_verdicts_are_written_a_group_at_a_time() -> None:
+    desk = Desk(group=100)
+    desk.recorder.put_verdict(desk.worker.identity, SLOW)
+    for number in range(1000):
+        desk.recorder.put_verdict(Worker(number + 100, desk.seq).identity, STUCK)
+    while desk.waiting:
+        desk.write()
+    sizes = [len(group.verdicts) for group in desk.asked]
+    assert sizes == [1, *[100] * 10]
+    assert sorted(w for told in desk.verdicts for w in told) == [7, *range(100, 1100)]

@@ -14,6 +14,7 @@ from buildbot_lifecycle.core.steady import Gap, Jump
 from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host.clock import Clock
 from buildbot_lifecycle.host.pulse import Pulse
+from buildbot_lifecycle.host.timers import IN_A_TURN
 from tests.harness.two_clocks import TwoClocks
 from tests.harness.waiting import wait_until
 
@@ -199,3 +200,36 @@ def test_a_pulse_ends_when_it_is_told_to():
     wait_until(
         lambda: not any(t.name == "lifecycle-test" for t in threading.enumerate()), 10, "it goes on"
     )
+
+
+def test_of_thousands_of_timers_of_one_moment_some_are_called_in_each_turn():
+    machine = TwoClocks()
+    fired, turns = [], []
+    for number in range(1000):
+        machine.clock.callLater(10, fired.append, number)
+    machine.run(9)
+    machine.raw += 2
+    machine.reactor.rightNow += 2
+    while machine.reactor.calls:
+        # one turn: `advance` would do what is begun meanwhile, too
+        due, machine.reactor.calls = list(machine.reactor.calls), []
+        before = len(fired)
+        for call in due:
+            call.called = 1
+            call.func(*call.args, **call.kw)
+        turns.append(len(fired) - before)
+    assert fired == list(range(1000))
+    assert max(turns) == IN_A_TURN
+
+
+def test_a_timer_that_another_one_of_its_turn_puts_off_comes_when_it_is_due():
+    machine = TwoClocks()
+    fired = []
+    later = []
+    machine.clock.callLater(10, lambda: later[0].reset(5))
+    later.append(machine.clock.callLater(10, lambda: fired.append(machine.raw)))
+    began = machine.raw
+    machine.run(14)
+    assert not fired
+    machine.run(2)
+    assert fired == [pytest.approx(began + 15, abs=0.6)]

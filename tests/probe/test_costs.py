@@ -6,8 +6,7 @@ The times are in docs/benchmarks. A bound is what was counted when it was writte
 from __future__ import annotations
 
 import functools
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,10 +16,13 @@ from twisted.internet import task
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.learned import Adaptive
 from buildbot_lifecycle.core.settings import Current, Settings
-from buildbot_lifecycle.core.states import State
-from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.core.states import State, transition_data
+from buildbot_lifecycle.master.logbook import IN_A_TURN, Known, Logbook
 from buildbot_lifecycle.watch.probe import PROBE
+from buildbot_lifecycle.watch.watched import Watched
+from tests.harness.counted import calls
 from tests.probe.support import Driven, Plain
+from tests.probe.test_logbook import Desk
 
 #: Calls of functions of Python for the five transitions of an episode, and with `adaptive`.
 #: They were 735 and 804 before a rule was asked only where it has something to say.
@@ -31,23 +33,6 @@ class Nowhere:
     def record(self, known: Any, event: Any, episodes: Any) -> None: ...
 
     def record_verdict(self, known: Any) -> None: ...
-
-
-def calls(doing: Callable[[], None]) -> int:
-    """How many functions of Python are called."""
-    counted = 0
-
-    def count(_frame: Any, what: str, _arg: Any) -> None:
-        nonlocal counted
-        counted += what == "call"
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        doing()
-    finally:
-        sys.setprofile(before)
-    return counted
 
 
 class Book:
@@ -118,3 +103,64 @@ def test_no_timer_is_made_anew_while_a_worker_starts(book: Book) -> None:
     book.worker.state = States.SUBSTANTIATED
     assert book.known.timer is None
     assert not timer.active()
+
+
+def many(number: int) -> Desk:
+    """A logbook with so many workers, each in its first episode."""
+    desk = Desk()
+    for workerid in range(100, 100 + number):
+        worker = desk.new_worker(desk.watched.worker.parent)
+        worker.workerid = workerid
+        worker.__dict__["state"] = States.SUBSTANTIATING
+        data = transition_data(State.NOT_SUBSTANTIATED, State.SUBSTANTIATING)
+        desk.logbook.observe(Watched(worker), Kind.TRANSITION, data)
+    return desk
+
+
+def test_the_numbers_of_a_commit_cost_the_same_whatever_the_number_of_workers() -> None:
+    counted = []
+    for number in (10, 300):
+        desk = many(number)
+        known = desk.logbook.get(105)
+        assert known is not None
+        assert known.facts.episode is not None
+        numbers = {known.facts.episode.first_seq: 17}
+        counted.append(calls(functools.partial(desk.logbook.committed, numbers), built_in=True))
+        assert known.facts.episode.id == 17
+    assert counted[0] == counted[1]
+
+
+def test_a_number_that_comes_when_the_episode_is_over_is_no_other_ones() -> None:
+    desk = many(1)
+    known = desk.logbook.get(100)
+    assert known is not None
+    assert known.facts.episode is not None
+    first = known.facts.episode.first_seq
+    to_rest = transition_data(State.SUBSTANTIATING, State.NOT_SUBSTANTIATED)
+    desk.logbook.observe(known.watched, Kind.TRANSITION, to_rest)
+    again = transition_data(State.NOT_SUBSTANTIATED, State.SUBSTANTIATING)
+    desk.logbook.observe(known.watched, Kind.TRANSITION, again)
+    desk.logbook.committed({first: 17})
+    assert known.facts.episode.id is None
+    desk.logbook.committed({known.facts.episode.first_seq: 18})
+    assert known.facts.episode.id == 18
+
+
+def test_when_limits_change_workers_are_judged_some_in_each_turn() -> None:
+    desk = many(3 * IN_A_TURN)
+    desk.settings = Settings(stuck_after={State.SUBSTANTIATING: 1e-9})
+    turns, before = [], 0
+    desk.clock.advance(1)
+    desk.verdicts.clear()
+    desk.logbook.rejudge_all()
+    while True:
+        turns.append(len(desk.verdicts) - before)
+        before = len(desk.verdicts)
+        left = [call for call in desk.clock.calls if call.func == desk.logbook._rejudge_some]
+        if not left:
+            break
+        for call in left:
+            desk.clock.calls.remove(call)
+            call.func(*call.args)
+    assert turns == [IN_A_TURN] * 3
+    assert all(known.verdict.level == "stuck" for known in desk.logbook.known())
