@@ -66,16 +66,22 @@ class Survey:
         found: dict[Hashable, Known] = {}
         self.places, titles = {}, {}
         mute: dict[Hashable, PlaceAsked] = {}
+        # all are asked before one is waited for: adapters that never answer have one limit together
+        asked: list[tuple[Known, defer.Deferred[Hashable | NotKnown]]] = []
         for known in self._logbook.known():
             await turns()
             if known.gone:
                 continue
-            worker = known.watched.worker
-            if Can.LIST not in self._clouds.can(worker):
+            if Can.LIST not in self._clouds.can(known.watched.worker):
                 cannot = PlaceAsked(known.class_name, known.class_name, can_list=False)
                 mute.setdefault(("mute", known.class_name), cannot)
                 continue
-            scope = await self._clouds.scope(worker)
+            asked.append((known, self._clouds.scope(known.watched.worker)))
+        for known, answer in asked:
+            await turns()
+            scope = await answer
+            if known.gone:
+                continue
             if isinstance(scope, NotKnown):
                 at = self._clock.seconds()
                 unknown = PlaceAsked(known.class_name, known.class_name, at=at, trouble=scope)
@@ -84,7 +90,7 @@ class Survey:
             self.places[known] = scope
             if scope not in found:
                 found[scope] = known
-                titles[scope] = self._clouds.title(worker, scope)
+                titles[scope] = self._clouds.title(known.watched.worker, scope)
         self.titles = titles
         kept = {scope: asked for scope, asked in self.asked.items() if scope in found}
         self.asked = {**kept, **mute}
