@@ -81,8 +81,13 @@ class Ends:
             text = f"action {begun.number} ends it already, and will have the outcome"
             raise Refusal("being_ended", text, action=begun.number)
 
-    async def end(self, target: Target, request: EndRequest, actor: Actor) -> EndAnswer:
-        """Plan (dry run) or do it. Raises `Refusal`."""
+    async def end(
+        self, target: Target, request: EndRequest, actor: Actor, token: str | None = None
+    ) -> EndAnswer:
+        """Plan (dry run) or do it. Raises `Refusal`.
+
+        ``token`` is that of the action, where another master has written its row.
+        """
         if request.dry_run:
             return EndAnswer(dry_run=self._rehearse(target))
         if request.confirm != target.name:
@@ -94,7 +99,7 @@ class Ends:
             raise Refusal("being_ended", "it is being ended just now; look at the actions")
         self._begun.add(key)
         try:
-            begun = await self._written(target, request, actor)
+            begun = await self._written(target, request, actor, token)
         finally:
             self._begun.discard(key)
         carried = defer.ensureDeferred(self._open.carry_out(begun))
@@ -119,12 +124,14 @@ class Ends:
             "warnings": ends.warnings(target, owners, can_verify=Can.GONE in can),
         }
 
-    async def _written(self, target: Target, request: EndRequest, actor: Actor) -> OpenEnd:
+    async def _written(
+        self, target: Target, request: EndRequest, actor: Actor, token: str | None
+    ) -> OpenEnd:
         """The action's row, before anything is done. Raises `Refusal`."""
         known = self._logbook.get(target.workerid)
         assert known is not None
         action = Action(
-            token=uuid.uuid4().hex,
+            token=token or uuid.uuid4().hex,
             what=ends.WHAT,
             workerid=target.workerid,
             worker=target.worker,
@@ -137,7 +144,8 @@ class Ends:
             orphan=target.orphan,
         )
         try:
-            action = await self._audit.asked(action, AUDIT_SECONDS)
+            write = self._audit.asked if token is None else self._audit.taken
+            action = await write(action, AUDIT_SECONDS)
         except Exception as error:
             log_error(error, "lifecycle: while writing an action; no cloud was asked")
             raise Refusal(

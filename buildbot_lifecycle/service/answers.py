@@ -11,7 +11,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from buildbot_lifecycle import __version__
-from buildbot_lifecycle.core.census import Row
 from buildbot_lifecycle.core.requests import (
     Actor,
     EndRequest,
@@ -31,13 +30,12 @@ from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host.pauses import Turns
 from buildbot_lifecycle.master import views
 from buildbot_lifecycle.master.logbook import Known
-from buildbot_lifecycle.service.carried import CATCH_UP_SECONDS
 from buildbot_lifecycle.service.parts import Parts
 from buildbot_lifecycle.shapes.base import Shape, read
-from buildbot_lifecycle.shapes.ending import Ended, EndPlan
+from buildbot_lifecycle.shapes.ending import Ended, Found
 from buildbot_lifecycle.shapes.force import Forced
-from buildbot_lifecycle.shapes.history import Action, Orphan, Proof
-from buildbot_lifecycle.shapes.instances import CensusMeta, Instance, Instances
+from buildbot_lifecycle.shapes.history import Orphan, Proof
+from buildbot_lifecycle.shapes.instances import CensusMeta, Instances
 from buildbot_lifecycle.shapes.masters import (
     Blocked,
     CloudCalls,
@@ -326,34 +324,13 @@ class Answers:
             return Forced(action=await parts.carried.pause_here(known, request, actor))
         return await parts.carried.pause(await self.worker(worker), request, actor)
 
-    async def instance(self, ident: str) -> Instance:
-        """One instance by its id. Raises `Refusal`."""
-        return (await self._instance_row(ident))[1]
+    async def instance(self, ident: str, actor: Actor) -> Found:
+        """One instance by its id, of whichever master. Raises `Refusal`."""
+        return await self._ready().ending.find(ident, actor)
 
-    async def _instance_row(self, ident: str) -> tuple[Row, Instance]:
-        found = await self._ready().directory.find(ident)
-        if found is None:
-            masterid, _, _ = ident.partition("-")
-            if masterid.isascii() and masterid.isdigit() and masterid != str(self._master.masterid):
-                text = f"the instance is of master {masterid}, ask that master"
-                raise Refusal("other_master", text)
-            raise Refusal("no_such_instance", f"there is no instance {ident!r} (any more)")
-        return found
-
-    async def end_instance(self, ident: str, request: EndRequest, actor: Actor) -> Ended:
+    async def end_instance(self, found: Found, request: EndRequest, actor: Actor) -> Ended:
         """End an instance, or plan it (dry run). Raises `Refusal`."""
-        parts = self._ready()
-        row, shown = await self._instance_row(ident)
-        target = parts.ends.target(row)
-        answer = await parts.ends.end(target, request, actor)
-        if answer.dry_run is not None:
-            return Ended(dry_run=read(EndPlan, {**answer.dry_run, "instance": shown}))
-        await parts.recorder.caught_up(CATCH_UP_SECONDS)
-        told = {**parts.secrets.redacted(answer.action or {}), "masterid": self._master.masterid}
-        told.pop("token", None)
-        action = by_wall(read(Action, cleaned(told)), self._clock.reckoning())
-        parts.news.tell(target.workerid, "action", {"id": action.id, "status": action.status})
-        return Ended(action=action, is_over=answer.is_over)
+        return await self._ready().ending.end(found, request, actor)
 
     async def masters(self) -> list[Master]:
         """Every master on the database."""

@@ -37,6 +37,7 @@ from buildbot_lifecycle.service.carrying import Carrying
 from buildbot_lifecycle.service.desk import DatabaseDesk
 from buildbot_lifecycle.service.dismissal import Dismissal
 from buildbot_lifecycle.service.elsewhere import Elsewhere
+from buildbot_lifecycle.service.ending import Ending
 from buildbot_lifecycle.service.farewell import Farewell
 from buildbot_lifecycle.service.instances import Directory
 from buildbot_lifecycle.service.learning import Learning
@@ -91,6 +92,7 @@ class Parts:
     advising: Advising
     carrying: Carrying
     carried: Carried
+    ending: Ending
 
     def begin(self, master: Any) -> None:
         """Look at the workers from now on, and write as soon as the database is ready."""

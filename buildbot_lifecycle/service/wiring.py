@@ -52,6 +52,7 @@ from buildbot_lifecycle.service.carrying import Carrying
 from buildbot_lifecycle.service.desk import DatabaseDesk
 from buildbot_lifecycle.service.dismissal import Dismissal
 from buildbot_lifecycle.service.elsewhere import Elsewhere
+from buildbot_lifecycle.service.ending import Ending
 from buildbot_lifecycle.service.farewell import Farewell
 from buildbot_lifecycle.service.instances import Directory
 from buildbot_lifecycle.service.keep import Keep
@@ -220,6 +221,18 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         listening=Listening(master, logbook),
         advising=Advising(master, logbook, settings),
         carrying=carrying,
+        ending=Ending(
+            master,
+            logbook,
+            ends,
+            directory,
+            recorder,
+            secrets,
+            news,
+            elsewhere,
+            others,
+            carrying,
+        ),
         carried=Carried(
             master,
             clock,

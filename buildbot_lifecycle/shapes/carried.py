@@ -60,3 +60,19 @@ class ResolveArguments(Shape, frozen=True, kw_only=True):
 
     orphan: int
     note: str
+
+
+class InstanceArguments(Shape, frozen=True, kw_only=True):
+    """An instance of the master that is asked."""
+
+    id: str
+
+
+class EndArguments(Shape, frozen=True, kw_only=True):
+    """The end of an instance, or the plan of one; ``workerid`` is whose it was when rights were asked."""
+
+    id: str
+    workerid: int | None
+    confirm: str
+    reason: str
+    dry_run: bool

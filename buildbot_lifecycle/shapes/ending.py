@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from buildbot_lifecycle.shapes.base import Shape
 from buildbot_lifecycle.shapes.history import Action
@@ -19,6 +20,16 @@ class EndPlan(Shape, frozen=True, kw_only=True):
     steps: tuple[PlannedStep, ...]
     warnings: tuple[str, ...]
     instance: Instance
+
+
+class Found(NamedTuple):
+    """An instance that is to be ended. Of another master's, ``target`` is what the audit says of it.
+
+    It is None where its owner would refuse the end, and will say why.
+    """
+
+    instance: Instance
+    target: Mapping[str, Any] | None = None
 
 
 class Ended(NamedTuple):

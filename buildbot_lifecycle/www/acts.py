@@ -55,16 +55,14 @@ async def _pause(call: Call, worker: str, *, pause: bool) -> Answer:
 async def end_instance(call: Call, ident: str) -> Answer:
     """End an instance, or plan it."""
     call.rights.may_be_anonymous()
-    try:
-        row = await shielded(call.service.instance, ident)
-    except Refusal:
-        await call.rights.may_read()
-        raise
-    await call.rights.may_read(row.workerid)
-    await call.rights.may_end(row.workerid)
+    # before another master is asked for it
+    await call.rights.may_read()
+    found = await shielded(call.service.instance, ident, call.rights.actor)
+    await call.rights.may_read(found.instance.workerid)
+    await call.rights.may_end(found.instance.workerid)
     query.none(call.args)
     asked = wire.end_request(guard.json_body(call.request))
-    answer = await shielded(call.service.end_instance, ident, asked, call.rights.actor)
+    answer = await shielded(call.service.end_instance, found, asked, call.rights.actor)
     if answer.dry_run is not None:
         return Answer({"dry_run": answer.dry_run})
     return Answer({"action": answer.action}, status=OK if answer.is_over else ACCEPTED)

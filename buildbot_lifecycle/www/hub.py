@@ -28,9 +28,9 @@ from buildbot_lifecycle.core.requests import (
 )
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.shapes.base import Shape
-from buildbot_lifecycle.shapes.ending import Ended
+from buildbot_lifecycle.shapes.ending import Ended, Found
 from buildbot_lifecycle.shapes.force import Forced
-from buildbot_lifecycle.shapes.instances import CensusMeta, Instance, Instances
+from buildbot_lifecycle.shapes.instances import CensusMeta, Instances
 from buildbot_lifecycle.shapes.masters import Dismissing, Health, Master, MasterStop
 from buildbot_lifecycle.shapes.spans import Drawn, Recent, Stats
 from buildbot_lifecycle.shapes.workers import Meta, Worker
@@ -97,10 +97,10 @@ class Service(Protocol):
     def pause(self, worker: int | str, request: PauseRequest, actor: Actor, /) -> Awaitable[Forced]:
         """Pause a worker, or end its pause."""
 
-    def instance(self, ident: str, /) -> Awaitable[Instance]:
-        """One instance by its id; `Refusal` if there is none."""
+    def instance(self, ident: str, actor: Actor, /) -> Awaitable[Found]:
+        """One instance by its id, of whichever master; `Refusal` if there is none."""
 
-    def end_instance(self, ident: str, request: EndRequest, actor: Actor, /) -> Awaitable[Ended]:
+    def end_instance(self, found: Found, request: EndRequest, actor: Actor, /) -> Awaitable[Ended]:
         """End an instance, or plan it."""
 
     def masters(self) -> Awaitable[list[Master]]:

@@ -76,15 +76,16 @@ class CensusServed(Served):
         yield self.play_nobodys(Ender("w"))
         answers = self.service.answers
         (row,) = self.told(answers.instances()).instances
+        found = self.told(answers.instance(row.id, ANN))
         heard: list[Any] = []
         yield self.master.mq.startConsuming(
             lambda key, message: heard.append(message["counts"]), ("lifecycle", None, "census")
         )
-        ended = self.told(answers.end_instance(row.id, EndRequest("i-9", "it costs money"), ANN))
+        ended = self.told(answers.end_instance(found, EndRequest("i-9", "it costs money"), ANN))
         assert (ended.action.status, ended.action.outcome) == ("done", "i-9 is gone")
         assert self.listed() == []
         assert heard == [{"total": 0}]
-        again = self.told(answers.end_instance(row.id, EndRequest("i-9", "once more"), ANN))
+        again = self.told(answers.end_instance(found, EndRequest("i-9", "once more"), ANN))
         assert isinstance(again.value, Refusal)
         assert again.value.code == "no_such_instance"
         assert answers.health().errors == 0
