@@ -9,7 +9,7 @@ from buildbot_lifecycle.act.dues import Dues
 from buildbot_lifecycle.act.stop import Stop
 from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.states import RESTING, STARTING
-from buildbot_lifecycle.host import process, workers
+from buildbot_lifecycle.host import masters, process, workers
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.situation import situation_of
 from buildbot_lifecycle.shapes.masters import Blocker, MasterWait
@@ -42,6 +42,9 @@ class Blockers:
         since = self._database_since()
         if since is not None:
             found.append(_wait("database", since, "the database does not answer"))
+        if self._stop.whole_master and masters.has_lost_router(self._master):
+            text = "the router of the message queue is lost: Buildbot stops the master, restart it"
+            found.append(_wait("router", self._stop.asked_at or now, text))
         began = process.reconfiguring_since(self._master)
         if began is not None:
             text = "a reconfiguration is under way, and the stop waits for its end"

@@ -25,7 +25,7 @@ from buildbot_lifecycle.core.requests import RECONFIG, SHUTDOWN
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import RESTING
 from buildbot_lifecycle.host import clock as clocks
-from buildbot_lifecycle.host import connections, process, workers
+from buildbot_lifecycle.host import connections, masters, process, workers
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.shapes.masters import Blocker, MasterWait
@@ -36,6 +36,11 @@ SAY_EVERY = 10.0
 
 #: Seconds between two looks at what could be released.
 LOOK_EVERY = 0.5
+
+_LOST_ROUTER = (
+    "Buildbot stops this master, since it has lost the router of its message queue, and leaves its"
+    " process without a master in it: start it again when the router is there"
+)
 
 
 class ShutdownWatch:
@@ -116,6 +121,8 @@ class ShutdownWatch:
         first, self._stop.whole_master = not self._stop.whole_master, True
         self._begin()
         if first:
+            if masters.has_lost_router(self._master):
+                log_lines([_LOST_ROUTER])
             self._stop.whole_since = self._now
             self._end.within(self._settings().shutdown_limit)
             # what is stuck already is released at once, as soon as Buildbot starts no build any more

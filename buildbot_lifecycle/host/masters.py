@@ -18,6 +18,12 @@ SECONDS = 10.0
 NOT_KNOWN = "(not known)"
 
 
+def has_lost_router(master: Any) -> bool:
+    """Whether the connection to the router that masters share (WAMP) is gone. Buildbot stops for that."""
+    session = master.wamp.service
+    return session is not None and not session.is_connected()
+
+
 async def other_masters(master: Any) -> list[str]:
     """The names of those that run, or have run lately: what they started may still be there."""
     asked = master.db.masters.getMasters()

@@ -119,6 +119,7 @@ REQUIRED: dict[type, tuple[str, ...]] = {
         "reconfig_active",
         "secrets_manager",
         "service_manager",
+        "wamp",
         "workers",
         "www",
     ),

@@ -165,7 +165,9 @@ class Run:
 
     async def _alive(self, incarnation: int) -> None:
         now = self._clock.wall_now()
-        if not await self._store.heartbeat(incarnation, now) and self.told_dead is not None:
+        lives = await self._store.heartbeat(incarnation, now)
+        # one that comes behind the run's own end finds it ended, too
+        if not lives and self.told_dead is not None and self._closed is None:
             await self.told_dead(incarnation, now)
 
     def closing(self) -> None:
@@ -173,19 +175,22 @@ class Run:
         self._closing = True
 
     def stop(self) -> None:
-        """Try no more, and show no more signs of life."""
+        """Try no more. It shows that it lives until it is closed: what is left may take long to write."""
         if self._retry is not None and self._retry.active():
             self._retry.cancel()
-        if self._heartbeat.running:
-            self._heartbeat.stop()
 
     async def close(self, how: str) -> None:
         """Note that the run is over, and how (a word). Raises what the database raises."""
         self._closed = how
-        if self.incarnation is not None:
-            closing = self._store.close_incarnation(self.incarnation, self._clock.wall_now(), how)
-            closing.addTimeout(CLOSE_SECONDS, self._clock)
-            await closing
+        try:
+            if self.incarnation is not None:
+                now = self._clock.wall_now()
+                closing = self._store.close_incarnation(self.incarnation, now, how)
+                closing.addTimeout(CLOSE_SECONDS, self._clock)
+                await closing
+        finally:
+            if self._heartbeat.running:
+                self._heartbeat.stop()
         self.incarnation = None
         self._lock.release()
 

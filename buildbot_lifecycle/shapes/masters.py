@@ -24,7 +24,7 @@ class Blocker(Shape, frozen=True, kw_only=True):
 class MasterWait(Shape, frozen=True, kw_only=True):
     """One thing that a stop would wait for and that is no worker: Buildbot waits for it without end."""
 
-    what: Annotated[str, words("database", "reconfig", "threads")]
+    what: Annotated[str, words("database", "reconfig", "threads", "router")]
     since: Time
     text: str
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from buildbot.worker.latent import States
 from twisted.internet import defer
+from twisted.python import log
 
+from buildbot_lifecycle.act import shutdown
 from buildbot_lifecycle.act.audit import Audit
 from buildbot_lifecycle.act.orphans import Orphans
 from buildbot_lifecycle.act.shutdown import ShutdownWatch
@@ -182,6 +185,34 @@ class Limits(Watching):
         assert self.worker().state is States.NOT_SUBSTANTIATED
         assert len(self.ledger.actions) == 2
         self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_a_master_that_has_lost_its_router_says_why_it_stops_and_that_its_process_stays(
+        self,
+    ) -> Any:
+        yield self.waits(3600, shutdown_limit=30)
+        lines: list[str] = []
+
+        def hear(event: Any) -> None:
+            lines.extend(event.get("message", ()))
+
+        log.addObserver(hear)
+        self.addCleanup(log.removeObserver, hear)
+        there = SimpleNamespace(is_connected=lambda: True)
+        self.patch(self.master.wamp, "service", there)
+        assert self.watch.waits(self.reactor.seconds()) == []
+        there.is_connected = lambda: False
+        # Buildbot asks for the stop; before that it may connect
+        assert self.watch.waits(self.reactor.seconds()) == []
+        self.watch._stop_asked()
+        self.watch._stop_asked()
+        (wait,) = self.watch.waits(self.reactor.seconds())
+        assert (wait.what, "restart it" in wait.text) == ("router", True)
+        assert [line for line in lines if "it has lost the router" in line] == [
+            f"lifecycle: {shutdown._LOST_ROUTER}"
+        ]
+        self.given[0].callback(True)
+        yield self.worker().insubstantiate()
 
     @defer.inlineCallbacks
     def test_a_page_that_asks_before_is_told_the_limit_of_the_stop(self) -> Any:
