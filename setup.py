@@ -19,6 +19,8 @@ INSTALL_REQUIRES = [
     "werkzeug>=3,<4",
     # The answers of REST as types. The oldest that was run.
     "msgspec>=0.19",
+    # The text for Prometheus, in both of its forms. The oldest that was run.
+    "prometheus_client>=0.21",
     # 1.4 is Buildbot's own floor, and the first with the 2.0 style that we write.
     "sqlalchemy>=1.4",
     # The oldest that was run.

@@ -121,12 +121,19 @@ def test_every_argument_of_a_single_worker_is_named() -> None:
     assert [name for name in arguments.PER_WORKER if not named(name, text)] == []
 
 
+def given_value(node: ast.expr) -> Any:
+    """A value of an example; a secret is whatever Buildbot's provider has for it."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "util.Secret":
+        return "what-the-provider-has-for-it"
+    return ast.literal_eval(node)
+
+
 @pytest.mark.parametrize("text", blocks(PAGES["configuration"], "python"))
 def test_an_example_of_the_configuration_has_arguments_that_are_accepted(text: str) -> None:
     tree = ast.parse(text)
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "util.LifecycleService":
-            given = {k.arg or "": ast.literal_eval(k.value) for k in call.keywords}
+            given = {k.arg or "": given_value(k.value) for k in call.keywords}
             assert arguments.parse(given)[1] == []
 
 

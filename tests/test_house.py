@@ -37,6 +37,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "diagnose.*": ("core.*", "host.*", "watch.*", "master.*", "diagnose.*"),
     # What was recorded, answered at length.
     "history.*": ("core.*", "shapes.*", "host.pauses", "db.*", "history.*"),
+    # What Prometheus is told.
+    "metrics.*": ("core.*", "metrics.*"),
     # The hub. It alone knows both the tables and the master's side.
     "service.*": (
         "core.*",
@@ -49,6 +51,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "master.*",
         "diagnose.*",
         "act.*",
+        "metrics.*",
         "service.*",
     ),
     # An address that others know.

@@ -27,6 +27,9 @@ LEAST_CENSUS = 30.0
 #: Arguments that may stand in an entry of ``workers``.
 PER_WORKER = ("stuck_after", "pause_after_release", "auto_release", "auto_end")
 
+#: Characters of a token at least: shorter ones can be guessed.
+LEAST_TOKEN = 16
+
 #: What a parser answers for a value with a problem. None is not it: None is how "off" is written.
 _WRONG: Any = object()
 
@@ -242,6 +245,48 @@ def _override(where: str, override: Mapping[str, Any], problems: list[str]) -> d
     return parsed
 
 
+def _token(name: str, value: Any, problems: list[str]) -> Any:
+    """A bearer token (RFC 6750). The value is a secret, and no problem shows it."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        problems.append(
+            f"{name} must be a text, or util.Secret('...'), or None for whoever may read,"
+            f" not a value of type {type(value).__name__}"
+        )
+    elif len(value) < LEAST_TOKEN:
+        problems.append(
+            f"{name} is too short: {LEAST_TOKEN} characters or more are needed, not {len(value)}"
+        )
+    elif not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", value):
+        problems.append(
+            f"{name} has characters that no bearer token may have; possible are letters, digits and"
+            " - . _ ~ + /, and = at its end"
+        )
+    else:
+        return value
+    return _WRONG
+
+
+def _patterns(name: str, value: Any, problems: list[str]) -> Any:
+    """Name patterns: one as a text, or several in a list."""
+    if value is None:
+        return ()
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, (list, tuple)):
+        problems.append(f"{name} must be a name pattern, or a list of them, not {value!r}")
+        return _WRONG
+    parsed = []
+    for pattern in given:
+        if not isinstance(pattern, str) or not pattern:
+            problems.append(f"{name}: a name pattern must be a non-empty text, not {pattern!r}")
+        elif (wrong := _wrong_pattern(pattern)) is not None:
+            problems.append(f"{name}: the name pattern {pattern!r} {wrong}")
+        else:
+            parsed.append(pattern)
+    return tuple(parsed)
+
+
 _PARSERS: dict[str, Any] = {
     "stuck_after": _stuck_after,
     "workers": _workers,
@@ -256,4 +301,6 @@ _PARSERS: dict[str, Any] = {
     "census_every": functools.partial(_seconds, least=LEAST_CENSUS, may_be_off=True),
     "prices": _prices,
     "instance_url": _instance_url,
+    "metrics_token": _token,
+    "metrics_workers": _patterns,
 }

@@ -66,6 +66,8 @@ class Settings:
     census_every: float | None = None
     prices: tuple[tuple[str, float], ...] = ()
     instance_url: tuple[tuple[str, str], ...] = ()
+    metrics_token: str | None = dataclasses.field(default=None, repr=False)
+    metrics_workers: tuple[str, ...] = ()
 
     @property
     def ends_by_itself(self) -> bool:

@@ -41,7 +41,8 @@ class RecorderStatus:
     """How the recording goes; times in epoch seconds.
 
     ``queued`` of at most ``bound`` events wait to be written, the oldest of them happened at
-    ``oldest_unwritten_at``. ``dropped`` were lost, ``errors`` attempts failed.
+    ``oldest_unwritten_at``. ``dropped`` were lost, of which
+    ``gaps`` events tell; ``errors`` attempts failed.
     """
 
     queued: int
@@ -52,3 +53,4 @@ class RecorderStatus:
     last_error: str | None
     last_write_at: float | None
     oldest_unwritten_at: float | None
+    gaps: int = 0

@@ -95,7 +95,7 @@ class Recorder:
         # A verdict waits until the events put before it are written: their number is its place. It is for
         # the row of its workerid, which a baseline begins anew.
         self._verdicts: dict[int, tuple[int, Verdict]] = {}
-        self._put = self._written = self._dropped = self._errors = 0
+        self._put = self._written = self._dropped = self._errors = self._gaps = 0
         self._last_error: str | None = None
         self._last_write_at: float | None = None
         self._pumping = False
@@ -190,6 +190,7 @@ class Recorder:
             queued=len(self._queue),
             bound=self._bound,
             dropped=self._dropped,
+            gaps=self._gaps,
             written=self._written,
             errors=self._errors,
             last_error=self._last_error,
@@ -231,6 +232,7 @@ class Recorder:
         if self._overflow and len(self._queue) < self._bound:
             for gap in self._overflow.gaps():
                 self._append(gap)
+                self._gaps += 1
 
     def _drop(self, entry: Entry) -> None:
         self._dropped += 1

@@ -8,6 +8,8 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import buildbot
+import twisted
 from buildbot.data import types
 
 
@@ -16,3 +18,8 @@ def entity(kind: type[types.Entity], singular: str) -> Any:
     if "graphql_name" in inspect.signature(types.Entity.__init__).parameters:
         return kind(singular, singular.capitalize())
     return kind(singular)
+
+
+def running() -> dict[str, str]:
+    """The versions of Buildbot and Twisted in this process."""
+    return {"buildbot": str(buildbot.version), "twisted": str(twisted.__version__)}

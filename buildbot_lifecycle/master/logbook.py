@@ -119,6 +119,7 @@ class Logbook:
         self._recording = recording
         self._listeners: dict[Kind, list[Callable[[Known, Event], None]]] = {k: [] for k in Kind}
         self._verdict_listeners: list[Callable[[Known], None]] = []
+        self._episode_listeners: list[Callable[[Known, Sequence[Episode]], None]] = []
         self._known: dict[int, Known] = {}
         #: whose open episode the database has not numbered yet, by its first_seq
         self._unnumbered: dict[int, Known] = {}
@@ -152,6 +153,10 @@ class Logbook:
     def on_verdict(self, heard: Callable[[Known], None]) -> None:
         """Call this after a verdict that is another one now was recorded."""
         self._verdict_listeners.append(heard)
+
+    def on_episodes(self, heard: Callable[[Known, Sequence[Episode]], None]) -> None:
+        """Call this with the episodes that an event has touched, after it was recorded."""
+        self._episode_listeners.append(heard)
 
     # reading
 
@@ -318,6 +323,9 @@ class Logbook:
                 self._recording.record(known, event, step.episodes)
             for heard in self._listeners[kind]:
                 heard(known, event)
+            if step.episodes:
+                for hears in self._episode_listeners:
+                    hears(known, step.episodes)
         finally:
             self._after_verdict(known, before, now)
             self._wake(known)

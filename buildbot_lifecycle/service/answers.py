@@ -76,6 +76,15 @@ class Answers:
     def details_for(self) -> str:
         return self._settings.details_for
 
+    @property
+    def metrics_token(self) -> str | None:
+        return self._settings.metrics_token
+
+    async def metrics(self, accept: str) -> tuple[bytes, str]:
+        """The text for Prometheus and its content type, also while the database is away."""
+        parts = self._parts if self._off is None and self._parts is not None else self._ready()
+        return await parts.telemetry.text(accept)
+
     def _ready(self) -> Parts:
         """The parts, if they can be asked already. Raises `Refusal`."""
         if self._off is not None:

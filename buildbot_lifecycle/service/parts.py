@@ -46,6 +46,7 @@ from buildbot_lifecycle.service.news import News
 from buildbot_lifecycle.service.others import Others
 from buildbot_lifecycle.service.run import Run
 from buildbot_lifecycle.service.sampling import Sampling
+from buildbot_lifecycle.service.telemetry import Telemetry
 from buildbot_lifecycle.service.timekeeping import Timekeeping
 from buildbot_lifecycle.watch.probe import PROBE
 
@@ -58,6 +59,7 @@ class Parts:
     """All of one master, while something is recorded."""
 
     timekeeping: Timekeeping
+    telemetry: Telemetry
     logbook: Logbook
     recorder: Recorder
     run: Run
@@ -98,6 +100,7 @@ class Parts:
         """Look at the workers from now on, and write as soon as the database is ready."""
         self.timekeeping.start()
         self.secrets.install()
+        self.telemetry.listen()
         self.clouds.start()
         for watched in PROBE.subscribe(master, self.logbook):
             self.logbook.baseline(watched)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from buildbot import config
+from buildbot.interfaces import IRenderable
 from buildbot.util import service
 from twisted.internet import defer
 
@@ -63,6 +65,8 @@ class LifecycleService(Reconfigured, service.BuildbotService):
     name = SERVICE_NAME
     # after the workers: a changed threshold is applied to what they are by then
     reconfig_priority = 1
+    # rendered by Buildbot before reconfigService has them
+    secrets: ClassVar[list[str]] = ["metrics_token"]
 
     def checkConfig(
         self,
@@ -80,6 +84,8 @@ class LifecycleService(Reconfigured, service.BuildbotService):
         census_every: float | None = None,
         prices: Mapping[str, float] | None = None,
         instance_url: Mapping[str, str] | None = None,
+        metrics_token: Any = None,
+        metrics_workers: str | Sequence[str] | None = None,
         # one that is not known is a problem with a sentence, as a wrong value is
         **unknown: Any,
     ) -> None:
@@ -97,6 +103,9 @@ class LifecycleService(Reconfigured, service.BuildbotService):
             "census_every": census_every,
             "prices": prices,
             "instance_url": instance_url,
+            # a secret has no value yet: it is looked at when it is rendered
+            "metrics_token": None if IRenderable.providedBy(metrics_token) else metrics_token,
+            "metrics_workers": metrics_workers,
             **unknown,
         }
         if self.name != SERVICE_NAME:
@@ -124,7 +133,13 @@ class LifecycleService(Reconfigured, service.BuildbotService):
         return Answers(self.master, self._current(), self._parts, self._off)
 
     def reconfigService(self, **arguments: Any) -> defer.Deferred[None]:
-        self._current.settings = core_arguments.parse(arguments)[0]
+        settings, problems = core_arguments.parse(arguments)
+        token = arguments.get("metrics_token")
+        if token is not None and settings.metrics_token is None:
+            # a secret whose value is no token, found only now: closed, rather than open
+            settings = dataclasses.replace(settings, metrics_token=uuid.uuid4().hex)
+            log_lines([f"nobody can scrape metrics: {problem}" for problem in problems])
+        self._current.settings = settings
         if self._parts is not None:
             self._parts.changed()
         return defer.succeed(None)

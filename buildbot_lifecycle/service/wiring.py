@@ -36,7 +36,7 @@ from buildbot_lifecycle.db.reader import Reader
 from buildbot_lifecycle.db.recorder import Recorder
 from buildbot_lifecycle.db.store import Store
 from buildbot_lifecycle.diagnose.signs import Signs
-from buildbot_lifecycle.diagnose.stall import StallWatch
+from buildbot_lifecycle.diagnose.stall import Stall, StallWatch
 from buildbot_lifecycle.diagnose.threads import ThreadWatch
 from buildbot_lifecycle.diagnose.where import Locator
 from buildbot_lifecycle.history.recent import Recent
@@ -67,6 +67,7 @@ from buildbot_lifecycle.service.recording import Recording, Written
 from buildbot_lifecycle.service.revival import Revival
 from buildbot_lifecycle.service.run import Run
 from buildbot_lifecycle.service.sampling import Sampling
+from buildbot_lifecycle.service.telemetry import Telemetry
 from buildbot_lifecycle.service.timekeeping import Timekeeping
 
 
@@ -81,7 +82,6 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
     logbook = Logbook(clock, settings)
     logbook.redact = secrets.redacted
     locator, noted = Locator(master.reactor), Stalls(master, logbook)
-    stalls = StallWatch(clock, noted.note, noted.owner)
     signs = Signs(clock, logbook, logbook.thresholds)
     logbook.hear = signs.hear
 
@@ -100,6 +100,9 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         reckoning=clock.reckoning,
     )
     logbook.write_to(Recording(clock, logbook, recorder, recent))
+    telemetry = Telemetry(
+        master.reactor, logbook, entries, recorder, settings, lambda: gate.trouble_since is not None
+    )
     learning, sampling = Learning(clock, reader, logbook, settings), Sampling(clock, logbook)
 
     async def opened(incarnation: int) -> None:
@@ -188,6 +191,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
 
     return Parts(
         timekeeping=Timekeeping(clock, logbook),
+        telemetry=telemetry,
         logbook=logbook,
         recorder=recorder,
         run=run,
@@ -214,7 +218,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         statistics=Statistics(clock.by_wall, asked, settings),
         timeline=Timeline(clock.by_wall, asked),
         locator=locator,
-        stalls=stalls,
+        stalls=StallWatch(clock, _each(noted.note, telemetry.stalled), noted.owner),
         threads=ThreadWatch(master.reactor, logbook),
         learning=learning,
         sampling=sampling,
@@ -248,3 +252,13 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
             carrying,
         ),
     )
+
+
+def _each(*told: Callable[[Stall], None]) -> Callable[[Stall], None]:
+    """Tells all of these."""
+
+    def tell(stall: Stall) -> None:
+        for each in told:
+            each(stall)
+
+    return tell

@@ -15,7 +15,7 @@ from buildbot_lifecycle.core.texts import cleaned
 from buildbot_lifecycle.host.pauses import breath
 from buildbot_lifecycle.shapes.base import Shape, names
 from buildbot_lifecycle.www.hub import Request
-from buildbot_lifecycle.www.statuses import status_of
+from buildbot_lifecycle.www.statuses import BEARER, status_of
 
 #: Things (rows, or those in their long lists) that are encoded without letting others have their turn:
 #: two or three milliseconds of work.
@@ -63,6 +63,8 @@ def refused(refusal: Refusal) -> Answer:
     fields = {**refusal.details, "error": refusal.text, "code": refusal.code}
     after = refusal.details.get("retry_after_s")
     headers = {} if after is None else {b"retry-after": b"%d" % after}
+    if refusal.code in BEARER:
+        headers[b"www-authenticate"] = b'Bearer realm="metrics"'
     return Answer(fields, status=status_of(refusal.code), headers=headers)
 
 

@@ -26,7 +26,9 @@ class LifecycleApplication(Application):
 
     def __init__(self) -> None:
         super().__init__("buildbot_lifecycle", "Lifecycle of latent workers")
-        self.resource.putChild(b"api", _api(self))
+        api = _api(self)
+        self.resource.putChild(b"api", api)
+        self.resource.putChild(b"metrics", Shortcut(api, b"v1", b"metrics"))
 
     def setConfiguration(self, config: object) -> None:  # noqa: N802  # Buildbot's name
         """What stands in ``c['www']['plugins']['lifecycle']``; nothing can be said there."""
@@ -51,6 +53,22 @@ class LifecycleApplication(Application):
 def _short(config: object) -> str:
     """Names of options without their values, which may be secrets and are for nobody here."""
     return ", ".join(sorted(map(repr, config))) if isinstance(config, dict) else repr(config)[:100]
+
+
+class Shortcut(Resource):
+    """A second address of one path of the API: Prometheus is at home at ``.../metrics``."""
+
+    isLeaf = True  # noqa: N815  # Twisted's name
+
+    def __init__(self, api: Resource, *path: bytes) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Twisted has no annotation there
+        self._api = api
+        self._path = path
+
+    def render(self, request: Any) -> Any:
+        """What the API answers there."""
+        request.postpath = [*self._path, *(part for part in request.postpath if part)]
+        return self._api.render(request)  # type: ignore[no-untyped-call]
 
 
 class OutOfOrder(Resource):

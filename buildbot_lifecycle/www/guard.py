@@ -7,6 +7,7 @@ of 4.3.0 checks is checked here again. Every function raises `Refusal` for what 
 from __future__ import annotations
 
 import fnmatch
+import hmac
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -117,6 +118,18 @@ class Rights:
     async def may_read(self, workerid: int | None = None) -> None:
         """Pass if this worker (None: the workers) may be read; else `Refusal`."""
         await self._ask(workerid, READ)
+
+    async def may_scrape(self, token: str | None) -> None:
+        """Pass with this bearer token; without one, whoever may read. Else `Refusal`."""
+        if token is None:
+            await self.may_read()
+            return
+        scheme, _, given = (self._request.getHeader(b"authorization") or b"").partition(b" ")
+        if scheme.lower() != b"bearer":
+            text = "metrics need the header Authorization: Bearer with the token of metrics_token"
+            raise Refusal("no_token", text)
+        if not hmac.compare_digest(given.strip(), token.encode("ascii")):
+            raise Refusal("wrong_token", "the bearer token is not the one of metrics_token")
 
     def may_be_anonymous(self) -> None:
         """Pass unless this is an anonymous client that may not force anything; else `Refusal`."""

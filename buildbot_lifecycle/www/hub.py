@@ -49,6 +49,13 @@ class Service(Protocol):
     def details_for(self) -> str:
         """Who may see details: one of ``core.settings.DETAILS_FOR``."""
 
+    @property
+    def metrics_token(self) -> str | None:
+        """The bearer token that a scrape needs; None: whoever may read may scrape."""
+
+    def metrics(self, accept: str, /) -> Awaitable[tuple[bytes, str]]:
+        """The text for Prometheus and its content type."""
+
     def workers(self) -> Awaitable[list[Worker]]:
         """Every latent worker of every master."""
 

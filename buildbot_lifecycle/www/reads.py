@@ -124,6 +124,16 @@ async def health(call: Call) -> Answer:
     return Answer({"health": found if may_see else summaries.health(msgspec.to_builtins(found))})
 
 
+async def metrics(call: Call) -> Answer:
+    """Metrics for Prometheus."""
+    await call.rights.may_scrape(call.service.metrics_token)
+    query.none(call.args)
+    accept = call.request.requestHeaders.getRawHeaders(b"accept", [])
+    asked = ",".join(value.decode("latin-1") for value in accept)
+    body, content_type = await until_left(call.service.metrics, asked)
+    return Answer({}, raw=body, content_type=content_type.encode("ascii"))
+
+
 async def all_masters(call: Call) -> Answer:
     """Every master on the database: whether it lives, and how its clock goes."""
     await call.rights.may_read()

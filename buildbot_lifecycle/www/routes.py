@@ -204,6 +204,14 @@ ROUTES = (
         answers=openapi.record(health=openapi.ref(masters.Health)),
         handler=reads.health,
     ),
+    openapi.Route(
+        "GET",
+        "/v1/metrics",
+        content_type="text/plain",
+        answers={"type": "string"},
+        handler=reads.metrics,
+        bound=MOST_LONG,
+    ),
     openapi.Route("GET", "/v1/openapi.json", answers={"type": "object"}, handler=description),
 )
 

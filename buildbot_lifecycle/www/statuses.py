@@ -7,6 +7,9 @@ OK, ACCEPTED = 200, 202
 #: Codes that end in the name of a thing: ``no_such_worker`` and the like.
 NO_SUCH = "no_such_"
 
+#: Codes that ask for a bearer token (RFC 6750).
+BEARER = ("no_token", "wrong_token")
+
 #: The status of each code. docs/rest says when it is answered.
 STATUSES = {
     "bad_query": 400,
@@ -15,6 +18,8 @@ STATUSES = {
     "bad_host": 400,
     "wrong_confirmation": 400,
     "not_logged_in": 401,
+    "no_token": 401,
+    "wrong_token": 401,
     "forbidden": 403,
     "bad_origin": 403,
     "not_found": 404,

@@ -89,6 +89,41 @@ def test_the_grace_is_a_number_of_seconds(value: Any) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (
+            b"0123456789abcdef",
+            "must be a text, or util.Secret('...'), or None for whoever may read",
+        ),
+        (16, "must be a text"),
+        ("short", "is too short: 16 characters or more are needed, not 5"),
+        ("has a space in the middle", "has characters that no bearer token may have"),
+        ("0123456789abcdef\n", "has characters that no bearer token may have"),
+        ("schlüssel-schlüssel", "has characters that no bearer token may have"),
+    ],
+)
+def test_a_token_is_one_that_can_be_sent_and_is_never_shown(value: Any, expected: str) -> None:
+    problem = only_problem(metrics_token=value)
+    assert problem.startswith(f"metrics_token {expected}")
+    assert str(value) not in problem or len(str(value)) < 6
+    assert "0123456789abcdef" not in repr(parse({"metrics_token": "0123456789abcdef"})[0])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (7, "metrics_workers must be a name pattern, or a list of them, not 7"),
+        ([""], "metrics_workers: a name pattern must be a non-empty text, not ''"),
+        ("[", "metrics_workers: the name pattern '[' has a [ without its ]"),
+    ],
+)
+def test_workers_with_series_of_their_own_are_named_by_patterns(value: Any, expected: str) -> None:
+    assert only_problem(metrics_workers=value).startswith(expected)
+    assert parse({"metrics_workers": "gpu-*"})[0].metrics_workers == ("gpu-*",)
+    assert parse({"metrics_workers": ["a", "b*"]})[0].metrics_workers == ("a", "b*")
+
+
 @pytest.mark.parametrize("value", [0, 0.9, "75", True, math.inf, None])
 def test_the_limit_of_a_stop_is_a_number_of_seconds_and_there_always_is_one(value: Any) -> None:
     assert only_problem(shutdown_limit=value) == (
@@ -114,7 +149,8 @@ def test_a_switch_that_is_off_is_off() -> None:
 def test_an_unknown_argument_is_named_with_the_known_ones() -> None:
     assert only_problem(stuck_afer={}) == (
         "unknown argument 'stuck_afer'; known are adaptive, anonymous_may_force,"
-        " auto_end, auto_release, census_every, details_for, instance_url, pause_after_release, prices,"
+        " auto_end, auto_release, census_every, details_for, instance_url, metrics_token,"
+        " metrics_workers, pause_after_release, prices,"
         " shutdown_grace, shutdown_limit, stuck_after, workers"
     )
 

@@ -2,7 +2,8 @@
 
 Installs with apt-get what is missing, as root or through sudo. Services that come with a package are
 not started: the tests start servers of their own. What cannot be had fails the run, unless it is named in
-$LIFECYCLE_MAY_MISS (words: chromium, docker, faketime, firefox, libvirt, mariadb, postgresql, sshd): its
+$LIFECYCLE_MAY_MISS (words: chromium, docker, faketime, firefox, libvirt, mariadb, postgresql, prometheus,
+sshd): its
 tests are skipped then, and listed.
 """
 
@@ -89,6 +90,8 @@ NEEDS: dict[str, tuple[Callable[[], bool], list[str]]] = {
             "python3-dev",
         ],
     ),
+    # Scrapes a master, and has the linter of metrics and rules (promtool).
+    "prometheus": (lambda: _program("prometheus")() and _program("promtool")(), ["prometheus"]),
     # Sets the wall clock of a master.
     "faketime": (
         lambda: any(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")),

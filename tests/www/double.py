@@ -103,12 +103,16 @@ class Double:
     def __init__(self, anonymous: bool, many: int, details_for: str) -> None:
         self.anonymous_may_force = anonymous
         self.details_for = details_for
+        self.metrics_token = None
         names = [*NAMES, *(f"extra-{i}" for i in range(many))]
         self.rows = [worker(i + 1, name) for i, name in enumerate(names)]
         self.asked: list[Any] = []
         self.pages = 0
         self.top = 100
         self.done: list[Any] = []
+
+    def metrics(self, accept: str) -> Any:
+        return defer.succeed((b"# EOF\n", "text/plain; version=0.0.4; charset=utf-8"))
 
     def workers(self) -> Any:
         return defer.succeed([*self.rows])
