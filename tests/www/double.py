@@ -243,13 +243,15 @@ class Double:
         action: Any = {"id": 1, "workerid": 1, "what": request.what, "reason": request.reason}
         return defer.succeed(Forced(action={**action, **_who("actor", actor)}))
 
-    def instance(self, ident: str) -> Any:
+    def instance(self, ident: str, _: Any) -> Any:
         if ident not in ("1-00", "1-01"):
             raise Refusal("no_such_instance", f"there is no instance {ident!r} (any more)")
         workerid = 1 if ident == "1-00" else None
-        return defer.succeed(SimpleNamespace(id=ident, name="i-1", workerid=workerid))
+        found = SimpleNamespace(id=ident, name="i-1", workerid=workerid)
+        return defer.succeed(SimpleNamespace(instance=found))
 
-    def end_instance(self, ident: str, request: Any, actor: Any) -> Any:
+    def end_instance(self, found: Any, request: Any, actor: Any) -> Any:
+        ident = found.instance.id
         self.asked.append(["end", ident, actor.name, request.reason])
         if request.dry_run:
             return defer.succeed(Ended(dry_run={"eligible": True, "steps": []}))  # type: ignore[arg-type]
