@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # What clouds are asked past Buildbot's drivers. It knows nothing of the master's side.
     "clouds.*": ("core.*", "clouds.*"),
     # What is found out by looking.
-    "diagnose.*": ("core.*", "host.*", "watch.*", "master.*", "diagnose.*"),
+    "diagnose.*": ("core.*", "shapes.*", "host.*", "watch.*", "master.*", "diagnose.*"),
     # What was recorded, answered at length.
     "history.*": ("core.*", "shapes.*", "host.pauses", "db.*", "history.*"),
     # What Prometheus is told.

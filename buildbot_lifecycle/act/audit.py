@@ -9,11 +9,11 @@ from typing import Any, Protocol
 from twisted.internet import defer
 
 from buildbot_lifecycle.core.actions import Action
-from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.ladder import Step
 from buildbot_lifecycle.core.requests import Actor
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.shapes import events
 
 
 class Desk(Protocol):
@@ -103,6 +103,13 @@ class Audit:
 
     def tell(self, known: Known, number: int, row: Mapping[str, Any]) -> None:
         """The same, by its row."""
-        keys = ("what", "actor", "actor_kind", "reason", "status", "outcome")
-        data = {"action": number, **{key: row[key] for key in keys}}
-        self._logbook.note(known, Kind.ACTION, data)
+        data = events.Action(
+            action=number,
+            what=row["what"],
+            actor=row["actor"],
+            actor_kind=row["actor_kind"],
+            reason=row["reason"],
+            status=row["status"],
+            outcome=row["outcome"],
+        )
+        self._logbook.note(known, data)

@@ -19,6 +19,8 @@ from buildbot_lifecycle.core.requests import STOP
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.host.pauses import breath
 from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.shapes import events
+from buildbot_lifecycle.shapes.base import UNSET
 
 #: Workers that are told of their entries of earlier runs in one turn of the master.
 IN_A_TURN = 20
@@ -74,14 +76,22 @@ class Ledger:
     def _tell(self, known: Known, entries: Mapping[int, Mapping[str, Any]]) -> None:
         """One event for all of them: each would carry the ones before it, in the worker's facts."""
         told = [
-            {"orphan": number, "since": row["opened_at"], "cause": row.get("cause") or "release"}
+            events.OrphanFound(
+                orphan=number, since=row["opened_at"], cause=row.get("cause") or "release"
+            )
             for number, row in entries.items()
         ]
         if not told:
             return
         *more, last = told
-        data = {**last, "found": True, **({"more": more} if more else {})}
-        self._logbook.note(known, Kind.ORPHAN_OPENED, data)
+        data = events.OrphanOpened(
+            orphan=last.orphan,
+            since=last.since,
+            cause=last.cause,
+            found=True,
+            more=tuple(more) or UNSET,
+        )
+        self._logbook.note(known, data)
 
     # what happens now
 

@@ -11,9 +11,11 @@ from typing import Any, Protocol
 from twisted.internet import defer
 
 from buildbot_lifecycle.clouds.values import Can, Gone, NotKnown
-from buildbot_lifecycle.core.events import Event, Kind, cut
+from buildbot_lifecycle.core.events import Event, cut
 from buildbot_lifecycle.core.facts import Episode
 from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.shapes import events
+from buildbot_lifecycle.shapes.base import UNSET
 
 
 class Asked(Protocol):
@@ -51,26 +53,34 @@ class Losses:
     async def _ask(
         self, known: Known, episode: Episode, can: frozenset[Can], name: str | None
     ) -> None:
-        worker, text, gone, why = known.watched.worker, None, None, None
+        worker = known.watched.worker
+        text: str | None = None
+        gone: bool | None = None
+        why: str | None = None
         # both at once: Buildbot is about to remove it
         words = self._clouds.last_words(worker, name) if name and Can.LAST_WORDS in can else None
         asked = self._clouds.gone(worker, name) if Can.GONE in can else None
         if asked is not None:
-            gone = await asked
-            if isinstance(gone, NotKnown):
-                why, gone = gone.text, None
-            elif gone and self._may_be_buildbots_work(known, episode):
-                gone = None
+            answer = await asked
+            if isinstance(answer, NotKnown):
+                why = answer.text
+            elif not (answer and self._may_be_buildbots_work(known, episode)):
+                gone = answer
         if words is not None:
             said = await words
             if isinstance(said, NotKnown):
                 why = said.text
             else:
                 text = cut(said)
-        data = {"began": episode.first_seq, "instance": name, "gone": gone, "text": text}
-        if text is None and gone is None and why is not None:
-            data["why"] = why
-        self._logbook.note(known, Kind.LAST_WORDS, data)
+        no_answer = text is None and gone is None
+        data = events.LastWords(
+            began=episode.first_seq,
+            instance=name,
+            gone=gone,
+            text=text,
+            why=why if no_answer and why is not None else UNSET,
+        )
+        self._logbook.note(known, data)
 
     def _may_be_buildbots_work(self, known: Known, episode: Episode) -> bool:
         """Whether Buildbot has called the driver's stop meanwhile."""

@@ -13,6 +13,7 @@ from twisted.internet import defer
 from buildbot_lifecycle.clouds.values import OWN, Can, NotKnown
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.shapes import events
 
 
 class Asked(Protocol):
@@ -72,4 +73,4 @@ class Places:
 
     def _note(self, known: Known, place: str | None) -> None:
         if place != known.facts.place:
-            self._logbook.note(known, Kind.PLACE, {"place": place})
+            self._logbook.note(known, events.Place(place=place))

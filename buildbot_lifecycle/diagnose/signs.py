@@ -15,11 +15,12 @@ from twisted.internet import defer
 from twisted.python.failure import Failure
 
 from buildbot_lifecycle.core import signs
-from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.core.events import Event
 from buildbot_lifecycle.core.signs import Wait
 from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host import connections
 from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.shapes import events
 
 #: What the worker writes into its own log when it is asked.
 QUESTION = "lifecycle: is the worker there?"
@@ -164,8 +165,8 @@ class Signs:
             self._arm(known, now + patience if stood_still else now)
             return
         if known.facts.unanswered is None:
-            data = {"asked": look.asked, "seconds": now - look.asked, "code": awaited.code}
-            self._logbook.note(known, Kind.SILENT, data)
+            data = events.Silent(asked=look.asked, seconds=now - look.asked, code=awaited.code)
+            self._logbook.note(known, data)
         # from now on a sign of life takes something back, and one more look comes just before the limit
         at = now + patience
         over = signs.silent_since(known.facts, awaited) + limit - 2 * _LATE
@@ -186,7 +187,7 @@ class Signs:
 
     def _alive(self, known: Known, of: str, at: float) -> None:
         known.look.last_call = False
-        self._logbook.note(known, Kind.SIGN_OF_LIFE, {"of": of, "at": at})
+        self._logbook.note(known, events.SignOfLife(of=of, at=at))
 
     def _ask(self, known: Known, look: Look, conn: Any, now: float) -> None:
         look.asked, look.conn, look.last_call = now, conn, False

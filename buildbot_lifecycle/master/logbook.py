@@ -29,6 +29,7 @@ from buildbot_lifecycle.host.clock import Steadily
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.host.pauses import at_most
 from buildbot_lifecycle.shapes import events
+from buildbot_lifecycle.shapes.parts import Building
 from buildbot_lifecycle.watch.calls import Call
 from buildbot_lifecycle.watch.watched import Watched
 
@@ -238,12 +239,15 @@ class Logbook:
             watched.hold = False
         return watched.hold or self.is_stopping()
 
-    def note(self, known: Known, kind: Kind, data: dict[str, Any]) -> None:
-        """Record something that was not seen by the probe: an mq event, an action."""
+    def note(self, known: Known, data: events.Data, added: Mapping[str, Any] | None = None) -> None:
+        """Record something that was not seen by the probe: an mq event, an action.
+
+        ``added`` are the keys that somebody else adds, where he may (`events.OPEN`).
+        """
         try:
-            self._apply(known, kind, data)
+            self._apply(known, data.kind, {**data.written(), **(added or {})})
         except Exception:
-            self.failed(f"recording {kind.value}")
+            self.failed(f"recording {data.kind.value}")
 
     def baseline(self, watched: Watched) -> None:
         """Write down how a worker is found; the next observation would do it otherwise."""
@@ -274,31 +278,31 @@ class Logbook:
             facts=Facts(workerid=workerid),
         )
         configured = watched.configured = workers.configured(worker)
-        data = {
-            "state": (found or workers.state_of(worker.state)).value,
-            "connected": worker.conn is not None,
-            "paused": bool(worker.isPaused()),
-            "pause_reason": workers.pause_reason(worker),
-            "building": builds.builds_of(worker),
-            "class": known.class_name,
+        data = events.Baseline(
+            state=(found or workers.state_of(worker.state)).value,
+            connected=worker.conn is not None,
+            paused=bool(worker.isPaused()),
+            pause_reason=workers.pause_reason(worker),
+            building=tuple(Building(**build) for build in builds.builds_of(worker)),
+            class_=known.class_name,
             **configured,
-            "gives_up_at": workers.missing_deadline(worker),
-            "graceful": workers.is_graceful(worker),
-            "quarantine_until": workers.quarantine_until(worker),
+            gives_up_at=workers.missing_deadline(worker),
+            graceful=workers.is_graceful(worker),
+            quarantine_until=workers.quarantine_until(worker),
             # by a call that we do not know; one of an earlier life of ours goes on, and can be released
-            "locked": workers.lock_is_held(worker) and not watched.waiting(),
-            "calls": [self._as_found(call) for call in watched.waiting() if call.told],
-            "abandoned": [self._as_found(call) for call in watched.abandoned()],
-            "held": len(watched.held),
-        }
+            locked=workers.lock_is_held(worker) and not watched.waiting(),
+            calls=tuple(self._as_found(call) for call in watched.waiting() if call.told),
+            abandoned=tuple(self._as_found(call) for call in watched.abandoned()),
+            held=len(watched.held),
+        )
         self._known[workerid] = watched.entry = known
         watched.introduced = True
-        self._apply(known, Kind.BASELINE, data)
+        self._apply(known, data.kind, data.written())
         return known
 
-    def _as_found(self, call: Call) -> dict[str, Any]:
+    def _as_found(self, call: Call) -> events.FoundCall:
         since = self._clock.seconds() if call.since is None else call.since
-        return {"call": call.name, "token": call.token, "since": since}
+        return events.FoundCall(call=call.name, token=call.token, since=since)
 
     def _apply(self, known: Known, kind: Kind, data: Mapping[str, Any]) -> None:
         if kind is not Kind.TRANSITION:  # which are many, and all of them `states.transition_data`

@@ -8,7 +8,6 @@ from typing import Any
 from twisted.internet import defer
 
 from buildbot_lifecycle.act.entries import Entries
-from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import DRIVER, LATE_END, STOP, Actor
 from buildbot_lifecycle.db import replay
 from buildbot_lifecycle.db.store import Store
@@ -17,6 +16,7 @@ from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.service.keep import Keep
 from buildbot_lifecycle.service.news import News
 from buildbot_lifecycle.service.run import Run
+from buildbot_lifecycle.shapes import events
 from buildbot_lifecycle.shapes.times import row_by_wall
 
 #: What of a row is a time; its verdict's is turned with it.
@@ -132,8 +132,8 @@ class DatabaseDesk:
 
         def tell(number: int) -> int:
             self._entries.opened(number, row)
-            data = {"orphan": number, "cause": row["cause"], "why": row["why"]}
-            self._note(row["workerid"], Kind.ORPHAN_OPENED, data)
+            data = events.OrphanOpened(orphan=number, cause=row["cause"], why=row["why"])
+            self._note(row["workerid"], data)
             self._news.tell(row["workerid"], "orphan", {"id": number})
             return number
 
@@ -169,14 +169,14 @@ class DatabaseDesk:
                 for gone in self._gone:
                     gone(workerid, entry["instance"], entry.get("place"))
             if was_open:
-                data = {"orphan": orphan, "by": by.name, "by_kind": by.kind}
-                self._note(workerid, Kind.ORPHAN_CLOSED, data)
+                data = events.OrphanClosed(orphan=orphan, by=by.name, by_kind=by.kind)
+                self._note(workerid, data)
             self._news.tell(workerid, "orphan", {"id": orphan})
             return was_open
 
         return closed.addCallback(tell)
 
-    def _note(self, workerid: int, kind: Kind, data: dict[str, Any]) -> None:
+    def _note(self, workerid: int, data: events.Data) -> None:
         known = self._logbook.get(workerid)
         if known is not None:
-            self._logbook.note(known, kind, data)
+            self._logbook.note(known, data)

@@ -10,6 +10,8 @@ from twisted.internet import defer
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.host import workers
 from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.shapes import events
+from buildbot_lifecycle.shapes.parts import buildings
 
 _KINDS = {
     "connected": Kind.CONNECTED,
@@ -49,7 +51,7 @@ class Listening:
             kind = _KINDS.get(key[2])
             if kind is not None:
                 if self._is_mine(known.workerid, kind, message):
-                    self._logbook.note(known, kind, {})
+                    self._logbook.note(known, events.KINDS[kind]())
             elif key[2] == "state_updated":
                 self._pause_changed(known)
         except Exception:
@@ -75,9 +77,9 @@ class Listening:
         paused = bool(worker.isPaused())
         reason = workers.pause_reason(worker)
         if paused and (not known.facts.paused or known.facts.pause_reason != reason):
-            self._logbook.note(known, Kind.PAUSED, {"reason": reason})
+            self._logbook.note(known, events.Paused(reason=reason))
         elif not paused and known.facts.paused:
-            self._logbook.note(known, Kind.UNPAUSED, {})
+            self._logbook.note(known, events.Unpaused())
 
     def _build_stopping(self, key: Sequence[str], _message: Mapping[str, Any]) -> None:
         """Somebody asked for a build to be stopped; a silent worker does not do it."""
@@ -86,6 +88,6 @@ class Listening:
             for known in self._logbook.known():
                 builds = [b for b in known.facts.building if b.get("buildid") == buildid]
                 if builds:
-                    self._logbook.note(known, Kind.BUILD_STOPPING, {"build": dict(builds[0])})
+                    self._logbook.note(known, events.BuildStopping(build=buildings(builds[:1])[0]))
         except Exception:
             self._logbook.failed("listening to builds that are stopped")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.diagnose.stall import Stall, lines
 from buildbot_lifecycle.diagnose.where import Locator
 from buildbot_lifecycle.host.log import log_lines
 from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.shapes import events
+from buildbot_lifecycle.shapes.base import UNSET
+from buildbot_lifecycle.shapes.parts import frames
 from buildbot_lifecycle.watch import instance
 from buildbot_lifecycle.watch.probe import PROBE
 
@@ -26,11 +28,14 @@ class WhereItHangs:
         if known.verdict.level != "stuck" or pending is None or known.told_where == pending.token:
             return
         known.told_where = pending.token
-        data = {"call": pending.call, "token": pending.token, "where": self._locator.of(known)}
         named = instance.seen(known.facts, known.watched.worker)
-        if known.facts.instance is None and named is not None:
-            data["instance"] = named
-        self._logbook.note(known, Kind.WHERE, data)
+        data = events.Where(
+            call=pending.call,
+            token=pending.token,
+            where=frames(self._locator.of(known)),
+            instance=UNSET if named is None or known.facts.instance is not None else named,
+        )
+        self._logbook.note(known, data)
 
 
 class Stalls:
@@ -54,5 +59,7 @@ class Stalls:
         text = f"the reactor stood still for {stall.seconds:.1f} s{whose}"
         log_lines(lines(text, stall.where))
         if known is not None:
-            data = {"since": stall.at, "seconds": stall.seconds, "where": stall.where}
-            self._logbook.note(known, Kind.REACTOR_BLOCKED, data)
+            data = events.ReactorBlocked(
+                since=stall.at, seconds=stall.seconds, where=frames(stall.where)
+            )
+            self._logbook.note(known, data)

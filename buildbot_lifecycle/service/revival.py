@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.requests import Actor
 from buildbot_lifecycle.db.rows import episode_row
 from buildbot_lifecycle.db.store import Store
 from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host.log import log_lines
 from buildbot_lifecycle.master.logbook import Logbook
+from buildbot_lifecycle.shapes import events
 
 _NOTE = "another master had not heard of this one and took it for dead; it lives"
 
@@ -40,5 +40,5 @@ class Revival:
             await self._desk.close_orphan(orphan, workerid, Actor("driver", "the master"), _NOTE)
         # any event writes the worker's row anew, and its history says why
         for known in self._logbook.known():
-            self._logbook.note(known, Kind.STEP, {"step": _NOTE})
+            self._logbook.note(known, events.Step(step=_NOTE))
         log_lines([f"{_NOTE}; what was written in its name is taken back"])

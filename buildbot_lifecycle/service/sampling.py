@@ -6,10 +6,10 @@ from typing import Any
 
 from twisted.internet import task
 
-from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.host import connections
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.shapes import events
 
 #: Seconds between two looks at what waits to be sent to workers.
 SAMPLE_SECONDS = 15.0
@@ -43,9 +43,9 @@ class Sampling:
         conn = watched.worker.conn
         if conn is None or not connections.has_unsent(conn):
             if known.facts.send_blocked is not None:
-                self._logbook.note(known, Kind.SEND_RESUMED, {})
+                self._logbook.note(known, events.SendResumed())
             watched.unsent_since = None
         elif watched.unsent_since is None:
             watched.unsent_since = self._clock.seconds()
         elif known.facts.send_blocked is None:
-            self._logbook.note(known, Kind.SEND_BLOCKED, {"since": watched.unsent_since})
+            self._logbook.note(known, events.SendBlocked(since=watched.unsent_since))

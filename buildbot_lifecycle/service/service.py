@@ -16,7 +16,7 @@ from twisted.internet import defer
 from buildbot_lifecycle.core import arguments as core_arguments
 from buildbot_lifecycle.core import settings as core_settings
 from buildbot_lifecycle.core.bounds import MAX_NAME
-from buildbot_lifecycle.core.events import Kind, cut
+from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.core.settings import Current
 from buildbot_lifecycle.host import required
 from buildbot_lifecycle.host.edge import as_deferred
@@ -26,6 +26,7 @@ from buildbot_lifecycle.host.reconfigured import Reconfigured
 from buildbot_lifecycle.service.answers import Answers
 from buildbot_lifecycle.service.parts import Parts
 from buildbot_lifecycle.service.wiring import wire
+from buildbot_lifecycle.shapes import events
 from buildbot_lifecycle.watch.probe import PROBE
 
 SERVICE_NAME = "lifecycle"
@@ -53,7 +54,7 @@ def note_step(worker: Any, step: str, **details: Any) -> None:
     """
     found = find_service(worker.master) if worker.master is not None else None
     if found is not None:
-        found.step(worker, {"step": cut(step, MAX_NAME), **details})
+        found.step(worker, cut(step, MAX_NAME) or "", details)
 
 
 class LifecycleService(Reconfigured, service.BuildbotService):
@@ -200,9 +201,9 @@ class LifecycleService(Reconfigured, service.BuildbotService):
         ):
             await pause(self.master.reactor, STOP_POLL_SECONDS)
 
-    def step(self, worker: Any, data: Mapping[str, Any]) -> None:
+    def step(self, worker: Any, step: str, details: Mapping[str, Any]) -> None:
         """Record a step that a worker's driver tells of; see `note_step`."""
         logbook = None if self._parts is None else self._parts.logbook
         known = None if logbook is None else logbook.of(worker)
         if logbook is not None and known is not None:
-            logbook.note(known, Kind.STEP, dict(data))
+            logbook.note(known, events.Step(step=step), details)

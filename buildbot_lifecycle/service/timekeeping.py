@@ -8,7 +8,6 @@ from typing import Any
 from twisted.internet import defer
 
 from buildbot_lifecycle.core.durations import in_words
-from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.states import RESTING
 from buildbot_lifecycle.core.steady import Gap, Jump
 from buildbot_lifecycle.host import clock as clocks
@@ -16,6 +15,7 @@ from buildbot_lifecycle.host import workers
 from buildbot_lifecycle.host.log import log_lines
 from buildbot_lifecycle.host.pauses import breath
 from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.shapes import events
 from buildbot_lifecycle.shapes.masters import ClockMoved, ClockState
 
 #: Workers that are told of it in one turn of the master.
@@ -74,7 +74,7 @@ class Timekeeping:
             if number and number % IN_A_TURN == 0:
                 await breath(self._clock)
             if not known.gone:
-                self._logbook.note(known, Kind.CLOCK, _data(known, what, seconds))
+                self._logbook.note(known, _data(known, what, seconds))
 
 
 def _is_concerned(known: Known) -> bool:
@@ -82,14 +82,14 @@ def _is_concerned(known: Known) -> bool:
     return facts.state not in RESTING or bool(facts.calls) or facts.quarantine_until is not None
 
 
-def _data(known: Known, what: str, seconds: float) -> dict[str, Any]:
+def _data(known: Known, what: str, seconds: float) -> events.Clock:
     worker = known.watched.worker
-    return {
-        "what": what,
-        "seconds": round(seconds, 3),
-        "gives_up_at": _or_none(workers.missing_deadline, worker),
-        "quarantine_until": _or_none(workers.quarantine_until, worker),
-    }
+    return events.Clock(
+        what=what,
+        seconds=round(seconds, 3),
+        gives_up_at=_or_none(workers.missing_deadline, worker),
+        quarantine_until=_or_none(workers.quarantine_until, worker),
+    )
 
 
 def _or_none(asked: Callable[[Any], float | None], worker: Any) -> float | None:

@@ -30,6 +30,11 @@ class Data(Shape, frozen=True, kw_only=True):
 
     kind: ClassVar[Kind]
 
+    def written(self) -> dict[str, Any]:
+        """As JSON: what the event carries. A key without a value is left out."""
+        data: dict[str, Any] = msgspec.to_builtins(self)
+        return data
+
 
 class FoundCall(Shape, frozen=True, kw_only=True):
     """A call of an earlier recording in the same process, that goes on."""

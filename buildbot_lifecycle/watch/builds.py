@@ -9,9 +9,12 @@ from twisted.internet import defer
 from twisted.python import failure
 
 from buildbot_lifecycle.core.bounds import MAX_LINE
-from buildbot_lifecycle.core.events import Kind, cut
+from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.host import builds, clock, machines, workers
 from buildbot_lifecycle.host.reasons import one_line
+from buildbot_lifecycle.shapes import events
+from buildbot_lifecycle.shapes.base import UNSET
+from buildbot_lifecycle.shapes.parts import Build, Building
 from buildbot_lifecycle.watch.calls import followed, nothing
 from buildbot_lifecycle.watch.machines import Machines
 from buildbot_lifecycle.watch.register import Hook, Register
@@ -43,7 +46,7 @@ class Builds:
         build = kwargs.get("build", args[1] if len(args) > 1 else None)
         if build is not None:
             self._register.tell(
-                watched, Kind.ASKED, functools.partial(_asked, watched.worker, build)
+                watched, events.Asked, functools.partial(_asked, watched.worker, build)
             )
         try:
             machine = machines.latent_machine(watched.worker)
@@ -63,7 +66,7 @@ class Builds:
             result = failure.Failure(result)  # type: ignore[no-untyped-call]
         if isinstance(result, failure.Failure):
             told = functools.partial(_not_substantiated, watched, build, result)
-            self._register.tell(watched, Kind.NOT_SUBSTANTIATED, told)
+            self._register.tell(watched, events.NotSubstantiated, told)
 
     def _refuses_start(self, watched: Watched) -> bool:
         try:
@@ -76,7 +79,7 @@ class Builds:
             return False
 
     def _missing(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
-        self._register.tell(watched, Kind.MISSING, dict)
+        self._register.tell(watched, events.Missing, events.Missing)
         return original(*args, **kwargs)
 
     # a build runs
@@ -86,12 +89,20 @@ class Builds:
         wfb = args[0] if args else kwargs.get("wfb")
         self._watch_ping(watched, wfb)
         self._watch_build(watched, wfb)
-        self._register.tell(watched, Kind.BUILD_STARTED, lambda: {"build": builds.newest_of(wfb)})
+        self._register.tell(
+            watched,
+            events.BuildStarted,
+            lambda: events.BuildStarted(build=Build(**builds.newest_of(wfb))),
+        )
         return result
 
     def _finished(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
         wfb = args[0] if args else kwargs.get("wfb")
-        self._register.tell(watched, Kind.BUILD_FINISHED, lambda: {"build": builds.build_of(wfb)})
+        self._register.tell(
+            watched,
+            events.BuildFinished,
+            lambda: events.BuildFinished(build=Build(**builds.build_of(wfb))),
+        )
         return original(*args, **kwargs)
 
     # its end
@@ -136,8 +147,10 @@ class Builds:
             return
         watched.lost_builds.append(build)
         error = one_line(result) if broke else "an error while the build was ended"
-        data = {"build": builds.describe_build(build), "error": cut(error, MAX_LINE)}
-        self._register.tell(watched, Kind.BUILD_LOST, lambda: data)
+        data = events.BuildLost(
+            build=Building(**builds.describe_build(build)), error=cut(error, MAX_LINE) or ""
+        )
+        self._register.tell(watched, events.BuildLost, lambda: data)
 
     # its ping
 
@@ -168,9 +181,9 @@ class Builds:
             if isinstance(result, defer.Deferred) and result.called:
                 return
             try:
-                data = {"builder": builder, "since": watched.clock.seconds()}
+                data = events.PingWaits(builder=builder, since=watched.clock.seconds())
                 later = watched.clock.callLater(
-                    PING_SECONDS, self._register.tell, watched, Kind.PING_WAITS, lambda: data
+                    PING_SECONDS, self._register.tell, watched, events.PingWaits, lambda: data
                 )
             except Exception:
                 self._register.failed(watched.worker, "watching a build's ping")
@@ -179,7 +192,9 @@ class Builds:
             if later is not None and later.active():
                 later.cancel()
             elif later is not None:
-                self._register.tell(watched, Kind.PING_ENDED, lambda: {"builder": builder})
+                self._register.tell(
+                    watched, events.PingEnded, lambda: events.PingEnded(builder=builder)
+                )
 
         return followed(result, began, ended)
 
@@ -196,20 +211,21 @@ def unwatch_pings(watched: Watched) -> None:
     watched.pings.clear()
 
 
-def _asked(worker: Any, build: Any) -> dict[str, Any]:
-    told = {"build": builds.describe_build(build)}
+def _asked(worker: Any, build: Any) -> events.Asked:
     deadline = workers.missing_deadline_of_next(worker, clock.of(worker.master.reactor).seconds())
-    return told if deadline is None else {**told, "gives_up_at": deadline}
+    return events.Asked(
+        build=Build(**builds.describe_build(build)),
+        gives_up_at=UNSET if deadline is None else deadline,
+    )
 
 
-def _not_substantiated(watched: Watched, build: Any, problem: failure.Failure) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        "how": workers.how_not_substantiated(problem),
-        "error": cut(one_line(problem), MAX_LINE),
-        "stopped": bool(getattr(build, "stopped", False)),
-    }
-    if watched.called_off_by is not None:
-        data["by"] = watched.called_off_by
-    if build is not None:
-        data["build"] = builds.describe_build(build)
-    return data
+def _not_substantiated(
+    watched: Watched, build: Any, problem: failure.Failure
+) -> events.NotSubstantiated:
+    return events.NotSubstantiated(
+        how=workers.how_not_substantiated(problem),
+        error=cut(one_line(problem), MAX_LINE),
+        stopped=bool(getattr(build, "stopped", False)),
+        by=UNSET if watched.called_off_by is None else watched.called_off_by,
+        build=UNSET if build is None else Build(**builds.describe_build(build)),
+    )

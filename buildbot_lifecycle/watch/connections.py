@@ -10,9 +10,11 @@ from twisted.internet import defer
 from twisted.python import failure
 
 from buildbot_lifecycle.core.bounds import MAX_LINE
-from buildbot_lifecycle.core.events import Kind, cut
+from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.host import connections, process, workers
 from buildbot_lifecycle.host.reasons import words
+from buildbot_lifecycle.shapes import events
+from buildbot_lifecycle.shapes.base import UNSET
 from buildbot_lifecycle.watch import instance
 from buildbot_lifecycle.watch.calls import followed, is_coroutine, nothing
 from buildbot_lifecycle.watch.register import Hook, Register
@@ -45,7 +47,7 @@ class Connections:
 
         def ended() -> None:
             if watched.life == life:
-                self._register.tell(watched, Kind.DETACHED, told)
+                self._register.tell(watched, events.Detached, told)
 
         try:
             conn.notifyOnDisconnect(ended)
@@ -83,7 +85,7 @@ class Connections:
 
         def began() -> None:
             if not (isinstance(result, defer.Deferred) and result.called):
-                self._register.tell(watched, Kind.ATTACHING, lambda: {"peer": peer})
+                self._register.tell(watched, events.Attaching, lambda: events.Attaching(peer=peer))
 
         return followed(result, began, functools.partial(self._attach_ended, watched, conn, peer))
 
@@ -92,14 +94,14 @@ class Connections:
             self._refused(watched, conn, peer, words(result))
         elif watched.worker.conn is conn:
             told = functools.partial(_attachment, watched, peer)
-            self._register.tell(watched, Kind.ATTACHED, told)
+            self._register.tell(watched, events.Attached, told)
 
     def _refused(self, watched: Watched, conn: Any, peer: str, reason: str) -> None:
         refused = RefusedConnection(conn, peer)
         refused.deliver_when_closed = watched.stopping
         watched.refused.append(refused)
-        told = {"peer": peer, "reason": cut(reason, MAX_LINE), "held": True}
-        self._register.tell(watched, Kind.REFUSED, lambda: told)
+        told = events.Refused(peer=peer, reason=cut(reason, MAX_LINE), held=True)
+        self._register.tell(watched, events.Refused, lambda: told)
         try:
             conn.notifyOnDisconnect(functools.partial(self._delivered, watched, refused))
             connections.when_closed(conn, functools.partial(self._closed, watched, refused))
@@ -110,8 +112,8 @@ class Connections:
         refused.closed = True
         if refused.delivered:
             return
-        told = {"peer": refused.peer, "delivered": False}
-        self._register.tell(watched, Kind.REFUSED_CLOSED, lambda: told)
+        told = events.RefusedClosed(peer=refused.peer, delivered=False)
+        self._register.tell(watched, events.RefusedClosed, lambda: told)
         if refused.deliver_when_closed:
             self.deliver(watched, refused)
 
@@ -122,10 +124,13 @@ class Connections:
         closed_before, refused.closed = refused.closed, True
         if refused in watched.refused:
             watched.refused.remove(refused)
-        data = {"peer": refused.peer, "delivered": True, "by_release": refused.by_release}
-        if closed_before:
-            data["closed"] = True
-        self._register.tell(watched, Kind.REFUSED_CLOSED, lambda: data)
+        data = events.RefusedClosed(
+            peer=refused.peer,
+            delivered=True,
+            by_release=refused.by_release,
+            closed=closed_before or UNSET,
+        )
+        self._register.tell(watched, events.RefusedClosed, lambda: data)
 
     def deliver(self, watched: Watched, refused: RefusedConnection) -> None:
         """Tell those who wait for a refused connection that it is gone; abort it first if it is not."""
@@ -155,9 +160,9 @@ class Connections:
         if is_coroutine(result):
             # Buildbot's subscriptions drive none: while nobody does, the worker is not detached
             return followed(
-                result, nothing, lambda _: self._register.tell(watched, Kind.DETACHED, told)
+                result, nothing, lambda _: self._register.tell(watched, events.Detached, told)
             )
-        self._register.tell(watched, Kind.DETACHED, told)
+        self._register.tell(watched, events.Detached, told)
         return result
 
     def _disconnect(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
@@ -167,17 +172,20 @@ class Connections:
         return original(*args, **kwargs)
 
 
-def _detachment(watched: Watched, conn: Any) -> dict[str, Any]:
+def _detachment(watched: Watched, conn: Any) -> events.Detached:
     """Whether the master has closed the connection itself; else its worker, or the network, has."""
     closed = conn is None or watched.closing is conn or watched.stop_asked
-    return {"by_master": True} if closed or process.is_shutting_down(watched.master) else {}
+    by_master = closed or process.is_shutting_down(watched.master)
+    return events.Detached(by_master=by_master or UNSET)
 
 
-def _attachment(watched: Watched, peer: str) -> dict[str, Any]:
-    failed: dict[str, Any] = {} if workers.is_attached(watched.worker) else {"failed": True}
-    told = {"peer": peer, **failed}
+def _attachment(watched: Watched, peer: str) -> events.Attached:
+    named = None
     if any(call.name == "start_instance" for call in watched.calls.values()):
         # the driver holds it already, and the end of its start may be long to come
         named = instance.name_of(watched.worker)
-        told.update({"instance": named} if named is not None else {})
-    return told
+    return events.Attached(
+        peer=peer,
+        failed=not workers.is_attached(watched.worker) or UNSET,
+        instance=UNSET if named is None else named,
+    )

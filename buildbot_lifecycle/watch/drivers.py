@@ -6,9 +6,11 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.states import STOPPING, State
 from buildbot_lifecycle.host import builds, workers
+from buildbot_lifecycle.shapes import events
+from buildbot_lifecycle.shapes.base import UNSET, UnsetType
+from buildbot_lifecycle.shapes.parts import Build
 from buildbot_lifecycle.watch import instance
 from buildbot_lifecycle.watch.calls import Call
 from buildbot_lifecycle.watch.register import Hook, Register
@@ -51,11 +53,11 @@ class DriverCalls:
         # is waited for, or that found something, is worth a row
         call.told = name != "check_instance"
         if call.told:
-            self._register.tell(watched, Kind.CALL_STARTED, data)
+            self._register.tell(watched, events.CallStarted, data)
         result = call.begin(original, args, kwargs)
         if not call.told and not call.ended:
             call.told = True
-            self._register.tell(watched, Kind.CALL_STARTED, data)
+            self._register.tell(watched, events.CallStarted, data)
         return result
 
     def _is_drivers_own(self, watched: Watched, name: str) -> bool:
@@ -85,27 +87,30 @@ class DriverCalls:
         if not call.told and outcome["outcome"] == "true":
             return
         data = functools.partial(_ended, watched, call, outcome)
-        self._register.tell(watched, Kind.CALL_ENDED, data)
+        self._register.tell(watched, events.CallEnded, data)
 
 
-def _started(watched: Watched, call: Call, args: Any, kwargs: Any) -> dict[str, Any]:
-    told: dict[str, Any] = {"call": call.name, "token": call.token}
-    if call.name == "start_instance" and args:
-        told["build"] = builds.describe_build(args[0])
-    known_before = instance.known_before(watched.worker) if call.name == "start_instance" else None
-    if known_before is not None:
-        told["instance"] = known_before
-    if call.name == "stop_instance":
-        told["fast"] = bool(args[0] if args else kwargs.get("fast", False))
-        # drivers forget the name first of all; it says that there was something to stop
-        told["instance"] = instance.name_of(watched.worker)
-    return told
-
-
-def _ended(watched: Watched, call: Call, outcome: dict[str, Any]) -> dict[str, Any]:
-    told = {"call": call.name, "token": call.token, **outcome}
+def _started(watched: Watched, call: Call, args: Any, kwargs: Any) -> events.CallStarted:
+    known = functools.partial(events.CallStarted, call=call.name, token=call.token)
     if call.name == "start_instance":
-        told["instance"] = instance.name_of(watched.worker)
-        if told["instance"] is None and outcome["outcome"] not in ("raised", "false"):
-            told["instance"] = instance.known_before(watched.worker)
-    return told
+        known_before = instance.known_before(watched.worker)
+        return known(
+            build=Build(**builds.describe_build(args[0])) if args else UNSET,
+            instance=UNSET if known_before is None else known_before,
+        )
+    if call.name == "stop_instance":
+        return known(
+            fast=bool(args[0] if args else kwargs.get("fast", False)),
+            # drivers forget the name first of all; it says that there was something to stop
+            instance=instance.name_of(watched.worker),
+        )
+    return known()
+
+
+def _ended(watched: Watched, call: Call, outcome: dict[str, Any]) -> events.CallEnded:
+    named: str | UnsetType | None = UNSET
+    if call.name == "start_instance":
+        named = instance.name_of(watched.worker)
+        if named is None and outcome["outcome"] not in ("raised", "false"):
+            named = instance.known_before(watched.worker)
+    return events.CallEnded(call=call.name, token=call.token, instance=named, **outcome)

@@ -9,10 +9,11 @@ from twisted.internet import defer
 from twisted.python import failure
 
 from buildbot_lifecycle.core.bounds import MAX_LINE
-from buildbot_lifecycle.core.events import Kind, cut
+from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host import connections, logins
 from buildbot_lifecycle.host.reasons import one_line
+from buildbot_lifecycle.shapes import events
 from buildbot_lifecycle.watch.register import Register
 from buildbot_lifecycle.watch.watched import Login, Watched
 
@@ -93,11 +94,11 @@ class Logins:
                 later.cancel()
             watched.logins.remove(login)
             if login.told:
-                self._register.tell(watched, Kind.LOGIN_ENDED, dict)
+                self._register.tell(watched, events.LoginEnded, events.LoginEnded)
             rejected = isinstance(answer, failure.Failure)
             if older is not None and older is not conn:
-                told = {"peer": connections.peer_of(conn), "rejected": rejected}
-                self._register.tell(watched, Kind.DUPLICATE, lambda: told)
+                told = events.Duplicate(peer=connections.peer_of(conn), rejected=rejected)
+                self._register.tell(watched, events.Duplicate, lambda: told)
             elif rejected:
                 self._failed(watched, f"ended with {one_line(answer)}")
             return answer
@@ -106,8 +107,8 @@ class Logins:
 
     def _waits(self, watched: Watched, login: Login) -> None:
         login.told = True
-        told = {"peer": connections.peer_of(login.conn), "since": login.since}
-        self._register.tell(watched, Kind.LOGIN_WAITS, lambda: told)
+        told = events.LoginWaits(peer=connections.peer_of(login.conn), since=login.since)
+        self._register.tell(watched, events.LoginWaits, lambda: told)
 
     def check(self, gate: Any, asked: Any, problem: Any) -> Any:
         """A login was refused before anybody knew whose it is, but for its name. Passes `problem` on."""
@@ -128,6 +129,6 @@ class Logins:
         last = watched.login_told_at
         if last is not None and now - last < LOGIN_FAILED_SECONDS:
             return
-        told = {"reason": cut(reason, MAX_LINE), "times": watched.logins_failed}
+        told = events.LoginFailed(reason=cut(reason, MAX_LINE), times=watched.logins_failed)
         watched.logins_failed, watched.login_told_at = 0, now
-        self._register.tell(watched, Kind.LOGIN_FAILED, lambda: told)
+        self._register.tell(watched, events.LoginFailed, lambda: told)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.host import machines
+from buildbot_lifecycle.shapes import events
 from buildbot_lifecycle.watch.calls import Call
 from buildbot_lifecycle.watch.drivers import DriverCalls
 from buildbot_lifecycle.watch.register import Register
@@ -66,7 +66,9 @@ class Machines:
         for watched in concerned:
             watched.calls[call.token] = call
             self._register.tell(
-                watched, Kind.CALL_STARTED, lambda: {"call": name, "token": call.token}
+                watched,
+                events.CallStarted,
+                lambda: events.CallStarted(call=name, token=call.token),
             )
         return call.begin(original, args, kwargs)
 

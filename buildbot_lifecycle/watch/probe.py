@@ -22,6 +22,7 @@ from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.states import STOPPING, State, transition_data
 from buildbot_lifecycle.host import workers
 from buildbot_lifecycle.host.names import AbstractLatentWorker
+from buildbot_lifecycle.shapes import events
 from buildbot_lifecycle.watch.builds import Builds, unwatch_pings
 from buildbot_lifecycle.watch.connections import Connections
 from buildbot_lifecycle.watch.drivers import DriverCalls
@@ -98,10 +99,6 @@ class Probe:
     def watched_one(self, worker: Any) -> Watched | None:
         """What is known of this very object; None if it is not watched."""
         return self.register.of(worker)
-
-    def tell(self, watched: Watched, kind: Kind, data: Callable[[], dict[str, Any]]) -> None:
-        """Give one observation to the sink of the worker's master; never raises."""
-        self.register.tell(watched, kind, data)
 
     def deliver(self, watched: Watched, refused: RefusedConnection) -> None:
         """Tell those who wait for a refused connection that it is gone; abort it first if it is not."""
@@ -184,7 +181,7 @@ class Probe:
             watched.stop_called = False
         if reached is State.SUBSTANTIATING:
             watched.login_told_at = None
-        self.register.tell(watched, Kind.TRANSITION, lambda: transition_data(left, reached))
+        self.register.observed(watched, Kind.TRANSITION, lambda: transition_data(left, reached))
 
     # its coming and going
 
@@ -199,14 +196,15 @@ class Probe:
     def _introduce(self, watched: Watched, result: Any) -> Any:
         """A new worker has started: the sink writes its baseline before it tells anything else of it."""
         if not isinstance(result, failure.Failure) and not watched.introduced:
-            self.tell(watched, Kind.BASELINE, dict)
+            # the sink looks for itself how the worker is
+            self.register.observed(watched, Kind.BASELINE, dict)
         return result
 
     def _disown_service_parent(self, worker: Any) -> Any:
         """`AbstractLatentWorker.disownServiceParent` while the probe is in: the worker was removed."""
         watched = self.watched_one(worker)
         if watched is not None:
-            self.tell(watched, Kind.REMOVED, dict)
+            self.register.tell(watched, events.Removed, events.Removed)
         result = self._on_class.original(worker, "disownServiceParent")()
         if isinstance(result, defer.Deferred):
             result.addBoth(self._forget, worker)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.shapes import events
 from buildbot_lifecycle.watch.watched import Watched, master_of
+
+_D = TypeVar("_D", bound=events.Data)
 
 #: A method's wrapper: called with the worker, the method as it was, and what it was called with.
 Hook = Callable[[Watched, Callable[..., Any], Any, Any], Any]
@@ -74,8 +77,12 @@ class Register:
         """Who is told of a worker; None if nobody is."""
         return self.sinks.get(id(watched.master))
 
-    def tell(self, watched: Watched, kind: Kind, data: Callable[[], dict[str, Any]]) -> None:
-        """Give one observation to the sink of the worker's master; never raises.
+    def tell(self, watched: Watched, of: type[_D], data: Callable[[], _D]) -> None:
+        """Give one observation, of this class, to the sink of the worker's master; never raises."""
+        self.observed(watched, of.kind, lambda: data().written())
+
+    def observed(self, watched: Watched, kind: Kind, data: Callable[[], dict[str, Any]]) -> None:
+        """The same, as the event will carry it: for what is told too often for a class of its own.
 
         ``data`` is a function: what it reads of drivers and builds may raise, too.
         """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.host import workers
+from buildbot_lifecycle.shapes import events
 from buildbot_lifecycle.watch.calls import followed, nothing
 from buildbot_lifecycle.watch.connections import Connections
 from buildbot_lifecycle.watch.register import Hook, Register
@@ -48,17 +48,19 @@ class Standing:
             return
         if watched.introduced and now != watched.configured:
             watched.configured = now
-            self._register.tell(watched, Kind.CONFIGURED, lambda: {**now, "gives_up_at": deadline})
+            self._register.tell(
+                watched, events.Configured, lambda: events.Configured(**now, gives_up_at=deadline)
+            )
 
     # asked to leave
 
     def _shutdown(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
         if watched.worker.conn is not None:
-            self._register.tell(watched, Kind.SHUTDOWN_ASKED, dict)
+            self._register.tell(watched, events.ShutdownAsked, events.ShutdownAsked)
         return original(*args, **kwargs)
 
     def _graceful(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
-        self._register.tell(watched, Kind.GRACEFUL, dict)
+        self._register.tell(watched, events.Graceful, events.Graceful)
         return original(*args, **kwargs)
 
     # quarantine
@@ -70,8 +72,8 @@ class Standing:
         until = self._quarantine_until(watched)
         if until is not None and until != before:
             now = watched.clock.seconds()
-            data = {"until": until, "seconds": until - now}
-            self._register.tell(watched, Kind.QUARANTINE_ENTERED, lambda: data)
+            data = events.QuarantineEntered(until=until, seconds=until - now)
+            self._register.tell(watched, events.QuarantineEntered, lambda: data)
         return result
 
     def _quarantine_until(self, watched: Watched) -> float | None:
@@ -82,13 +84,13 @@ class Standing:
             return None
 
     def _quarantine_left(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
-        self._register.tell(watched, Kind.QUARANTINE_LEFT, dict)
+        self._register.tell(watched, events.QuarantineLeft, events.QuarantineLeft)
         return original(*args, **kwargs)
 
     def _quarantine_reset(self, watched: Watched, original: Any, args: Any, kwargs: Any) -> Any:
         # asked for after each build that went well: worth a row only where it changes something
         if workers.is_quarantine_longer(watched.worker):
-            self._register.tell(watched, Kind.QUARANTINE_RESET, dict)
+            self._register.tell(watched, events.QuarantineReset, events.QuarantineReset)
         return original(*args, **kwargs)
 
     # stopped
@@ -104,7 +106,9 @@ class Standing:
         except Exception:
             self._register.failed(worker.master, "preparing a worker's stop")
             with_master = True
-        self._register.tell(watched, Kind.LEAVING, lambda: {"with_master": with_master})
+        self._register.tell(
+            watched, events.Leaving, lambda: events.Leaving(with_master=with_master)
+        )
         result = original(*args, **kwargs)
         # a coroutine that nobody drives stops nothing, and nobody waits for it
         watched.stopped = True

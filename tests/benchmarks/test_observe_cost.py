@@ -84,7 +84,7 @@ def test_a_transition_is_observed_in_some_microseconds(adaptive: Any, worker: An
     logbook.baseline(watched)
     known = logbook.get(1)
     assert known is not None
-    ours = microseconds(worker, lambda kind, data: logbook.note(known, kind, dict(data)))
+    ours = microseconds(worker, lambda kind, data: logbook.observe(watched, kind, dict(data)))
     how = "" if adaptive is None else ", adaptive"
     loop = loop_us()
     tell(

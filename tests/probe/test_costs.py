@@ -18,6 +18,7 @@ from buildbot_lifecycle.core.learned import Adaptive
 from buildbot_lifecycle.core.settings import Current, Settings
 from buildbot_lifecycle.core.states import State, transition_data
 from buildbot_lifecycle.master.logbook import IN_A_TURN, Known, Logbook
+from buildbot_lifecycle.shapes import events
 from buildbot_lifecycle.watch.probe import PROBE
 from buildbot_lifecycle.watch.watched import Watched
 from tests.harness.counted import calls
@@ -59,9 +60,9 @@ class Book:
         """One life of an instance; how many calls its five transitions were."""
         self.counted = 0
         self._to(States.SUBSTANTIATING, States.SUBSTANTIATING_STARTING)
-        self.logbook.note(self.known, Kind.ATTACHED, {"peer": "127.0.0.1"})
+        self.logbook.note(self.known, events.Attached(peer="127.0.0.1"))
         self._to(States.SUBSTANTIATED, States.INSUBSTANTIATING)
-        self.logbook.note(self.known, Kind.DETACHED, {"by_master": True})
+        self.logbook.note(self.known, events.Detached(by_master=True))
         self._to(States.NOT_SUBSTANTIATED)
         return self.counted
 

@@ -25,8 +25,8 @@ class Book:
     def known(self) -> Any:
         return iter(list(self.workers))
 
-    def note(self, known: Any, kind: Any, data: Any) -> None:
-        self.noted.append((known.workerid, data["orphan"]))
+    def note(self, known: Any, data: Any) -> None:
+        self.noted.append((known.workerid, data.orphan))
 
 
 class Turns(task.Clock):
@@ -78,15 +78,15 @@ def test_a_worker_that_came_meanwhile_is_told_once_and_one_that_left_is_not() ->
 def test_a_worker_is_told_of_all_its_entries_in_one_event() -> None:
     """One each would write the ones before it once more: thousands would take minutes."""
     book, told = Book(1), []
-    book.note = lambda _known, kind, data: told.append((kind, data))  # type: ignore[method-assign]
+    book.note = lambda _known, data: told.append(data)  # type: ignore[method-assign]
     ledger = Ledger(book, None, "run", Entries())  # type: ignore[arg-type]
     open_now = [
         {"id": 5 + n, "workerid": 0, "opened_at": float(n), "cause": "crash"} for n in range(500)
     ]
     defer.ensureDeferred(ledger.found(task.Clock(), open_now))
-    ((kind, data),) = told
-    events.read(kind, data)
-    facts = apply(Facts(0), Event(1, 1000.0, 0, kind, data)).facts
+    (event,) = told
+    events.read(event.kind, event.written())
+    facts = apply(Facts(0), Event(1, 1000.0, 0, event.kind, event.written())).facts
     assert [(orphan.id, orphan.since) for orphan in facts.orphans] == [
         (5 + n, float(n)) for n in range(500)
     ]

@@ -14,6 +14,7 @@ from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.master.logbook import Known, Logbook
+from buildbot_lifecycle.shapes import events
 from buildbot_lifecycle.watch.watched import Watched
 from tests.probe.support import Conn, Driven, Plain
 
@@ -194,7 +195,7 @@ def test_an_error_of_ours_is_logged_once_for_each_kind_and_counted(
     desk.logbook.baseline(desk.watched)
     desk.broken = True
     for _ in range(5):
-        desk.logbook.note(desk.known, Kind.CONNECTED, {})
+        desk.logbook.note(desk.known, events.Connected())
     desk.logbook.failed("something else")
     assert len(logged) == 2
     assert desk.logbook.errors == 6

@@ -30,7 +30,7 @@ def test_a_step_arrives_at_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "find_service", lambda _: found)
     worker = SimpleNamespace(master=object())
     buildbot_lifecycle.note_step(worker, "TERM", elapsed_s=1.5, ok=True)
-    assert told == [(worker, {"step": "TERM", "elapsed_s": 1.5, "ok": True})]
+    assert told == [(worker, "TERM", {"elapsed_s": 1.5, "ok": True})]
 
 
 @pytest.mark.parametrize("master", [None, SimpleNamespace(), SimpleNamespace(service_manager=None)])

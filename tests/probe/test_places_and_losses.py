@@ -13,6 +13,7 @@ from buildbot_lifecycle.act.places import Places
 from buildbot_lifecycle.clouds.values import OWN, Can, Gone, NotKnown, Why, place_of
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.master.logbook import Known
+from buildbot_lifecycle.shapes import events
 from tests.core.story import NOT, NOW, QUEUED, STARTING, SUB, UP, WORKER, Story
 from tests.probe.support import Driven
 
@@ -37,9 +38,9 @@ class Scene:
 
     # what of the logbook is used
 
-    def note(self, known: Known, kind: Kind, data: dict[str, Any]) -> None:
-        self.noted.append((kind, data))
-        self.event(kind, **data)
+    def note(self, known: Known, event: events.Data) -> None:
+        self.noted.append((event.kind, event.written()))
+        self.event(event.kind, **event.written())
 
     def failed(self, what: str) -> None:
         self.failures.append(what)

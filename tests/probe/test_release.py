@@ -606,7 +606,7 @@ def test_a_refusal_is_an_exception_with_its_answer() -> None:
         yield self.stuck()
         builds = [{"buildid": n, "builder": f"b{n}", "number": n} for n in (1, 2)]
         for build in builds:
-            self.logbook.note(self.known, Kind.BUILD_STARTED, {"build": build})
+            self.logbook.observe(self.known.watched, Kind.BUILD_STARTED, {"build": build})
         (plan,) = self.force(dry_run=True)
         assert [build["buildid"] for build in plan.dry_run["builds"]] == [1, 2]
         assert plan.dry_run["build"]["buildid"] == 1

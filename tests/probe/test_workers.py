@@ -181,7 +181,7 @@ class Workers(Stage):
     @defer.inlineCallbacks
     def test_what_a_reconfiguration_changes_of_a_worker_is_read_again(self) -> Any:
         yield self.play(Driven("w", build_wait_timeout=600, missing_timeout=100))
-        PROBE.tell(self.watched(), Kind.BASELINE, dict)
+        PROBE.register.observed(self.watched(), Kind.BASELINE, dict)
         self.watched().introduced = True
         self.watched().configured = workers.configured(self.worker())
         answer, given = hanging()

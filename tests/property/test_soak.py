@@ -250,7 +250,7 @@ class Healthy(World):
         """What the service hears from elsewhere than from the probe."""
         known = self.overseer.logbook.named(self.worker.name)
         if known is not None:
-            self.overseer.logbook.note(known, kind, data)
+            self.overseer.logbook.observe(known.watched, kind, data)
 
 
 STOPPING = (States.INSUBSTANTIATING, States.INSUBSTANTIATING_SUBSTANTIATING)

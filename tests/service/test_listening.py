@@ -16,7 +16,7 @@ class Heard:
         self.noted: list[Kind] = []
         known = SimpleNamespace(workerid=7)
         logbook: Any = SimpleNamespace(
-            get=lambda _: known, note=lambda _known, kind, _data: self.noted.append(kind)
+            get=lambda _: known, note=lambda _known, data: self.noted.append(data.kind)
         )
         self.listening = Listening(SimpleNamespace(masterid=1), logbook)
 

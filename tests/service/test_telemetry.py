@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 from twisted.internet import defer
 
@@ -13,6 +14,7 @@ from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.db.entries import RecorderStatus
 from buildbot_lifecycle.diagnose.stall import Stall
 from buildbot_lifecycle.service.telemetry import Telemetry
+from buildbot_lifecycle.shapes import events
 from tests.probe.test_logbook import Desk
 
 NOT = "not_substantiated"
@@ -139,13 +141,20 @@ def test_a_worker_that_becomes_stuck_is_counted_by_its_verdict(scene: Scene) -> 
 
 def test_an_action_counts_when_it_has_an_outcome(scene: Scene) -> None:
     scene.desk.logbook.baseline(scene.desk.watched)
-    data = {"action": 1, "what": "force-disconnect", "actor": "alice", "actor_kind": "user"}
     labels = {"action": "force-disconnect", "actor_kind": "user", "outcome": "done"}
+    asked = events.Action(
+        action=1,
+        what="force-disconnect",
+        actor="alice",
+        actor_kind="user",
+        reason="r",
+        status="asked",
+        outcome=None,
+    )
     note = scene.desk.logbook.note
-    asked = {**data, "reason": "r", "status": "asked", "outcome": None}
-    note(scene.desk.known, Kind.ACTION, asked)
+    note(scene.desk.known, asked)
     assert scene.value("actions_total", **labels) is None
-    note(scene.desk.known, Kind.ACTION, {**asked, "status": "done", "outcome": "released"})
+    note(scene.desk.known, msgspec.structs.replace(asked, status="done", outcome="released"))
     assert scene.value("actions_total", **labels) == 1.0
 
 
