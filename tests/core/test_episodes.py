@@ -444,6 +444,23 @@ def test_the_instances_name_is_kept_until_it_was_stopped() -> None:
     assert story.stopped().facts.instance is None
 
 
+def test_a_start_is_not_told_with_the_name_that_a_failed_stop_has_left() -> None:
+    """What is released then has no name: its entry is not closed since the old one is gone."""
+    story = Story().up().go(STOPPING).call("stop_instance", instance="i-1")
+    story.end("stop_instance", "raised", error="500", instance="i-1").go(NOT)
+    assert story.facts.instance == "i-1"
+    story.asked(2).go(SUB, STARTING).call("start_instance")
+    assert story.facts.instance is None
+
+
+@pytest.mark.parametrize("first", ["start_machine", "start_instance"])
+def test_the_name_that_a_start_gives_stays_with_it(first: str) -> None:
+    story = Story().asked().go(SUB).call(first, instance="box")
+    if first == "start_machine":
+        story.end(first, instance="box").go(STARTING).call("start_instance")
+    assert story.facts.instance == "box"
+
+
 def test_the_instances_name_is_kept_when_its_stop_failed() -> None:
     assert Story().stopping().stopped("raised", error="x").facts.instance == "i-1"
 

@@ -24,7 +24,7 @@ from buildbot_lifecycle.core.values import replace
 
 def _on_call_started(facts: Facts, event: Event) -> Step:
     call = Call(event.data["call"], event.data["token"], event.at)
-    facts = replace(facts, calls=(*facts.calls, call))
+    facts = replace(_without_earlier(facts, call), calls=(*facts.calls, call))
     build, instance = event.data.get("build"), event.data.get("instance")
     changes: dict[str, Any] = {} if build is None else {"build": build}
     if instance is not None:
@@ -33,6 +33,14 @@ def _on_call_started(facts: Facts, event: Event) -> Step:
     if instance is not None and call.call == "stop_instance":
         changes.update(instance=instance, stop_named=True)
     return changed(facts, **changes) if changes else Step(facts)
+
+
+def _without_earlier(facts: Facts, call: Call) -> Facts:
+    """A start makes another instance than the one that a failed stop has left, which has an entry."""
+    if call.call not in ("start_machine", "start_instance") or facts.instance is None:
+        return facts
+    is_this_ones = facts.episode is not None and facts.episode.instance == facts.instance
+    return facts if is_this_ones else replace(facts, instance=None)
 
 
 def _on_call_ended(facts: Facts, event: Event) -> Step:
