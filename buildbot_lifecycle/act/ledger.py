@@ -17,13 +17,10 @@ from buildbot_lifecycle.core.events import Event, Kind, cut
 from buildbot_lifecycle.core.instances import never_had_instance
 from buildbot_lifecycle.core.requests import STOP
 from buildbot_lifecycle.host.log import log_error
-from buildbot_lifecycle.host.pauses import breath
+from buildbot_lifecycle.host.pauses import Turns
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.shapes import events
 from buildbot_lifecycle.shapes.base import UNSET
-
-#: Workers that are told of their entries of earlier runs in one turn of the master.
-IN_A_TURN = 20
 
 
 class Ledger:
@@ -61,9 +58,9 @@ class Ledger:
         for row in new:
             if row["workerid"] in here:
                 waiting.setdefault(row["workerid"], []).append(row["id"])
-        for number, (workerid, entries) in enumerate(waiting.items()):
-            if number and number % IN_A_TURN == 0:
-                await breath(clock)
+        turns = Turns(clock)
+        for workerid, entries in waiting.items():
+            await turns()
             known = here[workerid]
             if not known.gone:
                 still = self._entries.of(workerid)

@@ -13,13 +13,10 @@ from buildbot_lifecycle.core.steady import Gap, Jump
 from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host import workers
 from buildbot_lifecycle.host.log import log_lines
-from buildbot_lifecycle.host.pauses import breath
+from buildbot_lifecycle.host.pauses import Turns
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.shapes import events
 from buildbot_lifecycle.shapes.masters import ClockMoved, ClockState
-
-#: Workers that are told of it in one turn of the master.
-IN_A_TURN = 20
 
 
 class Timekeeping:
@@ -70,9 +67,9 @@ class Timekeeping:
 
     async def _tell(self, what: str, seconds: float) -> None:
         concerned = [known for known in self._logbook.known() if _is_concerned(known)]
-        for number, known in enumerate(concerned):
-            if number and number % IN_A_TURN == 0:
-                await breath(self._clock)
+        turns = Turns(self._clock)
+        for known in concerned:
+            await turns()
             if not known.gone:
                 self._logbook.note(known, _data(known, what, seconds))
 

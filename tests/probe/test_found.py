@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from twisted.internet import defer, task
 
 from buildbot_lifecycle.act.entries import Entries
-from buildbot_lifecycle.act.ledger import IN_A_TURN, Ledger
+from buildbot_lifecycle.act.ledger import Ledger
 from buildbot_lifecycle.core.events import Event
 from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.fold import apply
+from buildbot_lifecycle.host import pauses
 from buildbot_lifecycle.shapes import events
 
 
@@ -48,20 +51,31 @@ def rows(many: int) -> Any:
     )
 
 
-def test_no_turn_of_the_master_tells_of_more_than_some_entries() -> None:
-    many = 5 * IN_A_TURN
+def test_no_turn_of_the_master_tells_of_entries_for_longer_than_others_can_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # each look at the clock is a millisecond later
+    looks = itertools.count()
+    monkeypatch.setattr(pauses, "time", SimpleNamespace(perf_counter=lambda: next(looks) / 1000))
+    many = 100
     book = Book(many)
     clock = Turns(book)
     ledger = Ledger(book, None, "run", Entries())  # type: ignore[arg-type]
     told = defer.ensureDeferred(ledger.found(clock, rows(many)))
-    clock.advance(0)
+    for _ in range(many):
+        clock.advance(0)
     assert told.called
-    assert clock.noted == [IN_A_TURN, 2 * IN_A_TURN, 3 * IN_A_TURN, 4 * IN_A_TURN]
+    begun = [0, *clock.noted, many]
+    longest = max(after - before for before, after in itertools.pairwise(begun))
+    assert 2 <= longest <= pauses.TURN * 1000 + 1
     assert book.noted == [(n, 1000 + n) for n in range(many)]
 
 
-def test_a_worker_that_came_meanwhile_is_told_once_and_one_that_left_is_not() -> None:
-    many = 2 * IN_A_TURN
+def test_a_worker_that_came_meanwhile_is_told_once_and_one_that_left_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pauses, "TURN", -1)  # a turn for each
+    many = 40
     book, clock = Book(many), task.Clock()
     ledger = Ledger(book, None, "run", Entries())  # type: ignore[arg-type]
     defer.ensureDeferred(ledger.found(clock, rows(many + 1)))
@@ -69,8 +83,8 @@ def test_a_worker_that_came_meanwhile_is_told_once_and_one_that_left_is_not() ->
     book.workers.append(late)
     ledger.introduce(late)  # type: ignore[arg-type]
     book.workers[-2].gone = True
-    clock.advance(0)
-    clock.advance(0)
+    for _ in range(many):
+        clock.advance(0)
     assert [orphan for workerid, orphan in book.noted if workerid == many] == [1000 + many]
     assert [orphan for workerid, orphan in book.noted if workerid == many - 1] == []
 
