@@ -98,14 +98,7 @@ class Carried:
     async def force(self, worker: Worker, request: ForceRequest, actor: Actor) -> Forced:
         """Of a worker of another master."""
         owner = _owner(worker)
-        arguments = ForceArguments(
-            episode=request.episode,
-            confirm=request.confirm,
-            reason=request.reason,
-            pause=request.pause,
-            dry_run=request.dry_run,
-            override=request.override,
-        )
+        arguments = msgspec.convert(request, ForceArguments, from_attributes=True)
         row = None
         if not request.dry_run:
             row = {
@@ -161,14 +154,7 @@ class Carried:
         self, asked: Asked, arguments: ForceArguments, actor: Actor
     ) -> Mapping[str, Any]:
         known = self._known(asked)
-        request = ForceRequest(
-            episode=arguments.episode,
-            confirm=arguments.confirm,
-            reason=arguments.reason,
-            pause=arguments.pause,
-            dry_run=arguments.dry_run,
-            override=arguments.override,
-        )
+        request = ForceRequest(**msgspec.structs.asdict(arguments))
         forced = await self.force_here(known, request, actor, asked.token)
         told: Mapping[str, Any] = msgspec.to_builtins(
             {

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 from twisted.internet import defer, task
 
 from buildbot_lifecycle.core import carried
-from buildbot_lifecycle.core.requests import Actor, Refusal
+from buildbot_lifecycle.core.requests import Actor, ForceRequest, Refusal
 from buildbot_lifecycle.db import requests, schema
 from buildbot_lifecycle.service.carrying import Act, Answered, Carrying, Owner
 from buildbot_lifecycle.service.news import News
-from buildbot_lifecycle.shapes.carried import ResolveArguments
+from buildbot_lifecycle.shapes.carried import ForceArguments, ResolveArguments
 
 ANN = Actor("user", "ann")
 B = Owner(2, "b", 7)
@@ -320,3 +322,11 @@ def test_with_another_one_there_is_one_look_a_second(world: World) -> None:
     b.carrying.start()
     world.pass_(30)
     assert 25 <= looks(b) <= 35
+
+
+def test_a_request_that_is_carried_is_the_same_on_the_other_side() -> None:
+    asked = ForceRequest(5, "w1", "it hangs", pause=False, dry_run=True, override=True)
+    arguments = msgspec.convert(asked, ForceArguments, from_attributes=True)
+    written = msgspec.json.decode(msgspec.json.encode(arguments), type=ForceArguments)
+    assert ForceRequest(**msgspec.structs.asdict(written)) == asked
+    assert {field.name for field in dataclasses.fields(asked)} == {*written.__struct_fields__}
