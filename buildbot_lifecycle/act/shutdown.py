@@ -124,6 +124,7 @@ class ShutdownWatch:
             if masters.has_lost_router(self._master):
                 log_lines([_LOST_ROUTER])
             self._stop.whole_since = self._now
+            self._end.begin()
             self._end.within(self._settings().shutdown_limit)
             # what is stuck already is released at once, as soon as Buildbot starts no build any more
             self._clock.callLater(0, self._look)
@@ -278,6 +279,7 @@ class ShutdownWatch:
 
     def _master_stopped(self) -> None:
         self.finish()
+        self._end.over()
         abandoned = sum(len(k.watched.abandoned()) for k in self._logbook.known())
         if abandoned or self._releases.released:
             process.outlive_threads(self._master.reactor, self._master.basedir)

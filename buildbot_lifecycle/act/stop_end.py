@@ -38,6 +38,22 @@ class End:
         self._say = say
         self._exit = process.LastExit(master.reactor, master.basedir, words.in_thread)
         self._leaving = False
+        self._early: Callable[[], None] | None = None
+
+    def begin(self) -> None:
+        """The stop was asked for: from now on the reactor may end before it is over."""
+        if self._early is None:
+            self._early = process.when_reactor_ends(self._master.reactor, self._ends_early)
+
+    def over(self) -> None:
+        """The stop is over."""
+        early, self._early = self._early, None
+        if early is not None:
+            early()
+
+    def _ends_early(self) -> None:
+        log_lines(["the process ends before the stop of the master is over"])
+        self._words.in_thread()
 
     def within(self, seconds: float) -> None:
         """The process is gone after so many seconds, whatever else happens."""
@@ -46,6 +62,7 @@ class End:
     def call_off(self) -> None:
         """It is not to leave any more."""
         self._exit.call_off()
+        self.over()
 
     def keep_to(self, bound: Bound, now: float) -> None:
         """Make room for what Buildbot still does, and leave when it is time to."""

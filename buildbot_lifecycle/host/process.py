@@ -6,6 +6,7 @@ internet/base.py and python/threadpool.py.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import sys
@@ -111,6 +112,26 @@ class LastExit:
             self._last()
         finally:
             leave_process(self._basedir)
+
+
+def when_reactor_ends(reactor: Any, call: Callable[[], None]) -> Callable[[], None]:
+    """Call it when the reactor ends, after all that its end waits for; call the answer to have it not.
+
+    It delays nothing. Buildbot takes the master out of what that end waits for as soon as a SIGTERM has
+    come (master.py), and a clean stop that was asked for before stops the reactor once no build runs.
+    """
+    if not is_masters_process(reactor):
+        return lambda: None
+    trigger: Any = reactor.addSystemEventTrigger("during", "shutdown", call)
+
+    def not_any_more() -> None:
+        nonlocal trigger
+        ours, trigger = trigger, None
+        if ours is not None:
+            with contextlib.suppress(ValueError, KeyError):  # it is being called, or was
+                reactor.removeSystemEventTrigger(ours)
+
+    return not_any_more
 
 
 def is_masters_process(reactor: Any) -> bool:

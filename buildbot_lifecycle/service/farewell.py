@@ -81,6 +81,9 @@ class Farewell(LastWords):
         except OSError as error:
             log_error(error, f"lifecycle: {len(events)} events are lost: they could not be kept")
             return
+        if not saved.events and not saved.records:
+            log_lines([f"the end of this run is kept in {saved.path.name}, for the next start"])
+            return
         more = f"; {saved.left_out} had no room" if saved.left_out else ""
         log_lines(
             [

@@ -218,3 +218,37 @@ def test_a_second_sigterm_releases_at_once_what_is_waited_for(make_master: MakeM
     what = rows(master, "select what, actor, status from lifecycle_actions")
     assert what == [("shutdown-release", "shutdown", "done")]
     assert rows(master, "select count(*) from lifecycle_orphans") == [(1,)]
+
+
+@pytest.mark.parametrize("signals", ["USR1 TERM TERM", "TERM INT"])
+def test_a_process_that_ends_before_its_stop_has_is_told_as_stopped(
+    make_master: MakeMaster, signals: str
+) -> None:
+    """Of a clean stop Buildbot stops the reactor once no build runs, although SIGTERM stops the rest."""
+    limits = {**LIFECYCLE["stuck_after"], "insubstantiating": 600, "substantiating_starting": 600}
+    master = make_master(
+        [worker("StuckStopDeferred", "up", build_wait_timeout=600), worker("StuckStart", "stuck")],
+        lifecycle={**LIFECYCLE, "stuck_after": limits},
+    )
+    assert master.build("up")["results"] == 0
+    master.force_build("stuck")
+    master.wait_worker("stuck", state="substantiating_starting", pending=bool)
+    for number, name in enumerate(signals.split()):
+        since = master.log_size()
+        master.signal(getattr(signal, f"SIG{name}"))
+        if name == "USR1":
+            master.wait_log("Waiting for 1 build", since)
+        elif number < len(signals.split()) - 1:
+            master.wait_log("another SIGTERM releases all of it at once", since)
+    master.wait_exit(FEW_SECONDS)
+    master.start()
+    master.wait_worker("up", state="not_substantiated")
+    first, _ = rows(master, "select ended_how from lifecycle_incarnations order by id")
+    assert first == ("clean",)
+    died = "select count(*) from lifecycle_events where kind = 'master_died'"
+    assert rows(master, died) == [(0,)]
+    assert "the master was stopped while the worker was" in str(
+        rows(master, "select data from lifecycle_events where kind = 'recording_ended'")
+    )
+    # what was up may run on
+    assert "up" in {orphan["worker"] for orphan in master.api("orphans")["orphans"]}
