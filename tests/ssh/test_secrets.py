@@ -86,6 +86,9 @@ def everything(master: RealMaster) -> Iterator[tuple[str, str]]:
         "actions.csv",
         "orphans.csv",
         "recent",
+        "instances",
+        "masters",
+        "metrics",
     ):
         yield part, master.get(f"{API}/{part}").text
     for part in ("workers", "builds?property=*", "buildrequests", "changes", "masters", "builders"):
