@@ -171,12 +171,16 @@ class Page:
 
 @dataclasses.dataclass(frozen=True)
 class StatsQuery:
-    """Statistics of the episodes that ended since a time (epoch seconds; None for the last 30 days)."""
+    """Statistics of the episodes that ended since a time (epoch seconds; None for the last 30 days).
+
+    Here and below: without ``workerids`` of all workers, without ``masterids`` of all masters.
+    """
 
     since: float | None = None
     by: str = "worker"
     workerids: tuple[int, ...] = ()
     classes: tuple[str, ...] = ()
+    masterids: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,6 +189,7 @@ class RecentQuery:
 
     per_worker: int = 12
     workerids: tuple[int, ...] = ()
+    masterids: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,3 +204,13 @@ class TimelineQuery:
     until: float | None = None
     workerids: tuple[int, ...] = ()
     limit: int = 20_000
+    masterids: tuple[int, ...] = ()
+
+
+def takes(
+    query: StatsQuery | RecentQuery | TimelineQuery, workerid: int | None, masterid: int
+) -> bool:
+    """Whether something of this worker (None: of the master itself) is asked for."""
+    return (workerid is None or not query.workerids or workerid in query.workerids) and (
+        not query.masterids or masterid in query.masterids
+    )

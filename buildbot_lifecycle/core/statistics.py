@@ -36,6 +36,10 @@ _COUNTED_AS = {
 }
 
 
+#: A worker of one master: workerid and masterid. A name that several masters have is one workerid.
+Key = tuple[int, int]
+
+
 class Life(NamedTuple):
     """An episode as its row tells it without its details. Times in epoch seconds, the rest seconds."""
 
@@ -73,6 +77,11 @@ class Who:
     masterid: int
     name: str
     class_name: str
+
+    @property
+    def key(self) -> Key:
+        """Which worker it is."""
+        return (self.workerid, self.masterid)
 
 
 def durations(
@@ -138,13 +147,13 @@ def buckets(ordered: Sequence[float]) -> list[tuple[float, int]]:
 class Tally:
     """Counts episodes by worker or by class, a slice at a time."""
 
-    def __init__(self, by: str, who: Mapping[int, Who]) -> None:
+    def __init__(self, by: str, who: Mapping[Key, Who]) -> None:
         if by not in GROUPINGS:
             raise ValueError(f"by is one of {', '.join(GROUPINGS)}, not {by!r}")
         self._by = by
         self._who = who
-        self._values: dict[tuple[int | None, str], tuple[list[float], ...]] = {}
-        self._outcomes: dict[tuple[int | None, str], Counter[str]] = {}
+        self._values: dict[tuple[Key | None, str], tuple[list[float], ...]] = {}
+        self._outcomes: dict[tuple[Key | None, str], Counter[str]] = {}
         self.count = 0
 
     def add(self, lives: Iterable[Life]) -> None:
@@ -152,7 +161,7 @@ class Tally:
         for life in lives:
             if life.ended_at is None:
                 continue
-            key = self._key(life.workerid)
+            key = self._key((life.workerid, life.masterid))
             values = self._values.get(key)
             if values is None:
                 values = self._values[key] = tuple([] for _ in PHASES)
@@ -163,10 +172,10 @@ class Tally:
             self._outcomes[key][_COUNTED_AS.get(life.outcome or "unknown", "failed")] += 1
             self.count += 1
 
-    def _key(self, workerid: int) -> tuple[int | None, str]:
-        who = self._who.get(workerid)
+    def _key(self, worker: Key) -> tuple[Key | None, str]:
+        who = self._who.get(worker)
         class_name = who.class_name if who is not None else ""
-        return (workerid if self._by == "worker" else None, class_name)
+        return (worker if self._by == "worker" else None, class_name)
 
     def results(
         self, threshold: Callable[[Mapping[str, Any], State], float | None]
@@ -176,7 +185,9 @@ class Tally:
         ``threshold(group, state)`` answers the seconds after which that state is stuck.
         """
         named = [(self._group(key), key) for key in self._values]
-        named.sort(key=lambda pair: (pair[0]["class"], pair[0]["worker"] or "", pair[1][0] or 0))
+        named.sort(
+            key=lambda pair: (pair[0]["class"], pair[0]["worker"] or "", pair[1][0] or (0, 0))
+        )
         for group, key in named:
             phases = []
             for (phase, state), values in zip(PHASES.items(), self._values[key]):
@@ -187,11 +198,14 @@ class Tally:
                     )
             yield phases, {**group, **_shares(self._outcomes[key])}
 
-    def _group(self, key: tuple[int | None, str]) -> dict[str, Any]:
-        workerid, class_name = key
-        who = self._who.get(workerid) if workerid is not None else None
-        name = None if workerid is None else who.name if who is not None else str(workerid)
-        return {"workerid": workerid, "worker": name, "class": class_name}
+    def _group(self, key: tuple[Key | None, str]) -> dict[str, Any]:
+        worker, class_name = key
+        if worker is None:
+            return {"workerid": None, "worker": None, "masterid": None, "class": class_name}
+        who = self._who.get(worker)
+        workerid, masterid = worker
+        name = str(workerid) if who is None else who.name
+        return {"workerid": workerid, "worker": name, "masterid": masterid, "class": class_name}
 
 
 def summary(values: list[float]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from buildbot_lifecycle.shapes.base import read
 from buildbot_lifecycle.shapes.parts import Building, Pending, Verdict, buildings
 from buildbot_lifecycle.shapes.workers import Worker
 
-__all__ = ["facts", "history", "incarnations", "one", "rebuild", "worker", "workers"]
+__all__ = ["facts", "history", "incarnations", "named", "one", "rebuild", "workers"]
 
 _W = schema.workers.c
 _RESTING = [state.value for state in RESTING]
@@ -106,16 +106,13 @@ def workers(conn: sa.engine.Connection, *, but: int | None = None) -> list[Worke
     return [_worker(row, orphans) for row in conn.execute(query)]
 
 
-def worker(
-    conn: sa.engine.Connection, id_or_name: int | str, masterid: int | None = None
-) -> Worker | None:
-    """One worker by workerid or name; None if there is none.
-
-    Where several masters have it, the one that is busy with it, else the one that last told of it.
-    """
-    query = _select().where(_SHOWN)
-    if masterid is not None:
-        query = query.where(_W.masterid == masterid)
+def named(
+    conn: sa.engine.Connection, id_or_name: int | str, *, but: int | None = None
+) -> list[Worker]:
+    """The workers of this workerid or name, one of each master that has it, or of all but one."""
+    query = _select().where(_SHOWN).order_by(_W.masterid)
+    if but is not None:
+        query = query.where(_W.masterid != but)
     number = _number(id_or_name)
     found: list[Any] = []
     if number is not None:
@@ -124,10 +121,8 @@ def worker(
         found = list(conn.execute(query.where(_W.name == id_or_name)))
         # MySQL takes texts for equal that differ in spaces at the end.
         found = [row for row in found if row.name == id_or_name]
-    if not found:
-        return None
-    latest = max(found, key=lambda row: (row.state not in _RESTING, row.updated_at))
-    return _worker(latest, _orphans(conn))
+    orphans = _orphans(conn) if found else {}
+    return [_worker(row, orphans) for row in found]
 
 
 def _number(text: int | str) -> int | None:

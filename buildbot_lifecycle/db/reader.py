@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from twisted.internet import defer
 
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.core.statistics import BuildEvent, Life, Who
+from buildbot_lifecycle.core.statistics import BuildEvent, Key, Life, Who
 from buildbot_lifecycle.db import damage, marks, schema
 from buildbot_lifecycle.db.recorder import Pool
 
@@ -51,42 +51,42 @@ class Reader:
         return self._pool.do(_borders, since, until)
 
     def lives(
-        self, above: int, below: int | None, limit: int, workerid: int | None = None
+        self, above: int, below: int | None, limit: int, worker: Key | None = None
     ) -> defer.Deferred[list[Life]]:
         """Episodes numbered between the two, newest first."""
-        return self._pool.do(_lives, above, below, limit, workerid)
+        return self._pool.do(_lives, above, below, limit, worker)
 
     def lives_at(
-        self, moment: float, below: int | None, workerids: Sequence[int]
+        self, moment: float, below: int | None, workers: Sequence[Key]
     ) -> defer.Deferred[list[Life]]:
-        """Of each worker (by master) the episode that was open at `moment`, begun before it."""
-        return self._pool.do(_lives_at, moment, below, workerids)
+        """Of each worker the episode that was open at `moment`, begun before it."""
+        return self._pool.do(_lives_at, moment, below, workers)
 
     def details(self, ids: Sequence[int]) -> defer.Deferred[dict[int, dict[str, Any]]]:
         """Of episodes by number: ``phases`` as [state, since, until], and the ``failure``."""
         return self._pool.do(_details, ids)
 
     def builds(
-        self, kind: str, above: int, below: int | None, limit: int, workerid: int | None = None
+        self, kind: str, above: int, below: int | None, limit: int, worker: Key | None = None
     ) -> defer.Deferred[list[BuildEvent]]:
         """Events of builds that were started or finished, newest first."""
-        return self._pool.do(_builds, kind, above, below, limit, workerid)
+        return self._pool.do(_builds, kind, above, below, limit, worker)
 
     def builds_at(
-        self, moment: float, below: int | None, workerids: Sequence[int]
+        self, moment: float, below: int | None, workers: Sequence[Key]
     ) -> defer.Deferred[list[BuildEvent]]:
         """The build_started events of the builds that ran at `moment`."""
-        return self._pool.do(_builds_at, moment, below, workerids)
+        return self._pool.do(_builds_at, moment, below, workers)
 
     def marks(self, since: float, until: float, limit: int) -> defer.Deferred[list[dict[str, Any]]]:
         """What happened to masters, and what was asked for."""
         return self._pool.do(marks.marks, since, until, limit)
 
     def newest(
-        self, workerids: Sequence[int], per_worker: int
-    ) -> defer.Deferred[dict[int, list[Life]]]:
+        self, workers: Sequence[Key], per_worker: int
+    ) -> defer.Deferred[dict[Key, list[Life]]]:
         """Of each worker the newest episodes that are over, newest last."""
-        return self._pool.do(_newest, workerids, per_worker)
+        return self._pool.do(_newest, workers, per_worker)
 
 
 def _who(conn: sa.engine.Connection, after: int, limit: int) -> list[Who]:
@@ -138,18 +138,24 @@ def _between(query: Any, column: Any, above: int, below: int | None) -> Any:
     return query if below is None else query.where(column < below)
 
 
+def _of(columns: Any, worker: Key) -> Any:
+    """That a row is of this worker: its workerid alone may be that of several masters' workers."""
+    workerid, masterid = worker
+    return sa.and_(columns.workerid == workerid, columns.masterid == masterid)
+
+
 def _lives(
-    conn: sa.engine.Connection, above: int, below: int | None, limit: int, workerid: int | None
+    conn: sa.engine.Connection, above: int, below: int | None, limit: int, worker: Key | None
 ) -> list[Life]:
     query = _between(sa.select(*_LIFE), _E.id, above, below)
-    if workerid is not None:
-        query = query.where(_E.workerid == workerid)
+    if worker is not None:
+        query = query.where(_of(_E, worker))
     rows = conn.execute(query.order_by(_E.id.desc()).limit(limit))
     return [Life._make(row) for row in rows]
 
 
 def _lives_at(
-    conn: sa.engine.Connection, moment: float, below: int | None, workerids: Sequence[int]
+    conn: sa.engine.Connection, moment: float, below: int | None, workers: Sequence[Key]
 ) -> list[Life]:
     # A worker's episodes follow one another: only the last that began before can be open then.
     other = schema.episodes.alias("other")
@@ -161,8 +167,14 @@ def _lives_at(
     if below is not None:
         last = last.where(other.c.id < below)
     last = last.order_by(other.c.id.desc()).limit(1)
-    query = sa.select(last.scalar_subquery()).where(_W.workerid.in_(workerids))
-    ids = [number for (number,) in conn.execute(query) if number is not None]
+    query = sa.select(_W.workerid, _W.masterid, last.scalar_subquery())
+    query = query.where(_W.workerid.in_({workerid for workerid, _ in workers}))
+    wanted = set(workers)
+    ids = [
+        number
+        for workerid, masterid, number in conn.execute(query)
+        if number is not None and (workerid, masterid) in wanted
+    ]
     still_open = sa.or_(_E.ended_at.is_(None), _E.ended_at >= moment)
     return [
         Life._make(row) for row in conn.execute(sa.select(*_LIFE).where(_E.id.in_(ids), still_open))
@@ -170,15 +182,15 @@ def _lives_at(
 
 
 def _newest(
-    conn: sa.engine.Connection, workerids: Sequence[int], per_worker: int
-) -> dict[int, list[Life]]:
+    conn: sa.engine.Connection, workers: Sequence[Key], per_worker: int
+) -> dict[Key, list[Life]]:
     found = {}
     query = sa.select(*_LIFE).order_by(_E.id.desc())
-    for workerid in workerids:
+    for worker in workers:
         # One more, since the newest may be open.
-        rows = conn.execute(query.where(_E.workerid == workerid).limit(per_worker + 1))
+        rows = conn.execute(query.where(_of(_E, worker)).limit(per_worker + 1))
         lives = [Life._make(row) for row in rows]
-        found[workerid] = [life for life in lives if life.ended_at is not None][:per_worker][::-1]
+        found[worker] = [life for life in lives if life.ended_at is not None][:per_worker][::-1]
     return found
 
 
@@ -214,11 +226,11 @@ def _builds(
     above: int,
     below: int | None,
     limit: int,
-    workerid: int | None,
+    worker: Key | None,
 ) -> list[BuildEvent]:
     query = _between(sa.select(*_BUILD).where(_V.kind == kind), _V.id, above, below)
-    if workerid is not None:
-        query = query.where(_V.workerid == workerid)
+    if worker is not None:
+        query = query.where(_of(_V, worker))
     return [_build(row) for row in conn.execute(query.order_by(_V.id.desc()).limit(limit))]
 
 
@@ -227,15 +239,13 @@ _BACK = 8
 
 
 def _builds_at(
-    conn: sa.engine.Connection, moment: float, below: int | None, workerids: Sequence[int]
+    conn: sa.engine.Connection, moment: float, below: int | None, workers: Sequence[Key]
 ) -> list[BuildEvent]:
     found = []
-    for workerid in workerids:
+    for worker in workers:
         events: list[BuildEvent] = []
         for kind in _BUILD_KINDS:
-            query = sa.select(*_BUILD).where(
-                _V.workerid == workerid, _V.kind == kind, _V.at < moment
-            )
+            query = sa.select(*_BUILD).where(_of(_V, worker), _V.kind == kind, _V.at < moment)
             if below is not None:
                 query = query.where(_V.id < below)
             rows = conn.execute(query.order_by(_V.id.desc()).limit(_BACK))

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from buildbot_lifecycle.core.facts import Episode
-from buildbot_lifecycle.core.requests import RecentQuery
-from buildbot_lifecycle.core.statistics import Life, durations, nearest_rank, until_up
+from buildbot_lifecycle.core.requests import RecentQuery, takes
+from buildbot_lifecycle.core.statistics import Key, Life, durations, nearest_rank, until_up
 from buildbot_lifecycle.core.steady import SAME, Reckoning
 from buildbot_lifecycle.db.reader import Reader
 from buildbot_lifecycle.history import walk
@@ -42,8 +42,9 @@ class Recent:
         self._clock = clock
         self._reader = reader
         self._masterid = masterid
+        # this master's by workerid, the others' by workerid and masterid
         self._rows: dict[int, deque[Row]] = {}
-        self._others: dict[int, list[Row]] = {}
+        self._others: dict[Key, list[Row]] = {}
         self._read_at: float | None = None
         # by first_seq, with its end by the wall clock
         self._ended: dict[int, tuple[Episode, float]] = {}
@@ -52,23 +53,23 @@ class Recent:
         """Read what earlier runs recorded; what is committed meanwhile stays the newer."""
         mine, _ = await self._workers()
         for part in chunks(mine, _WORKERS):
-            for workerid, lives in (await self._reader.newest(part, KEPT)).items():
+            for (workerid, _), lives in (await self._reader.newest(part, KEPT)).items():
                 rows = self._rows.get(workerid, ())
                 fresh = {row[0] for row in rows}
                 found = [_row(life) for life in lives if life.id not in fresh]
                 self._rows[workerid] = deque([*found, *rows], KEPT)
 
-    async def _workers(self) -> tuple[list[int], list[int]]:
-        """The workers of this master, and the others."""
-        everyone = await walk.everybody(self._reader)
-        mine = {who.workerid for who in everyone if who.masterid == self._masterid}
-        return sorted(mine), sorted({who.workerid for who in everyone} - mine)
+    async def _workers(self) -> tuple[list[Key], list[Key]]:
+        """The workers of this master, and those of others; some may have the same workerids."""
+        keys = [who.key for who in await walk.everybody(self._reader)]
+        mine = [key for key in keys if key[1] == self._masterid]
+        return mine, [key for key in keys if key[1] != self._masterid]
 
     async def _read_others(self) -> None:
-        _, workerids = await self._workers()
-        for part in chunks(workerids, _WORKERS):
-            for workerid, lives in (await self._reader.newest(part, KEPT)).items():
-                self._others[workerid] = [_row(life) for life in lives]
+        _, others = await self._workers()
+        for part in chunks(others, _WORKERS):
+            for worker, lives in (await self._reader.newest(part, KEPT)).items():
+                self._others[worker] = [_row(life) for life in lives]
 
     def ended(self, episodes: Iterable[Episode], by: Reckoning = SAME) -> None:
         """Episodes that an event touched; those that are over are kept until they are committed."""
@@ -87,11 +88,12 @@ class Recent:
                 row = (number, episode.outcome, start, up, stop, ended_at)
                 self._rows.setdefault(episode.workerid, deque(maxlen=KEPT)).append(row)
 
-    def usual_stop(self, workerid: int) -> float | None:
+    def usual_stop(self, workerid: int, masterid: int) -> float | None:
         """Seconds within which 95 % of a worker's last good stops ended; None where none is known."""
-        kept = self._rows.get(workerid) or self._others.get(workerid) or ()
+        mine = masterid == self._masterid
+        kept = self._rows.get(workerid) if mine else self._others.get((workerid, masterid))
         stops = sorted(
-            stop for _, outcome, _, _, stop, _ in kept if outcome == "ok" and stop is not None
+            stop for _, outcome, _, _, stop, _ in kept or () if outcome == "ok" and stop is not None
         )
         return nearest_rank(stops, 95) if stops else None
 
@@ -101,11 +103,16 @@ class Recent:
         if self._read_at is None or now - self._read_at > READ_AGAIN:
             self._read_at = now
             await self._read_others()
-        kept: dict[int, Sequence[Row]] = {**self._others, **self._rows}
+        mine = {(workerid, self._masterid): rows for workerid, rows in self._rows.items()}
+        kept: dict[Key, Sequence[Row]] = {**self._others, **mine}
         return [
-            RecentOfWorker(workerid=workerid, episodes=tuple(kept[workerid])[-query.per_worker :])
-            for workerid in query.workerids or sorted(kept)
-            if kept.get(workerid)
+            RecentOfWorker(
+                workerid=worker[0],
+                masterid=worker[1],
+                episodes=tuple(kept[worker])[-query.per_worker :],
+            )
+            for worker in sorted(kept)
+            if kept[worker] and takes(query, *worker)
         ]
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from twisted.internet import defer
 
-from buildbot_lifecycle.core.requests import StatsQuery
+from buildbot_lifecycle.core.requests import StatsQuery, takes
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.states import State
-from buildbot_lifecycle.core.statistics import Tally, Who
+from buildbot_lifecycle.core.statistics import Key, Tally, Who
 from buildbot_lifecycle.db.reader import Reader
 from buildbot_lifecycle.history import walk
 from buildbot_lifecycle.history.shared import Shared
@@ -59,7 +59,7 @@ class Statistics:
 
     async def _count(self, query: StatsQuery, now: float) -> Stats:
         since = now - DEFAULT_WINDOW if query.since is None else query.since
-        everyone = walk.by_number(await walk.everybody(self._reader))
+        everyone = walk.by_key(await walk.everybody(self._reader))
         wanted = _wanted(query, everyone)
         tally = Tally(query.by, everyone)
         window, _ = await self._reader.borders(since, None)
@@ -71,9 +71,9 @@ class Statistics:
             tally.add(life for life in lives if life.started_at >= since)
             await breath(self._clock)
         if not truncated or walk.is_one_by_one(wanted):
-            workerids = sorted(everyone) if wanted is None else wanted
+            workers = sorted(everyone) if wanted is None else wanted
             _, below = (await self._reader.borders(since, since))[0]
-            tally.add(await walk.open_at(self._reader, since, below, workerids))
+            tally.add(await walk.open_at(self._reader, since, below, workers))
         stats, outcomes = await self._results(tally, everyone)
         meta = StatsMeta(
             since=since,
@@ -85,7 +85,7 @@ class Statistics:
         return Stats(stats=tuple(stats), outcomes=tuple(outcomes), meta=meta)
 
     async def _results(
-        self, tally: Tally, everyone: Mapping[int, Who]
+        self, tally: Tally, everyone: Mapping[Key, Who]
     ) -> tuple[list[PhaseStats], list[OutcomeStats]]:
         stats: list[PhaseStats] = []
         outcomes: list[OutcomeStats] = []
@@ -100,7 +100,7 @@ class Statistics:
 class _Thresholds:
     """The seconds after which a state is stuck: of a worker, or of a class if they are the same."""
 
-    def __init__(self, settings: Settings, everyone: Mapping[int, Who]) -> None:
+    def __init__(self, settings: Settings, everyone: Mapping[Key, Who]) -> None:
         self._settings = settings
         self._of_class: dict[str, list[str]] = {}
         for who in everyone.values():
@@ -121,13 +121,13 @@ def _plain(limit: float | None) -> float | None:
     return None if limit is None else float(limit)
 
 
-def _wanted(query: StatsQuery, everyone: Mapping[int, Who]) -> list[int] | None:
+def _wanted(query: StatsQuery, everyone: Mapping[Key, Who]) -> list[Key] | None:
     """The workers that were asked for, or None for all."""
-    if not query.workerids and not query.classes:
+    if not query.workerids and not query.classes and not query.masterids:
         return None
     return sorted(
-        who.workerid
+        who.key
         for who in everyone.values()
-        if (not query.workerids or who.workerid in query.workerids)
+        if takes(query, who.workerid, who.masterid)
         and (not query.classes or who.class_name in query.classes)
     )

@@ -10,8 +10,8 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.core import summaries
 from buildbot_lifecycle.core.events import Kind, cut
-from buildbot_lifecycle.core.requests import TimelineQuery
-from buildbot_lifecycle.core.statistics import BuildEvent, Life, Who
+from buildbot_lifecycle.core.requests import TimelineQuery, takes
+from buildbot_lifecycle.core.statistics import BuildEvent, Key, Life, Who
 from buildbot_lifecycle.db.reader import Reader
 from buildbot_lifecycle.history import walk
 from buildbot_lifecycle.history.shared import Shared
@@ -54,25 +54,24 @@ class Timeline:
         since = until - DEFAULT_WINDOW if query.since is None else query.since
         window = _Window(since, until, None if until >= now else until)
         everyone = await walk.everybody(self._reader)
-        wanted = query.workerids or None
-        known = {who.workerid for who in everyone}
-        workerids = sorted(known if wanted is None else known & set(wanted))
-        lives, truncated = await self._lives(window, wanted and workerids, workerids, query.limit)
+        workers = sorted(who.key for who in everyone if takes(query, *who.key))
+        wanted = workers if query.workerids or query.masterids else None
+        lives, truncated = await self._lives(window, wanted, workers, query.limit)
         details = await self._details(lives)
         if truncated and lives:
             # Builds from before the oldest episode that is shown belong to none of them.
             window = dataclasses.replace(window, since=max(since, min(x.started_at for x in lives)))
-        builds = await self._builds(window, lives, wanted and workerids, query.limit)
-        marks = await self._marks(window, lives, details, wanted)
-        lanes = await self._lanes(everyone, wanted and set(workerids), lives, details, builds)
+        builds = await self._builds(window, lives, wanted, query.limit)
+        marks = await self._marks(window, lives, details, query)
+        lanes = await self._lanes(everyone, wanted or (), lives, details, builds)
         meta = TimelineMeta(since=since, until=until, truncated=truncated, total=len(lanes))
         return Drawn(lanes, marks, meta)
 
     async def _lives(
         self,
         window: _Window,
-        wanted: Sequence[int] | None,
-        workerids: Sequence[int],
+        wanted: Sequence[Key] | None,
+        workers: Sequence[Key],
         limit: int,
     ) -> tuple[list[Life], bool]:
         since, until = window.since, window.until
@@ -87,7 +86,7 @@ class Timeline:
             await breath(self._clock)
         if not truncated or walk.is_one_by_one(wanted):
             _, below = (await self._reader.borders(since, since))[0]
-            found.extend(await walk.open_at(self._reader, since, below, workerids))
+            found.extend(await walk.open_at(self._reader, since, below, workers))
         found.sort(key=lambda life: life.started_at, reverse=True)
         return found[:limit], truncated or len(found) > limit
 
@@ -98,30 +97,31 @@ class Timeline:
         return found
 
     async def _builds(
-        self, window: _Window, lives: Sequence[Life], wanted: Sequence[int] | None, limit: int
+        self, window: _Window, lives: Sequence[Life], wanted: Sequence[Key] | None, limit: int
     ) -> list[BuildEvent]:
         """Starts and ends of builds in the window, and the starts of those that ran at its begin."""
-        before = sorted({life.workerid for life in lives if life.started_at < window.since})
+        early = [life for life in lives if life.started_at < window.since]
+        before = sorted({(life.workerid, life.masterid) for life in early})
         events: set[BuildEvent] = set()
         _, (above, below) = await self._reader.borders(window.since, window.border)
         _, (_, border) = await self._reader.borders(window.since, window.since)
         for part in chunks(before, _WORKERS):
             events.update(await self._reader.builds_at(window.since, border, part))
-        each: Sequence[int | None] = (None,)
+        each: Sequence[Key | None] = (None,)
         if wanted is not None and walk.is_one_by_one(wanted):
             each = wanted
-        for workerid in each:
+        for worker in each:
             for kind in (Kind.BUILD_STARTED, Kind.BUILD_FINISHED):
-                events.update(await self._build_events(kind, above, below, workerid, limit))
+                events.update(await self._build_events(kind, above, below, worker, limit))
         # By number, which no two have in common.
         return sorted(events)
 
     async def _build_events(
-        self, kind: Kind, above: int, below: int | None, workerid: int | None, limit: int
+        self, kind: Kind, above: int, below: int | None, worker: Key | None, limit: int
     ) -> list[BuildEvent]:
         found: list[BuildEvent] = []
         while len(found) < 2 * limit:
-            part = await self._reader.builds(kind.value, above, below, _SLICE, workerid)
+            part = await self._reader.builds(kind.value, above, below, _SLICE, worker)
             found.extend(part)
             if len(part) < _SLICE:
                 break
@@ -131,17 +131,17 @@ class Timeline:
     async def _lanes(
         self,
         everyone: Iterable[Who],
-        wanted: set[int] | None,
+        wanted: Iterable[Key],
         lives: Iterable[Life],
         details: Mapping[int, Mapping[str, Any]],
         builds: Iterable[BuildEvent],
     ) -> list[Lane]:
         """A lane for each worker that has an episode here, or that was asked for."""
         turns = Turns(self._clock)
-        names = {(who.workerid, who.masterid): who.name for who in everyone}
+        names = {who.key: who.name for who in everyone}
         of_worker = _by_worker(lives)
         events = _by_worker(builds)
-        keys = {*of_worker, *(key for key in names if wanted is not None and key[0] in wanted)}
+        keys = {*of_worker, *wanted}
         lanes = []
         for key in sorted(keys, key=lambda key: (names.get(key, ""), key)):
             own = of_worker.get(key, [])[::-1]  # oldest first
@@ -161,7 +161,7 @@ class Timeline:
         window: _Window,
         lives: Iterable[Life],
         details: Mapping[int, Mapping[str, Any]],
-        wanted: Sequence[int] | None,
+        query: TimelineQuery,
     ) -> list[tuple[Mark, str | None]]:
         found = await self._reader.marks(window.since, window.until, _MARKS)
         failures = [
@@ -171,8 +171,7 @@ class Timeline:
             if window.since <= mark["at"] <= window.until
         ]
         marks = [*found, *failures[:_MARKS]]
-        if wanted is not None:
-            marks = [m for m in marks if m["workerid"] is None or m["workerid"] in wanted]
+        marks = [mark for mark in marks if takes(query, mark["workerid"], mark["masterid"])]
         marks.sort(key=lambda mark: float(mark["at"]))
         return [(read(Mark, mark), mark.get("summary")) for mark in marks]
 
@@ -203,9 +202,9 @@ def _failure(life: Life, failure: Mapping[str, Any] | None) -> list[dict[str, An
     ]
 
 
-def _by_worker(things: Iterable[_Of]) -> dict[tuple[int, int], list[_Of]]:
-    """Events or episodes by workerid and masterid, in their order."""
-    found: dict[tuple[int, int], list[_Of]] = {}
+def _by_worker(things: Iterable[_Of]) -> dict[Key, list[_Of]]:
+    """Events or episodes by their workers, in their order."""
+    found: dict[Key, list[_Of]] = {}
     for thing in things:
         found.setdefault((thing.workerid, thing.masterid), []).append(thing)
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TypeVar
 
-from buildbot_lifecycle.core.statistics import Life, Who
+from buildbot_lifecycle.core.statistics import Key, Life, Who
 from buildbot_lifecycle.db.reader import Reader
 
 _T = TypeVar("_T")
@@ -47,7 +47,7 @@ async def everybody(reader: Reader) -> list[Who]:
 async def walk(
     reader: Reader,
     window: tuple[int, int | None],
-    workerids: Sequence[int] | None,
+    workers: Sequence[Key] | None,
     limit: int,
 ) -> AsyncIterator[list[Life] | None]:
     """Slices of the episodes numbered between the two of `window`; None stands for all workers.
@@ -55,27 +55,27 @@ async def walk(
     Newest first, at most `limit` of them: of a few workers each has its share of it. None comes in
     the place of those that the limit left out.
     """
-    if workerids is None or not is_one_by_one(workerids):
-        wanted = None if workerids is None else set(workerids)
+    if workers is None or not is_one_by_one(workers):
+        wanted = None if workers is None else set(workers)
         async for part in _walk_one(reader, window, None, limit):
             if part is None or wanted is None:
                 yield part
             else:
-                yield [life for life in part if life.workerid in wanted]
+                yield [life for life in part if (life.workerid, life.masterid) in wanted]
         return
-    for workerid in workerids:
-        async for part in _walk_one(reader, window, workerid, max(1, limit // len(workerids))):
+    for worker in workers:
+        async for part in _walk_one(reader, window, worker, max(1, limit // len(workers))):
             yield part
 
 
 async def _walk_one(
-    reader: Reader, window: tuple[int, int | None], workerid: int | None, limit: int
+    reader: Reader, window: tuple[int, int | None], worker: Key | None, limit: int
 ) -> AsyncIterator[list[Life] | None]:
     above, below = window
     left = limit
     while left > 0:
         size = min(SLICE, left)
-        part = await reader.lives(above, below, size, workerid)
+        part = await reader.lives(above, below, size, worker)
         if part:
             yield part
         if len(part) < size:
@@ -86,20 +86,20 @@ async def _walk_one(
 
 
 async def open_at(
-    reader: Reader, moment: float, below: int | None, workerids: Sequence[int]
+    reader: Reader, moment: float, below: int | None, workers: Sequence[Key]
 ) -> list[Life]:
     """The episodes of these workers that were open at `moment` and had begun before it."""
     found: list[Life] = []
-    for part in chunks(workerids, WORKERS):
+    for part in chunks(workers, WORKERS):
         found.extend(await reader.lives_at(moment, below, part))
     return found
 
 
-def is_one_by_one(workerids: Sequence[int] | None) -> bool:
+def is_one_by_one(workers: Sequence[Key] | None) -> bool:
     """Whether `walk` walks each of these workers by itself."""
-    return workerids is not None and len(workerids) <= FEW
+    return workers is not None and len(workers) <= FEW
 
 
-def by_number(everyone: Sequence[Who]) -> Mapping[int, Who]:
-    """Who has which workerid; of several masters' the last."""
-    return {who.workerid: who for who in everyone}
+def by_key(everyone: Sequence[Who]) -> Mapping[Key, Who]:
+    """Who is which worker."""
+    return {who.key: who for who in everyone}

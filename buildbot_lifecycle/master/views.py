@@ -85,17 +85,21 @@ _RESTING = {state.value for state in RESTING}
 #: States in which an instance is up, or is coming up: a stop of the master has to stop it first.
 UP = ("substantiated", "substantiating_starting")
 
-Usual = Callable[[int], "float | None"]
+#: The seconds of a worker's stops, by its workerid and masterid.
+Usual = Callable[[int, int], "float | None"]
 
 
-def to_stop(workers: Iterable[tuple[int, str]], usual: Usual) -> tuple[int, float | None, int]:
+def to_stop(
+    workers: Iterable[tuple[int, str]], masterid: int, usual: Usual
+) -> tuple[int, float | None, int]:
     """What a stop has to stop first.
 
     How many instances, how long the slowest of them usually takes, and of how many that is not known.
-    ``workers`` are workerids with their state; ``usual`` tells of a workerid the seconds of its stops.
+    ``workers`` are the workerids of one master with their state.
     """
     up = [workerid for workerid, state in workers if state in UP]
-    known = [seconds for seconds in map(usual, up) if seconds is not None]
+    asked = [usual(workerid, masterid) for workerid in up]
+    known = [seconds for seconds in asked if seconds is not None]
     return len(up), max(known, default=None), len(up) - len(known)
 
 
@@ -114,7 +118,7 @@ def stored_shutdown(
             continue
         own = [worker for worker in workers if worker.masterid == masterid]
         running = own if masterid in alive else []
-        up, slowest, unknown = to_stop(((w.workerid, w.state) for w in running), usual)
+        up, slowest, unknown = to_stop(((w.workerid, w.state) for w in running), masterid, usual)
         answer.append(
             MasterStop(
                 masterid=masterid,

@@ -6,6 +6,7 @@ The public methods answer shapes (``buildbot_lifecycle.shapes``), or raise
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -111,14 +112,7 @@ class Answers:
         """Every latent worker of every master; this master's as of now, from memory."""
         parts = self._ready()
         mine = await self._mine(parts)
-        rows, incarnations = await parts.elsewhere.rows()
-        names = {i["masterid"]: i["master"] for i in incarnations}
-        alive = parts.others.live(incarnations)
-        others = [
-            views.stored(row, master=names.get(row.masterid, ""), live=row.masterid in alive)
-            for row in rows
-        ]
-        return [*mine, *others]
+        return [*mine, *self._stored(parts, *await parts.elsewhere.rows())]
 
     async def _mine(self, parts: Parts) -> list[Worker]:
         """This master's workers. To judge thousands takes long: others have their turn between them."""
@@ -132,44 +126,50 @@ class Answers:
             await turns()
         return found
 
-    async def worker(self, worker: int | str) -> Worker:
-        """One worker by workerid or name. Raises `Refusal`."""
-        known = self._find(worker)
-        if known is not None:
-            parts = self._ready()
-            seen = self._view(parts, known)
-            if seen.pending is not None:
-                # looked for only here: of thousands of workers in a list nobody reads it
-                where = frames(parts.locator.of(known))
-                return replace(seen, pending=replace(seen.pending, where=where))
-            return seen
-        there = await self._worker_elsewhere(worker)
-        if there is not None:
-            return there
-        for found in await self.workers():
-            if worker in (found.workerid, found.name):
-                return found
-        raise Refusal("no_such_worker", f"there is no latent worker {worker!r}")
-
-    async def _worker_elsewhere(self, worker: int | str) -> Worker | None:
-        """A worker of another master by itself, since all of them are many; None if it is not clear."""
+    async def named(self, worker: int | str) -> list[Worker]:
+        """The workers of this workerid or name, one of each master that has it. Raises `Refusal`."""
         parts = self._ready()
+        known = self._find(worker)
+        if known is None:
+            found = await self._named_elsewhere(parts, worker)
+            if not found:
+                raise Refusal("no_such_worker", f"there is no latent worker {worker!r}")
+            return found
+        seen = self._view(parts, known)
+        if seen.pending is not None:
+            # looked for only here: of thousands of workers in a list nobody reads it
+            where = frames(parts.locator.of(known))
+            seen = replace(seen, pending=replace(seen.pending, where=where))
+        # the others as they were read last: who asks for a worker of this master waits for no database
+        rows, incarnations = parts.elsewhere.last
+        same = [row for row in rows if row.workerid == known.workerid]
+        return sorted([seen, *self._stored(parts, same, incarnations)], key=_masterid)
+
+    async def _named_elsewhere(self, parts: Parts, worker: int | str) -> list[Worker]:
+        """Workers of other masters by themselves, since all of them are many."""
+        mine = self._master.masterid
         try:
-            row, incarnations = await parts.gate.asked.do(_one_elsewhere, worker)
+            rows, incarnations = await parts.gate.asked.do(_named_elsewhere, worker, mine)
         except Refusal:
             raise
         except Exception:
             parts.logbook.failed(_READING_OTHERS)
-            return None
-        parts.logbook.over(_READING_OTHERS)
-        if row is None or row.masterid == self._master.masterid:
-            return None
-        if worker not in (row.workerid, row.name):
-            # a number as a name
-            return None
+            known, incarnations = await parts.elsewhere.rows()
+            rows = [row for row in known if worker in (row.workerid, row.name)]
+        else:
+            parts.logbook.over(_READING_OTHERS)
+        # the database takes a name of digits for a number
+        rows = [row for row in rows if worker in (row.workerid, row.name)]
+        return self._stored(parts, rows, incarnations)
+
+    def _stored(self, parts: Parts, rows: Iterable[Worker], incarnations: Any) -> list[Worker]:
+        """Workers of other masters as they are told here."""
         names = {i["masterid"]: i["master"] for i in incarnations}
-        live = row.masterid in parts.others.live(incarnations)
-        return views.stored(row, master=names.get(row.masterid, ""), live=live)
+        alive = parts.others.live(incarnations)
+        return [
+            views.stored(row, master=names.get(row.masterid, ""), live=row.masterid in alive)
+            for row in rows
+        ]
 
     def _find(self, worker: int | str) -> Known | None:
         if self._parts is None:
@@ -246,6 +246,7 @@ class Answers:
         now = self._clock.seconds()
         up, slowest, unknown = views.to_stop(
             ((known.workerid, known.facts.state.value) for known in parts.logbook.known()),
+            self._master.masterid,
             parts.recent.usual_stop,
         )
         mine = MasterStop(
@@ -317,21 +318,39 @@ class Answers:
         )
         return by_wall(health, self._clock.reckoning())
 
-    async def force(self, worker: int | str, request: ForceRequest, actor: Actor) -> Forced:
-        """Force disconnect a worker, or plan it (dry run). Raises `Refusal`."""
+    async def force(
+        self, workerid: int, masterid: int, request: ForceRequest, actor: Actor
+    ) -> Forced:
+        """Force disconnect a worker of a master, or plan it (dry run). Raises `Refusal`."""
         parts = self._ready()
-        known = self._find(worker)
-        if known is not None:
-            return await parts.carried.force_here(known, request, actor)
-        return await parts.carried.force(await self.worker(worker), request, actor)
+        found = await self._owned(parts, workerid, masterid)
+        if isinstance(found, Worker):
+            return await parts.carried.force(found, request, actor)
+        return await parts.carried.force_here(found, request, actor)
 
-    async def pause(self, worker: int | str, request: PauseRequest, actor: Actor) -> Forced:
-        """Pause a worker, or end its pause. Raises `Refusal`."""
+    async def pause(
+        self, workerid: int, masterid: int, request: PauseRequest, actor: Actor
+    ) -> Forced:
+        """Pause a worker of a master, or end its pause. Raises `Refusal`."""
         parts = self._ready()
-        known = self._find(worker)
-        if known is not None:
-            return Forced(action=await parts.carried.pause_here(known, request, actor))
-        return await parts.carried.pause(await self.worker(worker), request, actor)
+        found = await self._owned(parts, workerid, masterid)
+        if isinstance(found, Worker):
+            return await parts.carried.pause(found, request, actor)
+        return Forced(action=await parts.carried.pause_here(found, request, actor))
+
+    async def _owned(self, parts: Parts, workerid: int, masterid: int) -> Known | Worker:
+        """The worker itself where it is this master's, else what its master wrote down of it."""
+        found: Sequence[Known | Worker | None]
+        if masterid == self._master.masterid:
+            found = [parts.logbook.get(workerid)]
+        else:
+            named = await self._named_elsewhere(parts, workerid)
+            found = [each for each in named if each.masterid == masterid]
+        for each in found:
+            if each is not None:
+                return each
+        text = f"there is no latent worker {workerid} on master {masterid} any more"
+        raise Refusal("no_such_worker", text)
 
     async def instance(self, ident: str, actor: Actor) -> Found:
         """One instance by its id, of whichever master. Raises `Refusal`."""
@@ -360,9 +379,15 @@ class Answers:
         return await self.one("orphans", number)
 
 
-def _one_elsewhere(conn: Any, worker: int | str) -> tuple[Worker | None, list[dict[str, Any]]]:
-    """One worker as its master wrote it down, and the newest incarnation of every master."""
-    return queries.worker(conn, worker), queries.newest_incarnations(conn)
+def _named_elsewhere(
+    conn: Any, worker: int | str, but: int
+) -> tuple[list[Worker], list[dict[str, Any]]]:
+    """Workers as other masters wrote them down, and the newest incarnation of every master."""
+    return queries.named(conn, worker, but=but), queries.newest_incarnations(conn)
+
+
+def _masterid(worker: Worker) -> int:
+    return worker.masterid
 
 
 def _earliest(*times: float | None) -> float | None:

@@ -16,6 +16,7 @@ from buildbot_lifecycle.act.pausing import Pausing
 from buildbot_lifecycle.act.release import Releaser
 from buildbot_lifecycle.core import carried
 from buildbot_lifecycle.core.requests import Actor, ForceRequest, PauseRequest, Refusal
+from buildbot_lifecycle.core.statistics import Key
 from buildbot_lifecycle.core.texts import clean, cleaned
 from buildbot_lifecycle.db.recorder import Recorder
 from buildbot_lifecycle.db.requests import Asked
@@ -205,8 +206,9 @@ class Carried:
 
     async def resolve(self, orphan: Orphan, note: str, actor: Actor, *, is_elsewhere: bool) -> None:
         """Close an entry, by its owner if that is another master that is up (``is_elsewhere``)."""
+        which = (orphan.workerid, orphan.masterid)
         if not is_elsewhere:
-            await self._close(orphan.id, orphan.workerid, note, actor)
+            await self._close(orphan.id, which, note, actor)
             return
         arguments = ResolveArguments(orphan=orphan.id, note=note)
         name = f"master {orphan.masterid}"
@@ -217,7 +219,7 @@ class Carried:
             if refusal.code != "expired":
                 raise
             # nobody will do it any more, and to write it down any master can
-            await self._close(orphan.id, orphan.workerid, note, actor)
+            await self._close(orphan.id, which, note, actor)
             return
         if answered.answer is None:
             raise carried.unanswered(name)
@@ -225,11 +227,16 @@ class Carried:
     async def _resolve(
         self, asked: Asked, arguments: ResolveArguments, actor: Actor
     ) -> Mapping[str, Any]:
-        await self._close(arguments.orphan, asked.workerid, arguments.note, actor)
+        which = (asked.workerid, self._master.masterid)
+        await self._close(arguments.orphan, which, arguments.note, actor)
         return {}
 
-    async def _close(self, number: int, workerid: int, note: str, actor: Actor) -> None:
-        if not await self._desk.close_orphan(number, workerid, actor, note):
+    async def _close(self, number: int, which: Key, note: str, actor: Actor) -> None:
+        if which[1] == self._master.masterid:
+            was_open = await self._desk.close_orphan(number, which[0], actor, note)
+        else:
+            was_open = await self._desk.close_elsewhere(number, which, actor, note)
+        if not was_open:
             raise Refusal("already_closed", f"orphan {number} was closed already")
 
     #: What can be carried.

@@ -160,8 +160,9 @@ class Carrying:
         if action is not None:
             values = Store.action_row(token, self._redacted({**action, "masterid": owner.masterid}))
         number, action_id = await self._write(values, row)
+        of = {"masterid": owner.masterid}  # whose worker it is
         if action_id is not None:
-            self._news.tell(owner.workerid, "action", {"id": action_id, "status": "asked"})
+            self._news.tell(owner.workerid, "action", {**of, "id": action_id, "status": "asked"})
         self._news.tell(owner.workerid, "carried", {"id": number, "to": owner.masterid})
         reply = await self._reply(number, owner)
         if reply is None:
@@ -321,7 +322,11 @@ class Carrying:
 
     def _tell_end(self, row: Asked, status: str) -> None:
         if row.action is not None:
-            self._news.tell(row.workerid, "action", {"id": row.action, "status": status})
+            self._news.tell(
+                row.workerid,
+                "action",
+                {"masterid": row.masterid, "id": row.action, "status": status},
+            )
         self._news.tell(row.workerid, "answered", {"id": row.id, "to": row.asker})
 
     def _outcome(self, status: str, outcome: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.core.requests import DRIVER, LATE_END, STOP, Actor
+from buildbot_lifecycle.core.statistics import Key
 from buildbot_lifecycle.db import replay
 from buildbot_lifecycle.db.store import Store
 from buildbot_lifecycle.host import clock as clocks
@@ -172,6 +173,21 @@ class DatabaseDesk:
                 data = events.OrphanClosed(orphan=orphan, by=by.name, by_kind=by.kind)
                 self._note(workerid, data)
             self._news.tell(workerid, "orphan", {"id": orphan})
+            return was_open
+
+        return closed.addCallback(tell)
+
+    def close_elsewhere(
+        self, orphan: int, which: Key, by: Actor, note: str
+    ) -> defer.Deferred[bool]:
+        """The same for an entry of another master's worker: a namesake here hears nothing."""
+        now = self._clock.wall_now()
+        closed = self._store.close_orphan(orphan, now, by, note)
+        self._keep.during(f"closed {orphan}", replay.closed(orphan, now, by, note), closed)
+        workerid, masterid = which
+
+        def tell(was_open: bool) -> bool:
+            self._news.tell(workerid, "orphan", {"id": orphan, "masterid": masterid})
             return was_open
 
         return closed.addCallback(tell)

@@ -26,9 +26,15 @@ class Learning:
     """Gives the logbook the durations of each worker once, from `start` until `stop`."""
 
     def __init__(
-        self, clock: Any, reader: Reader, logbook: Logbook, settings: Callable[[], Settings]
+        self,
+        clock: Any,
+        reader: Reader,
+        logbook: Logbook,
+        settings: Callable[[], Settings],
+        masterid: int,
     ) -> None:
         self._clock = clock
+        self._masterid = masterid
         self._reader = reader
         self._logbook = logbook
         self._settings = settings
@@ -70,10 +76,11 @@ class Learning:
 
     async def _read(self, waiting: Iterable[Known]) -> None:
         workers = {known.workerid: known for known in waiting}
-        workerids = sorted(workers)
-        for at in range(0, len(workerids), LEARN_AT_ONCE):
-            newest = await self._reader.newest(workerids[at : at + LEARN_AT_ONCE], learned.KEPT)
-            for workerid, lives in newest.items():
+        # what a worker of the same name does on another master says nothing of this one's
+        keys = [(workerid, self._masterid) for workerid in sorted(workers)]
+        for at in range(0, len(keys), LEARN_AT_ONCE):
+            newest = await self._reader.newest(keys[at : at + LEARN_AT_ONCE], learned.KEPT)
+            for (workerid, _), lives in newest.items():
                 for life in lives:
                     self._remember(workers[workerid], life)
         self._logbook.rejudge_all()

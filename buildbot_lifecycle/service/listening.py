@@ -67,7 +67,8 @@ class Listening:
         if kind is Kind.CONNECTED:
             if is_here:
                 self._here.add(workerid)
-            return is_here
+            # one that was connected here already has come to another master
+            return is_here and not was_here
         if was_here and not is_here:
             self._here.discard(workerid)
         return was_here and not is_here

@@ -103,7 +103,10 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
     telemetry = Telemetry(
         master.reactor, logbook, entries, recorder, settings, lambda: gate.trouble_since is not None
     )
-    learning, sampling = Learning(clock, reader, logbook, settings), Sampling(clock, logbook)
+    learning, sampling = (
+        Learning(clock, reader, logbook, settings, master.masterid),
+        Sampling(clock, logbook),
+    )
 
     async def opened(incarnation: int) -> None:
         recorder.start(incarnation)

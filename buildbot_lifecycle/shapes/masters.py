@@ -6,7 +6,7 @@ from typing import Annotated
 
 from buildbot_lifecycle.shapes.base import Count, Seconds, Shape, Time, words
 from buildbot_lifecycle.shapes.history import Action
-from buildbot_lifecycle.shapes.parts import Frame
+from buildbot_lifecycle.shapes.parts import Frame, StateName
 
 
 class Blocker(Shape, frozen=True, kw_only=True):
@@ -144,6 +144,16 @@ class CloudCalls(Shape, frozen=True, kw_only=True):
     calls: Count
     #: calls that gave no answer, by adapter
     failures: dict[str, Count]
+
+
+class Choice(Shape, frozen=True, kw_only=True):
+    """A master that has a worker of the name that was asked for; ``url`` is the question for that one."""
+
+    masterid: int
+    master: str
+    live: bool
+    state: StateName
+    url: str
 
 
 class Health(Shape, frozen=True, kw_only=True):

@@ -10,10 +10,11 @@ from buildbot_lifecycle.shapes.parts import StateName
 
 
 class Group(Shape, frozen=True, kw_only=True):
-    """Of which worker or class statistics are: with ``by=class`` the worker is null."""
+    """Of which worker or class statistics are: with ``by=class`` the worker and its master are null."""
 
     workerid: int | None
     worker: str | None
+    masterid: int | None
     class_: str
 
 
@@ -67,6 +68,7 @@ class Recent(Shape, frozen=True, kw_only=True):
     """The last episodes of one worker, the newest last."""
 
     workerid: int
+    masterid: int
     episodes: tuple[RecentEpisode, ...]
 
 

@@ -21,11 +21,12 @@ async def refresh_census(call: Call) -> Answer:
 async def force_disconnect(call: Call, worker: str) -> Answer:
     """Force a disconnect, or plan one."""
     call.rights.may_be_anonymous()
-    row = await call.readable_worker(worker)
+    row, rest = await call.readable_worker(worker)
     await call.rights.may_force(row.workerid)
-    query.none(call.args)
+    query.none(rest)
     asked = wire.force_request(guard.json_body(call.request))
-    answer = await shielded(call.service.force, row.workerid, asked, call.rights.actor)
+    which = (row.workerid, row.masterid)
+    answer = await shielded(call.service.force, *which, asked, call.rights.actor)
     if answer.dry_run is not None:
         return Answer({"dry_run": answer.dry_run})
     fields = {"action": answer.action, "instance": answer.instance}
@@ -44,11 +45,12 @@ async def unpause(call: Call, worker: str) -> Answer:
 
 async def _pause(call: Call, worker: str, *, pause: bool) -> Answer:
     call.rights.may_be_anonymous()
-    row = await call.readable_worker(worker)
+    row, rest = await call.readable_worker(worker)
     await call.rights.may_pause(row.workerid, pause=pause)
-    query.none(call.args)
+    query.none(rest)
     asked = wire.pause_request(guard.json_body(call.request), pause=pause)
-    answer = await shielded(call.service.pause, row.workerid, asked, call.rights.actor)
+    which = (row.workerid, row.masterid)
+    answer = await shielded(call.service.pause, *which, asked, call.rights.actor)
     return Answer({"action": answer.action}, status=OK if answer.is_over else ACCEPTED)
 
 

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from twisted.web.http import parse_qs
+
 from buildbot_lifecycle.core import summaries
 from buildbot_lifecycle.core.requests import Refusal
-from buildbot_lifecycle.shapes import history
+from buildbot_lifecycle.shapes import history, masters
 from buildbot_lifecycle.shapes.base import Shape
 from buildbot_lifecycle.shapes.workers import Worker, WorkersMeta
 from buildbot_lifecycle.www import details, guard, query, wire
@@ -36,7 +38,7 @@ class Call:
         if self.request.method != b"POST":
             return dict(self.request.args)
         _, _, text = self.request.uri.partition(b"?")
-        return {text: [b""]} if text else {}
+        return dict(parse_qs(text, True)) if text else {}  # type: ignore[no-untyped-call]
 
     @property
     def address(self) -> str:
@@ -81,15 +83,44 @@ class Call:
             meta = history.NextAndOpen(next=after, open=await until_left(self.service.open_orphans))
         return Answer({"meta": meta}, what, query.cut(rows, asked.fields))
 
-    async def readable_worker(self, ident: str) -> Worker:
-        """The worker of this id or name; a client who may not read is not told that there is none."""
+    async def readable_workers(self, ident: str) -> list[Worker]:
+        """The workers of this id or name, one of each master that has it; they share their workerid.
+
+        A client who may not read is not told that there is none.
+        """
         try:
-            row = await _worker(self.service, ident)
+            rows = await _named(self.service, ident)
         except Refusal:
             await self.rights.may_read()
             raise
-        await self.rights.may_read(row.workerid)
-        return row
+        await self.rights.may_read(rows[0].workerid)
+        return rows
+
+    async def readable_worker(self, ident: str) -> tuple[Worker, query.Args]:
+        """The one worker that is meant, and the parameters but the master that was named."""
+        rows = await self.readable_workers(ident)
+        masterid, rest = query.of_master(self.args)
+        if masterid is not None:
+            rows = [row for row in rows if row.masterid == masterid]
+            if not rows:
+                text = f"there is no latent worker {wire.shown(ident)} on master {masterid}"
+                raise Refusal("no_such_worker", text)
+        if len(rows) > 1:
+            raise Refusal(
+                "several_masters",
+                f"{len(rows)} masters have a worker of this name: ask for one of them by masterid",
+                choices=[self._choice(row) for row in rows],
+            )
+        return rows[0], rest
+
+    def _choice(self, row: Worker) -> masters.Choice:
+        return masters.Choice(
+            masterid=row.masterid,
+            master=row.master,
+            live=row.live,
+            state=row.state,
+            url=query.with_master(self.address, self.args, row.masterid),
+        )
 
     async def entry(self, what: str, text: str) -> Shape:
         """One episode, action or orphan; a client who may not read is not told that there is none."""
@@ -104,13 +135,13 @@ class Call:
             raise
 
 
-async def _worker(service: Service, ident: str) -> Worker:
+async def _named(service: Service, ident: str) -> list[Worker]:
     """By workerid, else by name: a name that looks like an id is found if no worker has that id."""
     number = wire.identifier(ident)
     if number is not None:
         try:
-            return await until_left(service.worker, number)
+            return await until_left(service.named, number)
         except Refusal as refusal:
             if refusal.code != "no_such_worker":
                 raise
-    return await until_left(service.worker, ident)
+    return await until_left(service.named, ident)

@@ -59,8 +59,8 @@ class Service(Protocol):
     def workers(self) -> Awaitable[list[Worker]]:
         """Every latent worker of every master."""
 
-    def worker(self, worker: int | str, /) -> Awaitable[Worker]:
-        """One worker by workerid or name; `Refusal` if there is none."""
+    def named(self, worker: int | str, /) -> Awaitable[list[Worker]]:
+        """The workers of this workerid or name, one of each master; `Refusal` if there is none."""
 
     def meta(self) -> Meta:
         """``now`` and ``behind``."""
@@ -98,11 +98,15 @@ class Service(Protocol):
     def health(self) -> Health:
         """The state of the recorder and the probe."""
 
-    def force(self, worker: int | str, request: ForceRequest, actor: Actor, /) -> Awaitable[Forced]:
-        """Force a disconnect, or plan one."""
+    def force(
+        self, workerid: int, masterid: int, request: ForceRequest, actor: Actor, /
+    ) -> Awaitable[Forced]:
+        """Force a disconnect of a worker of this master, or plan one."""
 
-    def pause(self, worker: int | str, request: PauseRequest, actor: Actor, /) -> Awaitable[Forced]:
-        """Pause a worker, or end its pause."""
+    def pause(
+        self, workerid: int, masterid: int, request: PauseRequest, actor: Actor, /
+    ) -> Awaitable[Forced]:
+        """Pause a worker of this master, or end its pause."""
 
     def instance(self, ident: str, actor: Actor, /) -> Awaitable[Found]:
         """One instance by its id, of whichever master; `Refusal` if there is none."""

@@ -39,9 +39,10 @@ of `/auth/login`. The words are in the documentation, page "REST interface".
 """
 
 #: Errors of every GET: wrong query, not logged in, no right, not there, a fault, not ready.
-_REFUSES = (400, 401, 403, 404, 500, 503)
+REFUSES = (400, 401, 403, 404, 500, 503)
 
 _REASONS = {
+    300: "several masters have a worker of this name: which one is meant?",
     200: "as asked",
     202: "carried out, not over yet",
     400: "the request is wrong",
@@ -58,7 +59,7 @@ _REASONS = {
 
 
 #: From this status on an answer is an error.
-_WRONG = 400
+_WRONG = 300
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Route:
     body: Schema | None = None
     answers: Any = dataclasses.field(default_factory=dict)
     statuses: tuple[int, ...] = (200,)
-    refuses: tuple[int, ...] = _REFUSES
+    refuses: tuple[int, ...] = REFUSES
     content_type: str = "application/json"
     handler: Any = None  # never without; it only stands last here
     #: How many requests are answered at a time; above that it is 503. None: as many as come.
@@ -102,6 +103,15 @@ class Error(Shape, frozen=True, kw_only=True):
     code: str
 
 
+class Several(Error, frozen=True, kw_only=True):
+    """Several masters have a worker of this name: each of the choices leads to one."""
+
+    choices: tuple[masters.Choice, ...]
+
+
+#: The status of it.
+_SEVERAL = 300
+
 #: All that is answered, by the names of their classes.
 ANSWERS: tuple[type[Shape], ...] = (
     *(workers.Worker, workers.WorkersMeta, force.DryRun, ending.EndPlan),
@@ -109,7 +119,7 @@ ANSWERS: tuple[type[Shape], ...] = (
     *(history.Next, history.NextAndOpen),
     *(spans.Stats, spans.Recent, spans.Total, spans.Timeline),
     *(instances.Instance, instances.Place, instances.CensusMeta),
-    *(masters.MasterStop, masters.StopMeta, masters.Health, Error),
+    *(masters.MasterStop, masters.StopMeta, masters.Health, Error, Several),
     *(masters.Master, masters.Dismissed),
 )
 
@@ -219,7 +229,9 @@ def document(routes: Sequence[Route]) -> Mapping[str, Any]:
                 **components(events.KINDS.values(), "event."),
             },
             "responses": {
-                str(status): _error(text) for status, text in _REASONS.items() if status >= _WRONG
+                str(status): _error(text, Several if status == _SEVERAL else Error)
+                for status, text in _REASONS.items()
+                if status >= _WRONG
             },
         },
     }
@@ -260,7 +272,7 @@ def _operation(route: Route, path: str, what: str) -> dict[str, Any]:
     found: dict[str, Any] = {
         "operationId": _operation_id(route.method, path),
         "summary": (route.handler.__doc__ or "").split("\n")[0],
-        "parameters": [*_of_path(path), *_of_query(route, what)],
+        "parameters": [*_of_path(path), *_of_master(route), *_of_query(route, what)],
         "responses": {
             **{
                 str(status): {
@@ -286,8 +298,8 @@ def _operation_id(method: str, path: str) -> str:
     return "_".join([method.lower(), *words])
 
 
-def _error(text: str) -> dict[str, Any]:
-    return {"description": text, "content": {"application/json": {"schema": ref(Error)}}}
+def _error(text: str, shape: type[Error]) -> dict[str, Any]:
+    return {"description": text, "content": {"application/json": {"schema": ref(shape)}}}
 
 
 # parameters
@@ -299,6 +311,13 @@ def _of_path(path: str) -> Iterator[dict[str, Any]]:
         text = {"type": "string", "minLength": 1, "description": "its workerid or its name"}
         schema = text if name == "worker" else number
         yield {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _of_master(route: Route) -> Iterator[dict[str, Any]]:
+    """What says which master's worker is meant."""
+    if _SEVERAL in route.refuses:
+        schema = {"type": "integer", "minimum": 1}
+        yield _parameter("masterid", schema, "of the worker of this master")
 
 
 def _of_query(route: Route, what: str) -> Iterator[dict[str, Any]]:

@@ -63,22 +63,27 @@ Known = Mapping[str, Parameter]
 
 _SINCE = "from when on; epoch seconds"
 
+_MASTERS = Parameter(Whole(), "only workers of these masters", many=True)
+
 STATS: Known = {
     "since": Parameter(Number(), f"{_SINCE}. 30 days back if nothing is said"),
     "by": Parameter(Word(GROUPINGS), "put together by worker or by class", GROUPINGS[0]),
     "workerid": Parameter(Whole(), "only these workers", many=True),
     "class": Parameter(Text(), "only workers of these classes", many=True),
+    "masterid": _MASTERS,
 }
 
 RECENT: Known = {
     "per_worker": Parameter(Whole(), "episodes of each worker at most", 12, low=1, high=24),
     "workerid": Parameter(Whole(), "only these workers", many=True),
+    "masterid": _MASTERS,
 }
 
 TIMELINE: Known = {
     "since": Parameter(Number(), f"{_SINCE}. A day before `until` if nothing is said"),
     "until": Parameter(Number(), "until when; epoch seconds. Now if nothing is said"),
     "workerid": Parameter(Whole(), "only these workers", many=True),
+    "masterid": _MASTERS,
     "limit": Parameter(Whole(), "episodes at most, the newest", 20_000, low=1, high=20_000),
 }
 
@@ -86,13 +91,13 @@ TIMELINE: Known = {
 def stats(args: Args) -> StatsQuery:
     """The question of ``GET /stats``."""
     said = _read(STATS, args)
-    return StatsQuery(said["since"], said["by"], said["workerid"], said["class"])
+    return StatsQuery(said["since"], said["by"], said["workerid"], said["class"], said["masterid"])
 
 
 def recent(args: Args) -> RecentQuery:
     """The question of ``GET /recent``."""
     said = _read(RECENT, args)
-    return RecentQuery(said["per_worker"], said["workerid"])
+    return RecentQuery(said["per_worker"], said["workerid"], said["masterid"])
 
 
 def timeline(args: Args) -> TimelineQuery:
@@ -101,7 +106,7 @@ def timeline(args: Args) -> TimelineQuery:
     since, until = said["since"], said["until"]
     if since is not None and until is not None and since > until:
         raise _bad("since", str(since), "a time before `until`")
-    return TimelineQuery(since, until, said["workerid"], said["limit"])
+    return TimelineQuery(since, until, said["workerid"], said["limit"], said["masterid"])
 
 
 def _read(known: Known, args: Args) -> dict[str, Any]:

@@ -139,6 +139,19 @@ def cut(rows: Sequence[Row], fields: Sequence[str] | None) -> Sequence[Row]:
     return [{field: row[field] for field in fields} for row in rows]
 
 
+def of_master(args: Args) -> tuple[int | None, Args]:
+    """Of which master's worker something is asked (None: it was not said), and the other parameters."""
+    rest = {name: values for name, values in args.items() if name != b"masterid"}
+    return _whole("masterid", args.get(b"masterid"), 1), rest
+
+
+def with_master(base: str, args: Args, masterid: int) -> str:
+    """The address of the same, of one master."""
+    _, rest = of_master(args)
+    kept = [(n, v) for n, values in rest.items() for v in values]
+    return f"{base}?{urlencode([*kept, (b'masterid', b'%d' % masterid)])}"
+
+
 def next_page(base: str, args: Args, last_id: int) -> str:
     """The address of the page after the row `last_id`: the same parameters, another ``before``."""
     kept = [(n, v) for n, values in args.items() if n != b"before" for v in values]

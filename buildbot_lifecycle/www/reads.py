@@ -32,16 +32,16 @@ async def workers(call: Call) -> Answer:
 
 async def worker(call: Call, worker: str) -> Answer:
     """One worker, as a list of one."""
-    row = await call.readable_worker(worker)
-    spec = query.single(call.master.data, WORKER, call.args)
+    row, rest = await call.readable_worker(worker)
+    spec = query.single(call.master.data, WORKER, rest)
     meta = await call.workers_meta(1, [row.workerid])
     shown = await call.shown(summaries.worker, [row])
     return Answer({"meta": meta}, "workers", query.cut(shown, spec.fields))
 
 
 async def worker_history(call: Call, worker: str, what: str) -> Answer:
-    """A page of the transitions, events or episodes of one worker."""
-    row = await call.readable_worker(worker)
+    """A page of the transitions, events or episodes of one worker, of all masters that have it."""
+    row, *_ = await call.readable_workers(worker)
     return await call.page(what, row.workerid)
 
 

@@ -47,6 +47,7 @@ ROUTES = (
         "/v1/workers/<worker>",
         takes=openapi.Rows("single", WORKER),
         answers=openapi.rows_of(WORKER, WorkersMeta),
+        refuses=(300, *openapi.REFUSES),
         handler=reads.worker,
     ),
     openapi.Route(
@@ -70,7 +71,7 @@ ROUTES = (
             ]
         },
         statuses=(200, 202),
-        refuses=(400, 401, 403, 404, 409, 412, 413, 415, 500, 503),
+        refuses=(300, 400, 401, 403, 404, 409, 412, 413, 415, 500, 503),
         handler=acts.force_disconnect,
     ),
     *(
@@ -80,7 +81,7 @@ ROUTES = (
             body=wire.PAUSE,
             answers=openapi.record(action=openapi.ref(history.Action)),
             statuses=(200, 202),
-            refuses=(400, 401, 403, 404, 409, 413, 415, 500, 503),
+            refuses=(300, 400, 401, 403, 404, 409, 413, 415, 500, 503),
             handler=handler,
         )
         for handler in (acts.pause, acts.unpause)

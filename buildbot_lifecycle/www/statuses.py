@@ -12,6 +12,7 @@ BEARER = ("no_token", "wrong_token")
 
 #: The status of each code. docs/rest says when it is answered.
 STATUSES = {
+    "several_masters": 300,
     "bad_query": 400,
     "bad_json": 400,
     "bad_field": 400,

@@ -100,7 +100,9 @@ def test_a_clock_that_was_set_back_makes_no_negative_duration() -> None:
     assert durations(episode)[1] == 0
 
 
-WHO = {1: Who(1, 1, "a", "EC2"), 2: Who(2, 1, "b", "EC2"), 3: Who(3, 1, "c", "Docker")}
+WHO = {
+    who.key: who for who in (Who(1, 1, "a", "EC2"), Who(2, 1, "b", "EC2"), Who(3, 1, "c", "Docker"))
+}
 
 
 def life(workerid: int, outcome: str | None = "ok", **more: Any) -> Life:
@@ -124,6 +126,21 @@ def test_each_worker_has_a_row_for_each_phase_it_had() -> None:
         ("b", "EC2", "stop", 1, 7.0),
     ]
     assert [s["threshold_s"] for s in stats] == [None, 600.0, 600.0]
+
+
+def test_a_name_that_two_masters_have_is_two_workers_each_of_its_class() -> None:
+    who = {**WHO, (1, 2): Who(1, 2, "a", "Docker")}
+    lives = [life(1, stop_s=1.0), life(1, stop_s=9.0)._replace(masterid=2)]
+    for by, told in (
+        ("worker", [("a", 2, "Docker", 9.0), ("a", 1, "EC2", 1.0)]),
+        ("class", [(None, None, "Docker", 9.0), (None, None, "EC2", 1.0)]),
+    ):
+        tally = Tally(by, who)
+        tally.add(lives)
+        stats, outcomes = tell(tally)
+        rows = [(s["worker"], s["masterid"], s["class"], s["max"]) for s in stats]
+        assert rows == told
+        assert [o["masterid"] for o in outcomes] == [row[1] for row in told]
 
 
 def test_by_class_the_workers_are_put_together() -> None:

@@ -25,7 +25,14 @@ def one(*args: Any) -> Any:
 
 
 def worker(*args: Any) -> Any:
-    return as_json(queries.worker(*args))
+    """The one worker of this number or name; None if there is none."""
+    found = named(*args)
+    assert len(found) < 2
+    return found[0] if found else None
+
+
+def named(*args: Any, **more: Any) -> Any:
+    return as_json(queries.named(*args, **more))
 
 
 def workers(*args: Any, **more: Any) -> Any:

@@ -270,20 +270,16 @@ def test_a_worker_has_the_fields_of_rest_that_the_database_knows(
     assert (found["forceable"], found["live"]) == (False, False)
 
 
-def test_a_worker_of_two_masters_is_told_by_the_one_that_is_busy_with_it(
-    engine: sa.engine.Engine,
-) -> None:
+def test_a_name_that_two_masters_have_is_two_workers(engine: sa.engine.Engine) -> None:
     busy, idle = Worker(7, Seq()), Worker(7, Seq(), at=5000.0)
     with engine.begin() as conn:
         write(conn, Group(1, 1, busy.begin(), {}))
         write(conn, Group(2, 2, idle.life(), {}))
-        found = queries.worker(conn, 7)
-        assert found is not None
-        assert (found["masterid"], len(queries.workers(conn))) == (1, 2)
-        assert [row["masterid"] for row in queries.workers(conn, but=1)] == [2]
-        other = queries.worker(conn, 7, 2)
-    assert other is not None
-    assert other["masterid"] == 2
+        found = queries.named(conn, 7)
+        assert found == queries.workers(conn) == queries.named(conn, "worker-7")
+        states = [(row["masterid"], row["state"]) for row in found]
+        assert states == [(1, "substantiated"), (2, "not_substantiated")]
+        assert queries.workers(conn, but=1) == queries.named(conn, 7, but=1) == found[1:]
 
 
 def test_a_removed_worker_is_shown_until_nothing_of_it_is_open(engine: sa.engine.Engine) -> None:

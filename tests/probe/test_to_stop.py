@@ -34,7 +34,7 @@ def usual(episodes: list[Episode]) -> float | None:
     recent = Recent(Clock(), None, 1)  # type: ignore[arg-type]
     recent.ended(episodes)
     recent.committed({episode.first_seq: episode.first_seq for episode in episodes})
-    return recent.usual_stop(1)
+    return recent.usual_stop(1, 1)
 
 
 def test_the_usual_stop_is_the_95th_percentile_of_the_good_ones() -> None:
@@ -48,7 +48,7 @@ def test_a_stop_that_did_not_go_well_says_nothing_of_the_usual_one() -> None:
 
 
 def test_a_worker_without_an_episode_has_no_usual_stop() -> None:
-    assert Recent(Clock(), None, 1).usual_stop(7) is None  # type: ignore[arg-type]
+    assert Recent(Clock(), None, 1).usual_stop(7, 1) is None  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -64,5 +64,6 @@ def test_a_worker_without_an_episode_has_no_usual_stop() -> None:
 def test_instances_that_are_up_are_told_with_the_slowest_usual_stop(
     workers: list[tuple[int, str]], told: tuple[Any, ...]
 ) -> None:
-    found = views.to_stop(workers, {1: 9.0, 2: 40.0}.get)
+    seconds = {(1, 5): 9.0, (2, 5): 40.0, (3, 6): 7.0}
+    found = views.to_stop(workers, 5, lambda *worker: seconds.get(worker))
     assert found == told

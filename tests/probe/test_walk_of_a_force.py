@@ -97,7 +97,8 @@ class WalkOfAForce(Served):
         request = ForceRequest(worker["episode"], "w", "the cloud says it is gone")
         came: list[Any] = []
         with Walk() as walk:
-            forced = service.answers.force("w", request, Actor("user", "ann"))
+            which = (worker["workerid"], worker["masterid"])
+            forced = service.answers.force(*which, request, Actor("user", "ann"))
             defer.ensureDeferred(forced).addBoth(came.append)
             self.pass_seconds(4)
         assert came[0].action["status"] == "done"

@@ -47,3 +47,10 @@ def test_a_namesake_that_leaves_another_master_does_not_end_the_connection_here(
     heard.say("disconnected", 2)
     heard.say("disconnected")
     assert heard.noted == [Kind.CONNECTED, Kind.DISCONNECTED]
+
+
+def test_a_namesake_that_comes_to_another_master_does_not_connect_here_again() -> None:
+    heard = Heard()
+    heard.say("connected", 1)
+    heard.say("connected", 1, 2)
+    assert heard.noted == [Kind.CONNECTED]

@@ -55,6 +55,10 @@ REAL_NAMES = ("calm", rules.SECRET, "wörker-☃", "-_-")
 NAMES = (*REAL_NAMES, 'a "quoted" one', "one/two", "100%", "<script>alert(1)</script>")
 
 
+#: A name that two masters have.
+TWICE = "twice"
+
+
 def worker(workerid: int, name: str) -> Worker:
     return Worker(
         workerid=workerid,
@@ -117,16 +121,16 @@ class Double:
     def workers(self) -> Any:
         return defer.succeed([*self.rows])
 
-    def worker(self, ident: int | str) -> Any:
+    def named(self, ident: int | str) -> Any:
         if ident == "!raise":
             raise RuntimeError("a text that is nobody's business")
         if ident == "!cancelled":
             return defer.fail(asyncio.CancelledError("a coroutine of a driver"))
         if ident == "!given-up":
             return defer.fail(defer.CancelledError())
-        for row in self.rows:
-            if ident in (row.workerid, row.name):
-                return defer.succeed(row)
+        rows = [row for row in self.rows if ident in (row.workerid, row.name)]
+        if rows:
+            return defer.succeed(rows)
         return defer.fail(Refusal("no_such_worker", f"there is no latent worker {ident!r}"))
 
     def meta(self) -> Meta:
@@ -216,7 +220,7 @@ class Double:
         return views.health_off("0", "a double")
 
     @defer.inlineCallbacks
-    def force(self, ident: int | str, request: Any, actor: str) -> Any:
+    def force(self, ident: int, masterid: int, request: Any, actor: Any) -> Any:
         self.asked.append(["force", ident, actor.name, request.reason])
         if request.reason == "!raise":
             raise RuntimeError("a text that is nobody's business")
@@ -229,12 +233,18 @@ class Double:
         if request.dry_run:
             return Forced(dry_run={"eligible": True, "steps": []})  # type: ignore[arg-type]
         self.done.append(["force", ident, actor.name, request.reason])
+        if masterid != 1:
+            self.done[-1].append(masterid)
         return Forced(
             action={"id": 1, "workerid": 1, **_who("actor", actor), "reason": request.reason}  # type: ignore[arg-type]
         )
 
-    def pause(self, ident: int | str, request: Any, actor: Any) -> Any:
-        (at,) = [n for n, row in enumerate(self.rows) if ident in (row.workerid, row.name)]
+    def pause(self, ident: int, masterid: int, request: Any, actor: Any) -> Any:
+        (at,) = [
+            n
+            for n, row in enumerate(self.rows)
+            if (row.workerid, row.masterid) == (ident, masterid)
+        ]
         if self.rows[at].paused is request.pause:
             code = "already_paused" if request.pause else "not_paused"
             return defer.fail(Refusal(code, "it is so already"))
@@ -311,6 +321,7 @@ def main() -> None:
     parser.add_argument("--details-for", default="readers")
     parser.add_argument("--rows", type=int, default=100)
     parser.add_argument("--many", type=int, default=0)
+    parser.add_argument("--twice", action="store_true")
     parser.add_argument("--url", default="http://master.example/buildbot/")
     given = parser.parse_args()
     log.startLogging(sys.stderr, setStdout=False)
@@ -324,6 +335,9 @@ def main() -> None:
     www = Www(getattr(rules, given.rules)())
     if given.anonymous_may_force:
         www.authz.allowRules = [r for r in www.authz.allowRules if r.role != "admins"]
+    if double is not None and given.twice:
+        two = worker(len(double.rows) + 1, TWICE)
+        double.rows += [two, replace(two, masterid=2, master="other")]
     master = SimpleNamespace(
         www=www,
         data=rules.endpoints(),

@@ -21,13 +21,14 @@ def test_nothing_said_is_the_default() -> None:
 
 def test_what_is_said_arrives_once_and_in_order() -> None:
     args: Args = {b"by": [b"class"], b"since": [b"12.5"], b"workerid": [b"3", b"1", b"3"]}
-    assert parameters.stats({**args, b"class": [b"B", b"A"]}) == StatsQuery(
-        12.5, "class", (1, 3), ("A", "B")
+    masters: Args = {b"masterid": [b"6", b"5"]}
+    assert parameters.stats({**args, b"class": [b"B", b"A"], **masters}) == StatsQuery(
+        12.5, "class", (1, 3), ("A", "B"), (5, 6)
     )
-    args = {b"since": [b"1"], b"until": [b"2"], b"workerid": [b"1"], b"limit": [b"7"]}
-    assert parameters.timeline(args) == TimelineQuery(1.0, 2.0, (1,), 7)
-    args = {b"per_worker": [b"24"], b"workerid": [b"9", b"2"]}
-    assert parameters.recent(args) == RecentQuery(24, (2, 9))
+    args = {b"since": [b"1"], b"until": [b"2"], b"workerid": [b"1"], b"limit": [b"7"], **masters}
+    assert parameters.timeline(args) == TimelineQuery(1.0, 2.0, (1,), 7, (5, 6))
+    args = {b"per_worker": [b"24"], b"workerid": [b"9", b"2"], **masters}
+    assert parameters.recent(args) == RecentQuery(24, (2, 9), (5, 6))
 
 
 WRONG: list[tuple[Any, Args, str]] = [

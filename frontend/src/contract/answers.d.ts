@@ -357,6 +357,7 @@ export interface components {
         PhaseStats: {
             workerid: number | null;
             worker: string | null;
+            masterid: number | null;
             class: string;
             phase: string;
             count: number;
@@ -381,6 +382,7 @@ export interface components {
         OutcomeStats: {
             workerid: number | null;
             worker: string | null;
+            masterid: number | null;
             class: string;
             count: number;
             ok: number;
@@ -408,6 +410,7 @@ export interface components {
          */
         Recent: {
             workerid: number;
+            masterid: number;
             episodes: [
                 number,
                 string | null,
@@ -673,6 +676,26 @@ export interface components {
         Error: {
             error: string;
             code: string;
+        };
+        /**
+         * Several
+         * @description Several masters have a worker of this name: each of the choices leads to one.
+         */
+        Several: {
+            error: string;
+            code: string;
+            choices: components["schemas"]["Choice"][];
+        };
+        /**
+         * Choice
+         * @description A master that has a worker of the name that was asked for; ``url`` is the question for that one.
+         */
+        Choice: {
+            masterid: number;
+            master: string;
+            live: boolean;
+            state: string;
+            url: string;
         };
         /**
          * Master

@@ -37,6 +37,8 @@ export type Worker = Later<
   Shapes["Worker"],
   "abandoned" | "refused_open" | "orphans" | "quarantined_until" | "last_sign"
 >;
+/** A master that has a worker of the name that was asked for. */
+export type WorkerChoice = Shapes["Choice"];
 export type WorkersMeta = Later<Shapes["WorkersMeta"], "details">;
 export interface WorkersAnswer {
   workers: Worker[];

@@ -2,6 +2,7 @@ import { get, type ApiFailure } from "../server/client";
 import { AnswerSource, type Answer } from "../server/answer";
 import { fetchWorkers } from "../server/workers";
 import type { Worker, WorkersAnswer, WorkersMeta } from "../contract/types";
+import { queryOf } from "../model/filters";
 import { useSource } from "./useSource";
 
 /** What the server says at an address, looked at again when the worker (or any: null) has changed. Where the address
@@ -20,11 +21,12 @@ export interface WorkerState {
   failure: ApiFailure | null;
 }
 
-/** One worker, kept up to date. */
-export function useWorker(workerid: number): WorkerState {
+/** One worker, kept up to date; `masterid` may be empty. */
+export function useWorker(workerid: number, masterid: string): WorkerState {
+  const address = `workers/${workerid}${queryOf({ masterid })}`;
   const [{ answer, failure }] = useSource<Answer<WorkersAnswer>, AnswerSource<WorkersAnswer>>(
-    String(workerid),
-    () => new AnswerSource(() => fetchWorkers(`workers/${workerid}`), workerid),
+    address,
+    () => new AnswerSource(() => fetchWorkers(address), workerid),
   );
   return { worker: answer?.workers[0] ?? null, meta: answer?.meta ?? null, failure };
 }

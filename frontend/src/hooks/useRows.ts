@@ -1,4 +1,5 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from "react";
+import type { Key } from "../model/key";
 
 /* The rows of a long list that can be seen, in a window that scrolls as a whole. Rows may be of any height: they are
    guessed at first, and measured once they are drawn. */
@@ -13,7 +14,7 @@ export interface ShownRow {
 }
 
 interface Wish {
-  keys: readonly number[];
+  keys: readonly Key[];
   guess: (index: number) => number;
   /** The element whose top is the top of the list, and whose children with `data-index` are the rows. */
   list: RefObject<HTMLElement>;
@@ -57,7 +58,7 @@ export function nextShown(now: Shown, wanted: Shown, inSight: Shown): Shown {
 
 export function useRows({ keys, guess, list, kept, short }: Wish): { rows: ShownRow[]; height: number } {
   // The map is filled as rows are seen; a new object around it says that it has changed.
-  const [heights, setHeights] = useState(() => ({ of: new Map<number, number>() }));
+  const [heights, setHeights] = useState(() => ({ of: new Map<Key, number>() }));
   const [{ first, last }, setShown] = useState(FIRST_SHOWN);
   const all = keys.length <= short;
 

@@ -57,7 +57,7 @@ function learnNames(workers: readonly Worker[]) {
 }
 
 const placeOf = (worker: Worker) => places.get(worker.name) ?? 0;
-const byName = (a: Worker, b: Worker) => placeOf(a) - placeOf(b) || a.workerid - b.workerid;
+const byName = (a: Worker, b: Worker) => placeOf(a) - placeOf(b) || a.workerid - b.workerid || a.masterid - b.masterid;
 /** The longest wait first, as the column tells it; unknown last. */
 const startOf = (worker: Worker) => judgedSince(worker) ?? worker.state_since ?? Infinity;
 const bySince = (a: Worker, b: Worker) => startOf(a) - startOf(b) || byName(a, b);

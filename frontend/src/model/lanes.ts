@@ -19,7 +19,6 @@ export interface Stay {
 }
 
 export interface Ready {
-  workerid: number;
   /** Oldest first. */
   stays: readonly Stay[];
   marks: readonly Mark[];
@@ -47,7 +46,7 @@ export function ready(lane: Lane, marks: readonly Mark[]): Ready {
       };
     })
     .sort((a, b) => a.since - b.since);
-  return { workerid: lane.workerid, stays, marks };
+  return { stays, marks };
 }
 
 /** The first stay that has not ended before `at`. Stays of one worker do not overlap. */

@@ -1,4 +1,5 @@
 import type { Build } from "../contract/types";
+import type { Which } from "./key";
 
 /* Places in Buildbot's own pages, as routes of its router. */
 
@@ -12,7 +13,11 @@ export function buildLabel(build: Build): string {
   return build.number === null ? build.builder : `${build.builder} #${build.number}`;
 }
 
-export const workerRoute = (workerid: number) => `/lifecycle/workers/${workerid}`;
+export const workerRoute = ({ workerid, masterid }: Which) => `/lifecycle/workers/${workerid}?masterid=${masterid}`;
+/** One worker of one master, as the API is asked for it. */
+export const oneWorker = ({ workerid, masterid }: Which) => `workers/${workerid}?masterid=${masterid}`;
+export const orphansRoute = ({ workerid, masterid }: Which) =>
+  `/lifecycle/orphans?workerid=${workerid}&masterid=${masterid}`;
 export const episodeRoute = (episode: number) => `/lifecycle/episodes/${episode}`;
 export const stockWorkerRoute = (workerid: number) => `/workers/${workerid}`;
 

@@ -1,5 +1,6 @@
 import { parseLong } from "./parse";
 import type { Action, DryRun, EndPlan, Orphan, PageMeta } from "../contract/types";
+import type { Which } from "../model/key";
 import { nextQuery } from "../model/links";
 
 /** Why a request brought no answer to use. `status` is 0 when no answer came at all. */
@@ -115,10 +116,10 @@ export interface ForceRequest {
 
 /** Without a wish to pause or not, what is configured holds. */
 export async function dryRun(
-  workerid: number,
+  { workerid, masterid }: Which,
   { pause, ...wish }: Omit<ForceRequest, "pause"> & { pause: boolean | null },
 ): Promise<DryRun> {
-  const { body } = await post(`workers/${workerid}/force-disconnect`, {
+  const { body } = await post(`workers/${workerid}/force-disconnect?masterid=${masterid}`, {
     ...wish,
     ...(pause === null ? {} : { pause }),
     dry_run: true,
@@ -128,10 +129,13 @@ export async function dryRun(
 
 /** `answered` is false when the owning master has not said yet what came of it. */
 export async function forceDisconnect(
-  workerid: number,
+  { workerid, masterid }: Which,
   wish: ForceRequest & { confirm: string; reason: string },
 ): Promise<{ answered: boolean; action: Action }> {
-  const { status, body } = await post(`workers/${workerid}/force-disconnect`, { ...wish, dry_run: false });
+  const { status, body } = await post(`workers/${workerid}/force-disconnect?masterid=${masterid}`, {
+    ...wish,
+    dry_run: false,
+  });
   return { answered: status !== 202, action: body.action as Action };
 }
 

@@ -1,4 +1,6 @@
 import type { MasterStop, Orphan, PageMeta, Worker, WorkersAnswer, WorkersMeta } from "../contract/types";
+import { keyOf } from "../model/key";
+import { oneWorker } from "../model/links";
 import { Order } from "../model/order";
 import { ApiFailure, asFailure, get } from "./client";
 import { serverNow, stopTime } from "./clock";
@@ -187,14 +189,14 @@ export class FleetSource extends Source<Fleet> {
     }
     this.askSome(
       this.order,
-      Promise.all([...workerids].map((id) => fetchWorkers(`workers/${id}`))),
+      Promise.all(this.addresses(workerids).map((address) => fetchWorkers(address))),
       (answers, wanted) => {
         const told = answers.flatMap(({ workers }) => workers).filter(({ workerid }) => wanted(workerid));
-        const fresh = new Map(told.map((worker) => [worker.workerid, worker]));
+        const fresh = new Map(told.map((worker) => [keyOf(worker), worker]));
         const known = this.getState();
         const workers = known.workers.map((worker) => {
-          const found = fresh.get(worker.workerid);
-          fresh.delete(worker.workerid);
+          const found = fresh.get(keyOf(worker));
+          fresh.delete(keyOf(worker));
           return found ?? worker;
         });
         const behind = answers[0]?.meta.behind;
@@ -207,6 +209,15 @@ export class FleetSource extends Source<Fleet> {
         this.askAllSoon();
       },
     );
+  }
+
+  /** Each of them by itself: of a name that several masters have, that of each. One more such is found by a whole look. */
+  private addresses(workerids: ReadonlySet<number>): string[] {
+    const known = this.getState().workers.filter(({ workerid }) => workerids.has(workerid));
+    const many = known.filter((one) => known.some((each) => each !== one && each.workerid === one.workerid));
+    const shared = new Set(many.map(({ workerid }) => workerid));
+    const alone = [...workerids].filter((id) => !shared.has(id));
+    return [...alone.map((id) => `workers/${id}`), ...many.map(oneWorker)];
   }
 
   /** Done once it was answered, or at once where it has to wait. */

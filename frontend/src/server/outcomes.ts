@@ -1,4 +1,5 @@
 import type { Action } from "../contract/types";
+import { keyOf, type Key, type Which } from "../model/key";
 import { Order } from "../model/order";
 import { get } from "./client";
 import { Source } from "./source";
@@ -10,7 +11,7 @@ const FOLLOW_EVERY_MS = 2_000;
 
 export interface OutcomesState {
   /** By worker. */
-  actions: ReadonlyMap<number, Action>;
+  actions: ReadonlyMap<Key, Action>;
 }
 
 export class OutcomeSource extends Source<OutcomesState> {
@@ -18,16 +19,16 @@ export class OutcomeSource extends Source<OutcomesState> {
     super({ actions: new Map() });
   }
 
-  of(workerid: number): Action | null {
-    return this.getState().actions.get(workerid) ?? null;
+  of(worker: Which): Action | null {
+    return this.getState().actions.get(keyOf(worker)) ?? null;
   }
 
   put(action: Action) {
     // What is finished stays so, and an older action is not the last one.
-    const known = this.of(action.workerid);
+    const known = this.of(action);
     if (known !== null && known.id > action.id) return;
     if (known?.id === action.id && known.finished_at !== null && action.finished_at === null) return;
-    this.set({ actions: new Map([...this.getState().actions, [action.workerid, action]]) });
+    this.set({ actions: new Map([...this.getState().actions, [keyOf(action), action]]) });
     this.followOpen();
   }
 

@@ -1,4 +1,5 @@
 import type { Recent, RecentEpisode } from "../contract/types";
+import { keyOf, workeridOf, type Key } from "../model/key";
 import { Order } from "../model/order";
 import { get } from "./client";
 import { feed } from "./live";
@@ -17,7 +18,7 @@ const NONE: readonly RecentEpisode[] = [];
 export interface RecentState {
   /** Whether the server has no answer to this at all. */
   absent: boolean;
-  known: ReadonlyMap<number, readonly RecentEpisode[]>;
+  known: ReadonlyMap<Key, readonly RecentEpisode[]>;
 }
 
 export class RecentSource extends Source<RecentState> {
@@ -25,16 +26,16 @@ export class RecentSource extends Source<RecentState> {
   private askedMs = -AGAIN_MS;
   private busy = false;
   private failed = false;
-  private wanted: ReadonlySet<number> = new Set();
-  private readonly stale = new Set<number>();
+  private wanted: ReadonlySet<Key> = new Set();
+  private readonly stale = new Set<Key>();
 
   constructor() {
     super({ absent: false, known: new Map() });
   }
 
   /** These are on the screen now. */
-  want(workerids: readonly number[]) {
-    this.wanted = new Set(workerids);
+  want(workers: readonly Key[]) {
+    this.wanted = new Set(workers);
     this.plan();
   }
 
@@ -42,7 +43,8 @@ export class RecentSource extends Source<RecentState> {
     this.untilTheEnd(
       feed.listen({
         onWorkers: (workerids) => {
-          this.forget([...workerids]);
+          const { known } = this.getState();
+          this.forget([...known.keys(), ...this.wanted].filter((key) => workerids.has(workeridOf(key))));
         },
         onRefresh: () => {
           this.forget([...this.getState().known.keys()]);
@@ -55,18 +57,18 @@ export class RecentSource extends Source<RecentState> {
   protected override stop() {
     // What was asked for last is not known, and nobody hears of changes any more.
     this.busy = false;
-    for (const id of this.getState().known.keys()) this.stale.add(id);
+    for (const key of this.getState().known.keys()) this.stale.add(key);
   }
 
-  private forget(workerids: readonly number[]) {
-    for (const id of workerids) this.stale.add(id);
+  private forget(workers: readonly Key[]) {
+    for (const key of workers) this.stale.add(key);
     this.plan();
   }
 
   /** Those on the screen that are not known as they are now. */
-  private missing(): number[] {
+  private missing(): Key[] {
     const { absent, known } = this.getState();
-    return absent ? [] : [...this.wanted].filter((id) => !known.has(id) || this.stale.has(id));
+    return absent ? [] : [...this.wanted].filter((key) => !known.has(key) || this.stale.has(key));
   }
 
   private plan() {
@@ -75,7 +77,7 @@ export class RecentSource extends Source<RecentState> {
     if (missing.length === 0) return;
     // Those never seen are asked for once the scrolling rests; those that have changed, now and then.
     const { known } = this.getState();
-    const pauseMs = this.failed ? FAILED_MS : missing.some((id) => !known.has(id)) ? 0 : AGAIN_MS;
+    const pauseMs = this.failed ? FAILED_MS : missing.some((key) => !known.has(key)) ? 0 : AGAIN_MS;
     this.after("ask", Math.max(GATHER_MS, this.askedMs + pauseMs - performance.now()), () => {
       this.askMissing();
     });
@@ -86,22 +88,24 @@ export class RecentSource extends Source<RecentState> {
     if (asked.length === 0) return;
     this.busy = true;
     this.askedMs = performance.now();
-    for (const id of asked) this.stale.delete(id);
-    const which = asked.map((id) => `&workerid=${id}`).join("");
+    for (const key of asked) this.stale.delete(key);
+    // Several masters may have one of them: those that were not asked for come along, and are left out.
+    const ids = new Set(asked.map(workeridOf));
+    const which = [...ids].map((id) => `&workerid=${id}`).join("");
     this.ask(
       this.order,
       get<{ recent: Recent[] }>(`recent?per_worker=${PER_WORKER}${which}`),
       ({ recent }) => {
         // Who is not in the answer has had none.
         const known = new Map(this.getState().known);
-        for (const id of asked) known.set(id, NONE);
-        for (const { workerid, episodes } of recent) known.set(workerid, episodes);
+        for (const key of asked) known.set(key, NONE);
+        for (const one of recent) if (known.has(keyOf(one))) known.set(keyOf(one), one.episodes);
         this.failed = this.busy = false;
         this.set({ known });
         this.plan();
       },
       ({ status }) => {
-        for (const id of asked) this.stale.add(id);
+        for (const key of asked) this.stale.add(key);
         this.failed = true;
         this.busy = false;
         this.set({ absent: status === 404 });

@@ -40,7 +40,7 @@ const again = () =>
 describe("a late answer to an earlier question", () => {
   it("does not bring back a worker's older verdict on its own page", async () => {
     const { useWorker } = await import("../../src/hooks/useAnswer");
-    const { result } = renderHook(() => useWorker(1));
+    const { result } = renderHook(() => useWorker(1, ""));
     await again();
     const told = (level: string) => ({ workers: [idle({ verdict: verdict({ level }) })], meta: meta() });
     await to(1).answer(told("stuck"));
@@ -50,7 +50,7 @@ describe("a late answer to an earlier question", () => {
 
   it("is shown while the later ones have not come: what is asked often is not left empty", async () => {
     const { useWorker } = await import("../../src/hooks/useAnswer");
-    const { result } = renderHook(() => useWorker(1));
+    const { result } = renderHook(() => useWorker(1, ""));
     await again();
     await to(0).answer({ workers: [idle({ name: "first" })], meta: meta() });
     expect(result.current.worker?.name).toBe("first");
@@ -82,7 +82,7 @@ describe("a late answer to an earlier question", () => {
     await again();
     await to(2).answer(lane(NOW - 1));
     await to(1).answer(lane(null));
-    expect(result.current.known?.lanes.get(1)?.stays[0]?.until).toBe(NOW - 1);
+    expect(result.current.known?.lanes.get("1@1")?.stays[0]?.until).toBe(NOW - 1);
   });
 
   it("does not close over a lane that was told anew while all were asked for", async () => {
@@ -98,27 +98,27 @@ describe("a late answer to an earlier question", () => {
     // All was asked for before that: the worker is asked for once more.
     await to(1).answer(lane(null));
     await to(3).answer(lane(NOW - 1));
-    expect(result.current.known?.lanes.get(1)?.stays[0]?.until).toBe(NOW - 1);
+    expect(result.current.known?.lanes.get("1@1")?.stays[0]?.until).toBe(NOW - 1);
   });
 
   it("does not make a finished action unfinished, nor an older action the last", async () => {
     vi.resetModules();
     const { outcomes } = await import("../../src/server/outcomes");
     const action = (id: number, finished_at: number | null) =>
-      ({ id, workerid: 1, finished_at, status: finished_at === null ? "asked" : "done" }) as Action;
+      ({ id, workerid: 1, masterid: 1, finished_at, status: finished_at === null ? "asked" : "done" }) as Action;
     outcomes.put(action(5, NOW));
     outcomes.put(action(5, null));
-    expect(outcomes.of(1)?.status).toBe("done");
+    expect(outcomes.of({ workerid: 1, masterid: 1 })?.status).toBe("done");
     outcomes.put(action(6, null));
     outcomes.put(action(5, NOW));
-    expect(outcomes.of(1)?.id).toBe(6);
+    expect(outcomes.of({ workerid: 1, masterid: 1 })?.id).toBe(6);
   });
 });
 
 describe("an answer for a page that has been left for another", () => {
   it("does not show one worker under the name of another", async () => {
     const { useWorker } = await import("../../src/hooks/useAnswer");
-    const { result, rerender } = renderHook(({ id }) => useWorker(id), { initialProps: { id: 1 } });
+    const { result, rerender } = renderHook(({ id }) => useWorker(id, ""), { initialProps: { id: 1 } });
     rerender({ id: 2 });
     await to(0).answer({ workers: [idle({ name: "the first" })], meta: meta() });
     expect(result.current.worker).toBeNull();

@@ -5,6 +5,7 @@ import { distribution, short } from "../../src/model/distribution";
 const stats = (change: Partial<PhaseStats> = {}): PhaseStats => ({
   workerid: 1,
   worker: "a",
+  masterid: 1,
   class: "EC2LatentWorker",
   phase: "stop",
   count: 10,

@@ -32,8 +32,12 @@ describe("a forced disconnect", () => {
   it("is asked for as JSON, with the episode that was seen, also when there was none", async () => {
     const fetch = answer(200, JSON.stringify({ action: { id: 1 } }));
     vi.stubGlobal("fetch", fetch);
-    await forceDisconnect(3, { episode: null, pause: true, override: false, confirm: "ec2-3", reason: "hung" });
-    const [, init] = fetch.mock.calls[0] as unknown as [string, RequestInit];
+    await forceDisconnect(
+      { workerid: 3, masterid: 2 },
+      { episode: null, pause: true, override: false, confirm: "ec2-3", reason: "hung" },
+    );
+    const [url, init] = fetch.mock.calls[0] as unknown as [string, RequestInit];
+    expect(url).toMatch(/workers\/3\/force-disconnect\?masterid=2$/);
     expect(init.headers).toMatchObject({ "Content-Type": "application/json" });
     expect(JSON.parse(init.body as string)).toEqual({
       episode: null,
@@ -46,13 +50,16 @@ describe("a forced disconnect", () => {
   });
   it("is not answered yet when the status is 202", async () => {
     vi.stubGlobal("fetch", answer(202, JSON.stringify({ action: { id: 1 } })));
-    const result = await forceDisconnect(3, { episode: 1, pause: true, override: false, confirm: "x", reason: "y" });
+    const result = await forceDisconnect(
+      { workerid: 3, masterid: 2 },
+      { episode: 1, pause: true, override: false, confirm: "x", reason: "y" },
+    );
     expect(result.answered).toBe(false);
   });
   it("is looked at without a word on the pause, so that the configured one shows", async () => {
     const fetch = answer(200, JSON.stringify({ dry_run: {} }));
     vi.stubGlobal("fetch", fetch);
-    await dryRun(3, { episode: 17, pause: null, override: false });
+    await dryRun({ workerid: 3, masterid: 2 }, { episode: 17, pause: null, override: false });
     const [, init] = fetch.mock.calls[0] as unknown as [string, RequestInit];
     expect(JSON.parse(init.body as string)).toEqual({ episode: 17, override: false, dry_run: true });
   });

@@ -56,6 +56,37 @@ async function answerSide() {
   }
 }
 
+describe("a name that two masters have", () => {
+  const other = (change: Partial<Worker> = {}) => idle({ masterid: 2, master: "other", ...change });
+  const levels = () => store.getState().workers.map(({ masterid, verdict: { level } }) => [masterid, level]);
+
+  it("is looked at on each of them by itself, and stays two rows", async () => {
+    await to(0, ALL).answer(whole(idle(), other()));
+    await pass(5_000);
+    await answerSide();
+    asked.length = 0;
+    changed(new Set([1]));
+    const stuck = { verdict: verdict({ level: "stuck" }) };
+    await to(0, `${ONE}?masterid=1`).answer(whole(idle()));
+    await to(0, `${ONE}?masterid=2`).answer(whole(other(stuck)));
+    expect(levels()).toEqual([
+      [1, "ok"],
+      [2, "stuck"],
+    ]);
+  });
+  it("is found by a look at all where one of them is new", async () => {
+    await opened();
+    changed(new Set([1]));
+    await to(0, ONE).answer({ error: "which one?", code: "several_masters", choices: [] }, 300);
+    await pass(2_000);
+    await to(1, ALL).answer(whole(idle(), other()));
+    expect(levels()).toEqual([
+      [1, "ok"],
+      [2, "ok"],
+    ]);
+  });
+});
+
 describe("a change that comes while another is looked at", () => {
   it("is not undone by the late answer to the earlier question", async () => {
     await opened();

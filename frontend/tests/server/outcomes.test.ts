@@ -6,7 +6,7 @@ import { asked, pass, serve, to } from "../asked";
 import { NOW } from "../situations";
 
 const action = (id: number, workerid: number, finished_at: number | null = null) =>
-  ({ id, workerid, finished_at, status: finished_at === null ? "asked" : "done" }) as Action;
+  ({ id, workerid, masterid: 1, finished_at, status: finished_at === null ? "asked" : "done" }) as Action;
 
 let outcomes: OutcomeSource;
 let leave: () => void;
@@ -23,6 +23,14 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
+describe("an action on one of two workers of one name", () => {
+  it("is not told of the other master's", () => {
+    outcomes.put({ ...action(5, 1, NOW), masterid: 2 });
+    expect(outcomes.of({ workerid: 1, masterid: 1 })).toBeNull();
+    expect(outcomes.of({ workerid: 1, masterid: 2 })?.id).toBe(5);
+  });
+});
+
 describe("an action that its master has not answered yet", () => {
   it("is followed until it has, also where it could not be asked for", async () => {
     outcomes.put(action(5, 1));
@@ -30,7 +38,7 @@ describe("an action that its master has not answered yet", () => {
     await to(0).answer({ error: "away", code: "internal" }, 500);
     await pass(2_000);
     await to(1).answer({ actions: [action(5, 1, NOW)] });
-    expect(outcomes.of(1)?.status).toBe("done");
+    expect(outcomes.of({ workerid: 1, masterid: 1 })?.status).toBe("done");
     await pass(60_000);
     expect(asked).toHaveLength(2);
   });

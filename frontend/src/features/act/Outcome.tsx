@@ -50,7 +50,7 @@ export const Outcome = ({ action, test = "force-outcome", titles = {}, children 
       <Steps steps={action.steps} outcome={true} />
       <p>
         It is recorded as action {action.id}, by {actorWords(action.actor, action.actor_kind)}.{" "}
-        <Link to={workerRoute(action.workerid)}>All actions on {action.worker}</Link>
+        <Link to={workerRoute(action)}>All actions on {action.worker}</Link>
       </p>
       {children}
     </div>

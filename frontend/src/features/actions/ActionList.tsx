@@ -25,7 +25,7 @@ export const ActionList = ({ actions, named = false }: { actions: readonly Actio
         {named && (
           <>
             of{" "}
-            <Link to={workerRoute(action.workerid)}>
+            <Link to={workerRoute(action)}>
               <bdi>{action.worker}</bdi>
             </Link>{" "}
           </>

@@ -42,13 +42,13 @@ export const InstanceFacts = ({ instance }: { instance: Instance }) => (
   </dl>
 );
 
-export const WorkerOf = ({ instance: { worker, workerid } }: { instance: Instance }) =>
+export const WorkerOf = ({ instance: { worker, workerid, masterid } }: { instance: Instance }) =>
   worker === null ? (
     <span className="bbl-muted">none that is known</span>
   ) : workerid === null ? (
     <bdi>{worker}</bdi>
   ) : (
-    <Link to={workerRoute(workerid)}>
+    <Link to={workerRoute({ workerid, masterid })}>
       <bdi>{worker}</bdi>
     </Link>
   );

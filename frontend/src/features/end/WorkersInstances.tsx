@@ -2,6 +2,7 @@ import React, { useState } from "react";
 import { Link } from "react-router-dom";
 import type { Instance } from "../../contract/types";
 import { useInstances } from "../../hooks/useInstances";
+import type { Which } from "../../model/key";
 import { queryOf } from "../../model/filters";
 import { arrangeInstances, standingWords, whyNotWords } from "../../model/instances";
 import { InstanceName } from "../../ui/InstanceName";
@@ -10,7 +11,7 @@ import { EndButton } from "./EndButton";
 import { EndDialog } from "./EndDialog";
 
 interface Props {
-  workerid: number;
+  which: Which;
   worker: string;
   /** Where the dialog is another one's to open, since this stands in one. */
   onEnd?: (instance: Instance) => void;
@@ -21,8 +22,8 @@ interface Props {
 const NO_FILTER = { standing: "", text: "", place: "" };
 
 /** The instances that a worker has or has left, and the way to end each; nothing where none is known. */
-export const WorkersInstances = ({ workerid, worker, onEnd, children }: Props) => {
-  const { instances, reload } = useInstances(queryOf({ worker }), workerid);
+export const WorkersInstances = ({ which: { workerid, masterid }, worker, onEnd, children }: Props) => {
+  const { instances, reload } = useInstances(queryOf({ worker, masterid }), workerid);
   const [target, setTarget] = useState<Instance | null>(null);
   const shown = arrangeInstances(instances ?? [], NO_FILTER);
   if (shown.length === 0 && target === null) return null;

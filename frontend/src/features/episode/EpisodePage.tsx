@@ -52,9 +52,9 @@ const OneEpisode = ({ id }: { id: number }) => {
 const NO_BUILDS: readonly LaneBuild[] = [];
 
 /** The builds in it; the events of a build are not all of the episode that it waited for. */
-function useBuilds({ id, workerid, started_at, ended_at }: Episode): readonly LaneBuild[] {
+function useBuilds({ id, workerid, masterid, started_at, ended_at }: Episode): readonly LaneBuild[] {
   const until = ended_at === null ? null : ended_at.toFixed(3);
-  const query = queryOf({ since: started_at.toFixed(3), until, workerid });
+  const query = queryOf({ since: started_at.toFixed(3), until, workerid, masterid });
   const { answer } = useAnswer<TimelineAnswer>(`timeline${query}`, workerid);
   return answer?.lanes[0]?.episodes.find((episode) => episode.id === id)?.builds ?? NO_BUILDS;
 }
@@ -130,7 +130,7 @@ const Facts = ({ episode }: { episode: Episode }) => {
     <dl className="bbl-facts" data-test="facts">
       <dt>Worker</dt>
       <dd>
-        <Link to={workerRoute(episode.workerid)}>
+        <Link to={workerRoute(episode)}>
           <bdi>{episode.worker}</bdi>
         </Link>{" "}
         and its other episodes

@@ -32,7 +32,7 @@ export const OneWorker = ({ one, course, refusal, outdated, force, onEnd }: Prop
       {action !== null && (
         <Outcome action={action}>
           {action.status === "done" && (
-            <WorkersInstances workerid={worker.workerid} worker={worker.name} onEnd={onEnd}>
+            <WorkersInstances which={worker} worker={worker.name} onEnd={onEnd}>
               <h3 className="h6">Next: the instance</h3>
               <p>The force disconnect has not stopped it. End it here, or in the cloud's console.</p>
             </WorkersInstances>

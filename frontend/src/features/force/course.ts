@@ -1,4 +1,6 @@
 import type { Action, DryRun, Worker } from "../../contract/types";
+import { keyOf, type Key, type Which } from "../../model/key";
+import { oneWorker } from "../../model/links";
 import { Order } from "../../model/order";
 import { pausesAfterwards } from "../../model/refusals";
 import { asFailure, dryRun, forceDisconnect, type ApiFailure } from "../../server/client";
@@ -43,12 +45,12 @@ async function each<T>(items: readonly T[], work: (item: T) => Promise<void>) {
 }
 
 export class ForceCourse extends Source<Course> {
-  private readonly orders: ReadonlyMap<number, Order>;
+  private readonly orders: ReadonlyMap<Key, Order>;
 
   constructor(workers: readonly Worker[]) {
     const untouched = { plan: null, looking: true, sending: false, failure: null, action: null };
     super({ ones: workers.map((worker) => ({ worker, ...untouched })), pause: null, override: false, sent: "no" });
-    this.orders = new Map(workers.map(({ workerid }) => [workerid, new Order()]));
+    this.orders = new Map(workers.map((worker) => [keyOf(worker), new Order()]));
   }
 
   protected override start() {
@@ -70,16 +72,16 @@ export class ForceCourse extends Source<Course> {
   }
 
   /** Looks at the worker as it is by now, and at what would be done to it. An override was for what it was before. */
-  lookAgain({ workerid }: Worker) {
+  lookAgain(known: Worker) {
     this.set({ override: false });
     this.ask(
-      this.begin(workerid),
-      fetchWorkers(`workers/${workerid}`),
+      this.begin(known),
+      fetchWorkers(oneWorker(known)),
       ({ workers: [worker] }) => {
         if (worker !== undefined) void this.look(worker);
       },
       (failure) => {
-        this.change(workerid, { failure, looking: false });
+        this.change(known, { failure, looking: false });
       },
     );
   }
@@ -95,27 +97,27 @@ export class ForceCourse extends Source<Course> {
   }
 
   /** Another question about this worker: answers to those before are not wanted. */
-  private begin(workerid: number): Order {
-    const order = this.orders.get(workerid) ?? new Order();
+  private begin(worker: Which): Order {
+    const order = this.orders.get(keyOf(worker)) ?? new Order();
     order.forget();
-    this.change(workerid, { looking: true, failure: null });
+    this.change(worker, { looking: true, failure: null });
     return order;
   }
 
   private async look(worker: Worker) {
-    const { workerid, episode } = worker;
+    const { episode } = worker;
     const { pause, override } = this.getState();
-    const order = this.begin(workerid);
-    this.change(workerid, { worker });
-    const question = dryRun(workerid, { episode, pause, override });
+    const order = this.begin(worker);
+    this.change(worker, { worker });
+    const question = dryRun(worker, { episode, pause, override });
     this.ask(
       order,
       question,
       (plan) => {
-        this.change(workerid, { plan, looking: false });
+        this.change(worker, { plan, looking: false });
       },
       (failure) => {
-        this.change(workerid, { failure, looking: false });
+        this.change(worker, { failure, looking: false });
       },
     );
     await question.catch(() => undefined);
@@ -123,29 +125,30 @@ export class ForceCourse extends Source<Course> {
 
   /** It is sent, and its outcome kept, also where the dialog has gone by then. */
   private async send({ worker, plan }: One, reason: string) {
-    const { workerid, name, episode } = worker;
+    const { name, episode } = worker;
     const { pause, override } = this.getState();
     const wish = { episode, pause: pausesAfterwards(plan, pause), override, confirm: name, reason };
-    this.change(workerid, { sending: true, failure: null });
+    this.change(worker, { sending: true, failure: null });
     try {
-      const { action } = await forceDisconnect(workerid, wish);
-      this.change(workerid, { sending: false, action });
+      const { action } = await forceDisconnect(worker, wish);
+      this.change(worker, { sending: false, action });
       outcomes.put(action);
     } catch (error) {
-      this.change(workerid, { sending: false, failure: asFailure(error) });
+      this.change(worker, { sending: false, failure: asFailure(error) });
     }
   }
 
   /** Of an action that was asked for here, not of one before. */
   private takeNews() {
     for (const { worker, action } of this.getState().ones) {
-      const news = outcomes.of(worker.workerid);
-      if (news !== null && news.id === action?.id && news !== action) this.change(worker.workerid, { action: news });
+      const news = outcomes.of(worker);
+      if (news !== null && news.id === action?.id && news !== action) this.change(worker, { action: news });
     }
   }
 
-  private change(workerid: number, change: Partial<One>) {
-    const ones = this.getState().ones.map((one) => (one.worker.workerid === workerid ? { ...one, ...change } : one));
+  private change(worker: Which, change: Partial<One>) {
+    const key = keyOf(worker);
+    const ones = this.getState().ones.map((one) => (keyOf(one.worker) === key ? { ...one, ...change } : one));
     this.set({ ones });
   }
 }

@@ -2,6 +2,7 @@ import React, { memo, useCallback, useEffect, useMemo, useRef, useState } from "
 import { Link } from "react-router-dom";
 import type { Orphan } from "../../contract/types";
 import { useFleet } from "../../hooks/useShared";
+import { isSame } from "../../model/key";
 import { endRoute, episodeRoute, workerRoute } from "../../model/links";
 import { byAge, byWorker } from "../../model/orphans";
 import { actorWords, count } from "../../model/words";
@@ -96,7 +97,7 @@ export const OrphanTable = ({ orphans, grouped = false, onClosed }: Props) => {
         </thead>
         <tbody role="rowgroup">
           {shown.map((orphan, index) => {
-            const first = grouped && orphan.workerid !== shown[index - 1]?.workerid;
+            const first = grouped && !isSame(orphan, shown[index - 1]);
             return (
               <React.Fragment key={orphan.id}>
                 {first && <Group orphans={orphans} orphan={orphan} boxes={boxes} of={selection} onSelect={select} />}
@@ -177,7 +178,7 @@ interface GroupProps {
 }
 
 const Group = ({ orphans, orphan, boxes, of, onSelect }: GroupProps) => {
-  const own = orphans.filter(({ workerid }) => workerid === orphan.workerid);
+  const own = orphans.filter((each) => isSame(each, orphan));
   const ids = own.filter(({ closed_at }) => closed_at === null).map(({ id }) => id);
   const oldest = [...own].sort(byAge)[0] ?? orphan;
   return (
@@ -237,7 +238,7 @@ const Row = memo(({ orphan, boxes, selected, onSelect, onMark }: RowProps) => {
         {orphan.place != null && <span className="bbl-sub">{orphan.place}</span>}
       </th>
       <td role="cell" data-label="Worker">
-        <Link to={workerRoute(orphan.workerid)}>
+        <Link to={workerRoute(orphan)}>
           <bdi>{orphan.worker}</bdi>
         </Link>
         {orphan.episode !== null && (

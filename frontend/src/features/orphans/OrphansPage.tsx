@@ -35,11 +35,13 @@ export const OrphansPage = () => {
   const [instance, setInstance] = useParam("instance");
   const [group, setGroup] = useParam("group");
   const [workerid] = useParam("workerid");
+  const [masterid] = useParam("masterid");
   const filter = {
     open: show === "any" ? null : String(show === "open"),
     worker__contains: worker,
     instance__contains: instance,
     workerid,
+    masterid,
   };
   const query = queryOf({ ...filter, limit: show === "open" ? 1000 : settings().pageSize });
   const shown = { query, grouped: group === "worker" };

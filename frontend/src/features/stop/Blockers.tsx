@@ -182,7 +182,7 @@ const Item = ({ stop, blocker, at }: { stop: MasterStop; blocker: Blocker; at: n
   const words = useTicking(useCallback((now: number) => releaseWords(blocker, stop, at, now), [blocker, stop, at]));
   return (
     <li data-test="blocker" data-worker={blocker.worker}>
-      <Link to={workerRoute(blocker.workerid)}>
+      <Link to={workerRoute({ workerid: blocker.workerid, masterid: stop.masterid })}>
         <bdi>{blocker.worker}</bdi>
       </Link>
       : {blocker.text || blockerWords(blocker.what)}

@@ -4,6 +4,7 @@ import type { Mark, Worker } from "../../contract/types";
 import { useTheme } from "../../hooks/useTheme";
 import { useTicking } from "../../hooks/useTicking";
 import { useWidth } from "../../hooks/useWidth";
+import { keyOf, type Key } from "../../model/key";
 import { barOf, barWords, markWords, type Ready } from "../../model/lanes";
 import { tickLabel } from "../../model/moments";
 import { zoomed, type Span } from "../../model/ranges";
@@ -19,7 +20,7 @@ import { useWheel } from "./useWheel";
 
 interface Props {
   workers: readonly Worker[];
-  lanes: ReadonlyMap<number, Ready>;
+  lanes: ReadonlyMap<Key, Ready>;
   masterMarks: readonly Mark[];
   span: Span;
   onSpan: (span: Span) => void;
@@ -46,7 +47,7 @@ export const LaneChart = ({ workers, lanes, masterMarks, span, onSpan, onOpen }:
   const step = Math.max(1, Math.floor((span.until - span.since) / width));
   const now = Number(useTicking(useCallback((at: number) => String(Math.floor(at / step) * step), [step])));
 
-  const rows = useMemo(() => workers.map((worker) => lanes.get(worker.workerid) ?? null), [workers, lanes]);
+  const rows = useMemo(() => workers.map((worker) => lanes.get(keyOf(worker)) ?? null), [workers, lanes]);
   const ticks = useMemo(
     () => momentTicks(span.since, span.until, width / PIXELS_A_TICK, -new Date().getTimezoneOffset() * 60),
     [span, width],
@@ -80,7 +81,7 @@ export const LaneChart = ({ workers, lanes, masterMarks, span, onSpan, onOpen }:
   };
 
   // Where it is by now, and what it says: all is looked up anew, by what it is.
-  const lane = pointed === null ? -1 : workers.findIndex((worker) => worker.workerid === pointed.workerid);
+  const lane = pointed === null ? -1 : workers.findIndex((worker) => keyOf(worker) === pointed.worker);
   const here = lane === -1 ? null : pointed;
   const row = lane === -1 ? null : (rows[lane] ?? null);
   const name = workers[lane]?.name ?? "";
@@ -154,7 +155,7 @@ export const LaneChart = ({ workers, lanes, masterMarks, span, onSpan, onOpen }:
       >
         <div style={{ height: workers.length * LANE }} className="bbl-chart-space">
           {workers.slice(firstLabel, lastLabel).map((worker, index) => (
-            <LaneLabel key={worker.workerid} worker={worker} top={(firstLabel + index) * LANE} width={labels} />
+            <LaneLabel key={keyOf(worker)} worker={worker} top={(firstLabel + index) * LANE} width={labels} />
           ))}
           <canvas
             ref={canvas}

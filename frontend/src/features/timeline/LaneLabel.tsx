@@ -24,7 +24,7 @@ export const LaneLabel = React.memo(({ worker, top, width }: { worker: Worker; t
         <Icon name={levelIcon(worker.verdict.level)} /> <span className="bbl-sr">{worker.verdict.level}</span>
       </>
     )}
-    <Link to={workerRoute(worker.workerid)}>
+    <Link to={workerRoute(worker)}>
       <bdi>{worker.name}</bdi>
     </Link>
   </span>

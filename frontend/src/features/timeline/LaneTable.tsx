@@ -2,6 +2,7 @@ import React, { useState } from "react";
 import { Link } from "react-router-dom";
 import { serverNow } from "../../server/clock";
 import type { Worker } from "../../contract/types";
+import { keyOf, type Key } from "../../model/key";
 import { duration } from "../../model/durations";
 import { markWords, sums, type Ready } from "../../model/lanes";
 import { episodeRoute, workerRoute } from "../../model/links";
@@ -19,7 +20,7 @@ export const LaneTable = ({
   span,
 }: {
   workers: readonly Worker[];
-  lanes: ReadonlyMap<number, Ready>;
+  lanes: ReadonlyMap<Key, Ready>;
   span: Span;
 }) => {
   const [open, setOpen] = useState(false);
@@ -47,7 +48,7 @@ export const LaneTable = ({
             </thead>
             <tbody>
               {workers.slice(0, MOST).map((worker) => (
-                <Row key={worker.workerid} worker={worker} lane={lanes.get(worker.workerid) ?? null} span={span} />
+                <Row key={keyOf(worker)} worker={worker} lane={lanes.get(keyOf(worker)) ?? null} span={span} />
               ))}
             </tbody>
           </table>
@@ -65,7 +66,7 @@ const Row = ({ worker, lane, span }: { worker: Worker; lane: Ready | null; span:
   return (
     <tr>
       <th scope="row">
-        <Link to={workerRoute(worker.workerid)}>
+        <Link to={workerRoute(worker)}>
           <bdi>{worker.name}</bdi>
         </Link>
       </th>

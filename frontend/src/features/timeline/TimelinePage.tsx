@@ -48,7 +48,7 @@ export const TimelinePage = () => {
     [fleet.workers, view],
   );
   const filtered = isFiltered(view);
-  const ids = workers.map((worker) => worker.workerid).sort((a, b) => a - b);
+  const ids = [...new Set(workers.map((worker) => worker.workerid))].sort((a, b) => a - b);
   const few = filtered && ids.length <= FEW ? ids.join() : "";
   const wanted = useMemo(() => (few === "" ? null : few.split(",").map(Number)), [few]);
   const { known, failure, loading } = useTimeline(span, wanted);

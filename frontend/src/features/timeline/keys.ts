@@ -1,5 +1,6 @@
 import type { Worker } from "../../contract/types";
 import { nameOf, nearest, neighbour, type Hit, type Ready } from "../../model/lanes";
+import { keyOf } from "../../model/key";
 import { moved, zoomed, type Span } from "../../model/ranges";
 import type { Pointed } from "./pointed";
 
@@ -29,7 +30,7 @@ function show({ workers, span, now, here }: Board, lane: number, to: Hit | null)
   if (worker === undefined) return {};
   const at = to === null ? (here?.at ?? span.until) : to.phase[1];
   const point: Pointed = {
-    workerid: worker.workerid,
+    worker: keyOf(worker),
     bar: to === null ? null : nameOf(to),
     at,
     asked: now,

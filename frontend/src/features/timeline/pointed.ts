@@ -1,9 +1,10 @@
 import { hitAt, nameOf, type BarName, type Ready } from "../../model/lanes";
 import type { Worker } from "../../contract/types";
+import { keyOf, type Key } from "../../model/key";
 
 /** What is pointed at, by mouse or keyboard: a worker and a bar of its, never a place, since lanes change theirs. */
 export interface Pointed {
-  workerid: number;
+  worker: Key;
   bar: BarName | null;
   /** The moment under the mouse; for the keyboard, where the bar begins. */
   at: number;
@@ -16,7 +17,7 @@ export interface Pointed {
 export const NEAR_PX = 4;
 
 export const sameBar = (a: Pointed | null, b: Pointed | null) =>
-  a?.workerid === b?.workerid && a?.bar?.episode === b?.bar?.episode;
+  a?.worker === b?.worker && a?.bar?.episode === b?.bar?.episode;
 
 /** What the mouse points at in this lane, at this moment. */
 export function underMouse(
@@ -28,5 +29,5 @@ export function underMouse(
 ): Pointed | null {
   if (worker === undefined) return null;
   const hit = hitAt(row?.stays ?? [], at, near);
-  return { workerid: worker.workerid, bar: hit === null ? null : nameOf(hit), at, asked, by: "mouse" };
+  return { worker: keyOf(worker), bar: hit === null ? null : nameOf(hit), at, asked, by: "mouse" };
 }

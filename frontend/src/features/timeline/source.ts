@@ -1,5 +1,6 @@
 import type { Lane, Mark, TimelineAnswer } from "../../contract/types";
 import { queryOf } from "../../model/filters";
+import { keyOf, workeridOf, type Key } from "../../model/key";
 import { ready, type Ready } from "../../model/lanes";
 import { Order } from "../../model/order";
 import type { Span } from "../../model/ranges";
@@ -15,7 +16,7 @@ export interface Known {
   since: number;
   /** Null: up to now, and followed. */
   until: number | null;
-  lanes: ReadonlyMap<number, Ready>;
+  lanes: ReadonlyMap<Key, Ready>;
   masterMarks: readonly Mark[];
   truncated: boolean;
 }
@@ -32,16 +33,21 @@ const LEAST_PAUSE_MS = 2_000;
 /** A window that moves is asked for once it has come to rest. */
 const REST_MS = 250;
 
-function sorted(answer: TimelineAnswer): { lanes: [number, Ready][]; masterMarks: Mark[] } {
-  const marks = new Map<number, Mark[]>();
+function sorted(answer: TimelineAnswer): { lanes: [Key, Ready][]; masterMarks: Mark[] } {
+  const marks = new Map<Key, Mark[]>();
   const masterMarks: Mark[] = [];
   for (const mark of answer.marks) {
-    if (mark.workerid === null) masterMarks.push(mark);
-    else marks.set(mark.workerid, [...(marks.get(mark.workerid) ?? []), mark]);
+    const { workerid, masterid } = mark;
+    if (workerid === null) {
+      masterMarks.push(mark);
+      continue;
+    }
+    const key = keyOf({ workerid, masterid });
+    marks.set(key, [...(marks.get(key) ?? []), mark]);
   }
-  const lanes = answer.lanes.map((lane: Lane): [number, Ready] => [
-    lane.workerid,
-    ready(lane, marks.get(lane.workerid) ?? []),
+  const lanes = answer.lanes.map((lane: Lane): [Key, Ready] => [
+    keyOf(lane),
+    ready(lane, marks.get(keyOf(lane)) ?? []),
   ]);
   return { lanes, masterMarks };
 }
@@ -157,7 +163,7 @@ export class TimelineSource extends Source<Timeline> {
           this.askFor(ids);
           return;
         }
-        const fresh = sorted(answer).lanes.filter(([id]) => wanted(id));
+        const fresh = sorted(answer).lanes.filter(([key]) => wanted(workeridOf(key)));
         this.set({ known: { ...latest, lanes: new Map([...latest.lanes, ...fresh]) } });
       },
       () => undefined,

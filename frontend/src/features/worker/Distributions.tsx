@@ -11,7 +11,10 @@ const FOOT = 16;
 
 /** How long this worker's starts, connections, lives and stops took. */
 export const Distributions = ({ worker }: { worker: Worker }) => {
-  const { answer, failure, reload } = useAnswer<StatsAnswer>(`stats?workerid=${worker.workerid}`, worker.workerid);
+  const { answer, failure, reload } = useAnswer<StatsAnswer>(
+    `stats?workerid=${worker.workerid}&masterid=${worker.masterid}`,
+    worker.workerid,
+  );
   const stats = answer?.stats.filter((each) => each.count > 0) ?? [];
   return (
     <section aria-labelledby="bbl-durations" data-test="durations">

@@ -1,6 +1,6 @@
 import React from "react";
 import { Link, useParams } from "react-router-dom";
-import type { Action, Episode, LifecycleEvent, Orphan, Worker, WorkersMeta } from "../../contract/types";
+import type { Action, Episode, LifecycleEvent, Orphan, Worker, WorkerChoice, WorkersMeta } from "../../contract/types";
 import { VerdictBadge } from "../../ui/Badge";
 import { Behind } from "../../ui/Banners";
 import { ForceButton } from "../force/ForceButton";
@@ -19,23 +19,29 @@ import { TimelineChart } from "./TimelineChart";
 import { useHistory } from "../../hooks/useHistory";
 import { useTarget } from "../../hooks/useTarget";
 import { useWorker } from "../../hooks/useAnswer";
-import { workerRoute } from "../../model/links";
+import { orphansRoute, workerRoute } from "../../model/links";
+import type { ApiFailure } from "../../server/client";
+import { Notice } from "../../ui/Notice";
+import { stateWords } from "../../model/words";
+import { useParam } from "../../hooks/useParam";
 import { byAge } from "../../model/orphans";
 import { settings } from "../../host/settings";
 
 export const WorkerPage = () => {
   const workerid = Number(useParams<"workerid">().workerid);
-  return <OneWorker key={workerid} workerid={workerid} />;
+  const [masterid] = useParam("masterid");
+  return <OneWorker key={`${workerid} ${masterid}`} workerid={workerid} masterid={masterid} />;
 };
 
-const OneWorker = ({ workerid }: { workerid: number }) => {
-  const { worker, meta, failure } = useWorker(workerid);
+/** `masterid`: as the address has it; empty where it names none. */
+const OneWorker = ({ workerid, masterid }: { workerid: number; masterid: string }) => {
+  const { worker, meta, failure } = useWorker(workerid, masterid);
   const [target, open, close, heading] = useTarget<readonly Worker[]>();
   return (
     <Page
       name="worker"
       title={worker?.name ?? `Worker ${workerid}`}
-      route={workerRoute(workerid)}
+      route={worker === null ? "/lifecycle" : workerRoute(worker)}
       heading={heading}
       worker={worker?.name}
       failure={worker === null ? null : failure}
@@ -45,7 +51,7 @@ const OneWorker = ({ workerid }: { workerid: number }) => {
           Loading the worker…
         </p>
       )}
-      {worker === null && failure !== null && <FailedPage failure={failure} />}
+      {worker === null && failure !== null && <NoWorker workerid={workerid} failure={failure} />}
       {meta !== null && <Behind meta={meta} />}
       {worker !== null && (
         <Now
@@ -59,6 +65,27 @@ const OneWorker = ({ workerid }: { workerid: number }) => {
       {worker !== null && <Histories worker={worker} />}
       {target !== null && <ForceDialog workers={target} onClose={close} />}
     </Page>
+  );
+};
+
+/** Of several masters that have it, which one is meant is for the reader to say. */
+const NoWorker = ({ workerid, failure }: { workerid: number; failure: ApiFailure }) => {
+  const choices = failure.details.choices as readonly WorkerChoice[] | undefined;
+  if (failure.code !== "several_masters" || choices === undefined) return <FailedPage failure={failure} />;
+  return (
+    <Notice kind="light" title="Several masters have a worker of this name" test="several-masters">
+      <ul>
+        {choices.map(({ masterid, master, live, state }) => (
+          <li key={masterid}>
+            <Link to={workerRoute({ workerid, masterid })}>
+              on <bdi>{master}</bdi>
+            </Link>
+            : {stateWords(state).label}
+            {!live && ", a master that is not up"}
+          </li>
+        ))}
+      </ul>
+    </Notice>
   );
 };
 
@@ -85,12 +112,18 @@ const Now = ({ worker, meta, onForce }: NowProps) => {
 };
 
 const Histories = ({ worker }: { worker: Worker }) => {
-  const { workerid } = worker;
+  const { workerid, masterid } = worker;
+  const of = `&masterid=${masterid}`;
   const { pageSize } = settings();
-  const episodes = useHistory<Episode>(workerid, `workers/${workerid}/episodes`, "episodes", "?limit=20");
-  const events = useHistory<LifecycleEvent>(workerid, `workers/${workerid}/events`, "events", `?limit=${pageSize}`);
-  const actions = useHistory<Action>(workerid, "actions", "actions", `?workerid=${workerid}&limit=20`);
-  const orphans = useHistory<Orphan>(workerid, "orphans", "orphans", `?workerid=${workerid}&open=true&limit=20`);
+  const episodes = useHistory<Episode>(workerid, `workers/${workerid}/episodes`, "episodes", `?limit=20${of}`);
+  const events = useHistory<LifecycleEvent>(
+    workerid,
+    `workers/${workerid}/events`,
+    "events",
+    `?limit=${pageSize}${of}`,
+  );
+  const actions = useHistory<Action>(workerid, "actions", "actions", `?workerid=${workerid}&limit=20${of}`);
+  const orphans = useHistory<Orphan>(workerid, "orphans", "orphans", `?workerid=${workerid}&open=true&limit=20${of}`);
   const open = [...orphans.items].sort(byAge);
   return (
     <>
@@ -102,12 +135,12 @@ const Histories = ({ worker }: { worker: Worker }) => {
           <OrphanTable orphans={open} onClosed={orphans.reload} />
           {orphans.next !== null && (
             <p>
-              <Link to={`/lifecycle/orphans?workerid=${workerid}`}>All {worker.orphans} open entries</Link>
+              <Link to={orphansRoute(worker)}>All {worker.orphans} open entries</Link>
             </p>
           )}
         </section>
       )}
-      <WorkersInstances workerid={workerid} worker={worker.name}>
+      <WorkersInstances which={worker} worker={worker.name}>
         <h2 className="h5">Instances</h2>
       </WorkersInstances>
       <section aria-labelledby="bbl-episodes">

@@ -18,6 +18,7 @@ import { WorkerTable } from "./WorkerTable";
 import { useFleet } from "../../hooks/useShared";
 import { useTarget } from "../../hooks/useTarget";
 import { useView } from "../../hooks/useView";
+import { keyOf, type Key } from "../../model/key";
 import { arrange } from "../../model/arrange";
 import { healthLine, lastKnownLine } from "../../model/health";
 import { clockTime } from "../../model/moments";
@@ -71,7 +72,7 @@ const Content = ({ fleet, onForce, onForceMany }: ContentProps) => {
   );
 };
 
-const NOBODY: ReadonlySet<number> = new Set();
+const NOBODY: ReadonlySet<Key> = new Set();
 
 const Workers = memo(({ fleet, onForce, onForceMany }: ContentProps) => {
   const [view, setView] = useView();
@@ -79,15 +80,15 @@ const Workers = memo(({ fleet, onForce, onForceMany }: ContentProps) => {
   const wanted = useDeferredValue(view);
   const rows = useMemo(() => arrange(fleet.workers, wanted), [fleet.workers, wanted]);
   const [selection, setSelection] = useState(NOBODY);
-  const select = useCallback((workerid: number, selected: boolean) => {
+  const select = useCallback((worker: Key, selected: boolean) => {
     setSelection((now) => {
       const next = new Set(now);
-      if (selected) next.add(workerid);
-      else next.delete(workerid);
+      if (selected) next.add(worker);
+      else next.delete(worker);
       return next;
     });
   }, []);
-  const selected = selection.size === 0 ? [] : fleet.workers.filter((worker) => selection.has(worker.workerid));
+  const selected = selection.size === 0 ? [] : fleet.workers.filter((worker) => selection.has(keyOf(worker)));
   return (
     <>
       <Tiles workers={fleet.workers} view={wanted} onView={setView} />
@@ -111,7 +112,7 @@ const Workers = memo(({ fleet, onForce, onForceMany }: ContentProps) => {
         selected={selected}
         shown={rows}
         onSelect={(workers) => {
-          setSelection(new Set(workers.map((worker) => worker.workerid)));
+          setSelection(new Set(workers.map(keyOf)));
         }}
         onForce={() => {
           onForceMany(selected);

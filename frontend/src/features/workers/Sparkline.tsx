@@ -1,4 +1,5 @@
 import React, { memo } from "react";
+import type { Key } from "../../model/key";
 import { useRecent } from "../../hooks/useShared";
 import { columns, sparklineWords, type Column, type Part } from "../../model/sparkline";
 import { look } from "../../model/looks";
@@ -35,8 +36,8 @@ function cross(index: number, top: number): string {
 }
 
 /** The last episodes of a worker, newest at the right: how long each was, and which went wrong. */
-export const Sparkline = memo(({ workerid }: { workerid: number }) => {
-  const episodes = useRecent(workerid);
+export const Sparkline = memo(({ worker }: { worker: Key }) => {
+  const episodes = useRecent(worker);
   if (episodes === "absent") return <span className="bbl-sub">not available</span>;
   if (episodes === null) return <span className="bbl-spark" />;
   const words = sparklineWords(episodes);

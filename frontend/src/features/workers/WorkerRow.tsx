@@ -2,7 +2,8 @@ import React, { memo } from "react";
 import { Link } from "react-router-dom";
 import type { Worker, WorkersMeta } from "../../contract/types";
 import { useOutcome } from "../../hooks/useShared";
-import { workerRoute } from "../../model/links";
+import { keyOf, type Key } from "../../model/key";
+import { orphansRoute, workerRoute } from "../../model/links";
 import { reasonTellsQuarantine, statusWords, worded } from "../../model/words";
 import { AbandonedLine, ConnectedLine, PausedMark, StateLabel, VerdictBadge } from "../../ui/Badge";
 import { BuildLink } from "../../ui/BuildLink";
@@ -19,7 +20,7 @@ interface Props {
   showMaster: boolean;
   selected: boolean;
   /** Null where nothing can be selected. */
-  onSelect: ((workerid: number, selected: boolean) => void) | null;
+  onSelect: ((worker: Key, selected: boolean) => void) | null;
   onForce: (worker: Worker) => void;
 }
 
@@ -50,13 +51,13 @@ export const WorkerRow = memo(
             aria-label={`Select ${worker.name}`}
             data-test="select"
             onChange={(event) => {
-              onSelect(worker.workerid, event.target.checked);
+              onSelect(keyOf(worker), event.target.checked);
             }}
           />
         </td>
       )}
       <th role="rowheader" scope="row" className="bbl-c-worker">
-        <Link to={workerRoute(worker.workerid)}>
+        <Link to={workerRoute(worker)}>
           <bdi>{worker.name}</bdi>
         </Link>{" "}
         <PausedMark worker={worker} />
@@ -66,7 +67,7 @@ export const WorkerRow = memo(
         </span>
         {(worker.orphans ?? 0) > 0 && (
           <span className="bbl-sub" data-test="row-orphans">
-            <Icon name="failed" /> <Link to={`/lifecycle/orphans?workerid=${worker.workerid}`}>may still run</Link>
+            <Icon name="failed" /> <Link to={orphansRoute(worker)}>may still run</Link>
           </span>
         )}
       </th>
@@ -83,7 +84,7 @@ export const WorkerRow = memo(
           </span>
         )}
         <AbandonedLine worker={worker} />
-        <RowOutcome workerid={worker.workerid} />
+        <RowOutcome worker={keyOf(worker)} />
       </td>
       <td role="cell" className="bbl-c-state">
         <StateLabel state={worker.state} />
@@ -93,7 +94,7 @@ export const WorkerRow = memo(
         <Waited worker={worker} />
       </td>
       <td role="cell" className="bbl-c-lately">
-        <Sparkline workerid={worker.workerid} />
+        <Sparkline worker={keyOf(worker)} />
       </td>
       <td role="cell" className="bbl-c-build">
         {worker.building.map((build, at) => (
@@ -119,8 +120,8 @@ export const WorkerRow = memo(
 WorkerRow.displayName = "WorkerRow";
 
 /** What came of a forced disconnect that was asked for here. */
-const RowOutcome = ({ workerid }: { workerid: number }) => {
-  const action = useOutcome(workerid);
+const RowOutcome = ({ worker }: { worker: Key }) => {
+  const action = useOutcome(worker);
   return (
     <span role="status">
       {action !== null && (

@@ -3,6 +3,7 @@ import { recentSource } from "../../server/recent";
 import type { Worker, WorkersMeta } from "../../contract/types";
 import { useRows } from "../../hooks/useRows";
 import type { SortKey, View } from "../../model/arrange";
+import { keyOf, type Key } from "../../model/key";
 import { Icon } from "../../ui/Icon";
 import { WorkerRow } from "./WorkerRow";
 
@@ -12,9 +13,9 @@ interface Props {
   view: View;
   onView: (change: Partial<View>) => void;
   onForce: (worker: Worker) => void;
-  selection: ReadonlySet<number>;
+  selection: ReadonlySet<Key>;
   /** Null where nothing can be selected. */
-  onSelect: ((workerid: number, selected: boolean) => void) | null;
+  onSelect: ((worker: Key, selected: boolean) => void) | null;
 }
 
 const COLUMNS: { title: string; sort: SortKey | null; place: string }[] = [
@@ -32,17 +33,17 @@ const SHORT = 100;
 
 export const WorkerTable = ({ rows, meta, view, onView, onForce, selection, onSelect }: Props) => {
   const body = useRef<HTMLTableSectionElement>(null);
-  const [focused, setFocused] = useState<number | null>(null);
+  const [focused, setFocused] = useState<Key | null>(null);
   const showMaster = useMemo(() => new Set(rows.map((worker) => worker.masterid)).size > 1, [rows]);
-  const keys = useMemo(() => rows.map((worker) => worker.workerid), [rows]);
+  const keys = useMemo(() => rows.map(keyOf), [rows]);
   const guess = useCallback((index: number) => (rows[index]?.verdict.level === "ok" ? 49 : 70), [rows]);
   // The row with the focus stays in the page when it is scrolled out of sight, or the focus would be lost.
   const kept = focused === null ? -1 : keys.indexOf(focused);
   const { rows: shown, height } = useRows({ keys, guess, list: body, kept, short: SHORT });
-  const shownIds = shown.map(({ index }) => keys[index] ?? -1);
+  const shownIds = shown.map(({ index }) => keys[index] ?? "");
   const shownKey = shownIds.join();
   useEffect(() => {
-    recentSource.want(shownKey === "" ? [] : shownKey.split(",").map(Number));
+    recentSource.want(shownKey === "" ? [] : shownKey.split(","));
   }, [shownKey]);
 
   const columns = COLUMNS.length + Number(onSelect !== null);
@@ -64,12 +65,12 @@ export const WorkerTable = ({ rows, meta, view, onView, onForce, selection, onSe
     filledTo = end;
     parts.push(
       <WorkerRow
-        key={worker.workerid}
+        key={keyOf(worker)}
         worker={worker}
         index={index}
         meta={meta}
         showMaster={showMaster}
-        selected={selection.has(worker.workerid)}
+        selected={selection.has(keyOf(worker))}
         onSelect={onSelect}
         onForce={onForce}
       />,

@@ -20,7 +20,13 @@ const several = (count: number) =>
   Array.from({ length: count }, (_, at) => stopHangs({ workerid: at + 1, name: `ec2-${at + 1}`, episode: at + 11 }));
 const FREED = 90;
 const action = (workerid: number, finished_at: number | null = NOW) =>
-  ({ id: FREED + workerid, workerid, finished_at, status: finished_at === null ? "asked" : "done" }) as Action;
+  ({
+    id: FREED + workerid,
+    workerid,
+    masterid: 1,
+    finished_at,
+    status: finished_at === null ? "asked" : "done",
+  }) as Action;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -123,7 +129,7 @@ describe("what came of it", () => {
     void force.submit("hung");
     leave();
     await to(1).answer({ action: action(41) });
-    expect(outcomes.of(41)?.status).toBe("done");
+    expect(outcomes.of({ workerid: 41, masterid: 1 })?.status).toBe("done");
   });
   it("can be answered where one alone was refused: it is not over", async () => {
     begin(stopHangs());

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { keyDeed, type Board } from "../../../src/features/timeline/keys";
+import { workeridOf } from "../../../src/model/key";
 import { barOf, ready, type Ready } from "../../../src/model/lanes";
 import { idle, NOW } from "../../situations";
 
@@ -28,12 +29,12 @@ function board(at?: { lane: number; episode: number }): Board {
   if (at === undefined) return nothing;
   const bar = { episode: at.episode, since: NOW - at.episode };
   const hit = barOf(ROWS[at.lane]?.stays ?? [], bar, null);
-  const here = { workerid: at.lane + 1, bar: bar as never, at: NOW - at.episode, asked: NOW, by: "key" as const };
+  const here = { worker: `${at.lane + 1}@1`, bar: bar as never, at: NOW - at.episode, asked: NOW, by: "key" as const };
   return { ...nothing, lane: at.lane, here, hit };
 }
 const pointed = (key: string, from?: { lane: number; episode: number }) => {
   const point = keyDeed(board(from), key, false)?.point;
-  return [point?.workerid, point?.bar?.episode];
+  return [point && workeridOf(point.worker), point?.bar?.episode];
 };
 
 describe("the keys of the timeline", () => {

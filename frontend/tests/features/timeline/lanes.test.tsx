@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { LanePhase, Worker } from "../../../src/contract/types";
 import { LaneChart } from "../../../src/features/timeline/LaneChart";
 import { LANE } from "../../../src/features/timeline/paint";
+import { keyOf } from "../../../src/model/key";
 import { ready } from "../../../src/model/lanes";
 import { NOW, idle } from "../../situations";
 
@@ -25,9 +26,9 @@ const episodeOf = (workerid: number, phases: LanePhase[]) =>
     [],
   );
 const lanes = new Map(
-  [ann, bob, eve].map(({ workerid }) => [
-    workerid,
-    episodeOf(workerid, [
+  [ann, bob, eve].map((worker) => [
+    keyOf(worker),
+    episodeOf(worker.workerid, [
       ["substantiating_starting", NOW - 600, NOW - 500],
       ["substantiated", NOW - 500, NOW - 100],
     ]),
@@ -105,11 +106,11 @@ describe("a tip over lanes that change places", () => {
     expect(tip()).toBeNull();
   });
   it("says of a bar that has ended meanwhile that it has", () => {
-    const open = new Map([[1, episodeOf(1, [["substantiated", NOW - 500, null]])]]);
+    const open = new Map([["1@1", episodeOf(1, [["substantiated", NOW - 500, null]])]]);
     const { rerender } = render(chart([ann], open));
     point("pointermove", 0, NOW - 300);
     expect(tip()?.textContent).toContain("and goes on");
-    rerender(chart([ann], new Map([[1, episodeOf(1, [["substantiated", NOW - 500, NOW - 90]])]])));
+    rerender(chart([ann], new Map([["1@1", episodeOf(1, [["substantiated", NOW - 500, NOW - 90]])]])));
     expect(tip()?.textContent).toContain("substantiated, 6 min 50 s");
     expect(tip()?.textContent).not.toContain("and goes on");
   });
