@@ -14,93 +14,25 @@ A field that is not published is refused, and so is an answer at an address that
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-from jsonschema import Draft202012Validator
-
-from tests.clouds.stand_in import Asked, Said
-
-Schema = Mapping[str, Any]
-
-#: Method, address, status of an answer -> its body.
-Reference = Sequence[tuple[str, str, int, Schema]]
-
-
-class NotPublished(AssertionError):
-    """A stand-in says what the cloud does not."""
-
-
-def held(reference: Reference, answer: Callable[[Asked], Said]) -> Callable[[Asked], Said]:
-    """The same answers, each held against the reference first."""
-
-    def checked(asked: Asked) -> Said:
-        said = answer(asked)
-        hold(reference, asked, said)
-        return said
-
-    return checked
-
-
-def hold(reference: Reference, asked: Asked, said: Said) -> None:
-    """Raise `NotPublished` unless an answer is as the reference says."""
-    what = f"{asked.method} {asked.path} {said.status}"
-    for method, address, status, schema in reference:
-        if (method, status) == (asked.method, said.status) and re.fullmatch(address, asked.path):
-            wrong = [
-                f"{error.json_path}: {error.message}"
-                for error in Draft202012Validator(schema).iter_errors(said.body)
-            ]
-            if wrong:
-                raise NotPublished(f"{what}: {'; '.join(wrong)}")
-            return
-    raise NotPublished(f"{what} is no answer of the reference")
-
-
-# words of the schemas
-
-TEXT: Schema = {"type": "string"}
-WHOLE: Schema = {"type": "integer"}
-NUMBER: Schema = {"type": "number"}
-YES_OR_NO: Schema = {"type": "boolean"}
-NOTHING: Schema = {"type": "null"}
-ANY: Schema = {}
-TIME: Schema = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"}
-UUID: Schema = {"type": "string", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"}
-DIGITS: Schema = {"type": "string", "pattern": "^[0-9]+$"}
-
-
-def words_of(text: str) -> list[str]:
-    return text.split()
-
-
-def one_of(*values: Any) -> Schema:
-    return {"enum": list(values)}
-
-
-def or_null(schema: Schema) -> Schema:
-    return {"anyOf": [schema, NOTHING]}
-
-
-def many(schema: Schema) -> Schema:
-    return {"type": "array", "items": schema}
-
-
-def texts() -> Schema:
-    return {"type": "object", "additionalProperties": TEXT}
-
-
-def having(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None) -> Schema:
-    """An object with these fields, and no others."""
-    fields = {**required, **(optional or {})}
-    return {
-        "type": "object",
-        "properties": fields,
-        "required": list(required),
-        "additionalProperties": False,
-    }
-
+from tests.clouds.schemas import (
+    ANY,
+    DIGITS,
+    NOTHING,
+    NUMBER,
+    TEXT,
+    TIME,
+    UUID,
+    WHOLE,
+    YES_OR_NO,
+    Reference,
+    Schema,
+    having,
+    many,
+    one_of,
+    or_null,
+    texts,
+    words_of,
+)
 
 # OpenStack
 
@@ -206,210 +138,6 @@ _IMAGE = having(
     {"visibility": TEXT, "container_format": TEXT, "disk_format": TEXT, "schema": TEXT},
 )
 _KEYSTONES_ERROR = having({"error": having({"code": WHOLE, "title": TEXT, "message": TEXT})})
-
-
-def _fault(name: str) -> Schema:
-    """An error of nova: one object under a name that says which."""
-    return having({name: having({"code": WHOLE, "message": TEXT})})
-
-
-OPENSTACK: Reference = (
-    (
-        "GET",
-        "/v3/?",
-        200,
-        having(
-            {
-                "version": having(
-                    {
-                        "id": TEXT,
-                        "status": one_of("stable"),
-                        "updated": TIME,
-                        "links": many(having({"href": TEXT, "rel": TEXT})),
-                    },
-                    {"media-types": many(ANY)},
-                )
-            }
-        ),
-    ),
-    ("POST", "/v3/auth/tokens", 201, having({"token": _TOKEN})),
-    ("POST", "/v3/auth/tokens", 401, _KEYSTONES_ERROR),
-    ("GET", "/v2.1/?", 200, having({"version": _VERSION})),
-    ("GET", "/v2.1/servers", 200, having({"servers": many(_SHORT)})),
-    ("GET", "/v2.1/servers/detail", 200, having({"servers": many(_SERVER)})),
-    ("GET", "/v2.1/servers/[^/]+", 200, having({"server": _SERVER})),
-    ("GET", "/v2.1/servers/[^/]+", 404, _fault("itemNotFound")),
-    ("POST", "/v2.1/servers", 202, having({"server": _MADE})),
-    ("POST", "/v2.1/servers", 403, _fault("forbidden")),
-    ("POST", "/v2.1/servers", 400, _fault("badRequest")),
-    ("DELETE", "/v2.1/servers/[^/]+", 204, NOTHING),
-    ("DELETE", "/v2.1/servers/[^/]+", 404, _fault("itemNotFound")),
-    ("POST", "/v2.1/servers/[^/]+/action", 200, having({"output": TEXT})),
-    ("POST", "/v2.1/servers/[^/]+/action", 404, _fault("itemNotFound")),
-    ("GET", "/v2.1/flavors/detail", 200, having({"flavors": many(_FLAVOR)})),
-    (
-        "GET",
-        "/image/v2/images",
-        200,
-        having({"images": many(_IMAGE), "first": TEXT, "schema": TEXT}, {"next": TEXT}),
-    ),
-    *((method, "/(v2.1|image)/.*", 401, _KEYSTONES_ERROR) for method in ("GET", "POST", "DELETE")),
-)
-
-# UpCloud
-
-_UP_SERVER: dict[str, Schema] = {
-    "core_number": DIGITS,
-    "hostname": TEXT,
-    "license": NUMBER,
-    "memory_amount": DIGITS,
-    "plan": TEXT,
-    "state": one_of("started", "stopped", "maintenance", "error"),
-    "tags": having({"tag": many(TEXT)}),
-    "title": TEXT,
-    "uuid": UUID,
-    "zone": TEXT,
-}
-_UP_MORE: dict[str, Schema] = {
-    "labels": having({"label": many(having({"key": TEXT, "value": TEXT}))}),
-    "plan_ipv4_bytes": DIGITS,
-    "plan_ipv6_bytes": DIGITS,
-    "progress": DIGITS,
-}
-_UP_DETAILS: dict[str, Schema] = {
-    "boot_order": TEXT,
-    "firewall": one_of("on", "off"),
-    "ip_addresses": having(
-        {
-            "ip_address": many(
-                having({"access": TEXT, "address": TEXT, "family": one_of("IPv4", "IPv6")})
-            )
-        }
-    ),
-    "metadata": one_of("yes", "no"),
-    "nic_model": TEXT,
-    "storage_devices": having(
-        {
-            "storage_device": many(
-                having(
-                    {"address": TEXT, "storage": UUID, "storage_size": WHOLE, "type": TEXT},
-                    {"storage_title": TEXT, "boot_disk": TEXT, "part_of_plan": TEXT},
-                )
-            )
-        }
-    ),
-    "timezone": TEXT,
-    "video_model": TEXT,
-}
-_UP_REST = (
-    "devices",
-    "host",
-    "networking",
-    "server_group",
-    "simple_backup",
-    "remote_access_enabled",
-)
-_ONE_SERVER = having(
-    {
-        "server": having(
-            {**_UP_SERVER, **_UP_DETAILS},
-            # the password is in the answer to a creation, alone
-            {**_UP_MORE, "password": TEXT, **dict.fromkeys(_UP_REST, ANY)},
-        )
-    }
-)
-_UP_ERROR = having({"error": having({"error_code": TEXT, "error_message": TEXT})})
-_TEMPLATE = having(
-    {"title": TEXT, "uuid": UUID, "type": one_of("template"), "state": TEXT, "access": TEXT},
-    {"license": NUMBER, "size": WHOLE},
-)
-
-UPCLOUD: Reference = (
-    (
-        "GET",
-        "/server",
-        200,
-        having({"servers": having({"server": many(having(_UP_SERVER, _UP_MORE))})}),
-    ),
-    ("POST", "/server", 202, _ONE_SERVER),
-    ("GET", "/server/[^/]+", 200, _ONE_SERVER),
-    ("POST", "/server/[^/]+/stop", 200, _ONE_SERVER),
-    ("DELETE", "/server/[^/]+", 204, NOTHING),
-    (
-        "GET",
-        "/storage/template",
-        200,
-        having({"storages": having({"storage": many(_TEMPLATE)})}),
-    ),
-    *(
-        (method, "/(server|storage)(/.*)?", status, _UP_ERROR)
-        for method in ("GET", "POST", "DELETE")
-        for status in (400, 401, 402, 403, 404, 409)
-    ),
-)
-
-# Marathon
-
-_NAME = "([a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])"
-PATH_ID: Schema = {"type": "string", "pattern": rf"^(/{_NAME}([.]{_NAME})*)+$"}
-_TASK_STATES = words_of(
-    "ERROR FAILED FINISHED KILLED KILLING RUNNING STAGING STARTING UNREACHABLE UNKNOWN GONE DROPPED"
-)
-_OF_AN_APP = words_of(
-    "acceptedResourceRoles args backoffFactor backoffSeconds check cmd constraints"
-    " cpus dependencies disk executor executorResources fetch gpus healthChecks"
-    " ipAddress killSelection maxLaunchDelaySeconds mem networks portDefinitions"
-    " ports readinessChecks requirePorts residency resourceLimits role secrets"
-    " taskKillGracePeriodSeconds tty unreachableStrategy upgradeStrategy uris user"
-    " deployments readinessCheckResults tasks tasksStats"
-)
-_FAILURE = having(
-    {
-        "appId": PATH_ID,
-        "host": TEXT,
-        "message": TEXT,
-        "state": TEXT,
-        "taskId": TEXT,
-        "timestamp": TIME,
-        "version": TIME,
-    },
-    {"slaveId": TEXT},
-)
-_CONTAINER = having(
-    {"type": one_of("MESOS", "DOCKER")},
-    {
-        "docker": having(
-            {"image": TEXT},
-            {
-                "forcePullImage": YES_OR_NO,
-                "network": one_of("BRIDGE", "HOST", "NONE", "USER"),
-                "parameters": many(ANY),
-                "portMappings": many(ANY),
-                "privileged": YES_OR_NO,
-            },
-        ),
-        "volumes": many(ANY),
-        "portMappings": many(ANY),
-    },
-)
-_APP = having(
-    {"id": PATH_ID},
-    {
-        **dict.fromkeys(_OF_AN_APP, ANY),
-        "container": or_null(_CONTAINER),
-        "env": texts(),
-        "instances": WHOLE,
-        "labels": texts(),
-        "lastTaskFailure": _FAILURE,
-        "tasksHealthy": WHOLE,
-        "tasksRunning": WHOLE,
-        "tasksStaged": WHOLE,
-        "tasksUnhealthy": WHOLE,
-        "version": TIME,
-        "versionInfo": having({"lastScalingAt": TIME, "lastConfigChangeAt": TIME}),
-    },
-)
-_ERROR = having({"error": having({"code": WHOLE, "title": TEXT, "message": TEXT})})
 
 
 def _fault(name: str) -> Schema:

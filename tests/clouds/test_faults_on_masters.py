@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.clouds import farm, table
+from tests.clouds import farm, farm_apis, table
 from tests.clouds.backends import Moto
 from tests.clouds.stand_in import HTML, Asked, Said, StandIn
 from tests.conftest import MakeMaster
@@ -191,8 +191,8 @@ def behind(request: pytest.FixtureRequest, stand_in: StandIn) -> Iterator[tuple[
     if request.param == "EC2":
         made: farm.Farm = Before(request.getfixturevalue("moto"), stand_in)
     else:
-        kinds = {each.title: each for each in (farm.OpenStackFarm, farm.UpCloudFarm)}
-        kinds |= {each.title: each for each in (farm.KubernetesFarm, farm.MarathonFarm)}
+        kinds = {each.title: each for each in (farm_apis.OpenStackFarm, farm_apis.UpCloudFarm)}
+        kinds |= {each.title: each for each in (farm_apis.KubernetesFarm, farm_apis.MarathonFarm)}
         made = kinds[request.param](stand_in)
     yield made, Gate(stand_in)
     made.close()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.clouds import farm, table
+from tests.clouds import farm, farm_apis, table
 from tests.conftest import MakeMaster
 from tests.harness.master import RealMaster
 
@@ -44,10 +44,10 @@ FARMS: dict[str, tuple[str, Callable[[Any], farm.Farm]]] = {
     "Docker": ("dockerd", farm.DockerFarm),
     "EC2": ("moto", farm.EC2Farm),
     "EC2, spot": ("moto", farm.SpotFarm),
-    "Kubernetes": ("stand_in", farm.KubernetesFarm),
-    "Marathon": ("stand_in", farm.MarathonFarm),
-    "UpCloud": ("stand_in", farm.UpCloudFarm),
-    "OpenStack": ("stand_in", farm.OpenStackFarm),
+    "Kubernetes": ("stand_in", farm_apis.KubernetesFarm),
+    "Marathon": ("stand_in", farm_apis.MarathonFarm),
+    "UpCloud": ("stand_in", farm_apis.UpCloudFarm),
+    "OpenStack": ("stand_in", farm_apis.OpenStackFarm),
     "libvirt": ("libvirtd", farm.LibvirtFarm),
     "latent machine": ("tmp_path", farm.MachineFarm),
     "SSH": ("sshd", farm.SSHFarm),
@@ -125,7 +125,7 @@ def lost(master: RealMaster, a_farm: farm.Farm) -> None:
 
     episode = master.wait_until(told, 60, "a lost episode with its reason")
     if a_farm.reason is None:
-        table.seen(a_farm.title, "lost", "seen; nobody can be asked why")
+        table.seen(a_farm.title, "lost", a_farm.lost)
     else:
         assert re.search(a_farm.reason, episode["failure"]["error"]), episode["failure"]
         assert episode["failure"]["call"] == "instance"

@@ -9,7 +9,7 @@ import pytest
 from buildbot.worker.openstack import OpenStackLatentWorker
 
 from buildbot_lifecycle.clouds.values import Can, Limits, NotKnown, State, Why
-from tests.clouds import published
+from tests.clouds import published, schemas
 from tests.clouds.nova import PASSWORD, UUID, Nova
 from tests.clouds.stand_in import FAULTS, Said, StandIn
 from tests.clouds.support import Desk
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.cloud
 @pytest.fixture
 def nova(stand_in: StandIn) -> Nova:
     made = Nova(stand_in.url)
-    stand_in.answer = published.held(published.OPENSTACK, made.answer)
+    stand_in.answer = schemas.held(published.OPENSTACK, made.answer)
     return made
 
 

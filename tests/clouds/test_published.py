@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.clouds import published
 from tests.clouds.nova import PASSWORD, TOKEN, Nova
-from tests.clouds.published import MARATHON, OPENSTACK, UPCLOUD, NotPublished, Reference, hold
+from tests.clouds.published import MARATHON, OPENSTACK, UPCLOUD
 from tests.clouds.rest_clouds import Account, Apps
+from tests.clouds.schemas import NotPublished, Reference, held, hold
 from tests.clouds.stand_in import Asked, Said
 
 Talk = list[tuple[Asked, Said]]
@@ -163,6 +163,6 @@ def test_an_answer_that_no_address_gives_is_noticed(
 def test_what_a_cloud_never_says_of_a_server_is_noticed() -> None:
     account = Account()
     account.add("buildbot-w-1", "sleeping")
-    answer = published.held(UPCLOUD, account.answer)
+    answer = held(UPCLOUD, account.answer)
     with pytest.raises(NotPublished, match="'sleeping' is not one of"):
         asking(answer, "GET", "/server", offset="0", limit="100")

@@ -11,7 +11,7 @@ from buildbot.worker.upcloud import UpcloudLatentWorker
 
 from buildbot_lifecycle.clouds import upcloud
 from buildbot_lifecycle.clouds.values import Can, Limits, NotKnown, State, Why
-from tests.clouds import published
+from tests.clouds import published, schemas
 from tests.clouds.rest_clouds import Account, Apps
 from tests.clouds.stand_in import FAULTS, Said, StandIn
 from tests.clouds.support import Desk
@@ -43,7 +43,7 @@ def of_marathon(desk: Desk, url: str) -> Any:
 @pytest.fixture
 def account(stand_in: StandIn) -> Account:
     made = Account()
-    stand_in.answer = published.held(published.UPCLOUD, made.answer)
+    stand_in.answer = schemas.held(published.UPCLOUD, made.answer)
     return made
 
 
@@ -111,7 +111,7 @@ def test_a_stopped_server_is_not_gone(desk: Desk, of_account: Any, account: Acco
 @pytest.fixture
 def apps(stand_in: StandIn) -> Apps:
     made = Apps()
-    stand_in.answer = published.held(published.MARATHON, made.answer)
+    stand_in.answer = schemas.held(published.MARATHON, made.answer)
     return made
 
 
