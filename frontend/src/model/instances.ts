@@ -96,9 +96,18 @@ export function standingTiles(instances: readonly Instance[], filter: InstanceFi
 }
 
 /** What a place did not tell, as a sentence; null where it told all. */
-export function placeTrouble({ place, error, can_list }: Place): string | null {
-  if (error !== null) return `${place}: ${error.text.replace(/[.;]$/, "")}; what runs there is not known.`;
-  return can_list ? null : `${place}: its driver cannot list instances; what nobody owns there is not known.`;
+export function placeTrouble({ place, error }: Place): string | null {
+  return error === null ? null : `${place}: ${error.text.replace(/[.;]$/, "")}; what runs there is not known.`;
+}
+
+/** The classes of workers whose drivers cannot list: nobody was asked, and nothing failed. */
+export function cannotList(places: readonly Place[]): string[] {
+  return places.flatMap(({ can_list, class: name }) => (can_list ? [] : [name])).sort();
+}
+
+export function cannotListWords(classes: readonly string[]): string {
+  const which = count(classes.length, "class of workers", "classes of workers");
+  return `${which} cannot list ${classes.length === 1 ? "its" : "their"} instances: what nobody owns is not known of ${classes.length === 1 ? "it" : "them"}.`;
 }
 
 /** The line at the top: is there anything that runs for nobody? What was not asked is not told as none. */
@@ -118,8 +127,13 @@ export function censusLine(
       : []),
     ...(ledger > 0 ? [`${count(ledger, "instance")} may still run`] : []),
   ];
-  const dark = places.filter((place) => placeTrouble(place) !== null).length;
-  const unsure = dark > 0 ? `what runs in ${dark} of ${count(places.length, "place")} is not known` : "";
+  const asked = places.filter((place) => place.can_list);
+  const dark = asked.filter((place) => placeTrouble(place) !== null).length;
+  const mute = cannotList(places).length;
+  const unsure = [
+    ...(dark > 0 ? [`what runs in ${dark} of ${count(asked.length, "place")} is not known`] : []),
+    ...(mute > 0 ? [`${count(mute, "class of workers", "classes of workers")} cannot be listed`] : []),
+  ].join(", and ");
   if (meta.taken === null) {
     const none = "No census was taken yet: this is what the masters know by themselves";
     return { level: "unknown", text: `${[none, ...parts].join("; ")}.` };

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import {
   arrangeInstances,
+  cannotList,
+  cannotListWords,
   censusLine,
   placeTrouble,
   standingGloss,
@@ -59,7 +61,18 @@ describe("a place that did not answer", () => {
       "Docker at unix:///run/docker.sock: no answer in 20 s; what runs there is not known.",
     );
     expect(placeTrouble(place())).toBeNull();
-    expect(placeTrouble(place({ can_list: false }))).toContain("cannot list");
+    expect(placeTrouble(place({ can_list: false }))).toBeNull();
+  });
+  it("is one line for all classes whose drivers cannot list", () => {
+    const places = ["B", "A"].map((each) => place({ place: each, class: each, asked: null, can_list: false }));
+    expect(cannotList([place(), ...places])).toEqual(["A", "B"]);
+    expect(cannotListWords(["A", "B"])).toBe(
+      "2 classes of workers cannot list their instances: what nobody owns is not known of them.",
+    );
+    expect(censusLine([instance()], [place(), ...places], census)).toEqual({
+      level: "unknown",
+      text: "No instance is known to run for nobody, but 2 classes of workers cannot be listed.",
+    });
   });
 });
 

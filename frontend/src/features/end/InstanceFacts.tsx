@@ -1,9 +1,11 @@
 import React from "react";
 import { Link } from "react-router-dom";
-import type { Instance } from "../../contract/types";
+import type { Instance, LifecycleEvent } from "../../contract/types";
+import { useHistory } from "../../hooks/useHistory";
 import { costWords, standingGloss, standingWords } from "../../model/instances";
 import { workerRoute } from "../../model/links";
 import { InstanceName } from "../../ui/InstanceName";
+import { LastWords } from "../../ui/LastWords";
 import { Age, Moment } from "../../ui/Time";
 
 /** What is known of an instance, for who is about to end it. */
@@ -30,6 +32,9 @@ export const InstanceFacts = ({ instance }: { instance: Instance }) => (
     <dd>
       <CloudSays instance={instance} />
     </dd>
+    {instance.workerid !== null && instance.episode !== null && (
+      <WordsOf workerid={instance.workerid} episode={instance.episode} />
+    )}
     {instance.born !== null && (
       <>
         <dt>Age</dt>
@@ -41,6 +46,21 @@ export const InstanceFacts = ({ instance }: { instance: Instance }) => (
     )}
   </dl>
 );
+
+/** What its cloud said of it when its worker was lost, if it was. */
+const WordsOf = ({ workerid, episode }: { workerid: number; episode: number }) => {
+  const query = `?episode=${episode}&kind=last_words&limit=3`;
+  const { items } = useHistory<LifecycleEvent>(workerid, `workers/${workerid}/events`, "events", query);
+  if (items.length === 0) return null;
+  return (
+    <>
+      <dt>Last words</dt>
+      <dd>
+        <LastWords events={items} />
+      </dd>
+    </>
+  );
+};
 
 export const WorkerOf = ({ instance: { worker, workerid, masterid } }: { instance: Instance }) =>
   worker === null ? (

@@ -6,6 +6,7 @@ import { BuildLink } from "../../ui/BuildLink";
 import { FailedPage } from "../../ui/FailedPage";
 import { HealthBox } from "../../ui/Health";
 import { Icon, outcomeIcon } from "../../ui/Icon";
+import { LastWords } from "../../ui/LastWords";
 import { OrphanTable } from "../orphans/OrphanTable";
 import { Page } from "../../ui/Page";
 import { Age, Moment } from "../../ui/Time";
@@ -72,6 +73,7 @@ const Told = ({ episode }: { episode: Episode }) => {
   const actions = useHistory<Action>(workerid, "actions", "actions", `?episode=${id}&limit=${pageSize}`);
   const orphans = useHistory<Orphan>(workerid, "orphans", "orphans", `?episode=${id}&limit=${pageSize}`);
   const builds = useBuilds(episode);
+  const hasWords = events.items.some((event) => event.kind === "last_words");
   const level = isBad(episode.outcome) ? "stuck" : "ok";
   return (
     <>
@@ -87,6 +89,14 @@ const Told = ({ episode }: { episode: Episode }) => {
       </HealthBox>
       {failure?.traceback != null && <Traceback text={failure.traceback} />}
       <Facts episode={episode} />
+      {hasWords && (
+        <section aria-labelledby="bbl-words">
+          <h2 className="h5" id="bbl-words">
+            Last words of its instance
+          </h2>
+          <LastWords events={events.items} />
+        </section>
+      )}
       <section aria-labelledby="bbl-fall">
         <h2 className="h5" id="bbl-fall">
           What happened when

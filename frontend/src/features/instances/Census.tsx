@@ -3,7 +3,7 @@ import type { InstancesMeta, Place } from "../../contract/types";
 import { useTicking } from "../../hooks/useTicking";
 import type { InstancesState } from "../../server/instances";
 import { age } from "../../model/durations";
-import { placeTrouble } from "../../model/instances";
+import { cannotList, cannotListWords, placeTrouble } from "../../model/instances";
 import { count } from "../../model/words";
 import { Icon } from "../../ui/Icon";
 import { Age, Moment } from "../../ui/Time";
@@ -20,6 +20,8 @@ interface Props {
 export const Census = ({ meta, places, looking, looked, onLook }: Props) => {
   const id = useId();
   const busy = looking !== null || meta.taking;
+  const asked = places.filter((place) => place.can_list).length;
+  const mute = cannotList(places);
   const troubles = places.flatMap((place) => {
     const text = placeTrouble(place);
     return text === null ? [] : [{ place: place.place, text }];
@@ -36,7 +38,7 @@ export const Census = ({ meta, places, looking, looked, onLook }: Props) => {
           ) : (
             <>
               Census of <Moment at={meta.taken} />, <Age since={meta.taken} /> ago
-              {places.length > 0 && `, of ${count(places.length, "place")}`}.
+              {asked > 0 && `, of ${count(asked, "place")}`}.
             </>
           )}
         </span>
@@ -53,7 +55,7 @@ export const Census = ({ meta, places, looking, looked, onLook }: Props) => {
         </button>
         <span role="status" data-test="census-progress" data-busy={busy}>
           {looking !== null ? (
-            <Asking since={looking} places={places.length} />
+            <Asking since={looking} places={asked} />
           ) : meta.taking ? (
             <>
               <Icon name="waiting" /> A census is being taken…
@@ -78,9 +80,26 @@ export const Census = ({ meta, places, looking, looked, onLook }: Props) => {
           ))}
         </ul>
       )}
+      {mute.length > 0 && <Mute classes={mute} />}
     </section>
   );
 };
+
+/** One line for all, however many: nothing is wrong with them. */
+const Mute = ({ classes }: { classes: readonly string[] }) => (
+  <details className="bbl-troubles bbl-frames" data-test="cannot-list">
+    <summary>
+      <Icon name="unknown" /> {cannotListWords(classes)}
+    </summary>
+    <ul>
+      {classes.map((name) => (
+        <li key={name}>
+          <code>{name}</code>
+        </li>
+      ))}
+    </ul>
+  </details>
+);
 
 const Asking = ({ since, places }: { since: number; places: number }) => (
   <>

@@ -47,6 +47,18 @@ describe("the view of the instances", () => {
     expect(rows()).toEqual(["i-0bb", "i-0aa"]);
     expect(document.querySelectorAll('[data-test="end-instance"]')).toHaveLength(1);
   });
+  it("tells of ten classes that cannot list in one line, with the list behind it, and counts none as asked", async () => {
+    const mute = Array.from({ length: 10 }, (_, n) =>
+      place({ place: `Class${n}`, class: `Class${n}`, can_list: false }),
+    );
+    await open();
+    await to(0, "v1/instances").answer({ ...answer(), places: [place(), ...mute] });
+    expect(at("place-troubles")).toBeNull();
+    const line = at("cannot-list") as HTMLDetailsElement;
+    expect(line.querySelector("summary")?.textContent).toContain("10 classes of workers cannot list");
+    expect([line.open, line.querySelectorAll("li").length]).toEqual([false, 10]);
+    expect(at("census-taken")?.textContent).toContain("of 1 place.");
+  });
   it("offers a press to look, and says while it is under way", async () => {
     await open();
     await to(0, "v1/instances").answer(answer());
