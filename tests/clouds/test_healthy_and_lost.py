@@ -135,6 +135,14 @@ def lost(master: RealMaster, a_farm: farm.Farm) -> None:
 
 
 @pytest.mark.parametrize("a_farm", ["UpCloud"], indirect=True)
+def test_a_lost_build_is_told_with_upclouds_word(
+    make_master: MakeMaster, a_farm: farm.Farm
+) -> None:
+    """On a master of its own: the driver starts one server, and no other after it."""
+    lost(on(make_master, a_farm), a_farm)
+
+
+@pytest.mark.parametrize("a_farm", ["UpCloud"], indirect=True)
 def test_upclouds_driver_never_forgets_a_server_and_that_is_told_as_its_fault(
     make_master: MakeMaster, a_farm: farm.Farm
 ) -> None:
