@@ -34,7 +34,7 @@ class Blockers:
 
     def of(self, now: float) -> list[Blocker]:
         """What would keep (or keeps) this master from stopping, as in REST."""
-        return [b for known in self._logbook.known() for b in self._blockers_of(known, now)]
+        return [b for known in self._logbook.busy() for b in self._blockers_of(known, now)]
 
     def of_master(self, now: float) -> list[MasterWait]:
         """What the stop waits for beside workers: Buildbot waits for each of these without end."""

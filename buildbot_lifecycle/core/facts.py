@@ -283,6 +283,16 @@ class Facts:
         return self.calls[0] if self.calls else None
 
     @property
+    def is_idle(self) -> bool:
+        """Whether nothing of it is up or under way, and nothing waits for it: no stop has to end it."""
+        return (
+            self.state is State.NOT_SUBSTANTIATED
+            and not (self.connected or self.calls or self.building or self.lost_builds)
+            and not (self.held or self.refused_open or self.found_locked)
+            and self.attaching is self.login is self.forgotten is self.half is None
+        )
+
+    @property
     def build_stopping(self) -> float | None:
         """Since when a build is asked to stop that has not; the first one of several."""
         return min((since for _, since in self.stopping), default=None)

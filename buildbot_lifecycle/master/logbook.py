@@ -104,6 +104,8 @@ class Known:
     forcing: defer.DeferredLock = dataclasses.field(default_factory=defer.DeferredLock)
     #: one pause, or end of a pause, after the other
     pausing: defer.DeferredLock = dataclasses.field(default_factory=defer.DeferredLock)
+    #: its row in the list of workers, as it was last answered; see `service.roll`
+    shown: Any = None
 
 
 class Logbook:
@@ -124,12 +126,18 @@ class Logbook:
         self._known: dict[int, Known] = {}
         #: whose open episode the database has not numbered yet, by its first_seq
         self._unnumbered: dict[int, Known] = {}
+        # those of them that a stop of the master has to end, or may have to wait for
+        self._busy: dict[int, Known] = {}
+        # those of them whose verdict is another one than ok: mostly few, and asked for most often
+        self._noted: dict[int, Known] = {}
         self._seq = 0
         self._waiters: list[tuple[Known, Callable[[Known], bool], defer.Deferred[bool]]] = []
         self._failures: dict[str, int] = {}
         self._memory = Memory()
         # the last error of each kind that is not over, the latest last
         self._last: dict[str, str] = {}
+        #: by what all rows were made that `Known.shown` keeps; see `service.roll`
+        self.shown_by: Any = None
         #: whether the master is stopping as a whole; set by the service
         self.is_stopping: Callable[[], bool] = lambda: False
         #: looks whether a worker was heard since the last look; set by the service
@@ -166,8 +174,21 @@ class Logbook:
         """The present (steady)."""
         return self._clock.seconds()
 
+    @property
+    def settings(self) -> Settings:
+        """The settings, as they are now."""
+        return self._settings()
+
     def known(self) -> Iterator[Known]:
         return iter(list(self._known.values()))
+
+    def busy(self) -> list[Known]:
+        """The workers that are not idle (`Facts.is_idle`), by workerid; the others are not looked at."""
+        return [self._busy[workerid] for workerid in sorted(self._busy)]
+
+    def noted(self) -> list[Known]:
+        """The workers whose verdict is not ok, by workerid; the others are not looked at."""
+        return [self._noted[workerid] for workerid in sorted(self._noted)]
 
     def get(self, workerid: int) -> Known | None:
         return self._known.get(workerid)
@@ -312,13 +333,10 @@ class Logbook:
         event = Event(self.next_seq(), now, known.workerid, kind, data)
         step = apply(known.facts, event)
         known.facts = step.facts
+        if not known.gone:
+            self._note_busy(known)
         for episode in step.episodes:
-            if episode.ended_at is None:
-                if episode.id is None:
-                    self._unnumbered[episode.first_seq] = known
-            else:
-                self._unnumbered.pop(episode.first_seq, None)
-                self._memory.learn(known.workerid, known.class_name, episode)
+            self._note_episode(known, episode)
         before = known.verdict
         if not known.gone:
             known.verdict = self._judge(known, now)
@@ -334,6 +352,21 @@ class Logbook:
             self._after_verdict(known, before, now)
             self._wake(known)
 
+    def _note_episode(self, known: Known, episode: Episode) -> None:
+        if episode.ended_at is None:
+            if episode.id is None:
+                self._unnumbered[episode.first_seq] = known
+        else:
+            self._unnumbered.pop(episode.first_seq, None)
+            self._memory.learn(known.workerid, known.class_name, episode)
+
+    def _note_busy(self, known: Known) -> None:
+        watched = known.watched
+        if known.facts.is_idle and not (watched.refused or watched.logins):
+            self._busy.pop(known.workerid, None)
+        else:
+            self._busy[known.workerid] = known
+
     def _compare(self, kind: Kind, data: Mapping[str, Any]) -> None:
         """What is recorded is as docs/rest says. What is not, is recorded all the same, and counted."""
         try:
@@ -345,6 +378,8 @@ class Logbook:
         self._leave(known)
         if self._known.get(known.workerid) is known:
             del self._known[known.workerid]
+            self._noted.pop(known.workerid, None)
+            self._busy.pop(known.workerid, None)
         self._wake(known)
 
     def _leave(self, known: Known) -> None:
@@ -418,6 +453,7 @@ class Logbook:
         if known.gone:
             return  # under its number there may be its successor by now
         now = known.verdict
+        self._note_level(known, before)
         if now.code != before.code or now.level != before.level:
             if self._recording is not None:
                 self._recording.record_verdict(known)
@@ -436,6 +472,12 @@ class Logbook:
             known.timer = self._clock.callLater(delay, self._rejudge, known)
         else:
             timer.reset(delay)
+
+    def _note_level(self, known: Known, before: Verdict) -> None:
+        if known.verdict.level != "ok":
+            self._noted[known.workerid] = known
+        elif before.level != "ok":
+            self._noted.pop(known.workerid, None)
 
     def close(self) -> None:
         """Stop all timers, and record nothing more: the book is closed."""

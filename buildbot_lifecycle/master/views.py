@@ -63,6 +63,8 @@ def _last_sign(known: Known, clock: Steadily) -> float | None:
 
 
 def _forceable(known: Known, verdict: verdicts.Verdict, now: float) -> bool:
+    if verdict.level != "stuck":
+        return False  # as most are: no sentence is made to be thrown away
     try:
         check_eligible(known.facts, situation_of(known), verdict, override=False, now=now)
     except Refusal:

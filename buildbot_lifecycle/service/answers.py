@@ -6,7 +6,7 @@ The public methods answer shapes (``buildbot_lifecycle.shapes``), or raise
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -32,6 +32,7 @@ from buildbot_lifecycle.host.pauses import Turns
 from buildbot_lifecycle.master import views
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.service.parts import Parts
+from buildbot_lifecycle.service.roll import OF_ROW, Passes, Rolls
 from buildbot_lifecycle.shapes.base import Shape, read
 from buildbot_lifecycle.shapes.ending import Ended, Found
 from buildbot_lifecycle.shapes.force import Forced
@@ -49,7 +50,7 @@ from buildbot_lifecycle.shapes.masters import (
 from buildbot_lifecycle.shapes.parts import frames
 from buildbot_lifecycle.shapes.spans import Drawn, Recent, Stats
 from buildbot_lifecycle.shapes.times import by_wall
-from buildbot_lifecycle.shapes.workers import Behind, Meta, Worker
+from buildbot_lifecycle.shapes.workers import Behind, Meta, Roll, Worker
 
 _READING_OTHERS = "reading other masters' workers"
 
@@ -110,19 +111,30 @@ class Answers:
 
     async def workers(self) -> list[Worker]:
         """Every latent worker of every master; this master's as of now, from memory."""
-        parts = self._ready()
-        mine = await self._mine(parts)
-        return [*mine, *self._stored(parts, *await parts.elsewhere.rows())]
+        roll = await self.roll({}, None)
+        return [
+            replace(row.value, updated_at=roll.at) if row.is_now else row.value for row in roll.rows
+        ]
 
-    async def _mine(self, parts: Parts) -> list[Worker]:
-        """This master's workers. To judge thousands takes long: others have their turn between them."""
-        turns = Turns(self._master.reactor)
-        found = []
-        for known in parts.logbook.known():
-            # meanwhile it may have gone, or have been replaced under its number
-            present = parts.logbook.get(known.workerid)
-            if present is not None:
-                found.append(self._view(parts, present))
+    async def roll(self, glances: Mapping[str, Passes], most: int | None) -> Roll:
+        """The workers whose fields pass, as rows to be sent; see `service.roll`."""
+        parts = self._ready()
+        return await self._rolls(parts).roll(lambda: self._others(parts, glances), glances, most)
+
+    def _rolls(self, parts: Parts) -> Rolls:
+        # these answers are of one moment, the views that are kept are the workers'
+        return Rolls(
+            parts.logbook, self._clock, self._master.masterid, self._name, self._master.reactor
+        )
+
+    async def _others(self, parts: Parts, glances: Mapping[str, Passes]) -> list[Worker]:
+        """The workers of other masters that pass."""
+        rows, incarnations = await parts.elsewhere.rows()
+        found, turns = [], Turns(self._master.reactor)
+        for row in rows:
+            for seen in self._stored(parts, [row], incarnations):
+                if all(passes(OF_ROW[field](seen)) for field, passes in glances.items()):
+                    found.append(seen)
             await turns()
         return found
 
@@ -178,9 +190,7 @@ class Answers:
         return logbook.get(worker) if isinstance(worker, int) else logbook.named(worker)
 
     def _view(self, parts: Parts, known: Known) -> Worker:
-        verdict = parts.logbook.verdict_now(known)
-        seen = views.live(known, verdict, self._master.masterid, self._name, self._clock)
-        return by_wall(seen, self._clock.reckoning())
+        return self._rolls(parts).view(known)
 
     async def history(self, query: HistoryQuery) -> Page:
         """A page of transitions, events, episodes, actions or orphans."""
@@ -245,7 +255,7 @@ class Answers:
         parts = self._ready()
         now = self._clock.seconds()
         up, slowest, unknown = views.to_stop(
-            ((known.workerid, known.facts.state.value) for known in parts.logbook.known()),
+            ((known.workerid, known.facts.state.value) for known in parts.logbook.busy()),
             self._master.masterid,
             parts.recent.usual_stop,
         )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+
 from buildbot_lifecycle.shapes.base import Count, Shape, Time
+from buildbot_lifecycle.shapes.encoded import Encoded
 from buildbot_lifecycle.shapes.parts import (
     Building,
     Call,
@@ -43,6 +47,20 @@ class Worker(Shape, frozen=True, kw_only=True):
     forceable: bool
     live: bool
     updated_at: Time
+
+
+@dataclasses.dataclass(frozen=True)
+class Roll:
+    """Workers as they are answered: ``rows`` of them, and how many there are in all.
+
+    ``at`` is as of when (epoch seconds): it is every row's ``updated_at`` that is of its own master.
+    ``first`` names some of them, stuck ones first.
+    """
+
+    rows: Sequence[Encoded]
+    total: int
+    at: float
+    first: Sequence[int]
 
 
 class Behind(Shape, frozen=True, kw_only=True):

@@ -183,13 +183,10 @@ def takes_gzip(accepted: bytes | None) -> bool:
     return False
 
 
-async def compressed(body: bytes, reactor: Any) -> bytes:
-    """`body` as gzip, in one; see `gzipped`."""
-
-    async def whole() -> AsyncIterator[bytes]:
-        yield body
-
-    return b"".join([piece async for piece in gzipped(whole(), reactor)])
+async def each(pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
+    """Pieces of a body that are there already."""
+    for piece in pieces:
+        yield piece
 
 
 async def gzipped(body: AsyncIterator[bytes], reactor: Any) -> AsyncIterator[bytes]:

@@ -24,7 +24,7 @@ from buildbot_lifecycle.www.answers import (
     GATHER,
     Answer,
     chained,
-    compressed,
+    each,
     encoded,
     gathered,
     gzipped,
@@ -91,12 +91,18 @@ async def _body(host: Host, request: Request, answer: Answer) -> bytes | None:
         if len(first) >= GATHER:
             return await _stream(host, request, answer, first, made)
         answer = dataclasses.replace(answer, made=None, raw=first)
-    body = await encoded(answer, host.master.reactor)
-    if len(body) > COMPRESS and takes_gzip(request.getHeader(b"accept-encoding")):
-        body = await compressed(body, host.master.reactor)
+    pieces = [part async for part in parts(answer, host.master.reactor)]
+    is_long = sum(map(len, pieces)) > COMPRESS
+    if is_long and takes_gzip(request.getHeader(b"accept-encoding")):
+        pieces = [part async for part in gzipped(each(pieces), host.master.reactor)]
         request.setHeader(b"content-encoding", b"gzip")
-    write_head(request, answer, len(body))
-    return body
+    size = sum(map(len, pieces))
+    write_head(request, answer, size)
+    if size < GATHER or request.method == b"HEAD":
+        return b"".join(pieces)
+    # to join megabytes, and to hand them on in one, takes milliseconds
+    await _send(host, request, each(pieces))
+    return None
 
 
 async def _stream(
@@ -110,6 +116,11 @@ async def _stream(
     write_head(request, answer, None)
     if request.method == b"HEAD":
         return b""
+    await _send(host, request, body)
+    return None
+
+
+async def _send(host: Host, request: Request, body: AsyncIterator[bytes]) -> None:
     try:
         await Sender(request, host.master.reactor).send(body)
     except Exception:  # what has begun as a 200 cannot become a 500: it is broken off
@@ -117,7 +128,6 @@ async def _stream(
             raise
         log_error(None, f"lifecycle: while sending {request.method!r} {request.uri!r}")
         abort(request)
-    return None
 
 
 def _call(host: Host, request: Request) -> Call:

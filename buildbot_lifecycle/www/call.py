@@ -47,7 +47,7 @@ class Call:
         prefix = urlsplit(self.master.config.buildbotURL).path.strip("/")
         return "/".join(("", *filter(None, (prefix, MOUNT, below))))
 
-    async def workers_meta(self, total: int, workerids: list[int]) -> WorkersMeta:
+    async def workers_meta(self, total: int, workerids: Sequence[int]) -> WorkersMeta:
         """What is said beside workers: what this client may do with them."""
         can_force = await self.rights.can_force(workerids)
         meta = self.service.meta()

@@ -33,7 +33,7 @@ from buildbot_lifecycle.shapes.force import Forced
 from buildbot_lifecycle.shapes.instances import CensusMeta, Instances
 from buildbot_lifecycle.shapes.masters import Dismissing, Health, Master, MasterStop
 from buildbot_lifecycle.shapes.spans import Drawn, Recent, Stats
-from buildbot_lifecycle.shapes.workers import Meta, Worker
+from buildbot_lifecycle.shapes.workers import Meta, Roll, Worker
 
 _T = TypeVar("_T")
 
@@ -56,8 +56,10 @@ class Service(Protocol):
     def metrics(self, accept: str, /) -> Awaitable[tuple[bytes, str]]:
         """The text for Prometheus and its content type."""
 
-    def workers(self) -> Awaitable[list[Worker]]:
-        """Every latent worker of every master."""
+    def roll(
+        self, glances: Mapping[str, Callable[[Any], bool]], most: int | None, /
+    ) -> Awaitable[Roll]:
+        """The latent workers of every master whose fields pass; ``most`` rows of them at most."""
 
     def named(self, worker: int | str, /) -> Awaitable[list[Worker]]:
         """The workers of this workerid or name, one of each master; `Refusal` if there is none."""

@@ -7,27 +7,23 @@ from msgspec import structs
 
 from buildbot_lifecycle.core import summaries
 from buildbot_lifecycle.shapes import history, masters, spans
-from buildbot_lifecycle.www import details, parameters, query
+from buildbot_lifecycle.www import details, listing, parameters, query
 from buildbot_lifecycle.www.answers import Answer
 from buildbot_lifecycle.www.call import Call
 from buildbot_lifecycle.www.entities import HISTORY, INSTANCE, WORKER
 from buildbot_lifecycle.www.hub import shielded, until_left
-
-#: How many workers `can_force` is tried on, until one may be forced.
-_CAN_FORCE_TRIES = 20
 
 
 async def workers(call: Call) -> Answer:
     """Every latent worker of every master."""
     await call.rights.may_read()
     spec = query.collection(call.master.data, WORKER, call.args)
-    found = await shielded(call.service.workers)
-    rows = await call.shown(summaries.worker, found)
-    # The stuck ones first: they are what somebody wants to force.
-    candidates = sorted(rows, key=lambda row: not row["forceable"])[:_CAN_FORCE_TRIES]
-    workerids = [row["workerid"] for row in candidates]
-    rows, total = query.apply(spec, rows)
-    return Answer({"meta": await call.workers_meta(total, workerids)}, "workers", rows)
+    wanted = (listing.glances(spec), listing.most(spec))
+    roll = await until_left(call.service.roll, *wanted)
+    rows, total = await listing.chosen(call.rights, spec, roll, call.master.reactor)
+    meta = await call.workers_meta(total, roll.first)
+    made = listing.body(rows, roll.at, {"meta": meta}, call.master.reactor)
+    return Answer({}, made=made)
 
 
 async def worker(call: Call, worker: str) -> Answer:

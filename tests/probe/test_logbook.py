@@ -24,9 +24,9 @@ NOT, SUB, STOPPING = "not_substantiated", "substantiating", "insubstantiating"
 class Desk:
     """A logbook with what it writes to, a clock that the test moves, and one worker."""
 
-    def __init__(self) -> None:
-        self.clock = task.Clock()
-        self.clock.advance(1_800_000_000)
+    def __init__(self, clock: task.Clock | None = None) -> None:
+        self.clock = task.Clock() if clock is None else clock
+        self.clock.advance(1_800_000_000 - self.clock.seconds())
         self.settings: Settings = parse({"stuck_after": {"substantiating": 100}})[0]
         self.logbook = Logbook(self.clock, lambda: self.settings, self)
         self.recorded: list[tuple[int, str]] = []

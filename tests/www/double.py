@@ -27,7 +27,9 @@ from twisted.web.resource import Resource
 
 from buildbot_lifecycle.core.requests import HistoryQuery, Page, RecentQuery, Refusal
 from buildbot_lifecycle.master import views
+from buildbot_lifecycle.service.roll import OF_ROW
 from buildbot_lifecycle.shapes.base import names
+from buildbot_lifecycle.shapes.encoded import Encoded
 from buildbot_lifecycle.shapes.ending import Ended
 from buildbot_lifecycle.shapes.force import Forced
 from buildbot_lifecycle.shapes.history import HISTORY
@@ -35,7 +37,7 @@ from buildbot_lifecycle.shapes.instances import CensusMeta, Instances
 from buildbot_lifecycle.shapes.masters import Health, MasterStop
 from buildbot_lifecycle.shapes.parts import Verdict
 from buildbot_lifecycle.shapes.spans import Drawn, Stats, StatsMeta, TimelineMeta
-from buildbot_lifecycle.shapes.workers import Behind, Meta, Worker
+from buildbot_lifecycle.shapes.workers import Behind, Meta, Roll, Worker
 from buildbot_lifecycle.www.api import resource
 from tests.www import rules
 
@@ -118,8 +120,15 @@ class Double:
     def metrics(self, accept: str) -> Any:
         return defer.succeed((b"# EOF\n", "text/plain; version=0.0.4; charset=utf-8"))
 
-    def workers(self) -> Any:
-        return defer.succeed([*self.rows])
+    def roll(self, glances: Any, most: int | None) -> Any:
+        rows = [
+            row
+            for row in self.rows
+            if all(passes(OF_ROW[field](row)) for field, passes in glances.items())
+        ]
+        first = sorted(self.rows, key=lambda row: not row.forceable)[:20]
+        shown = [Encoded(row, is_now=False) for row in rows[:most]]
+        return defer.succeed(Roll(shown, len(rows), NOW, [row.workerid for row in first]))
 
     def named(self, ident: int | str) -> Any:
         if ident == "!raise":
