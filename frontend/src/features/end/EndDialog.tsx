@@ -8,6 +8,7 @@ import { Dialog } from "../../ui/Dialog";
 import { Icon } from "../../ui/Icon";
 import { Notice } from "../../ui/Notice";
 import { ConfirmForm } from "../act/ConfirmForm";
+import { Footer } from "../act/Footer";
 import { Outcome } from "../act/Outcome";
 import { Steps } from "../act/Steps";
 import { EndCourse, type EndState } from "./course";
@@ -43,35 +44,17 @@ export const EndDialog = ({ instance, onClose }: Props) => {
   }, [failure]);
 
   const footer = (
-    <>
-      {action === null && refusal?.next === "reload" && (
-        <button type="button" className="btn btn-secondary" data-test="end-reload" onClick={course.look}>
-          Look again
-        </button>
-      )}
-      <button
-        type="button"
-        className="btn btn-secondary"
-        data-test="end-close"
-        aria-disabled={sending}
-        onClick={() => {
-          if (!sending) onClose();
-        }}
-      >
-        {action === null ? "Cancel" : "Close"}
-      </button>
-      {asksForm && (
-        <button
-          type="submit"
-          form={formId}
-          className={`btn btn-danger${blocked ? " disabled" : ""}`}
-          aria-disabled={blocked}
-          data-test="end-submit"
-        >
-          {sending ? "Asking the cloud…" : "End instance"}
-        </button>
-      )}
-    </>
+    <Footer
+      test="end"
+      onReload={action === null && refusal?.next === "reload" ? course.look : null}
+      onClose={onClose}
+      over={action !== null}
+      sending={sending}
+      blocked={blocked}
+      form={asksForm ? formId : null}
+      submit={sending ? "Asking the cloud…" : "End instance"}
+      looking={looking}
+    />
   );
 
   return (

@@ -8,6 +8,7 @@ import { Dialog } from "../../ui/Dialog";
 import { Icon } from "../../ui/Icon";
 import { ForceCourse, type Course } from "./course";
 import { ConfirmForm } from "../act/ConfirmForm";
+import { Footer } from "../act/Footer";
 import { ManyWorkers } from "./ManyWorkers";
 import { OneWorker } from "./OneWorker";
 
@@ -43,46 +44,21 @@ export const ForceDialog = ({ workers, onClose }: Props) => {
 
   if (ending !== null) return <EndDialog instance={ending} onClose={onClose} />;
 
+  const reload = () => {
+    if (one !== null) force.lookAgain(one.worker);
+  };
   const footer = (
-    <>
-      {one !== null && refusal?.next === "reload" && (
-        <button
-          type="button"
-          className="btn btn-secondary"
-          data-test="force-reload"
-          onClick={() => {
-            force.lookAgain(one.worker);
-          }}
-        >
-          Look again
-        </button>
-      )}
-      <button
-        type="button"
-        className="btn btn-secondary"
-        data-test="force-close"
-        aria-disabled={sending}
-        onClick={() => {
-          if (!sending) onClose();
-        }}
-      >
-        {over ? "Close" : "Cancel"}
-      </button>
-      {asksForm && (
-        <button
-          type="submit"
-          form={formId}
-          className={`btn btn-danger${blocked ? " disabled" : ""}`}
-          aria-disabled={blocked}
-          data-test="force-submit"
-          onClick={(event) => {
-            if (looking) event.preventDefault();
-          }}
-        >
-          {submitText(one !== null, sending, ready)}
-        </button>
-      )}
-    </>
+    <Footer
+      test="force"
+      onReload={one !== null && refusal?.next === "reload" ? reload : null}
+      onClose={onClose}
+      over={over}
+      sending={sending}
+      blocked={blocked}
+      form={asksForm ? formId : null}
+      submit={submitText(one !== null, sending, ready)}
+      looking={looking}
+    />
   );
 
   return (
