@@ -61,6 +61,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "www.*": (
         "core.*",
         "shapes.*",
+        "host.clock",
         "host.log",
         "host.pauses",
         "host.versions",
@@ -73,7 +74,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # host.connections aborts a connection that stays.
     "workers.*": (
         *("workers.*", "service.service", "core.checks", "core.hiding"),
-        *("host.connections", "host.edge", "host.reconfigured"),
+        *("host.clock", "host.connections", "host.edge", "host.reconfigured"),
     ),
     "testing.web": ("www.reactor",),  # an address that others know
     "testing.*": ("testing.*",),
@@ -312,3 +313,39 @@ def test_tests_wait_by_the_factor_and_not_by_the_clock_of_a_quiet_machine() -> N
         for what in _clocked(tree_of(path))
     ]
     assert found == []
+
+
+# time
+
+
+#: What waits or counts by a ``clock``, and where that stands among its arguments.
+_BY_A_CLOCK = {"addTimeout": 1, "deferLater": 0, "callLater": None, "seconds": None}
+
+#: The clock itself; what is Buildbot's own time; drivers of the demonstration and of authors, which know
+#: nothing of ours; and what runs on another machine.
+_OF_THE_REACTOR = ("host.*", "demo.*", "testing.*", "workers.ssh.program")
+
+#: These are given a clock under that name.
+_SO_CALLED = ("clouds.hooks", "clouds.pool", "db.recorder")
+
+
+def by_the_reactor(tree: ast.AST) -> Iterator[str]:
+    """Calls that follow the wall clock, since they wait or count by the reactor."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        place = _BY_A_CLOCK.get(node.func.attr, -1)
+        if place == -1:
+            continue
+        args = node.args
+        clock = node.func.value if place is None else args[place] if len(args) > place else None
+        if clock is not None and ast.unparse(clock).rpartition(".")[2] in ("reactor", "_reactor"):
+            yield ast.unparse(node)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_nothing_of_ours_waits_by_a_clock_that_somebody_sets(name: str) -> None:
+    if any(fnmatch.fnmatchcase(name, pattern) for pattern in (*_OF_THE_REACTOR, *_SO_CALLED)):
+        return
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    assert list(by_the_reactor(tree)) == []

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from buildbot_lifecycle.core.requests import Refusal
+from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.www import guard, wire
 from buildbot_lifecycle.www.answers import (
@@ -122,7 +123,7 @@ async def _stream(
 
 async def _send(host: Host, request: Request, body: AsyncIterator[bytes]) -> None:
     try:
-        await Sender(request, host.master.reactor).send(body)
+        await Sender(request, clocks.of(host.master.reactor)).send(body)
     except Exception:  # what has begun as a 200 cannot become a 500: it is broken off
         if request.channel is None:
             raise

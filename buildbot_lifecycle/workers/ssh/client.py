@@ -14,6 +14,7 @@ from typing import Any
 from twisted.internet import defer, task
 
 from buildbot_lifecycle.core import hiding
+from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.workers.ssh import remote
 from buildbot_lifecycle.workers.ssh.errors import Broken, Refused, Unreachable
 from buildbot_lifecycle.workers.ssh.options import TURN_SECONDS, Options
@@ -87,6 +88,7 @@ class Client:
 
     def __init__(self, reactor: Any, options: Options, secrets: Iterable[str] = ()) -> None:
         self.reactor = reactor
+        self.clock = clocks.of(reactor)
         self.options = options
         self._hide = hiding.hider(secrets)
 
@@ -124,7 +126,7 @@ class Client:
             dropped = not attempt.begun and ended.cut is None and _DROPPED.search(ended.said)
             if pause is None or not dropped:
                 break
-            await task.deferLater(self.reactor, pause)
+            await task.deferLater(self.clock, pause)
         return attempt.result(ended)
 
 
@@ -138,9 +140,9 @@ class _Attempt:
         tell: Callable[[Word], None],
     ) -> None:
         self._client = client
-        self._reactor = client.reactor
+        self._clock = client.clock
         self._script, self._seconds, self._more, self._tell = script, seconds, more, tell
-        self._session = Session(self._reactor, self._line)
+        self._session = Session(client.reactor, self._line)
         self._turn: defer.DeferredSemaphore | None = None
         self._since = 0.0
         self.begun = False
@@ -164,7 +166,7 @@ class _Attempt:
         key = (options.host, options.port, options.user)
         turns = _turns.setdefault(key, defer.DeferredSemaphore(TURNS_PER_HOST))
         waiting = turns.acquire()
-        waiting.addTimeout(TURN_SECONDS, self._reactor)
+        waiting.addTimeout(TURN_SECONDS, self._clock)
         try:
             await waiting
         except (defer.TimeoutError, defer.CancelledError):
@@ -182,7 +184,7 @@ class _Attempt:
             return
         if not self.begun and found[0] == "begin":
             self.begun = True
-            self._since = self._reactor.seconds()
+            self._since = self._clock.seconds()
             self._end_turn()
             self._session.limit(self._seconds, f"no end within {self._seconds:g} s")
             self._session.send(remote.GO + self._more)
@@ -190,7 +192,7 @@ class _Attempt:
         said, rest = found
         # what the script itself says holds no secret, but maybe digits or words that are one, too
         rest = self._client.clean(rest) if said in ("tail", "failed") else hiding.visible(rest)
-        word = Word(said, rest, at=self._reactor.seconds() - self._since)
+        word = Word(said, rest, at=self._clock.seconds() - self._since)
         self.words.append(word)
         self._tell(word)
 

@@ -20,6 +20,8 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python import log
 from twisted.python.failure import Failure
 
+from buildbot_lifecycle.host import clock as clocks
+
 #: Bytes of each stream that are kept; a chatty remote host must not fill the master's memory.
 KEEP_BYTES = 64 * 1024
 
@@ -60,6 +62,7 @@ class Session(ProcessProtocol):
     def __init__(self, reactor: Any, line: Callable[[str], None]) -> None:
         self.finished: defer.Deferred[Ended] = defer.Deferred(lambda _: self.cut("given up"))
         self._reactor = reactor
+        self._clock = clocks.of(reactor)
         self._line = line
         self._rest = b""
         self._errors = b""
@@ -81,7 +84,7 @@ class Session(ProcessProtocol):
         """Cut the session after so many seconds from now; takes the place of an earlier limit."""
         self._unlimit()
         if not self.finished.called:
-            self._bound = self._reactor.callLater(seconds, self.cut, why)
+            self._bound = self._clock.callLater(seconds, self.cut, why)
 
     def send(self, text: str) -> None:
         """Write to the remote standard input."""
@@ -95,7 +98,7 @@ class Session(ProcessProtocol):
             return
         self._cut = why
         self._kill()
-        self._reaper = self._reactor.callLater(REAP_SECONDS, self._not_reaped)
+        self._reaper = self._clock.callLater(REAP_SECONDS, self._not_reaped)
 
     def _kill(self) -> None:
         pid = getattr(self.transport, "pid", None)
@@ -135,7 +138,7 @@ class Session(ProcessProtocol):
     def processExited(self, reason: Failure) -> None:  # noqa: N802 - Twisted's
         # A client that stays to share its connection (ControlPersist) holds our pipes open.
         if not self.finished.called and self._reaper is None:
-            self._reaper = self._reactor.callLater(REAP_SECONDS, self.processEnded, reason)
+            self._reaper = self._clock.callLater(REAP_SECONDS, self.processEnded, reason)
 
     def processEnded(self, reason: Failure) -> None:  # noqa: N802 - Twisted's
         status = number = None

@@ -19,9 +19,9 @@ _RUNGS = {"ask": "asked to stop", "TERM": "TERM", "KILL": "KILL"}
 class Ladder:
     """The steps of a stop. `gone` and `alive` (process ids) are what was verified."""
 
-    def __init__(self, note: Note, reactor: Any) -> None:
-        self._note, self._reactor = note, reactor
-        self._began = self._since = reactor.seconds()
+    def __init__(self, note: Note, clock: Any) -> None:
+        self._note, self._clock = note, clock
+        self._began = self._since = clock.seconds()
         self._rung: str | None = None
         self.gone = False
         self.alive = ""
@@ -51,27 +51,27 @@ class Ladder:
         self._note("not known to be gone", elapsed_s=self._total(), ok=False, why=why)
 
     def _lap(self) -> float:
-        now = self._reactor.seconds()
+        now = self._clock.seconds()
         lap, self._since = now - self._since, now
         return round(float(lap), 3)
 
     def _total(self) -> float:
-        return round(float(self._reactor.seconds() - self._began), 3)
+        return round(float(self._clock.seconds() - self._began), 3)
 
 
 class Starting:
     """The steps of a start, the end of leftovers among them."""
 
-    def __init__(self, note: Note, reactor: Any) -> None:
-        self._note, self._reactor = note, reactor
-        self._began = reactor.seconds()
+    def __init__(self, note: Note, clock: Any) -> None:
+        self._note, self._clock = note, clock
+        self._began = clock.seconds()
         self._ladder: Ladder | None = None
 
     def word(self, word: Word) -> None:
         """Take one word of the script."""
         if word.word == "leftover":
             self._note("found what an earlier life left", processes=word.rest)
-            self._ladder = Ladder(self._tell_leftover, self._reactor)
+            self._ladder = Ladder(self._tell_leftover, self._clock)
         elif word.word in ("rung", "gone", "alive") and self._ladder is not None:
             self._ladder.word(word)
         elif word.word == "prepared":
@@ -90,4 +90,4 @@ class Starting:
             self._note(f"leftover: {step}", **details)
 
     def _total(self) -> float:
-        return round(float(self._reactor.seconds() - self._began), 3)
+        return round(float(self._clock.seconds() - self._began), 3)

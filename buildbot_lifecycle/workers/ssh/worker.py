@@ -21,6 +21,7 @@ from twisted.internet import defer
 from twisted.python import log
 
 from buildbot_lifecycle.core import hiding
+from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host import connections
 from buildbot_lifecycle.host.edge import as_deferred
 from buildbot_lifecycle.host.reconfigured import Reconfigured
@@ -151,7 +152,9 @@ class SSHLatentWorker(Reconfigured, CompatibleLatentWorkerMixin, AbstractLatentW
         `HOOK_SECONDS`. It does not depend on what this process remembers.
         """
         asked = defer.ensureDeferred(self._host().is_gone(instance))
-        asked.addTimeout(HOOK_SECONDS, self.master.reactor, onTimeoutCancel=lambda *_: None)
+        asked.addTimeout(
+            HOOK_SECONDS, clocks.of(self.master.reactor), onTimeoutCancel=lambda *_: None
+        )
         return asked
 
     async def lifecycle_instances(self) -> list[dict[str, Any]]:
@@ -199,7 +202,7 @@ class SSHLatentWorker(Reconfigured, CompatibleLatentWorkerMixin, AbstractLatentW
             ready_seconds=READY_SECONDS,
         )
         limits = remote.Limits(0, chosen.term_timeout, chosen.kill_timeout)
-        starting = Starting(self._note, self.master.reactor)
+        starting = Starting(self._note, clocks.of(self.master.reactor))
         try:
             await running.client.run(
                 remote.start(running.instance, launch, limits),
@@ -280,7 +283,7 @@ class SSHLatentWorker(Reconfigured, CompatibleLatentWorkerMixin, AbstractLatentW
         limits = remote.Limits(
             0 if fast else chosen.ask_timeout, chosen.term_timeout, chosen.kill_timeout
         )
-        ladder = Ladder(self._note, self.master.reactor)
+        ladder = Ladder(self._note, clocks.of(self.master.reactor))
         try:
             await running.client.run(
                 remote.stop(running.instance.owner, running.instance, limits),
@@ -303,7 +306,7 @@ class SSHLatentWorker(Reconfigured, CompatibleLatentWorkerMixin, AbstractLatentW
         if conn is None:
             return
         asked = defer.maybeDeferred(conn.remoteShutdown)
-        asked.addTimeout(ASK_SECONDS, self.master.reactor)
+        asked.addTimeout(ASK_SECONDS, clocks.of(self.master.reactor))
         # Closing the connection asks as well, so that this fails is no news.
         asked.addErrback(lambda _: None)
 
