@@ -7,9 +7,9 @@ PORT ?= 8010
 PYTEST_WORKERS ?= 2
 
 # No process, no server, and nothing that takes long.
-FAST = not (process or master or browser or database or cloud or slow or upstream or benchmark or soak or sensitivity)
+FAST = not (process or master or browser or database or cloud or slow or upstream or benchmark or soak or sensitivity or long_way)
 
-.PHONY: help test unit mutants bench lint format docs screenshots gallery catalogue clouds build demo clean
+.PHONY: help test unit mutants bench lint format docs screenshots gallery catalogue clouds faults build demo clean
 
 help:
 	@echo "make test    everything: lint, types, page, docs, tests with real masters, databases, browser"
@@ -22,6 +22,7 @@ help:
 	@echo "make gallery    docs/gallery, every view and state at three widths"
 	@echo "make catalogue   docs/catalogue-table.md, from the tests of the catalogue"
 	@echo "make clouds   docs/clouds-table.md, from the tests of the clouds"
+	@echo "make faults   docs/faults-table.md: each fault tried on each engine, a row for each"
 	@echo "make build   the page: frontend/ into buildbot_lifecycle/static"
 	@echo "make demo    a master with workers of all sorts at http://127.0.0.1:$(PORT)/"
 
@@ -87,6 +88,10 @@ catalogue: $(VENV)/.made
 
 clouds: $(VENV)/.made
 	$(VENV)/bin/python -m tests.clouds.table docs/clouds-table.md
+
+# With FAULTS="-k kill" a part; the other rows stay as they are.
+faults: $(VENV)/.made
+	$(VENV)/bin/python -m tests.master.faults docs/faults-table.md $(FAULTS)
 
 demo: $(VENV)/.made-for-demo
 	@exec $(VENV)/bin/python -m buildbot_lifecycle.demo --port $(PORT)

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from tests.conftest import MakeMaster
 from tests.harness import databases
 from tests.harness.master import API, RealMaster, worker
+from tests.master import catalogue, faults
 from tests.master.support import FEW_SECONDS, LIFECYCLE, force, get_stuck
 
 pytestmark = [pytest.mark.master, pytest.mark.database]
@@ -67,10 +68,16 @@ def query(url: str, sql: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in connection.execute(sa.text(sql))]
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("kind", ["postgresql", "mysql"])
 def test_a_server_that_hangs_is_told_and_the_stop_ends_with_all_of_it_kept(
     make_master: MakeMaster, database_server: Servers, kind: str
 ) -> None:
+    with faults.row("hang", kind) as seen:
+        _hang(make_master, database_server, kind, seen)
+
+
+def _hang(make_master: MakeMaster, database_server: Servers, kind: str, seen: faults.Row) -> None:
     server = database_server(kind)
     url = server.fresh()
     names = ["stuck", "other"]
@@ -83,7 +90,9 @@ def test_a_server_that_hangs_is_told_and_the_stop_ends_with_all_of_it_kept(
     master.wait_until(lambda: health(master)["queued"] == 0, 30, "everything to be written")
     assert health(master)["status"] == "ok"
     with frozen(server):
+        seen.begins()
         master.wait_until(lambda: is_behind(master), 30, "the hang to be told")
+        seen.tells("`behind` by `/health`; history 503")
         # from memory, as it is now
         assert master.worker("stuck")["state"] == "insubstantiating"
         (mine,) = master.api("shutdown")["shutdown"]
@@ -92,12 +101,16 @@ def test_a_server_that_hangs_is_told_and_the_stop_ends_with_all_of_it_kept(
         assert (answer.status, answer.json["code"]) == (503, "behind")
         assert int(answer.headers["Retry-After"]) > 0
         master.wait_log("lifecycle: the database does not answer")
+        seen.begins()
         master.stop(LEAVES)
+        seen.ended("the stop, with all of it kept in a file,")
         (path,) = kept(master)
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert f"they are kept in {path.name} and read in at the next start" in master.log()
+    seen.begins()
     master.start()
     master.wait_log(r"lifecycle: \d+ events and \d+ rows of an earlier run are read in")
+    seen.ended("read in at the start, after")
     assert kept(master) == []
     ended = query(url, "select ended_how from lifecycle_incarnations order by id")
     assert ended == [("clean",), (None,)]
@@ -114,6 +127,7 @@ def test_a_server_that_hangs_is_told_and_the_stop_ends_with_all_of_it_kept(
         )
         == []
     )
+    seen.nothing_lost(url)
     master.stop(FEW_SECONDS)
 
 
@@ -142,16 +156,23 @@ def test_a_server_that_is_gone_does_not_hold_the_stop(
     master.stop(FEW_SECONDS)
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("kind", ["postgresql", "mysql"])
 def test_readers_of_a_locked_table_do_not_stop_the_builds_of_the_master(
     make_master: MakeMaster, database_server: Servers, kind: str
 ) -> None:
+    with faults.row("lock", kind) as seen:
+        _lock(make_master, database_server, kind, seen)
+
+
+def _lock(make_master: MakeMaster, database_server: Servers, kind: str, seen: faults.Row) -> None:
     url = database_server(kind).fresh()
     master = make_master([worker("Healthy", "healthy")], lifecycle=LIFECYCLE, db_url=url)
     assert master.build("healthy")["results"] == 0
     engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
     answers: list[int] = []
     with locked(engine, "lifecycle_episodes"):
+        seen.begins()
         readers = [
             threading.Thread(target=lambda: answers.append(master.get(f"{API}/episodes").status))
             for _ in range(24)
@@ -164,21 +185,33 @@ def test_readers_of_a_locked_table_do_not_stop_the_builds_of_the_master(
             reader.join()
         assert set(answers) == {503}
         master.wait_until(lambda: is_behind(master), 30, "the lock to be told")
+        seen.tells("`behind` by `/health`, after a build and 24 readers with 503")
         assert master.worker("healthy")["verdict"]["level"] == "ok"
+        seen.begins()
     master.wait_until(lambda: health(master)["status"] == "ok", 60, "the end of it to be told")
+    seen.ended("in order again after")
     assert health(master)["last_error"] is None
+    master.wait_until(lambda: health(master)["queued"] == 0, 30, "everything to be written")
+    seen.nothing_lost(url)
     assert master.get(f"{API}/episodes").status == 200
     master.stop(FEW_SECONDS)
 
 
+@pytest.mark.fault
 def test_sqlite_locked_as_a_whole_is_told_and_does_not_hold_the_stop(
     make_master: MakeMaster,
 ) -> None:
+    with faults.row("lock", "sqlite") as seen:
+        _lock_sqlite(make_master, seen)
+
+
+def _lock_sqlite(make_master: MakeMaster, seen: faults.Row) -> None:
     master = make_master([worker("StuckStopDeferred", "stuck")], lifecycle=LIFECYCLE)
     master.force_build("stuck")
     get_stuck(master, "stuck", verdict__code="stop_pending")
     with contextlib.closing(sqlite3.connect(master.basedir / "state.sqlite")) as connection:
         connection.execute("BEGIN EXCLUSIVE")
+        seen.begins()
         # what somebody does now has to be written
         workerid = master.worker("stuck")["workerid"]
         call = {"jsonrpc": "2.0", "method": "pause", "id": 1, "params": {"reason": "x"}}
@@ -186,11 +219,17 @@ def test_sqlite_locked_as_a_whole_is_told_and_does_not_hold_the_stop(
             target=lambda: master.post(f"api/v2/workers/{workerid}", call), daemon=True
         ).start()
         master.wait_until(lambda: is_behind(master), 60, "the lock to be told")
+        seen.tells("`behind` by `/health`")
         assert master.worker("stuck")["state"] == "insubstantiating"
+        seen.begins()
         master.stop(LEAVES)
+        seen.ended("the stop, with all of it kept in a file,")
     assert len(kept(master)) == 1
+    seen.begins()
     master.start()
     master.wait_log("of an earlier run are read in")
+    seen.ended("read in at the start, after")
+    seen.nothing_lost(f"sqlite:///{master.basedir / 'state.sqlite'}")
     with master.db() as connection:
         ended = connection.execute("select ended_how from lifecycle_incarnations order by id")
         assert [row[0] for row in ended] == ["clean", None]
@@ -235,6 +274,11 @@ def test_a_build_that_buildbot_lost_is_told_released_and_holds_no_stop(
     make_master: MakeMaster,
 ) -> None:
     """The database refuses the end of a build once: Buildbot breaks off, and nothing goes on with it."""
+    with catalogue.row("build_lost", "error of the database") as seen:
+        _lose_a_build(make_master, seen)
+
+
+def _lose_a_build(make_master: MakeMaster, seen: catalogue.Row) -> None:
     names = ["freed", "held"]
     settings = {**LIFECYCLE, "shutdown_grace": 5}
     master = make_master([worker("Healthy", name) for name in names], lifecycle=settings)
@@ -247,8 +291,10 @@ def test_a_build_that_buildbot_lost_is_told_released_and_holds_no_stop(
         connection.commit()
     requests = {name: master.force_build(name) for name in names}
     for name in names:
-        seen = get_stuck(master, name, verdict__code="build_lost")
-        assert seen["forceable"] is True
+        stuck = get_stuck(master, name, verdict__code="build_lost")
+        assert stuck["forceable"] is True
+    seen.detected()
+    seen.explained(stuck["verdict"]["reason"])
     (mine,) = master.api("shutdown")["shutdown"]
     assert {blocker["what"] for blocker in mine["blockers"]} == {"build_lost"}
     assert {blocker["release_in_s"] for blocker in mine["blockers"]} == {0.0}
@@ -258,8 +304,11 @@ def test_a_build_that_buildbot_lost_is_told_released_and_holds_no_stop(
     assert force(master, "freed", pause=False)["status"] == "done"
     assert master.wait_build(requests["freed"])["results"] == 0
     master.wait_worker("freed", state="not_substantiated", verdict__level="ok")
+    seen.released()
     assert master.build("freed")["results"] == 0
+    seen.reused()
     master.stop(FEW_SECONDS)
+    seen.stopped()
     with master.db() as connection:
         actions = connection.execute("select what, status from lifecycle_actions order by id")
         assert [tuple(row) for row in actions] == [

@@ -12,6 +12,7 @@ from tests.conftest import MakeMaster, need_faketime
 from tests.harness.master import RealMaster, worker
 from tests.harness.two_times import CHILDREN_HAVE_THE_TRUE_TIME, WallClock
 from tests.harness.waiting import wait_until
+from tests.master import faults
 from tests.master.support import FEW_SECONDS, LIFECYCLE, ask_force, get_stuck
 
 pytestmark = pytest.mark.master
@@ -50,10 +51,16 @@ def beaten(master: RealMaster) -> float:
         return float(row["heartbeat_at"])
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("jump", [HOUR, -HOUR])
 def test_who_sets_the_wall_clock_changes_no_limit(
     make_master: MakeMaster, clock: WallClock, jump: int
 ) -> None:
+    with faults.row(f"clock {'forward' if jump > 0 else 'back'} 1 h", "sqlite") as seen:
+        _set_the_clock(make_master, clock, jump, seen)
+
+
+def _set_the_clock(make_master: MakeMaster, clock: WallClock, jump: int, seen: faults.Row) -> None:
     settings = {**SETTINGS, "workers": {"auto": {"auto_release": {"after": 0}}}}
     workers = [worker("StuckStopDeferred", name) for name in ("auto", "forced", "last")]
     master = make_master(
@@ -63,11 +70,14 @@ def test_who_sets_the_wall_clock_changes_no_limit(
     seen = master.wait_worker("forced", 40, state="insubstantiating")
     began = time.monotonic()
     clock.set(jump)
+    seen.begins()
     master.wait_log(r"the clock of this machine was put (forward|back) by 1 h", timeout=10)
+    seen.tells("a line in the log, an event `clock`, `/health`")
     assert master.api("health")["health"]["clock"]["jumps"] == 1
     # the verdict: not before its limit, and not an hour after it
     stuck = get_stuck(master, "forced", 30)
     assert time.monotonic() - began > LIMIT - 3
+    seen.ended(f"a limit of {LIMIT} s was over after")
     assert stuck["verdict"]["code"] == seen["verdict"]["code"]
     # what is told fits together, by the clock as it goes now
     assert 0 < master.api("workers")["meta"]["now"] - stuck["state_since"] < 300
@@ -86,10 +96,19 @@ def test_who_sets_the_wall_clock_changes_no_limit(
     # the stop: what is stuck is released in time
     master.force_build("last")
     get_stuck(master, "last", 60)
+    seen.begins()
     master.stop(FEW_SECONDS + LIMIT)
+    seen.ended("the stop")
+    seen.nothing_lost(f"sqlite:///{master.basedir / 'state.sqlite'}")
 
 
+@pytest.mark.fault
 def test_a_master_that_was_stopped_gives_its_workers_that_time(make_master: MakeMaster) -> None:
+    with faults.row("pause of the process", "sqlite") as seen:
+        _stop_for_a_while(make_master, seen)
+
+
+def _stop_for_a_while(make_master: MakeMaster, seen: faults.Row) -> None:
     settings = {**SETTINGS, "auto_release": {"after": 0}}
     master = make_master([worker("StuckStopDeferred", "w")], lifecycle=settings)
     master.force_build("w")
@@ -101,8 +120,10 @@ def test_a_master_that_was_stopped_gives_its_workers_that_time(make_master: Make
     finally:
         master.signal(signal.SIGCONT)
         woke = time.monotonic()
+    seen.begins()
     assert master.worker("w")["verdict"]["level"] != "stuck"
     master.wait_log("this process did not run for", timeout=10)
+    seen.tells("a line in the log, an event `clock`, `/health`")
     health = master.api("health")["health"]["clock"]
     assert health["gaps"] == 1
     assert health["last_gap"]["seconds"] > LIMIT
@@ -111,4 +132,6 @@ def test_a_master_that_was_stopped_gives_its_workers_that_time(make_master: Make
     assert time.monotonic() - woke > 5
     told = [e for e in master.api("workers/w/events?limit=200")["events"] if e["kind"] == "clock"]
     assert [event["data"]["what"] for event in told] == ["stopped"]
+    seen.ended(f"what had had {LIMIT} s was released after")
     master.stop(FEW_SECONDS)
+    seen.nothing_lost(f"sqlite:///{master.basedir / 'state.sqlite'}")
