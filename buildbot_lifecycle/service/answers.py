@@ -25,6 +25,7 @@ from buildbot_lifecycle.core.requests import (
     TimelineQuery,
 )
 from buildbot_lifecycle.core.settings import Settings
+from buildbot_lifecycle.core.steady import SAME
 from buildbot_lifecycle.core.texts import clean, cleaned
 from buildbot_lifecycle.db import pages, queries
 from buildbot_lifecycle.host import clock as clocks
@@ -101,13 +102,15 @@ class Answers:
 
     def meta(self) -> Meta:
         """The server's time, and how far the database is behind."""
-        events, since = 0, None
+        events, since, differ = 0, None, None
         if self._parts is not None:
+            differ = self._parts.others.differ()
             status = self._parts.recorder.status()
             events = status.queued
             since = _earliest(status.oldest_unwritten_at, self._parts.gate.trouble_since)
         behind = Behind(events=events, since=since)
-        return by_wall(Meta(now=self._clock.seconds(), behind=behind), self._clock.reckoning())
+        meta = Meta(now=self._clock.seconds(), behind=behind, clocks_differ_s=differ)
+        return by_wall(meta, self._clock.reckoning())
 
     async def workers(self) -> list[Worker]:
         """Every latent worker of every master; this master's as of now, from memory."""
@@ -180,8 +183,13 @@ class Answers:
         alive = parts.others.live(incarnations)
         return [
             views.stored(row, master=names.get(row.masterid, ""), live=row.masterid in alive)
-            for row in rows
+            for row in self._by_own_clock(parts, rows)
         ]
+
+    def _by_own_clock(self, parts: Parts, rows: Iterable[Worker]) -> list[Worker]:
+        """Workers of other masters with times of this one's clock, so that their ages are right."""
+        reckonings = parts.others.reckonings()
+        return [by_wall(row, reckonings.get(row.masterid, SAME)) for row in rows]
 
     def _find(self, worker: int | str) -> Known | None:
         if self._parts is None:
@@ -275,6 +283,7 @@ class Answers:
         mine = by_wall(mine, self._clock.reckoning())
         rows, incarnations = await parts.elsewhere.rows()
         alive = parts.others.live(incarnations)
+        rows = self._by_own_clock(parts, rows)
         others = views.stored_shutdown(
             rows, incarnations, alive, self._master.masterid, parts.recent.usual_stop
         )
@@ -323,7 +332,7 @@ class Answers:
             reactor_blocked=None if stalled is None else read(Blocked, stalled.as_json()),
             threads=None if threads is None else read(Threads, threads),
             clock=parts.timekeeping.state(),
-            clocks_differ_s=max(map(abs, parts.others.ahead().values()), default=None),
+            clocks_differ_s=parts.others.differ(),
             clouds=read(CloudCalls, parts.clouds.snapshot().as_json()),
         )
         return by_wall(health, self._clock.reckoning())

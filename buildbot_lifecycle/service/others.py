@@ -12,6 +12,7 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.core import liveness
 from buildbot_lifecycle.core.liveness import Beat, Pace, Pulse
+from buildbot_lifecycle.core.steady import Reckoning
 from buildbot_lifecycle.db.store import Store
 from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host.log import log_lines
@@ -76,6 +77,18 @@ class Others:
             pulse.beat.masterid: round(pulse.ahead_s, 1)
             for pulse in self._pulses
             if pulse.ahead_s is not None and liveness.is_live(pulse, self.pace)
+        }
+
+    def differ(self) -> float | None:
+        """The largest difference of these clocks from this one's, in seconds; None: none is known."""
+        return max(map(abs, self.ahead().values()), default=None)
+
+    def reckonings(self) -> dict[int, Reckoning]:
+        """What turns a master's times into this one's, of those whose clock differs; dead ones too."""
+        return {
+            pulse.beat.masterid: Reckoning(-pulse.ahead_s)
+            for pulse in self._pulses
+            if pulse.ahead_s is not None and abs(pulse.ahead_s) > liveness.TOLD_SECONDS
         }
 
     def _close(self, pulse: Pulse) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from buildbot_lifecycle.shapes.base import Count, Shape, Time
+from buildbot_lifecycle.shapes.base import Count, Seconds, Shape, Time
 from buildbot_lifecycle.shapes.encoded import Encoded
 from buildbot_lifecycle.shapes.parts import (
     Building,
@@ -71,10 +71,11 @@ class Behind(Shape, frozen=True, kw_only=True):
 
 
 class Meta(Shape, frozen=True, kw_only=True):
-    """The server's time, and how far the database is behind."""
+    """The server's time, how far the database is behind, and how far other masters' clocks are apart."""
 
     now: Time
     behind: Behind
+    clocks_differ_s: Seconds | None = None
 
 
 class WorkersMeta(Meta, frozen=True, kw_only=True):

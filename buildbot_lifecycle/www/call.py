@@ -55,6 +55,7 @@ class Call:
             total=total,
             now=meta.now,
             behind=meta.behind,
+            clocks_differ_s=meta.clocks_differ_s,
             can_force=can_force,
             details=can_force or await self.rights.may_see(),
             user=self.rights.user,

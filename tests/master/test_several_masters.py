@@ -77,6 +77,11 @@ def test_a_master_90_s_behind_lives_and_once_dead_is_told_and_closed_once(
     assert 87 < near.api("health")["health"]["clocks_differ_s"] < 93
     refused = near.post(f"{API}/masters/{one['masterid']}/dismiss", {"reason": "gone"})
     assert (refused.status, refused.json["code"]) == (409, "master_alive")
+    assert 87 < near.api("workers")["meta"]["clocks_differ_s"] < 93
+    # the age of its state is told by its own clock: the same moment is 90 s later on this one
+    (last, *_) = near.api("workers/far/transitions?limit=1")["transitions"]
+    since = near.worker("far")["state_since"]
+    assert 87 < since - last["at"] < 93
     far.kill9()
     near.wait_worker("far", state="unknown", live=False, verdict__code="master_died")
     (entry,) = died(near)

@@ -100,6 +100,7 @@ export interface components {
             /** @description epoch seconds */
             now: number;
             behind: components["schemas"]["Behind"];
+            clocks_differ_s: number | null;
             total: number;
             can_force: boolean;
             details: boolean;

@@ -39,7 +39,7 @@ export type Worker = Later<
 >;
 /** A master that has a worker of the name that was asked for. */
 export type WorkerChoice = Shapes["Choice"];
-export type WorkersMeta = Later<Shapes["WorkersMeta"], "details">;
+export type WorkersMeta = Later<Shapes["WorkersMeta"], "details" | "clocks_differ_s">;
 export interface WorkersAnswer {
   workers: Worker[];
   meta: WorkersMeta;

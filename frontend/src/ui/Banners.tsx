@@ -4,6 +4,7 @@ import type { ApiFailure } from "../server/client";
 import type { WorkersMeta } from "../contract/types";
 import { useTicking } from "../hooks/useTicking";
 import { behindWords } from "../model/behind";
+import { clocksWords } from "../model/clocks";
 import { clockTime } from "../model/moments";
 import { explainPage } from "../model/refusals";
 import { Notice } from "./Notice";
@@ -15,6 +16,17 @@ export const Behind = ({ meta }: { meta: WorkersMeta }) => {
   return (
     <Notice kind="warning" title="Not up to date" test="behind">
       {text} The log of the master says why.
+    </Notice>
+  );
+};
+
+/** A master's clock is wrong. */
+export const Clocks = ({ meta }: { meta: WorkersMeta }) => {
+  const text = clocksWords(meta);
+  if (text === null) return null;
+  return (
+    <Notice kind="warning" title="Clocks differ" test="clocks">
+      {text} GET /masters says which one.
     </Notice>
   );
 };

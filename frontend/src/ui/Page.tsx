@@ -4,7 +4,7 @@ import type { ApiFailure } from "../server/client";
 import { useFleet } from "../hooks/useShared";
 import { useTheme } from "../hooks/useTheme";
 import { clipped } from "../model/words";
-import { Stale } from "./Banners";
+import { Clocks, Stale } from "./Banners";
 import { LiveBar } from "./LiveBar";
 import { Tabs } from "./Tabs";
 
@@ -57,6 +57,7 @@ export const Page = ({ name, title, route, heading, worker, wide = false, failur
       </div>
       <Tabs />
       {lost !== null && <Stale failure={lost} />}
+      {fleet.meta !== null && <Clocks meta={fleet.meta} />}
       {fleet.meta?.details === false && (
         <p className="bbl-sub" data-test="summaries">
           You see summaries: what drivers and people wrote is shown to those who may see details.

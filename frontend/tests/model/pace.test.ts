@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { pollInterval, reconnectDelay } from "../../src/model/pace";
+import { clocksWords } from "../../src/model/clocks";
 import { behindWords } from "../../src/model/behind";
 import { NOW, meta } from "../situations";
 
@@ -35,5 +36,18 @@ describe("a recorder that is behind", () => {
     expect(behindWords(meta({ behind: { events: 3, since: NOW - 1 } }), NOW)).toBeNull();
     expect(behindWords(meta({ behind: { events: 0, since: NOW - 1 } }), NOW)).toBeNull();
     expect(behindWords(meta(), NOW)).toBeNull();
+  });
+});
+
+describe("masters whose clocks differ", () => {
+  it("are told of above 5 s, with what is right all the same", () => {
+    expect(clocksWords(meta({ clocks_differ_s: 90 }))).toContain("differs by 1 min 30 s");
+    expect(clocksWords(meta({ clocks_differ_s: 90 }))).toContain("Ages are right");
+    expect(clocksWords(meta({ clocks_differ_s: 5.1 }))).not.toBeNull();
+  });
+  it("are not told of below, where none is known, and by an older server", () => {
+    expect(clocksWords(meta({ clocks_differ_s: 5 }))).toBeNull();
+    expect(clocksWords(meta({ clocks_differ_s: null }))).toBeNull();
+    expect(clocksWords(meta({ clocks_differ_s: undefined as never }))).toBeNull();
   });
 });
