@@ -27,9 +27,13 @@ MAX_DEPTH = 20
 def encode(value: Any) -> str:
     """`value` as ASCII JSON text. Never raises: what JSON cannot say is said by ``str``."""
     try:
-        return json.dumps(value, default=_plain, allow_nan=False, separators=(",", ":"))
+        return _ENCODER.encode(value)
     except (TypeError, ValueError, RecursionError):
         return json.dumps(_clean(value, MAX_DEPTH), separators=(",", ":"))
+
+
+#: Equal to nothing that a field may hold.
+_NO_DEFAULT: Any = object()
 
 
 def decode(text: str | None) -> Any:
@@ -57,7 +61,14 @@ def unescape(text: str) -> str:
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        # What is as it is by default is not written: reading puts it there again. So a default of the
+        # core's values is a part of what is stored, and does not change.
+        usual = _usual(type(value))
+        return {
+            name: held
+            for name, held in vars(value).items()
+            if held is not (standard := usual.get(name, _NO_DEFAULT)) and held != standard
+        }
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, Set):
@@ -65,6 +76,20 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     return _said(value)
+
+
+@functools.cache
+def _usual(cls: type) -> dict[str, Any]:
+    """The defaults of a dataclass of the core: plain values, all of them."""
+    return {
+        field.name: field.default
+        for field in dataclasses.fields(cls)
+        if field.default is not dataclasses.MISSING
+    }
+
+
+#: Made once: to make one takes as long as to encode a small value.
+_ENCODER = json.JSONEncoder(default=_plain, allow_nan=False, separators=(",", ":"))
 
 
 def _said(value: Any) -> str:

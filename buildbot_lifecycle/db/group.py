@@ -111,7 +111,13 @@ def _write_episodes(conn: sa.engine.Connection, group: Group) -> dict[int, int]:
         if entry.facts.episode is not None:
             wanted[entry.facts.episode.first_seq] = entry.facts.episode
     _upsert_episodes(conn, group, touched.values())
-    ids = _episode_ids(conn, group.incarnation, touched.keys() | wanted.keys())
+    # of one that was written before, the number is known
+    ids = {
+        first_seq: each.id
+        for first_seq, each in {**wanted, **touched}.items()
+        if each.id is not None
+    }
+    ids.update(_episode_ids(conn, group.incarnation, {*touched, *wanted} - ids.keys()))
     # An open episode of which we have no row: its first events were dropped while the database was
     # away for too long.
     missing = [episode for first_seq, episode in wanted.items() if first_seq not in ids]

@@ -199,7 +199,7 @@ def _details(conn: sa.engine.Connection, ids: Sequence[int]) -> dict[int, dict[s
     for row in conn.execute(sa.select(_E.id, _E.data).where(_E.id.in_(ids))):
         data = damage.mapping(row.data)
         try:
-            phases = [[p["state"], p["since"], p["until"]] for p in data.get("phases") or ()]
+            phases = [[p["state"], p["since"], p.get("until")] for p in data.get("phases") or ()]
         except (KeyError, TypeError):
             damage.note("episodes", row.id)
             phases = []

@@ -1,9 +1,10 @@
 """The recorder: one ordered queue of events, written in groups, each group in one transaction.
 
-While a group is being written the next one gathers, so a quiet master writes every event at once
-and a busy one writes hundreds together. A group that fails is kept and tried again until it is
-written; what comes meanwhile waits in the queue, up to a bound. Only after its commit is an event
-told to others.
+While a group is being written the next one gathers, so a busy master writes hundreds together. A quiet
+one waits for a tenth of a second, so that what comes of one cause is one group; but not with the calls of
+drivers, which tell what may be left running after a kill -9, and not where somebody waits. A group that
+fails is kept and tried again until it is written; what comes meanwhile waits in the queue, up to a bound.
+Only after its commit is an event told to others.
 """
 
 from __future__ import annotations
@@ -32,6 +33,12 @@ __all__ = ["Committed", "Entry", "Identity", "Recorder", "RecorderStatus"]
 #: Seconds between two attempts while the database is away.
 RETRY_AFTER = backoff(0.5, 15.0)
 
+#: Seconds for which events of a quiet master gather before they are written.
+GATHER_SECONDS = 0.1
+
+#: What is written at once, with all that came before it: an instance may be made or ended by now.
+AT_ONCE = frozenset({Kind.CALL_STARTED, Kind.CALL_ENDED, Kind.PLACE, Kind.ACTION})
+
 #: Attempts at one single event that the database answers but refuses, before it is set aside.
 MAX_REFUSALS = 3
 
@@ -54,7 +61,8 @@ class Pool(Protocol):
 class Recorder:
     """Writes events to Buildbot's database, in order, without holding anybody up.
 
-    ``bound`` is the number of events that may wait, ``group`` how many are written at once at most.
+    ``bound`` is the number of events that may wait, ``group`` how many are written at once at most, and
+    ``gather`` the seconds for which a smaller one waits.
     ``on_committed`` is called in the reactor's thread after each commit, with the events and with
     the numbers of the episodes they belong to by first_seq; ``on_verdicts`` likewise with verdicts
     by workerid. ``next_seq`` gives the next number of this incarnation. Times are steady in the queue,
@@ -73,6 +81,7 @@ class Recorder:
         reckoning: Callable[[], Reckoning] = Reckoning,
         bound: int = 100_000,
         group: int = 500,
+        gather: float = 0.0,
         log: Callable[[list[str]], Any] = log_lines,
         examine: Callable[[], defer.Deferred[str | None]] | None = None,
     ) -> None:
@@ -84,6 +93,10 @@ class Recorder:
         self._reckoning = reckoning
         self._bound = bound
         self._group = group
+        self._gather = gather
+        # while a group gathers; it is ripe at once when this fires, or was set to None before
+        self._gathering: defer.Deferred[None] | None = None
+        self._hurries = False
         self._log = log
         self._examine = examine
         #: why the database will not take anything (a sentence), while that is so
@@ -127,6 +140,8 @@ class Recorder:
             if entry.event.kind is Kind.BASELINE:
                 self._verdicts.pop(entry.identity.workerid, None)
             self._append(entry)
+            if entry.event.kind in AT_ONCE or len(self._queue) >= self._group:
+                self._hurry()
             self._kick()
         except Exception as error:  # noqa: BLE001 - Buildbot's own code is our caller
             self._note(error)
@@ -159,6 +174,7 @@ class Recorder:
             return defer.succeed(False)
         waiter = self._waiter(self._waiting, timeout)
         self._wake()
+        self._hurry()
         self._kick()
         return waiter
 
@@ -167,6 +183,7 @@ class Recorder:
         place = self._put
         if self._done() >= place:
             return defer.succeed(True)
+        self._hurry()
         return self._waiter(self._following.setdefault(place, []), timeout)
 
     def _waiter(self, waiting: list[defer.Deferred[bool]], timeout: float) -> defer.Deferred[bool]:
@@ -180,6 +197,7 @@ class Recorder:
         def ended(result: bool) -> bool:
             self._stopped = True
             self._wake()
+            self._hurry()
             return result
 
         return self.drained(timeout).addCallback(ended)
@@ -267,6 +285,9 @@ class Recorder:
         """Write groups until there is nothing left."""
         try:
             while (self._queue or self._verdicts) and not self._stopped:
+                await self._gathered()
+                if self._stopped or not (self._queue or self._verdicts):
+                    continue
                 await self._write_group()
                 if self.unusable:
                     await self._become_usable()
@@ -276,6 +297,23 @@ class Recorder:
             self._pumping = False
         if self._is_idle():
             self._tell(True)
+
+    async def _gathered(self) -> None:
+        """Wait for what comes of the same cause, unless something or somebody does not wait."""
+        is_due = self._hurries or self._one_by_one or len(self._queue) >= self._group
+        if self._gather and not (is_due or self._waiting or self._following):
+            gathering: defer.Deferred[None] = defer.Deferred()
+            self._gathering = gathering
+            await at_most(gathering, self._gather, self._reactor, None)
+            self._gathering = None
+        self._hurries = False
+
+    def _hurry(self) -> None:
+        """Write what there is, now."""
+        self._hurries = True
+        gathering, self._gathering = self._gathering, None
+        if gathering is not None:
+            gathering.callback(None)
 
     async def _write_group(self) -> None:
         incarnation = self._incarnation

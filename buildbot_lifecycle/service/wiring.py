@@ -33,7 +33,7 @@ from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.db import migrations
 from buildbot_lifecycle.db.gate import Gate
 from buildbot_lifecycle.db.reader import Reader
-from buildbot_lifecycle.db.recorder import Recorder
+from buildbot_lifecycle.db.recorder import GATHER_SECONDS, Recorder
 from buildbot_lifecycle.db.store import Store
 from buildbot_lifecycle.diagnose.signs import Signs
 from buildbot_lifecycle.diagnose.stall import Stall, StallWatch
@@ -98,6 +98,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         on_verdicts=news.verdicts,
         examine=lambda: gate.do(migrations.look),
         reckoning=clock.reckoning,
+        gather=GATHER_SECONDS,
     )
     logbook.write_to(Recording(clock, logbook, recorder, recent))
     telemetry = Telemetry(

@@ -136,3 +136,13 @@ def test_what_json_cannot_say_is_still_written(value: Any, written: Any) -> None
 
 def test_a_circle_is_written_up_to_a_depth() -> None:
     assert codec.encode(_circle()).startswith("[[[[")
+
+
+def test_what_is_as_by_default_is_not_written() -> None:
+    # of a worker at rest, and of an episode, most is so: it was three quarters of what was stored
+    assert codec.encode(Facts(7)) == '{"workerid":7}'
+    assert codec.encode(Facts(7, paused=True, held=0)) == '{"workerid":7,"paused":true}'
+    assert codec.facts_from(codec.decode('{"workerid":7}')) == Facts(7)
+    life = Worker(7, Seq()).life()[-1].episodes[0]
+    assert len(codec.encode(life)) < 600
+    assert codec.episode_from(codec.decode(codec.encode(life))) == life

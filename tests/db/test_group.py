@@ -279,3 +279,37 @@ def test_a_statement_is_made_once_for_all_groups(engine: sa.engine.Engine) -> No
     made = upsert._updating.cache_info().misses, upsert._ignoring.cache_info().misses
     write_group(engine, worker.end())
     assert made == (upsert._updating.cache_info().misses, upsert._ignoring.cache_info().misses)
+
+
+def _statements(engine: sa.engine.Engine, entries: Sequence[Entry]) -> list[str]:
+    """What is said to the database for a group."""
+    said: list[str] = []
+
+    def hear(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        said.append(statement.split(maxsplit=1)[0])
+
+    sa.event.listen(engine, "before_cursor_execute", hear)
+    try:
+        write_group(engine, entries)
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", hear)
+    return said
+
+
+def test_of_an_episode_whose_number_is_known_it_is_not_asked_again(
+    engine: sa.engine.Engine,
+) -> None:
+    worker = Worker(7, Seq())
+    first, second = worker.to(S.SUBSTANTIATING), worker.to(S.SUBSTANTIATING_STARTING)
+    assert _statements(engine, [first]).count("SELECT") == 2
+    (number,) = {each.id for each in _episode_rows(engine)}
+    known = dataclasses.replace(second.episodes[0], id=number)
+    facts = dataclasses.replace(second.facts, episode=known)
+    entry = dataclasses.replace(second, facts=facts, episodes=(known,))
+    assert _statements(engine, [entry]) == ["INSERT", "INSERT", "INSERT", "SELECT"]
+    assert {row["episode"] for row in rows(engine, "events")} == {number}
+
+
+def _episode_rows(engine: sa.engine.Engine) -> list[Any]:
+    with engine.connect() as conn:
+        return list(conn.execute(sa.select(schema.episodes.c.id)))

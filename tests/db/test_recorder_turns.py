@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from twisted.internet import defer, task
 
 from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts.verdict import HEALTHY, Verdict
 from buildbot_lifecycle.db.entries import Committed, Entry
 from buildbot_lifecycle.db.group import Group, Written
-from buildbot_lifecycle.db.recorder import MAX_REFUSALS, Recorder
+from buildbot_lifecycle.db.recorder import AT_ONCE, MAX_REFUSALS, Recorder
 from tests.db.play import Seq, Worker
 
 STUCK = Verdict("stuck", "stop_pending", "stop_instance has not ended", 10.0, 600.0)
@@ -20,7 +22,7 @@ SLOW = Verdict("slow", "stop_pending", "stop_instance has not ended", 10.0, 600.
 class Desk:
     """A recorder of one worker; `asked` are the groups that it wants to write, the last one pending."""
 
-    def __init__(self, *, group: int = 500) -> None:
+    def __init__(self, *, group: int = 500, gather: float = 0.0) -> None:
         self.clock = task.Clock()
         self.asked: list[Group] = []
         self.waiting: list[defer.Deferred[Written]] = []
@@ -36,6 +38,7 @@ class Desk:
             next_seq=self.seq,
             on_verdicts=self.verdicts.append,
             group=group,
+            gather=gather,
             log=lambda _: None,
         )
         self.recorder.start(1)
@@ -201,3 +204,76 @@ def test_thousands_of_verdicts_are_written_a_group_at_a_time() -> None:
     sizes = [len(group.verdicts) for group in desk.asked]
     assert sizes == [1, *[100] * 10]
     assert sorted(w for told in desk.verdicts for w in told) == [7, *range(100, 1100)]
+
+
+def test_what_comes_of_one_cause_is_one_group() -> None:
+    desk = Desk(gather=0.1)
+    put = desk.put(desk.worker.to(State.SUBSTANTIATED), desk.worker.event(Kind.ATTACHED))
+    desk.recorder.put_verdict(desk.worker.identity, SLOW)
+    desk.clock.advance(0.09)
+    put += desk.put(desk.worker.event(Kind.CONNECTED))
+    assert not desk.asked
+    desk.clock.advance(0.02)
+    assert desk.sizes == [3]
+    desk.write()
+    assert desk.told == put
+    assert desk.verdicts == [{7: SLOW}]
+    assert not desk.clock.calls
+
+
+@pytest.mark.parametrize("kind", sorted(AT_ONCE))
+def test_what_tells_of_an_instance_is_written_at_once_with_all_before_it(kind: Kind) -> None:
+    desk = Desk(gather=0.1)
+    desk.put(desk.worker.to(State.SUBSTANTIATING))
+    assert not desk.asked
+    call = {"call": "start_instance", "token": 1, "outcome": "true"}
+    desk.put(desk.worker.event(kind, **call))
+    assert desk.sizes == [2]
+    # also while another one is written
+    desk.put(desk.worker.event(kind, **call))
+    desk.write()
+    assert desk.sizes == [2, 1]
+
+
+def test_who_waits_is_not_kept_waiting() -> None:
+    for wait in ("drained", "caught_up", "stop"):
+        desk = Desk(gather=0.1)
+        desk.put(desk.worker.to(State.SUBSTANTIATED))
+        waiter = getattr(desk.recorder, wait)(5)
+        assert desk.sizes == [1], wait
+        desk.write()
+        assert waiter.called
+
+
+def test_who_begins_to_wait_while_a_group_is_written_has_the_next_at_once() -> None:
+    desk = Desk(gather=0.1)
+    desk.put(desk.worker.event(Kind.CALL_STARTED, call="start_instance", token=1))
+    desk.put(desk.worker.to(State.SUBSTANTIATED))
+    waiter = desk.recorder.caught_up(5)
+    desk.write()
+    assert desk.sizes == [1, 1]
+    desk.write()
+    assert waiter.called
+
+
+def test_a_burst_does_not_gather() -> None:
+    desk = Desk(gather=0.1, group=10)
+    desk.put(*[desk.worker.event(Kind.CONNECTED) for _ in range(25)])
+    desk.write()
+    desk.write()
+    assert desk.sizes == [10, 10]
+    desk.clock.advance(0.11)
+    assert desk.sizes == [10, 10, 5]
+
+
+def test_what_is_taken_away_while_it_gathers_is_not_written() -> None:
+    desk = Desk(gather=0.1)
+    put = desk.put(desk.worker.event(Kind.CONNECTED))
+    assert [each.event.seq for each in desk.recorder.unwritten()] == put
+    desk.clock.advance(1)
+    assert not desk.asked
+    refusing = Desk(gather=0.1)
+    refusing.put(refusing.worker.event(Kind.CONNECTED))
+    refusing.recorder.refuse("newer tables")
+    refusing.clock.advance(1)
+    assert not refusing.asked
