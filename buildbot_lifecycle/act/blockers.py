@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from buildbot_lifecycle.act.dues import Dues
@@ -13,6 +13,9 @@ from buildbot_lifecycle.host import masters, process, workers
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.master.situation import situation_of
 from buildbot_lifecycle.shapes.masters import Blocker, MasterWait
+
+#: Workers that are alike and still have a line each; more of them have one together.
+MOST_LINES = 5
 
 
 class Blockers:
@@ -113,18 +116,17 @@ class Blockers:
         ``hurries``: another SIGTERM would be heeded.
         """
         lines = [self._headline(now)]
-        for blocker in self.of(now):
-            age = in_words(max(0.0, now - blocker.since))
-            left = blocker.release_in_s
-            end = "no limit is set for it" if left is None else f"released in {in_words(left)}"
-            lines.append(f"  {blocker.worker}: {blocker.what}, for {age}; {end}")
+        lines += _alike_in_one(self.of(now), now)
+        unended: dict[str, list[str]] = {}
         for known in self._logbook.known():
             if known.facts.building:
-                lines.append(f"  {known.name}: a build has not ended")
+                unended.setdefault("a build has not ended", []).append(known.name)
             elif known.facts.state not in RESTING and not known.facts.calls:
-                lines.append(f"  {known.name}: {known.facts.state.value}")
+                unended.setdefault(known.facts.state.value, []).append(known.name)
             elif workers.has_unfinished(known.watched.worker) and not known.facts.calls:
-                lines.append(f"  {known.name}: something that it began has not ended")
+                unended.setdefault("something that it began has not ended", []).append(known.name)
+        for what, who in unended.items():
+            lines += [f"  {each}: {what}" for each in _named(who)]
         for wait in self.of_master(now):
             lines.append(f"  {wait.text}")
         if len(lines) == 1:
@@ -144,6 +146,32 @@ class Blockers:
         since = [k.leaving_since for k in self._logbook.known() if k.leaving_since is not None]
         ago = in_words(max(0.0, now - min(since, default=now)))
         return f"a reconfiguration has been removing workers for {ago}; waiting for:"
+
+
+def _alike_in_one(blockers: Sequence[Blocker], now: float) -> list[str]:
+    """A line for each, or one for many that wait for the same: nobody reads thousands of lines."""
+    alike: dict[tuple[str, bool], list[Blocker]] = {}
+    for blocker in blockers:
+        alike.setdefault((blocker.what, blocker.release_in_s is None), []).append(blocker)
+    lines = []
+    for (what, no_limit), group in alike.items():
+        each = [[blocker] for blocker in group] if len(group) <= MOST_LINES else [group]
+        for some in each:
+            ages = sorted(max(0.0, now - blocker.since) for blocker in some)
+            left = max((blocker.release_in_s or 0.0 for blocker in some), default=0.0)
+            end = "no limit is set for it" if no_limit else f"released in {in_words(left)}"
+            longest, least = in_words(ages[-1]), in_words(ages[0])
+            age = longest if longest == least else f"{least} to {longest}"
+            who = _named([blocker.worker for blocker in some])[0]
+            lines.append(f"  {who}: {what}, for {age}; {end}")
+    return lines
+
+
+def _named(names: Sequence[str]) -> list[str]:
+    """Each name, or of many the first and how many more there are."""
+    if len(names) <= MOST_LINES:
+        return list(names)
+    return [f"{', '.join(names[:MOST_LINES])} and {len(names) - MOST_LINES} more"]
 
 
 def _wait(what: str, since: float, text: str) -> MasterWait:
