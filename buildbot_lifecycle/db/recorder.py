@@ -2,7 +2,8 @@
 
 While a group is being written the next one gathers, so a busy master writes hundreds together. A quiet
 one waits for a tenth of a second, so that what comes of one cause is one group; but not with the calls of
-drivers, which tell what may be left running after a kill -9, and not where somebody waits. A group that
+drivers and the ends of episodes, which tell what may be left running after a kill -9, and not where
+somebody waits. A group that
 fails is kept and tried again until it is written; what comes meanwhile waits in the queue, up to a bound.
 Only after its commit is an event told to others.
 """
@@ -140,7 +141,7 @@ class Recorder:
             if entry.event.kind is Kind.BASELINE:
                 self._verdicts.pop(entry.identity.workerid, None)
             self._append(entry)
-            if entry.event.kind in AT_ONCE or len(self._queue) >= self._group:
+            if _is_urgent(entry) or len(self._queue) >= self._group:
                 self._hurry()
             self._kick()
         except Exception as error:  # noqa: BLE001 - Buildbot's own code is our caller
@@ -451,6 +452,13 @@ class Recorder:
         for place in sorted(place for place in self._following if place <= self._done()):
             for waiter in self._following.pop(place):
                 waiter.callback(True)
+
+
+def _is_urgent(entry: Entry) -> bool:
+    """Whether a kill -9 before it is written would leave a wrong word on what may still run."""
+    event = entry.event
+    ended = event.kind is Kind.TRANSITION and entry.facts.episode is None
+    return ended or event.kind in AT_ONCE
 
 
 def is_refusal(error: Exception) -> bool:

@@ -53,7 +53,7 @@ def gathered(entries: list[Entry]) -> list[list[Entry]]:
     groups: list[list[Entry]] = [[]]
     for entry in entries:
         groups[-1].append(entry)
-        if entry.event.kind in AT_ONCE:
+        if entry.event.kind in AT_ONCE or entry.facts.episode is None:
             groups.append([])
     return [group for group in groups if group]
 

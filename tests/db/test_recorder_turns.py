@@ -235,6 +235,15 @@ def test_what_tells_of_an_instance_is_written_at_once_with_all_before_it(kind: K
     assert desk.sizes == [2, 1]
 
 
+def test_the_end_of_an_episode_is_written_at_once() -> None:
+    desk = Desk(gather=0.1)
+    desk.put(desk.worker.to(State.SUBSTANTIATING), desk.worker.to(State.SUBSTANTIATED))
+    desk.put(desk.worker.to(State.INSUBSTANTIATING))
+    assert not desk.asked
+    desk.put(desk.worker.to(State.NOT_SUBSTANTIATED))
+    assert desk.sizes == [4]
+
+
 def test_who_waits_is_not_kept_waiting() -> None:
     for wait in ("drained", "caught_up", "stop"):
         desk = Desk(gather=0.1)
