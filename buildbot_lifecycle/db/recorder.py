@@ -167,6 +167,11 @@ class Recorder:
         self._verdicts[identity.workerid] = (self._put, verdict)
         self._kick()
 
+    def hurry(self) -> None:
+        """Somebody reads what was written: let nothing gather meanwhile."""
+        if self._gathering is not None:
+            self._hurry()
+
     def drained(self, timeout: float) -> defer.Deferred[bool]:
         """Fires with True once all that was put is written, with False after `timeout` seconds."""
         if self._is_idle():

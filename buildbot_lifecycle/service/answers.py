@@ -203,6 +203,7 @@ class Answers:
     async def history(self, query: HistoryQuery) -> Page:
         """A page of transitions, events, episodes, actions or orphans."""
         parts = self._ready()
+        parts.recorder.hurry()
         page = await pages.page(parts.gate.asked, query)
         if query.what != "orphans":
             return page
@@ -229,6 +230,7 @@ class Answers:
     async def one(self, what: str, number: int) -> Shape:
         """One episode, action or orphan by its number. Raises `Refusal`."""
         parts = self._ready()
+        parts.recorder.hurry()
         found: Shape | None = await parts.gate.asked.do(queries.one, what, number)
         if found is None:
             singular = what[:-1] if what.endswith("s") else what
@@ -243,11 +245,13 @@ class Answers:
     async def recent(self, query: RecentQuery) -> list[Recent]:
         """The last episodes of each worker; see `history.recent`."""
         parts = self._ready()
+        parts.recorder.hurry()
         return await parts.recent.rows(query)
 
     async def timeline(self, query: TimelineQuery) -> Drawn:
         """Lanes of episodes; see `history.timeline`."""
         parts = self._ready()
+        parts.recorder.hurry()
         return await parts.timeline.ask(query)
 
     async def instances(self) -> Instances:

@@ -254,6 +254,15 @@ def test_who_waits_is_not_kept_waiting() -> None:
         assert waiter.called
 
 
+def test_who_reads_finds_what_has_gathered() -> None:
+    desk = Desk(gather=0.1)
+    desk.recorder.hurry()
+    desk.put(desk.worker.to(State.SUBSTANTIATED))
+    assert not desk.asked, "nothing had gathered when it was read"
+    desk.recorder.hurry()
+    assert desk.sizes == [1]
+
+
 def test_who_begins_to_wait_while_a_group_is_written_has_the_next_at_once() -> None:
     desk = Desk(gather=0.1)
     desk.put(desk.worker.event(Kind.CALL_STARTED, call="start_instance", token=1))
