@@ -40,6 +40,11 @@ _COUNTED_AS = {
 Key = tuple[int, int]
 
 
+def counted_as(outcome: str | None) -> str:
+    """What an episode that is over counts as: ok, failed, released or unknown."""
+    return _COUNTED_AS.get(outcome or "unknown", "failed")
+
+
 class Life(NamedTuple):
     """An episode as its row tells it without its details. Times in epoch seconds, the rest seconds."""
 
@@ -169,7 +174,7 @@ class Tally:
             for kept, value in zip(values, life[6:]):
                 if value is not None:
                     kept.append(value)
-            self._outcomes[key][_COUNTED_AS.get(life.outcome or "unknown", "failed")] += 1
+            self._outcomes[key][counted_as(life.outcome)] += 1
             self.count += 1
 
     def _key(self, worker: Key) -> tuple[Key | None, str]:
@@ -196,7 +201,7 @@ class Tally:
                     phases.append(
                         {**group, "phase": phase, **summary(values), "threshold_s": limit}
                     )
-            yield phases, {**group, **_shares(self._outcomes[key])}
+            yield phases, {**group, **shares(self._outcomes[key])}
 
     def _group(self, key: tuple[Key | None, str]) -> dict[str, Any]:
         worker, class_name = key
@@ -221,7 +226,8 @@ def summary(values: list[float]) -> dict[str, Any]:
     }
 
 
-def _shares(outcomes: Counter[str]) -> dict[str, Any]:
+def shares(outcomes: Counter[str]) -> dict[str, Any]:
+    """How many episodes ended how, and the share of those that ended well."""
     ok, failed, released = outcomes["ok"], outcomes["failed"], outcomes["released"]
     judged = ok + failed + released
     return {

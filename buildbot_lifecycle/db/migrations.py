@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from buildbot_lifecycle.db import schema
-from buildbot_lifecycle.db.steps import first, second, third
+from buildbot_lifecycle.db.steps import first, fourth, second, third
 
 #: "lifecycl" in ASCII: the key of PostgreSQL's advisory lock, which is one number per database.
 _LOCK_NUMBER = 0x6C6966656379636C
@@ -36,6 +36,7 @@ STEPS: Mapping[int, Callable[[sa.engine.Connection], None]] = {
     1: first.step,
     2: second.step,
     3: third.step,
+    4: fourth.step,
 }
 
 #: The version that this code reads and writes.

@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from twisted.internet import defer
 
 from buildbot_lifecycle.core.events import Kind
+from buildbot_lifecycle.core.sketch import Rollup
 from buildbot_lifecycle.core.statistics import BuildEvent, Key, Life, Who
-from buildbot_lifecycle.db import damage, marks, schema
+from buildbot_lifecycle.db import damage, marks, rollups, schema
 from buildbot_lifecycle.db.recorder import Pool
 
 #: Seconds by which the order of the numbers may differ from that of the times.
@@ -81,6 +82,16 @@ class Reader:
     def marks(self, since: float, until: float, limit: int) -> defer.Deferred[list[dict[str, Any]]]:
         """What happened to masters, and what was asked for."""
         return self._pool.do(marks.marks, since, until, limit)
+
+    def counted(
+        self, workerids: Sequence[int] | None, first: int, until: int
+    ) -> defer.Deferred[dict[tuple[int, int, str], Rollup]]:
+        """What was counted of some days; see `db.rollups`."""
+        return self._pool.do(rollups.total, workerids, first, until)
+
+    def uncounted(self) -> defer.Deferred[bool]:
+        """Whether there are episodes that are over and in no rollup yet."""
+        return self._pool.do(rollups.uncounted)
 
     def newest(
         self, workers: Sequence[Key], per_worker: int

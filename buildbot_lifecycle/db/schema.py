@@ -107,7 +107,7 @@ def _table(name: str, *items: Any) -> sa.Table:
         mariadb_charset="utf8mb4",
         mariadb_collate="utf8mb4_bin",
         # A number once given is never given again, also after old rows were deleted.
-        sqlite_autoincrement=name not in ("version", "workers"),
+        sqlite_autoincrement=name not in ("version", "workers", "rollups"),
     )
 
 
@@ -198,10 +198,24 @@ episodes = _table(
     _time("stop_s"),
     sa.Column("builds", sa.Integer, nullable=False),
     sa.Column("data", Json(), nullable=False),
+    # 1 once it is in a rollup; see `db.rollups`
+    sa.Column("counted", sa.Integer),
     sa.UniqueConstraint("incarnation", "first_seq", name="lifecycle_episodes_seq"),
     sa.Index("lifecycle_episodes_worker", "workerid", "id"),
     sa.Index("lifecycle_episodes_worker_master", "workerid", "masterid", "id"),
     sa.Index("lifecycle_episodes_ended", "ended_at"),
+    sa.Index("lifecycle_episodes_counted", "counted", "id"),
+    sa.Index("lifecycle_episodes_outcome", "outcome", "id"),
+)
+
+# What was counted of each day, so that it outlives its episodes; workerid 0 is a class as a whole.
+rollups = _table(
+    "rollups",
+    _number("workerid", primary_key=True, autoincrement=False),
+    _number("day", primary_key=True, autoincrement=False),
+    _number("masterid", primary_key=True, autoincrement=False),
+    _word("class", nullable=False, primary_key=True),
+    sa.Column("data", Json(), nullable=False),
 )
 
 actions = _table(

@@ -28,6 +28,7 @@ from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.core.steady import SAME
 from buildbot_lifecycle.core.texts import clean, cleaned
 from buildbot_lifecycle.db import pages, queries
+from buildbot_lifecycle.history.walk import chunks
 from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host.pauses import Turns
 from buildbot_lifecycle.master import views
@@ -52,6 +53,9 @@ from buildbot_lifecycle.shapes.parts import frames
 from buildbot_lifecycle.shapes.spans import Drawn, Recent, Stats
 from buildbot_lifecycle.shapes.times import by_wall
 from buildbot_lifecycle.shapes.workers import Behind, Meta, Roll, Worker
+
+#: Workers of others that are looked at without letting others have their turn.
+_SLICE = 100
 
 _READING_OTHERS = "reading other masters' workers"
 
@@ -134,8 +138,8 @@ class Answers:
         """The workers of other masters that pass."""
         rows, incarnations = await parts.elsewhere.rows()
         found, turns = [], Turns(self._master.reactor)
-        for row in rows:
-            for seen in self._stored(parts, [row], incarnations):
+        for part in chunks(rows, _SLICE):
+            for seen in self._stored(parts, part, incarnations):
                 if all(passes(OF_ROW[field](seen)) for field, passes in glances.items()):
                     found.append(seen)
             await turns()

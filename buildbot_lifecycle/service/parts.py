@@ -25,6 +25,7 @@ from buildbot_lifecycle.diagnose.signs import Signs
 from buildbot_lifecycle.diagnose.stall import StallWatch
 from buildbot_lifecycle.diagnose.threads import ThreadWatch
 from buildbot_lifecycle.diagnose.where import Locator
+from buildbot_lifecycle.history.counting import Counting
 from buildbot_lifecycle.history.recent import Recent
 from buildbot_lifecycle.history.statistics import Statistics
 from buildbot_lifecycle.history.timeline import Timeline
@@ -83,6 +84,7 @@ class Parts:
     signs: Signs
     secrets: Secrets
     recent: Recent
+    counting: Counting
     statistics: Statistics
     timeline: Timeline
     locator: Locator
@@ -138,7 +140,7 @@ class Parts:
         self.signs.stop()
         self.logbook.close()
         self.secrets.uninstall()
-        for part in (self.run, self.advising, self.learning, self.sampling):
+        for part in (self.run, self.advising, self.learning, self.sampling, self.counting):
             part.stop()
         self.proof.stop()
         self.open_ends.stop()

@@ -39,6 +39,7 @@ from buildbot_lifecycle.diagnose.signs import Signs
 from buildbot_lifecycle.diagnose.stall import Stall, StallWatch
 from buildbot_lifecycle.diagnose.threads import ThreadWatch
 from buildbot_lifecycle.diagnose.where import Locator
+from buildbot_lifecycle.history.counting import Counting
 from buildbot_lifecycle.history.recent import Recent
 from buildbot_lifecycle.history.statistics import Statistics
 from buildbot_lifecycle.history.timeline import Timeline
@@ -108,6 +109,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         Learning(clock, reader, logbook, settings, master.masterid),
         Sampling(clock, logbook),
     )
+    counting = Counting(clock, gate, lambda: len(gate.writes) > 0)
 
     async def opened(incarnation: int) -> None:
         recorder.start(incarnation)
@@ -124,6 +126,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
             auto_ends,
             learning,
             sampling,
+            counting,
             carrying,
         ):
             part.start()
@@ -219,6 +222,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         signs=signs,
         secrets=secrets,
         recent=recent,
+        counting=counting,
         statistics=Statistics(clock.by_wall, asked, settings),
         timeline=Timeline(clock.by_wall, asked),
         locator=locator,

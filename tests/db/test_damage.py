@@ -166,4 +166,5 @@ def test_the_tables_that_hold_json_are_those_that_are_broken_here() -> None:
     tested = {("workers", column) for column in ("data", "verdict", "building")}
     tested |= {(what, "data") for what in ("events", "episodes", "actions", "orphans")}
     tested |= {("requests", column) for column in ("data", "answer")}  # in test_requests
+    tested |= {("rollups", "data")}  # in test_rollups
     assert json == {(f"lifecycle_{table}", column) for table, column in tested}
