@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # What is found out by looking.
     "diagnose.*": ("core.*", "shapes.*", "host.*", "watch.*", "master.*", "diagnose.*"),
     # What was recorded, answered at length.
-    "history.*": ("core.*", "shapes.*", "host.pauses", "db.*", "history.*"),
+    "history.*": ("core.*", "shapes.*", "host.log", "host.pauses", "db.*", "history.*"),
     # What Prometheus is told.
     "metrics.*": ("core.*", "metrics.*"),
     # The hub. It alone knows both the tables and the master's side.

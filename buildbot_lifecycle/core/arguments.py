@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from buildbot_lifecycle.core import money
+from buildbot_lifecycle.core import keeping, money
 from buildbot_lifecycle.core.checks import is_number, is_whole
 from buildbot_lifecycle.core.learned import Adaptive
 from buildbot_lifecycle.core.settings import DETAILS_FOR, AutoEnd, AutoRelease, Settings
@@ -96,6 +96,11 @@ def _prices(name: str, value: Any, problems: list[str]) -> Any:
 
 def _instance_url(name: str, value: Any, problems: list[str]) -> Any:
     return money.by_pattern(name, value, "address", money.wrong_url, problems)
+
+
+def _keep_days(name: str, value: Any, problems: list[str]) -> Any:
+    found = keeping.parse(name, value, problems)
+    return _WRONG if found is None else found
 
 
 def _details_for(name: str, value: Any, problems: list[str]) -> Any:
@@ -303,4 +308,5 @@ _PARSERS: dict[str, Any] = {
     "instance_url": _instance_url,
     "metrics_token": _token,
     "metrics_workers": _patterns,
+    "keep_days": _keep_days,
 }

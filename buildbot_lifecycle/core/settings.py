@@ -7,6 +7,8 @@ import fnmatch
 from collections.abc import Mapping
 from typing import Any
 
+from buildbot_lifecycle.core import keeping
+from buildbot_lifecycle.core.keeping import Keep
 from buildbot_lifecycle.core.learned import Adaptive
 from buildbot_lifecycle.core.verdicts.verdict import DEFAULT_STUCK_AFTER, Thresholds
 
@@ -68,6 +70,7 @@ class Settings:
     instance_url: tuple[tuple[str, str], ...] = ()
     metrics_token: str | None = dataclasses.field(default=None, repr=False)
     metrics_workers: tuple[str, ...] = ()
+    keep_days: Keep = keeping.DEFAULT
 
     @property
     def ends_by_itself(self) -> bool:

@@ -72,7 +72,9 @@ class Statistics:
         everyone = walk.by_key(await walk.everybody(self._reader))
         window, _ = await self._reader.borders(since, None)
         newest = await self._reader.lives(window[0], None, 1)
-        if newest and newest[0].id - window[0] > EXACT:
+        keep = self._settings().keep_days.episodes
+        is_gone = keep is not None and since < now - keep * 86400.0
+        if newest and (is_gone or newest[0].id - window[0] > EXACT):
             return await self._counted(query, since, now, everyone)
         return await self._one_by_one(query, since, now, everyone, window)
 

@@ -27,6 +27,7 @@ from buildbot_lifecycle.diagnose.threads import ThreadWatch
 from buildbot_lifecycle.diagnose.where import Locator
 from buildbot_lifecycle.history.counting import Counting
 from buildbot_lifecycle.history.recent import Recent
+from buildbot_lifecycle.history.retention import Retention
 from buildbot_lifecycle.history.statistics import Statistics
 from buildbot_lifecycle.history.timeline import Timeline
 from buildbot_lifecycle.host.pauses import at_most
@@ -85,6 +86,7 @@ class Parts:
     secrets: Secrets
     recent: Recent
     counting: Counting
+    retention: Retention
     statistics: Statistics
     timeline: Timeline
     locator: Locator
@@ -142,6 +144,7 @@ class Parts:
         self.secrets.uninstall()
         for part in (self.run, self.advising, self.learning, self.sampling, self.counting):
             part.stop()
+        self.retention.stop()
         self.proof.stop()
         self.open_ends.stop()
         self.census.stop()

@@ -87,6 +87,7 @@ class LifecycleService(Reconfigured, service.BuildbotService):
         instance_url: Mapping[str, str] | None = None,
         metrics_token: Any = None,
         metrics_workers: str | Sequence[str] | None = None,
+        keep_days: float | Mapping[str, Any] | None = 90,
         # one that is not known is a problem with a sentence, as a wrong value is
         **unknown: Any,
     ) -> None:
@@ -107,6 +108,7 @@ class LifecycleService(Reconfigured, service.BuildbotService):
             # a secret has no value yet: it is looked at when it is rendered
             "metrics_token": None if IRenderable.providedBy(metrics_token) else metrics_token,
             "metrics_workers": metrics_workers,
+            "keep_days": keep_days,
             **unknown,
         }
         if self.name != SERVICE_NAME:

@@ -41,6 +41,7 @@ from buildbot_lifecycle.diagnose.threads import ThreadWatch
 from buildbot_lifecycle.diagnose.where import Locator
 from buildbot_lifecycle.history.counting import Counting
 from buildbot_lifecycle.history.recent import Recent
+from buildbot_lifecycle.history.retention import Retention
 from buildbot_lifecycle.history.statistics import Statistics
 from buildbot_lifecycle.history.timeline import Timeline
 from buildbot_lifecycle.host import clock as clocks
@@ -109,7 +110,12 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         Learning(clock, reader, logbook, settings, master.masterid),
         Sampling(clock, logbook),
     )
-    counting = Counting(clock, gate, lambda: len(gate.writes) > 0)
+
+    def is_busy() -> bool:
+        return len(gate.writes) > 0
+
+    counting = Counting(clock, gate, is_busy)
+    retention = Retention(clock, gate, lambda: settings().keep_days, is_busy)
 
     async def opened(incarnation: int) -> None:
         recorder.start(incarnation)
@@ -127,6 +133,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
             learning,
             sampling,
             counting,
+            retention,
             carrying,
         ):
             part.start()
@@ -223,6 +230,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         secrets=secrets,
         recent=recent,
         counting=counting,
+        retention=retention,
         statistics=Statistics(clock.by_wall, asked, settings),
         timeline=Timeline(clock.by_wall, asked),
         locator=locator,

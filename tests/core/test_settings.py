@@ -149,8 +149,8 @@ def test_a_switch_that_is_off_is_off() -> None:
 def test_an_unknown_argument_is_named_with_the_known_ones() -> None:
     assert only_problem(stuck_afer={}) == (
         "unknown argument 'stuck_afer'; known are adaptive, anonymous_may_force,"
-        " auto_end, auto_release, census_every, details_for, instance_url, metrics_token,"
-        " metrics_workers, pause_after_release, prices,"
+        " auto_end, auto_release, census_every, details_for, instance_url, keep_days,"
+        " metrics_token, metrics_workers, pause_after_release, prices,"
         " shutdown_grace, shutdown_limit, stuck_after, workers"
     )
 
