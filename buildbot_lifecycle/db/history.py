@@ -26,6 +26,7 @@ from buildbot_lifecycle.core.requests import (
 )
 from buildbot_lifecycle.db import codec, damage, schema
 from buildbot_lifecycle.db.filters import MAX_NUMBER, condition
+from buildbot_lifecycle.db.plans import Plan, plan
 from buildbot_lifecycle.shapes.base import Shape, read
 from buildbot_lifecycle.shapes.history import Action, Episode, Event, Orphan, Transition
 
@@ -261,31 +262,57 @@ def _look(
     conn: sa.engine.Connection, query: HistoryQuery, wanted: int, found: Any
 ) -> tuple[Sequence[Any], int | None]:
     source = SOURCES[query.what]
-    for each in query.filters:
-        found = found.where(condition(conn, source.fields, each))
+    conditions = {each: condition(conn, source.fields, each) for each in query.filters}
+    how = plan(conn, source.table, query)
+    if how.is_empty:
+        return [], None
+    for each in how.filters:
+        if each is not how.apart:
+            known = conditions.get(each)
+            found = found.where(condition(conn, source.fields, each) if known is None else known)
     before = MAX_NUMBER if query.before is None else min(query.before, MAX_NUMBER)
     if query.workerid is not None:
         if abs(query.workerid) > MAX_NUMBER:
             return [], None
         found = found.where(source.table.c.workerid == query.workerid)
     number = source.table.c.id
-    floor = None
-    if not all(_has_index(each) for each in query.filters):
-        # Two queries: for both in one SQLite reads the whole table.
-        newest = conn.execute(sa.select(sa.func.max(number))).scalar()
-        oldest = conn.execute(sa.select(sa.func.min(number))).scalar()
-        before = min(before, (newest or 0) + 1)
-        floor = before - WINDOW if before - WINDOW > (oldest or 0) else None
+    before, floor = _window(conn, how, number, before)
     found = found.where(number < max(before, -MAX_NUMBER))
+    if how.above is not None:
+        found = found.where(number > how.above)
     if floor is not None:
         found = found.where(number >= floor)
-    return conn.execute(found.order_by(number.desc()).limit(wanted)).all(), floor
+    found = found.order_by(number.desc()).limit(wanted)
+    if how.apart is None:
+        return conn.execute(found).all(), floor
+    # each value's rows are in order, those of several together would have to be sorted
+    rows = [
+        row
+        for value in dict.fromkeys(how.apart.values)
+        for row in conn.execute(found.where(_one_of(conn, source, how.apart, value)))
+    ]
+    rows.sort(key=lambda row: -row.id)
+    return rows[:wanted], floor
 
 
-def _has_index(wanted: Filter) -> bool:
-    """Whether the rows of this filter can be read in their order, without looking at others."""
-    one = wanted.op in ("eq", "in") and len(wanted.values) == 1
-    return wanted.field == "id" or (one and wanted.field in ("workerid", "kind"))
+def _window(
+    conn: sa.engine.Connection, how: Plan, number: Any, before: int
+) -> tuple[int, int | None]:
+    """Below which number is looked, and from which on; None: to the end, since an index serves it."""
+    if how.below is not None:
+        before = min(before, how.below)
+    if how.is_served:
+        return before, None
+    # Two queries: for both in one SQLite reads the whole table.
+    newest = conn.execute(sa.select(sa.func.max(number))).scalar()
+    oldest = conn.execute(sa.select(sa.func.min(number))).scalar()
+    before = min(before, (newest or 0) + 1)
+    end = max(oldest or 0, how.above or 0)
+    return before, before - WINDOW if before - WINDOW > end else None
+
+
+def _one_of(conn: sa.engine.Connection, source: Source, several: Filter, value: Any) -> Any:
+    return condition(conn, source.fields, dataclasses.replace(several, op="eq", values=(value,)))
 
 
 def size(query: HistoryQuery) -> int:

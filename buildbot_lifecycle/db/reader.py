@@ -18,10 +18,8 @@ from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.sketch import Rollup
 from buildbot_lifecycle.core.statistics import BuildEvent, Key, Life, Who
 from buildbot_lifecycle.db import damage, marks, rollups, schema
+from buildbot_lifecycle.db.numbers import SLACK_SECONDS, first
 from buildbot_lifecycle.db.recorder import Pool
-
-#: Seconds by which the order of the numbers may differ from that of the times.
-SLACK_SECONDS = 3600.0
 
 _E = schema.episodes.c
 _V = schema.events.c
@@ -113,32 +111,12 @@ def _borders(
     conn: sa.engine.Connection, since: float, until: float | None
 ) -> tuple[tuple[int, int | None], tuple[int, int | None]]:
     def of(column: Any, at: Any) -> tuple[int, int | None]:
-        above = _first(conn, column, at, since - SLACK_SECONDS) - 1
+        above = first(conn, column, at, since - SLACK_SECONDS) - 1
         if until is None:
             return above, None
-        return above, _first(conn, column, at, until + SLACK_SECONDS)
+        return above, first(conn, column, at, until + SLACK_SECONDS)
 
     return of(_E.id, _E.started_at), of(_V.id, _V.at)
-
-
-def _first(conn: sa.engine.Connection, column: Any, at: Any, moment: float) -> int:
-    """The lowest number whose time is `moment` or later; one above all if there is none."""
-    # Two queries: asked for both at once, SQLite reads the whole table.
-    low = conn.execute(sa.select(sa.func.min(column))).scalar()
-    high = conn.execute(sa.select(sa.func.max(column))).scalar()
-    if low is None or high is None:
-        return 1
-    seek = sa.select(column, at).order_by(column).limit(1)
-    # All below `low` are earlier than the moment, all from `high` on are not.
-    high = high + 1
-    while low < high:
-        middle = (low + high) // 2
-        row = conn.execute(seek.where(column >= middle, column < high)).first()
-        if row is None or row[1] >= moment:
-            high = middle
-        else:
-            low = row[0] + 1
-    return int(low)
 
 
 # episodes

@@ -297,7 +297,7 @@ def test_who_leaves_takes_the_question_along(ask: Ask, lives: list[Life], kind: 
 
         def question(number: int) -> defer.Deferred[Any]:
             if kind == "stats":
-                return stats_of.ask(StatsQuery(since=float(number)))
+                return stats_of.ask(StatsQuery(since=NOW - 500 * 86400 + number))
             return lanes_of.ask(TimelineQuery(since=float(number)))
 
         stats_of = Statistics(Clock(), counting, settings)
