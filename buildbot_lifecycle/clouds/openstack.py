@@ -125,8 +125,8 @@ class Reach(Unable):
         if server is None:
             raise CannotTell(Why.UNDECIDED, f"there is no server {name} any more")
         fault = private.lying(server, "fault") or {}
-        words = [server.status, *([str(fault.get("message"))] if fault else [])]
-        return "\n".join([*words, server.get_console_output(length=_LINES) or ""]).strip()
+        state = f"{server.status}; {fault.get('message')}" if fault else str(server.status)
+        return f"{state}\n{server.get_console_output(length=_LINES) or ''}".strip()
 
     def _server(self, name: str) -> Any:
         """The server, or None if nova has said that there is none of this id, and nobody else has."""

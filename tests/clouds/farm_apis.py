@@ -204,7 +204,7 @@ class OpenStackFarm(Farm):
     backend = (
         f"stand-in, held against nova's schemas of 2.1; novaclient {version('python-novaclient')}"
     )
-    reason = "ERROR"
+    reason = "ERROR; the host is down"
     # whole seconds between two looks at a server that is not up
     extra = f"{driver('openstack', 'OpenStackLatentWorker')}._poll_resolution = 1\n"
 

@@ -95,7 +95,7 @@ def test_last_words_are_the_fault_and_the_console(desk: Desk, w: Any, nova: Nova
     fault = {"code": 500, "created": "2026-11-26T12:00:00Z"}
     nova.servers[name]["fault"] = {**fault, "message": "No valid host was found."}
     words = desk.ask("last_words", w, name)
-    assert words == "ERROR\nNo valid host was found.\nlogin: *****"
+    assert words == "ERROR; No valid host was found.\nlogin: *****"
 
 
 def test_the_drivers_name_is_read_without_asking_nova(
