@@ -79,7 +79,9 @@ class Fleet:
             logbook=desk.logbook,
             run=SimpleNamespace(incarnation=1),
             elsewhere=SimpleNamespace(rows=lambda: defer.succeed(((), ()))),
-            others=SimpleNamespace(live=lambda _: frozenset()),
+            others=SimpleNamespace(
+                live=lambda _: frozenset(), differ=lambda: None, reckonings=dict
+            ),
             recorder=SimpleNamespace(
                 status=lambda: SimpleNamespace(queued=0, oldest_unwritten_at=None)
             ),

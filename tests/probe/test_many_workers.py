@@ -29,7 +29,7 @@ def answers_of(desk: Desk) -> Answers:
         logbook=desk.logbook,
         run=SimpleNamespace(incarnation=1),
         elsewhere=elsewhere,
-        others=SimpleNamespace(live=lambda _: frozenset()),
+        others=SimpleNamespace(live=lambda _: frozenset(), differ=lambda: None, reckonings=dict),
     )
     return Answers(master, desk.settings, parts, None)
 
