@@ -143,7 +143,8 @@ def test_workers_come_with_what_the_page_needs_to_know(server: Server) -> None:
     assert {row["name"] for row in reply.json["workers"]} == set(server.names)
     meta = reply.json["meta"]
     assert meta["total"] == len(reply.json["workers"])
-    assert set(meta) == {"total", "now", "behind", "can_force", "details", "user"}
+    known = {"total", "now", "behind", "clocks_differ_s", "can_force", "details", "user"}
+    assert set(meta) == known
     assert set(meta["behind"]) == {"events", "since"}
 
 
