@@ -13,7 +13,7 @@ from buildbot_lifecycle.core.arguments import parse
 from buildbot_lifecycle.core.events import Kind
 from buildbot_lifecycle.core.facts import Call, Facts, Failure
 from buildbot_lifecycle.core.learned import Adaptive, Memory
-from buildbot_lifecycle.core.limits import for_starts
+from buildbot_lifecycle.core.limits import Default, for_starts
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts import held_by_silence, judge, wait_ends_at
 from buildbot_lifecycle.core.verdicts.verdict import (
@@ -786,3 +786,9 @@ def test_a_build_that_buildbot_has_lost_is_stuck_at_once_and_until_it_is_ended()
     assert "the build of linux" in verdict.reason
     story.event(Kind.BUILD_FINISHED, build=BUILD)
     assert told(story, story.now).code != "build_lost"
+
+
+def test_a_limit_that_nobody_has_set_is_told_as_a_plain_number() -> None:
+    """Read back as a shape, `limits.Default` was refused: an end that was done was answered with 500."""
+    told = Verdict("ok", "starting", "it starts", threshold_s=Default(600.0)).as_json()
+    assert type(told["threshold_s"]) is float

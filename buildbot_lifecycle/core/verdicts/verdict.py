@@ -64,7 +64,8 @@ class Verdict:
             "code": self.code,
             "reason": self.reason,
             "since": self.since,
-            "threshold_s": self.threshold_s,
+            # a limit that nobody has set is a float of its own class, which no shape takes
+            "threshold_s": None if self.threshold_s is None else float(self.threshold_s),
         }
 
     @property
