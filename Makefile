@@ -76,6 +76,7 @@ docs: $(VENV)/.made
 
 screenshots: $(VENV)/.made
 	$(VENV)/bin/python -m tests.browser.screenshots
+	$(VENV)/bin/python -m tests.browser.census_pictures docs/screenshots
 
 gallery: $(VENV)/.made
 	$(VENV)/bin/python -m tests.browser.gallery
