@@ -46,7 +46,8 @@ class Holds(Served):
         (worker,) = yield defer.ensureDeferred(self.service.answers.workers())
         asked = ForceRequest(worker["episode"], "w", "it does not come up", pause=pause)
         came: list[Any] = []
-        forced = self.service.answers.force("w", asked, Actor("user", "ann"))
+        which = worker["workerid"], worker["masterid"]
+        forced = self.service.answers.force(*which, asked, Actor("user", "ann"))
         defer.ensureDeferred(forced).addBoth(came.append)
         self.pass_seconds(9)
         assert came[0].action["status"] == "done", came
