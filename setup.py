@@ -122,6 +122,7 @@ setup(
     entry_points={
         "buildbot.util": [
             "LifecycleService = buildbot_lifecycle.service.service:LifecycleService",
+            "LifecycleEndpointMatcher = buildbot_lifecycle.www.matcher:LifecycleEndpointMatcher",
         ],
         "buildbot.www": [
             "lifecycle = buildbot_lifecycle.www.application:ep",

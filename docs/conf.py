@@ -15,7 +15,14 @@ version = release = (
 
 extensions = ["myst_parser", "required_names", "state_machine"]
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["catalogue-table.md", "clouds-table.md", "faults-table.md", "_build", "_ext"]
+exclude_patterns = [
+    "catalogue-table.md",
+    "clouds-table.md",
+    "faults-table.md",
+    "rights-table.md",
+    "_build",
+    "_ext",
+]
 
 # Links to headings, `[text](page.md#heading)`, down to the third level.
 myst_heading_anchors = 3

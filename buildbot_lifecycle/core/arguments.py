@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from buildbot_lifecycle.core import keeping, money
-from buildbot_lifecycle.core.checks import is_number, is_whole
+from buildbot_lifecycle.core.checks import is_number, is_whole, wrong_pattern
 from buildbot_lifecycle.core.learned import Adaptive
 from buildbot_lifecycle.core.settings import DETAILS_FOR, AutoEnd, AutoRelease, Settings
 from buildbot_lifecycle.core.shadows import shadow
@@ -204,7 +204,7 @@ def _workers(name: str, value: Any, problems: list[str]) -> Any:
         where = f"{name}[{pattern!r}]"
         if not isinstance(pattern, str) or not pattern:
             problems.append(f"{name}: a name pattern must be a non-empty text, not {pattern!r}")
-        elif (wrong := _wrong_pattern(pattern)) is not None:
+        elif (wrong := wrong_pattern(pattern)) is not None:
             problems.append(f"{name}: the name pattern {pattern!r} {wrong}")
         elif not isinstance(override, Mapping):
             problems.append(f"{where} must be a dictionary {{argument: value}}, not {override!r}")
@@ -217,22 +217,6 @@ def _workers(name: str, value: Any, problems: list[str]) -> Any:
                 )
             parsed.append((pattern, _override(where, override, problems)))
     return tuple(parsed)
-
-
-def _wrong_pattern(pattern: str) -> str | None:
-    """Why no worker can have such a name; None if one can. Python itself takes anything for a pattern."""
-    at = pattern.find("[")
-    while at >= 0:
-        begin = at + 2 if pattern[at + 1 : at + 2] == "!" else at + 1
-        # a bracket that comes first is one of the characters
-        end = pattern.find("]", begin + 1)
-        if end < 0:
-            return "has a [ without its ]; patterns are those of a shell: *, ?, [ab]"
-        wrong = re.search(r"(.)-(.)", pattern[begin:end], re.DOTALL)
-        if wrong is not None and wrong[1] > wrong[2]:
-            return f"has a range that is empty, {wrong[0]!r}; patterns are those of a shell: *, ?, [ab]"
-        at = pattern.find("[", end + 1)
-    return None
 
 
 def _override(where: str, override: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
@@ -285,7 +269,7 @@ def _patterns(name: str, value: Any, problems: list[str]) -> Any:
     for pattern in given:
         if not isinstance(pattern, str) or not pattern:
             problems.append(f"{name}: a name pattern must be a non-empty text, not {pattern!r}")
-        elif (wrong := _wrong_pattern(pattern)) is not None:
+        elif (wrong := wrong_pattern(pattern)) is not None:
             problems.append(f"{name}: the name pattern {pattern!r} {wrong}")
         else:
             parsed.append(pattern)

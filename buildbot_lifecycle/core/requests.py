@@ -12,6 +12,7 @@ from typing import Any
 
 #: The action that rules of Buildbot's authz see for a force disconnect and for closing an orphan. No
 #: hyphen: Buildbot finds a rule by the name of its method, ``match_WorkerEndpoint_force_disconnect``.
+#: `core.rights` has the names by which rules of ours tell the two apart.
 FORCE = "force_disconnect"
 
 

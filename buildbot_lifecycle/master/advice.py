@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from buildbot.www.auth import NoAuth
@@ -12,6 +12,7 @@ from buildbot_lifecycle.core.requests import END, FORCE
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host.log import log_lines
+from buildbot_lifecycle.host.pauses import Turns
 from buildbot_lifecycle.master.logbook import Logbook
 
 #: Seconds after a start or a reconfig until the rights are looked at.
@@ -30,12 +31,20 @@ NOBODY_MAY = (
     "nobody can force a disconnect from the page: c['www'] has no auth, and anonymous clients"
     " may not"
 )
-MAY = "{who} {act}: {why}no rule of c['www']['authz'] that denies it matches the action {action!r}"
+MAY = "{who} {act}{of}: {why}no rule of c['www']['authz'] that denies it matches the action {action!r}"
 ALL_SEE = "everybody who may read sees what drivers and people wrote: details_for is 'readers'"
 
 
-async def advice(master: Any, settings: Settings, workerid: int | None) -> list[str]:
-    """What the log is to say of rights; `workerid` is of any worker. To be asked when www is up."""
+async def advice(
+    master: Any,
+    settings: Settings,
+    workerids: Sequence[int],
+    turns: Callable[[], Awaitable[None]],
+) -> list[str]:
+    """What the log is to say of rights. To be asked when www is up.
+
+    Each worker is asked for, as a rule may be on some of them; `turns` lets others have their turn.
+    """
     www = getattr(master, "www", None)
     if www is None or getattr(www, "site", None) is None:
         return []
@@ -45,25 +54,37 @@ async def advice(master: Any, settings: Settings, workerid: int | None) -> list[
         lines = [NOBODY_MAY]
     elif settings.anonymous_may_force:
         why = "anonymous_may_force is set, and "
-        lines = await _open(www, workerid, NOBODY, "anonymous clients", why)
+        lines = await _open(www, workerids, turns, NOBODY, "anonymous clients", why)
     else:
         provider = getattr(auth, "name", None) if hasattr(auth, "authUri") else None
         whom = f" (anybody with an account at {provider})" if provider else ""
-        lines = await _open(www, workerid, STRANGER, f"every user who can log in{whom}")
+        who = f"every user who can log in{whom}"
+        lines = await _open(www, workerids, turns, STRANGER, who)
     if settings.details_for == "readers":
         lines.append(ALL_SEE)
     return lines
 
 
 async def _open(
-    www: Any, workerid: int | None, user: dict[str, Any], who: str, why: str = ""
+    www: Any,
+    workerids: Sequence[int],
+    turns: Callable[[], Awaitable[None]],
+    user: dict[str, Any],
+    who: str,
+    why: str = "",
 ) -> list[str]:
-    """A line for each act that Buildbot's rules leave to such a user."""
-    return [
-        MAY.format(who=who, act=act, why=why, action=action)
-        for action, act in ACTS.items()
-        if await _may(www, workerid, action, user)
-    ]
+    """A line for each act that Buildbot's rules leave to such a user, of all workers or of some."""
+    lines = []
+    for action, act in ACTS.items():
+        open_ones = 0
+        for workerid in workerids or (None,):
+            open_ones += await _may(www, workerid, action, user)
+            await turns()
+        if open_ones:
+            some = open_ones < len(workerids)
+            of = f" (for {open_ones} of {len(workerids)} latent workers)" if some else ""
+            lines.append(MAY.format(who=who, act=act, of=of, why=why, action=action))
+    return lines
 
 
 async def _may(www: Any, workerid: int | None, action: str, user: dict[str, Any]) -> bool:
@@ -101,8 +122,9 @@ class Advising:
         said.addErrback(lambda _: self._logbook.failed("looking at the rights"))
 
     async def _say(self) -> None:
-        workerid = next((known.workerid for known in self._logbook.known()), None)
-        lines = await advice(self._master, self._settings(), workerid)
+        workerids = [known.workerid for known in self._logbook.known()]
+        turns = Turns(self._master.reactor)
+        lines = await advice(self._master, self._settings(), workerids, turns)
         for line in lines:
             if line not in self._said:
                 log_lines([f"{line}; see the page on security in the docs"])

@@ -25,6 +25,8 @@ async def force_disconnect(call: Call, worker: str) -> Answer:
     await call.rights.may_force(row.workerid)
     query.none(rest)
     asked = wire.force_request(guard.json_body(call.request))
+    if asked.override:
+        await call.rights.may_override(row.workerid)
     which = (row.workerid, row.masterid)
     answer = await shielded(call.service.force, *which, asked, call.rights.actor)
     if answer.dry_run is not None:
@@ -75,7 +77,7 @@ async def resolve_orphan(call: Call, number: str) -> Answer:
     call.rights.may_be_anonymous()
     row = await call.entry("orphans", number)
     await call.rights.may_read(row["workerid"])
-    await call.rights.may_force(row["workerid"])
+    await call.rights.may_resolve(row["workerid"])
     query.none(call.args)
     note = wire.note(guard.json_body(call.request))
     orphan = await shielded(call.service.resolve_orphan, row["id"], note, call.rights.actor)

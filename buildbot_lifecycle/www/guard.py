@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from buildbot.www.authz import Forbidden
 from twisted.internet.defer import CancelledError
 
+from buildbot_lifecycle.core import rights
 from buildbot_lifecycle.core.requests import (
     ANONYMOUS,
     DISMISS,
@@ -122,7 +123,7 @@ class Rights:
     async def may_scrape(self, token: str | None) -> None:
         """Pass with this bearer token; without one, whoever may read. Else `Refusal`."""
         if token is None:
-            await self.may_read()
+            await self._ask(None, READ, "metrics")
             return
         scheme, _, given = (self._request.getHeader(b"authorization") or b"").partition(b" ")
         if scheme.lower() != b"bearer":
@@ -140,6 +141,16 @@ class Rights:
         """Pass if a disconnect of this worker may be forced; else `Refusal`."""
         self.may_be_anonymous()
         await self._ask(workerid, FORCE)
+
+    async def may_override(self, workerid: int) -> None:
+        """Pass if a force may go on where it is refused otherwise. Asked beside `may_force`."""
+        self.may_be_anonymous()
+        await self._ask(workerid, FORCE, "override")
+
+    async def may_resolve(self, workerid: int | None = None) -> None:
+        """Pass if an orphan of this worker may be closed; else `Refusal`."""
+        self.may_be_anonymous()
+        await self._ask(workerid, FORCE, "resolve")
 
     async def may_end(self, workerid: int | None = None) -> None:
         """Pass if an instance of this worker (None: of nobody's) may be ended; else `Refusal`."""
@@ -188,13 +199,15 @@ class Rights:
                 self._forced[workerid] = True
         return self._forced[workerid]
 
-    async def _ask(self, workerid: int | None, action: str) -> None:
+    async def _ask(self, workerid: int | None, action: str, name: str = "") -> None:
         endpoint = ("workers",) if workerid is None else ("workers", str(workerid))
-        await self._ask_at(endpoint, action)
+        await self._ask_at(endpoint, action, name)
 
-    async def _ask_at(self, endpoint: tuple[str, ...], action: str) -> None:
+    async def _ask_at(self, endpoint: tuple[str, ...], action: str, name: str = "") -> None:
+        """``name`` is the special one of `core.rights`, where the action has several."""
+        options = rights.options(name)
         try:
-            await self._master.www.assertUserAllowed(self._request, endpoint, action, {})
+            await self._master.www.assertUserAllowed(self._request, endpoint, action, options)
         except Forbidden as error:
             why = _reason(error)
             if self._name is None:

@@ -14,6 +14,7 @@ import asyncio
 import dataclasses
 import json
 import sys
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,7 +40,7 @@ from buildbot_lifecycle.shapes.parts import Verdict
 from buildbot_lifecycle.shapes.spans import Drawn, Stats, StatsMeta, TimelineMeta
 from buildbot_lifecycle.shapes.workers import Behind, Meta, Roll, Worker
 from buildbot_lifecycle.www.api import resource
-from tests.www import rules
+from tests.www import rights, rules
 
 NOW = 1_700_000_000.0
 VERDICT = Verdict(
@@ -106,11 +107,13 @@ class TimelineAsked(TimelineMeta, frozen=True, kw_only=True):
 class Double:
     """Answers as `LifecycleService` does; names and reasons with "!" make it misbehave."""
 
-    def __init__(self, anonymous: bool, many: int, details_for: str) -> None:
+    def __init__(
+        self, anonymous: bool, many: int, details_for: str, names: Iterable[str] = NAMES
+    ) -> None:
         self.anonymous_may_force = anonymous
         self.details_for = details_for
         self.metrics_token = None
-        names = [*NAMES, *(f"extra-{i}" for i in range(many))]
+        names = [*names, *(f"extra-{i}" for i in range(many))]
         self.rows = [worker(i + 1, name) for i, name in enumerate(names)]
         self.asked: list[Any] = []
         self.pages = 0
@@ -295,9 +298,9 @@ class Www:
     getUserInfos = WWWService.getUserInfos  # noqa: N815
     assertUserAllowed = WWWService.assertUserAllowed  # noqa: N815
 
-    def __init__(self, authz: Any) -> None:
+    def __init__(self, authz: Any, auth: Any = None) -> None:
         self.authz = authz
-        self.auth = rules.auth()
+        self.auth = auth or rules.auth()
 
 
 class Writes(Resource):
@@ -327,6 +330,7 @@ def main() -> None:
     parser.add_argument("--unconfigured", action="store_true")
     parser.add_argument("--anonymous-may-force", action="store_true")
     parser.add_argument("--rules", default="authz")
+    parser.add_argument("--case", help="login, rules and workers of a case of `tests.www.rights`")
     parser.add_argument("--details-for", default="readers")
     parser.add_argument("--rows", type=int, default=100)
     parser.add_argument("--many", type=int, default=0)
@@ -334,25 +338,32 @@ def main() -> None:
     parser.add_argument("--url", default="http://master.example/buildbot/")
     given = parser.parse_args()
     log.startLogging(sys.stderr, setStdout=False)
+    case = rights.CASES.get(given.case)
     double = (
         None
         if given.unconfigured
-        else Double(given.anonymous_may_force, given.many, given.details_for)
+        else Double(
+            given.anonymous_may_force,
+            given.many,
+            given.details_for,
+            rights.WORKERS if case else NAMES,
+        )
     )
     if double is not None:
         double.top = given.rows
-    www = Www(getattr(rules, given.rules)())
+    www = Www(case.authz(), case.auth()) if case else Www(getattr(rules, given.rules)())
     if given.anonymous_may_force:
         www.authz.allowRules = [r for r in www.authz.allowRules if r.role != "admins"]
     if double is not None and given.twice:
         two = worker(len(double.rows) + 1, TWICE)
         double.rows += [two, replace(two, masterid=2, master="other")]
+    known = {rules.SECRET: 2} if not case else {n: i + 1 for i, n in enumerate(rights.WORKERS)}
     master = SimpleNamespace(
         www=www,
         data=rules.endpoints(),
         reactor=reactor,
         config=SimpleNamespace(buildbotURL=given.url, www={}),
-        workers=SimpleNamespace(workers={rules.SECRET: SimpleNamespace(workerid=2)}),
+        workers=SimpleNamespace(workers={n: SimpleNamespace(workerid=i) for n, i in known.items()}),
     )
     www.authz.setMaster(master)
     www.auth.reconfigAuth(master, None)

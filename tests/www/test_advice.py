@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from buildbot.plugins import util
 from buildbot.www.auth import NoAuth
 from buildbot.www.authz import Authz
 from buildbot.www.authz.endpointmatchers import (
@@ -33,15 +34,22 @@ class ForceOnly(EndpointMatcherBase):
         return defer.succeed(Match(self.master))
 
 
+async def turns() -> None:
+    """Nobody else waits."""
+
+
 def told(auth: Any, authz: Authz | None = None, **settings: Any) -> list[str]:
     www: Any = Www(authz or Authz())
     www.site = object()
     master = SimpleNamespace(www=www, config=SimpleNamespace(www={"auth": auth}))
     master.data = rules.endpoints()
-    master.workers = SimpleNamespace(workers={rules.SECRET: SimpleNamespace(workerid=2)})
+    names = {"docker-1": 1, rules.SECRET: 2}
+    master.workers = SimpleNamespace(
+        workers={name: SimpleNamespace(workerid=n) for name, n in names.items()}
+    )
     www.authz.setMaster(master)
     came: list[list[str]] = []
-    failed = defer.ensureDeferred(advice(master, Settings(**settings), 1))
+    failed = defer.ensureDeferred(advice(master, Settings(**settings), [1, 2], turns))
     failed.addCallback(came.append)
     failed.addErrback(lambda failure: failure.raiseException())
     return came[0]
@@ -64,6 +72,17 @@ def test_with_a_public_login_that_is_anybody() -> None:
 def test_a_rule_on_forces_alone_leaves_it_to_all_to_destroy_instances_and_that_is_said() -> None:
     (line,) = told(rules.auth(), Authz(allowRules=[ForceOnly(role="admins")], roleMatchers=ADMINS))
     assert line.startswith("every user who can log in may end an instance, which destroys it:")
+
+
+def test_a_rule_on_some_workers_leaves_the_others_to_all_and_that_is_said() -> None:
+    rule = util.LifecycleEndpointMatcher(workers="docker-*", role="admins")
+    force, end = told(rules.auth(), Authz(allowRules=[rule], roleMatchers=ADMINS))
+    assert force.startswith(
+        "every user who can log in may force a disconnect (for 1 of 2 latent workers): no rule of"
+    )
+    assert "which destroys it (for 1 of 2 latent workers): " in end
+    everywhere = util.LifecycleEndpointMatcher(role="admins")
+    assert told(rules.auth(), Authz(allowRules=[rule, everywhere], roleMatchers=ADMINS)) == []
 
 
 def test_rules_on_other_things_do_not_stand_before_a_force() -> None:
@@ -102,6 +121,6 @@ def test_what_rules_keep_from_the_anonymous_all_the_same_is_nothing_to_tell() ->
 def test_a_master_without_a_web_server_has_nobody_to_tell_of() -> None:
     came: list[Any] = []
     for www in (None, SimpleNamespace(site=None)):
-        nothing = advice(SimpleNamespace(www=www), Settings(), None)
+        nothing = advice(SimpleNamespace(www=www), Settings(), [], turns)
         defer.ensureDeferred(nothing).addCallback(came.append)
     assert came == [[], []]
