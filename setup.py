@@ -21,6 +21,8 @@ INSTALL_REQUIRES = [
     "msgspec>=0.19",
     # The text for Prometheus, in both of its forms. The oldest that was run.
     "prometheus_client>=0.21",
+    # The texts of notifications, as in Buildbot's own, which needs it too. `unique` is of 2.10.
+    "Jinja2>=2.10",
     # 1.4 is Buildbot's own floor, and the first with the 2.0 style that we write.
     "sqlalchemy>=1.4",
     # The oldest that was run.
@@ -60,6 +62,8 @@ TEST_REQUIRES = [
     "keystoneauth1>=5",
     # Its models are made from Kubernetes' published API. 37 wants a python-dateutil that boto3 refuses.
     "kubernetes>=30,<37",
+    # A mail server that keeps what it gets.
+    "aiosmtpd>=1.4",
     # Drivers of the databases that are tested. PyMySQL needs no C library of MySQL.
     "psycopg2-binary>=2.9",
     "pymysql>=1.1",
@@ -126,6 +130,10 @@ setup(
         ],
         "buildbot.www": [
             "lifecycle = buildbot_lifecycle.www.application:ep",
+        ],
+        "buildbot.reporters": [
+            "LatentWorkerGenerator = buildbot_lifecycle.reporting.generator:LatentWorkerGenerator",
+            "LatentWorkerFormatter = buildbot_lifecycle.reporting.message:LatentWorkerFormatter",
         ],
         "buildbot.worker": [
             "SSHLatentWorker = buildbot_lifecycle.workers.ssh:SSHLatentWorker",

@@ -54,6 +54,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "metrics.*",
         "service.*",
     ),
+    # What is told by Buildbot's reporters. It asks the service, as the page does.
+    "reporting.*": (
+        "core.*",
+        "host.clock",
+        "host.edge",
+        "host.log",
+        "host.pauses",
+        "service.service",
+        "reporting.*",
+    ),
     # An address that others know.
     "master.service": ("service.service",),
     "master.*": ("core.*", "shapes.*", "host.*", "master.*", "watch.*"),
