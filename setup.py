@@ -17,6 +17,9 @@ INSTALL_REQUIRES = [
     # What Klein routes with. Its exceptions for what is not served are answered in our own shape; a
     # major version may move them.
     "werkzeug>=3,<4",
+    # The command `buildbot-lifecycle`: prompts, colours and completion for three shells are in it. The
+    # oldest that was run.
+    "click>=8.2",
     # The answers of REST as types. The oldest that was run.
     "msgspec>=0.19",
     # The text for Prometheus, in both of its forms. The oldest that was run.
@@ -124,6 +127,9 @@ setup(
     # The static files are served from the file system.
     zip_safe=False,
     entry_points={
+        "console_scripts": [
+            "buildbot-lifecycle = buildbot_lifecycle.shell.main:main",
+        ],
         "buildbot.util": [
             "LifecycleService = buildbot_lifecycle.service.service:LifecycleService",
             "LifecycleEndpointMatcher = buildbot_lifecycle.www.matcher:LifecycleEndpointMatcher",

@@ -88,6 +88,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "testing.web": ("www.reactor",),  # an address that others know
     "testing.*": ("testing.*",),
+    # The command asks by REST, as anybody does: it knows nothing of the service.
+    "shell.*": ("core.durations", "shell.*"),
     "demo.*": ("demo.*",),
     "drivers": (),  # what authors of drivers read
     # `note_step` for authors of workers, which imports when it is called.

@@ -1,0 +1,106 @@
+"""Rows on standard output: as a table for people, as JSON or CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
+
+import click
+
+from buildbot_lifecycle.shell import terminal, words
+
+Row = Mapping[str, Any]
+
+_GAP = "  "
+
+#: No column of a table is made narrower than this, or than its heading.
+_NARROWEST = 6
+
+#: What a spreadsheet would calculate; REST's own CSV has the same apostrophe before it.
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Column(NamedTuple):
+    """One column for people. One that `gives` is made narrower before the others."""
+
+    heading: str
+    cell: Callable[[Row], Any]
+    gives: bool = False
+
+
+def table(rows: Sequence[Row], columns: Sequence[Column], level: Callable[[Row], str]) -> None:
+    """Print rows; no wider than the terminal, and as wide as they are into a file."""
+    cells = [[terminal.shown(words.text(column.cell(row))) for column in columns] for row in rows]
+    widths = [
+        max(terminal.width_of(text) for text in [column.heading, *(row[n] for row in cells)])
+        for n, column in enumerate(columns)
+    ]
+    room = terminal.columns()
+    if room is not None:
+        widths = fitted(widths, columns, room)
+    _line([column.heading for column in columns], widths)
+    for row, texts in zip(rows, cells):
+        word = level(row)
+        _line(texts, widths, lambda text, word=word: terminal.coloured(word, text))  # type: ignore[misc]
+
+
+def fitted(widths: Sequence[int], columns: Sequence[Column], room: int) -> list[int]:
+    """Widths that fit into `room` columns, if they can: long texts give first, then the widest."""
+    found = list(widths)
+    spare = room - len(_GAP) * (len(found) - 1)
+    for gives in (True, False):
+        while sum(found) > spare:
+            can = [
+                n
+                for n, column in enumerate(columns)
+                if (column.gives or not gives) and found[n] > max(_NARROWEST, len(column.heading))
+            ]
+            if not can:
+                break
+            found[max(can, key=lambda n: found[n])] -= 1
+    return found
+
+
+def _line(
+    texts: Sequence[str], widths: Sequence[int], paint: Callable[[str], str] = lambda text: text
+) -> None:
+    parts = []
+    for text, width in zip(texts, widths):
+        kept = terminal.cut(text, width)
+        parts.append(paint(kept) + " " * (width - terminal.width_of(kept)))
+    click.echo(_GAP.join(parts).rstrip())
+
+
+def as_json(value: Any, *, line: bool = False) -> None:
+    """Print JSON, in ASCII: no text in it can steer a terminal."""
+    click.echo(json.dumps(value, indent=None if line else 2))
+
+
+def as_csv(rows: Sequence[Row]) -> None:
+    """Print the fields as a table for programs: times in ISO 8601, lists and objects as JSON."""
+    if not rows:
+        return
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    fields = list(rows[0])
+    writer.writerow(fields)
+    for row in rows:
+        writer.writerow([_field(name, row.get(name)) for name in fields])
+    click.echo(out.getvalue(), nl=False)
+
+
+def _field(name: str, value: Any) -> str:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        is_time = name.endswith(("_at", "_since", "_until")) or name in _TIMES
+        return datetime.fromtimestamp(value, timezone.utc).isoformat() if is_time else str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = words.text(value)
+    return f"'{text}" if text.startswith(_FORMULAS) else text
+
+
+_TIMES = {"at", "since", "seen", "born", "last_sign"}

@@ -1,0 +1,48 @@
+"""Exit statuses, and what ends a command with one of them: a sentence, and what to do about it."""
+
+from __future__ import annotations
+
+import enum
+
+import click
+
+from buildbot_lifecycle.shell.terminal import shown
+
+
+class Status(enum.IntEnum):
+    """What the process ends with; docs/command-line has the table."""
+
+    OK = 0
+    #: something is stuck, or would keep the master from stopping
+    FOUND = 1
+    #: the command line or the configuration is wrong
+    USAGE = 2
+    #: no answer of the plugin
+    UNREACHABLE = 3
+    #: not logged in, or no right to it
+    NOT_ALLOWED = 4
+    #: understood, and not done
+    REFUSED = 5
+    #: done, and it did not come out as it should
+    FAILED = 6
+    #: asked for, and its outcome is not known (yet)
+    UNDER_WAY = 7
+
+
+class Trouble(Exception):
+    """Ends the command. ``advice`` says what to do; ``is_sent``: it may have been done all the same."""
+
+    def __init__(
+        self, status: Status, message: str, advice: str = "", *, is_sent: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.advice = advice
+        self.is_sent = is_sent
+
+    def show(self) -> None:
+        """On standard error: what a program reads from standard output stays clean."""
+        click.echo(f"buildbot-lifecycle: {shown(self.message, lines=True)}", err=True)
+        if self.advice:
+            click.echo(f"  {shown(self.advice, lines=True)}", err=True)

@@ -1,0 +1,188 @@
+"""Where Buildbot is, who asks, and what is said where it does not work."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from buildbot_lifecycle.shell import terminal
+from buildbot_lifecycle.shell.settings import address, cookies
+from buildbot_lifecycle.shell.trouble import Trouble
+from tests.harness.tls import Tls
+from tests.shell.conftest import Fake, Shell
+from tests.shell.examples import workers
+
+
+@pytest.fixture
+def quiet(fake: Fake) -> Fake:
+    """No workers; alice logs in as Buildbot has it: with a cookie, and a redirect."""
+    fake.put("GET", "/workers", workers())
+    cookie = {"Set_Cookie": "TWISTED_SESSION=hers; Path=/", "Location": "http://elsewhere/"}
+    fake.put("GET", "/auth/login", b"", status=302, root="", **cookie)
+    return fake
+
+
+def headers_of(fake: Fake, number: int = -1) -> dict[str, str]:
+    return fake.asked[number][4]
+
+
+def secret_file(directory: Path, text: str) -> str:
+    file = directory / "secret"
+    file.write_text(text)
+    file.chmod(0o600)
+    return str(file)
+
+
+def test_an_option_comes_before_the_environment_and_that_before_the_file(
+    quiet: Fake, shell: Shell
+) -> None:
+    config = shell.home / "buildbot-lifecycle" / "config"
+    config.parent.mkdir()
+    config.write_text(f"[buildbot-lifecycle]\nurl = {quiet.url}/#/lifecycle\n")
+    shell.env["BUILDBOT_LIFECYCLE_URL"] = "http://127.0.0.1:1/"
+    assert shell("workers").exit_code == 3
+    assert shell("--url", quiet.url, "workers").exit_code == 0
+    shell.env["BUILDBOT_LIFECYCLE_URL"] = None
+    assert shell("workers").exit_code == 0
+    config.write_text("[buildbot-lifecycle]\npassword = x\n")
+    done = shell("workers")
+    assert done.exit_code == 2
+    assert "'password' is not known" in done.stderr
+    config.unlink()
+    done = shell("workers")
+    assert done.exit_code == 2
+    assert "BUILDBOT_LIFECYCLE_URL" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "url", ["ci.example.org", "ftp://x/", "http://", "http://a:b@x/", "http://x:y/"]
+)
+def test_what_is_no_address_is_said(url: str) -> None:
+    with pytest.raises(Trouble, match="not an address"):
+        address(url)
+
+
+def test_a_user_logs_in_once_and_the_password_goes_nowhere_else(quiet: Fake, shell: Shell) -> None:
+    shell.env |= {"BUILDBOT_LIFECYCLE_USER": "alice", "BUILDBOT_LIFECYCLE_PASSWORD": "wörd:x"}
+    assert shell("workers").exit_code == 0
+    assert [path for _, path, _, _, _ in quiet.asked] == [
+        "/auth/login",
+        "/plugins/lifecycle/api/v1/workers",
+    ]
+    basic = headers_of(quiet, 0)["Authorization"].removeprefix("Basic ")
+    assert base64.b64decode(basic).decode() == "alice:wörd:x"
+    assert headers_of(quiet)["Cookie"] == "TWISTED_SESSION=hers"
+    assert "Authorization" not in headers_of(quiet)
+
+
+def test_the_password_is_asked_for_or_read_from_a_file_that_is_ones_own(
+    quiet: Fake, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = secret_file(shell.home, "of a file\nmore\n")
+    assert shell("--user", "alice", "--password-file", file, "workers").exit_code == 0
+    sent = headers_of(quiet, 0)["Authorization"].removeprefix("Basic ")
+    assert base64.b64decode(sent) == b"alice:of a file"
+    Path(file).chmod(0o640)
+    done = shell("--user", "alice", "--password-file", file, "workers")
+    assert done.exit_code == 2
+    assert "chmod 600" in done.stderr
+    assert shell("--user", "alice", "workers").exit_code == 2  # nobody is there to be asked
+    monkeypatch.setattr(terminal, "can_ask", lambda: True)
+    done = shell("--user", "alice", "workers", input="typed\n")
+    assert done.exit_code == 0
+    assert "typed" not in done.output
+
+
+def test_a_wrong_password_and_no_login_by_password(quiet: Fake, shell: Shell) -> None:
+    shell.env |= {"BUILDBOT_LIFECYCLE_USER": "alice", "BUILDBOT_LIFECYCLE_PASSWORD": "x"}
+    for status, said in ((401, "does not take 'alice'"), (501, "no login with a password")):
+        quiet.put("GET", "/auth/login", b"", status=status, root="")
+        done = shell("workers")
+        assert done.exit_code == 4
+        assert said in done.stderr
+
+
+def test_a_cookie_and_a_token_come_from_files(quiet: Fake, shell: Shell) -> None:
+    file = secret_file(shell.home, "TWISTED_SESSION=abc\n")
+    shell("--cookie-file", file, "workers")
+    assert headers_of(quiet)["Cookie"] == "TWISTED_SESSION=abc"
+    shell("--token-file", file, "workers")
+    assert headers_of(quiet)["Authorization"] == "Bearer TWISTED_SESSION=abc"
+    lines = [
+        "# Netscape HTTP Cookie File",
+        "#HttpOnly_ci.example.org\tFALSE\t/\tFALSE\t0\tours\t1",
+        "ci.example.org\tFALSE\t/\tTRUE\t0\tsafe\t2",
+        "evil.org\tFALSE\t/\tFALSE\t0\ttheirs\t3",
+    ]
+    file = secret_file(shell.home, "\n".join(lines))
+    assert cookies(file, "http://ci.example.org") == "ours=1"
+    assert cookies(file, "https://ci.example.org") == "ours=1; safe=2"
+    with pytest.raises(Trouble, match="no cookie"):
+        cookies(file, "https://other.org")
+
+
+def error(code: str, **more: Any) -> dict[str, Any]:
+    return {"error": "a sentence", "code": code, **more}
+
+
+@pytest.mark.parametrize(
+    ("status", "value", "exit_code", "said"),
+    [
+        (404, b"<html>", 3, "does not have the plugin"),
+        (200, b"<html>the page</html>", 3, "does not have the plugin"),
+        (502, b"bad gateway", 3, "a proxy"),
+        (401, b"who?", 4, "wants to know who asks"),
+        (400, error("bad_query"), 2, "a sentence"),
+        (401, error("not_logged_in"), 4, "--user"),
+        (403, error("forbidden"), 4, "authz"),
+        (404, error("not_found"), 3, "version"),
+        (412, error("episode_changed"), 5, "Look again"),
+        (500, error("internal"), 6, "log"),
+        (503, error("busy", retry_after_s=7), 3, "7 s"),
+        (503, error("not_ready"), 3, "LifecycleService"),
+        (None, None, 3, "no answer"),
+    ],
+)
+def test_an_error_says_what_to_do(
+    fake: Fake, shell: Shell, status: int, value: Any, exit_code: int, said: str
+) -> None:
+    fake.put("GET", "/workers", value, status=status)
+    done = shell("workers")
+    assert done.exit_code == exit_code, done.output
+    assert said in done.stderr
+    assert done.stdout == ""
+
+
+def test_nothing_is_followed_elsewhere(fake: Fake, shell: Shell) -> None:
+    fake.put("GET", "/workers", b"", status=302, Location="https://login.example.org/")
+    done = shell("workers")
+    assert done.exit_code == 3
+    assert "https://login.example.org/" in done.stderr
+    assert len(fake.asked) == 1
+
+
+def test_a_certificate_of_ones_own_authority(fake: Fake, shell: Shell, tmp_path: Path) -> None:
+    fake.put("GET", "/workers", workers())
+    Tls(tmp_path / "tls")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "tls" / "trusted.pem", tmp_path / "tls" / "key")
+    fake.speak(context)
+    done = shell("--url", fake.url, "workers")
+    assert done.exit_code == 3
+    assert "--ca-file" in done.stderr
+    assert fake.asked == []
+    trusted = str(tmp_path / "tls" / "trusted.pem")
+    assert shell("--url", fake.url, "--ca-file", trusted, "workers").exit_code == 0
+    done = shell("--url", fake.url, "--ca-file", str(tmp_path / "tls" / "key"), "workers")
+    assert done.exit_code == 2
+    assert "PEM" in done.stderr
+
+
+def test_https_where_http_is_spoken_is_said(fake: Fake, shell: Shell) -> None:
+    done = shell("--url", fake.url.replace("http:", "https:"), "workers")
+    assert done.exit_code == 3
+    assert "http://" in done.stderr
