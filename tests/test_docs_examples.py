@@ -27,7 +27,7 @@ NOT_AS_THEY_ARE = {
     "git clone <address": "there is no address yet; the checkout that it makes is the one under test",
     "pip install .": "tests/test_packaging.py installs what is built from here, and starts a master",
     'eval "$(_BUILDBOT_LIFECYCLE_COMPLETE': "tests/shell/test_commands.py: click makes the script",
-    "buildbot-lifecycle": "tests/shell/test_commands.py runs each, on answers as docs/rest has them",
+    "buildbot-lifecycle": "tests/master/test_shell.py runs each, in the order of the page",
     "make demo": "tests/demo/test_demo.py runs what stands behind it, to the end",
 }
 
