@@ -58,12 +58,13 @@ class Bash:
         return done.stdout
 
     def follow(self, name: str) -> subprocess.Popen[str]:
+        module = [
+            sys.executable,
+            "-m",
+            "buildbot_lifecycle.shell",
+        ]  # no bash: its end is no end of this
         return subprocess.Popen(
-            [
-                "bash",
-                "-c",
-                f"{_STRICT}buildbot-lifecycle events {name} --follow --json --every 0.5",
-            ],
+            [*module, "events", name, "--follow", "--json", "--every", "0.5"],
             env=self.env,
             stdout=subprocess.PIPE,
             text=True,
