@@ -210,7 +210,11 @@ class MariaDB(Server):
         return _user("mysql")
 
     def prepare(self) -> None:
+        # A server that starts takes others' temporary tables out of a directory that they share.
+        self._tmp.mkdir()
+        shutil.chown(self._tmp, self.user())
         install = [self.find("mariadb-install-db"), "--no-defaults", f"--datadir={self._data}"]
+        install.append(f"--tmpdir={self._tmp}")
         self.run([*install, "--auth-root-authentication-method=normal", "--skip-test-db"])
         # Nobody but this machine can reach it.
         init = "CREATE USER lifecycle@'127.0.0.1'; GRANT ALL ON *.* TO lifecycle@'127.0.0.1';"
@@ -220,12 +224,17 @@ class MariaDB(Server):
     def _data(self) -> Path:
         return self.directory / "data"
 
+    @property
+    def _tmp(self) -> Path:
+        return self.directory / "tmp"
+
     def command(self) -> list[str]:
         first_time = self.process is None
         return [
             self.find(),
             "--no-defaults",
             f"--datadir={self._data}",
+            f"--tmpdir={self._tmp}",
             f"--socket={self.directory}/socket",
             f"--pid-file={self.directory}/pid",
             f"--port={self.port}",

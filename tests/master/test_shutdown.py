@@ -247,8 +247,8 @@ def test_a_process_that_ends_before_its_stop_has_is_told_as_stopped(
     assert first == ("clean",)
     died = "select count(*) from lifecycle_events where kind = 'master_died'"
     assert rows(master, died) == [(0,)]
-    assert "the master was stopped while the worker was" in str(
-        rows(master, "select data from lifecycle_events where kind = 'recording_ended'")
-    )
+    # with a worker that was still up, or after all were released: as far as it came
+    told = str(rows(master, "select data from lifecycle_events where kind = 'recording_ended'"))
+    assert "the master was stopped" in told
     # what was up may run on
     assert "up" in {orphan["worker"] for orphan in master.api("orphans")["orphans"]}

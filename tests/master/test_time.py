@@ -67,7 +67,7 @@ def _set_the_clock(make_master: MakeMaster, clock: WallClock, jump: int, seen: f
         workers, lifecycle=settings, env=clock.env, extra=CHILDREN_HAVE_THE_TRUE_TIME
     )
     master.force_build("forced")
-    seen = master.wait_worker("forced", 40, state="insubstantiating")
+    found = master.wait_worker("forced", 40, state="insubstantiating")
     began = time.monotonic()
     clock.set(jump)
     seen.begins()
@@ -78,7 +78,7 @@ def _set_the_clock(make_master: MakeMaster, clock: WallClock, jump: int, seen: f
     stuck = get_stuck(master, "forced", 30)
     assert time.monotonic() - began > LIMIT - 3
     seen.ended(f"a limit of {LIMIT} s was over after")
-    assert stuck["verdict"]["code"] == seen["verdict"]["code"]
+    assert stuck["verdict"]["code"] == found["verdict"]["code"]
     # what is told fits together, by the clock as it goes now
     assert 0 < master.api("workers")["meta"]["now"] - stuck["state_since"] < 300
     # force

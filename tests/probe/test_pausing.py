@@ -39,7 +39,9 @@ class Pauses(Served):
 
     def begin(self, request: PauseRequest) -> list[Any]:
         came: list[Any] = []
-        asked = self.service.answers.pause("w", request, ANN)
+        asked = self.service.answers.pause(
+            self.worker().workerid, self.master.masterid, request, ANN
+        )
         defer.ensureDeferred(asked).addBoth(came.append)
         return came
 
