@@ -1,5 +1,5 @@
 # Needs only Python 3 and Node, and root or sudo on Debian for what else is missing.
-# Settings: VENV=.venv, PYTHON=python3, PORT=8010 (demo), PYTEST_WORKERS=2 (make test: 3).
+# Settings: VENV=.venv, PYTHON=python3, PORT=8010 (demo), PYTEST_WORKERS=2.
 
 PYTHON ?= python3
 VENV ?= .venv

@@ -10,7 +10,7 @@ from twisted.internet import defer, task
 from buildbot_lifecycle.db import rollups
 from buildbot_lifecycle.db.recorder import Pool
 from buildbot_lifecycle.host.log import log_error
-from buildbot_lifecycle.host.pauses import pause
+from buildbot_lifecycle.host.pauses import at_most, pause
 
 #: Seconds between two looks for episodes that have ended.
 EVERY = 5.0
@@ -18,6 +18,9 @@ EVERY = 5.0
 #: Seconds between two slices, while there are more: what an earlier version left uncounted may be
 #: millions, and Buildbot's own calls come between.
 BETWEEN = 0.2
+
+#: Seconds for which somebody who asks for statistics waits for the newest episodes to be counted.
+SOON = 1.0
 
 
 class Counting:
@@ -41,6 +44,18 @@ class Counting:
         self._stopped = True
         if self._loop.running:
             self._loop.stop()
+
+    def newest(self) -> defer.Deferred[None]:
+        """Fires when what has ended last is counted, or could not be within `SOON` seconds."""
+        done: defer.Deferred[None] = defer.Deferred()
+
+        def over(_: Any) -> None:
+            # who waited may have gone; the transaction goes on
+            if not done.called:
+                done.callback(None)
+
+        self._pool.do_with_transaction(rollups.count).addBoth(over)
+        return at_most(done, SOON, self._clock, None)
 
     async def count(self) -> None:
         """All that is not counted yet."""

@@ -74,6 +74,8 @@ class Statistics:
         newest = await self._reader.lives(window[0], None, 1)
         keep = self._settings().keep_days.episodes
         is_gone = keep is not None and since < now - keep * 86400.0
+        if is_gone and await self._reader.lives(0, 2, 1):
+            is_gone = False  # the very first is there: nothing was deleted yet
         if newest and (is_gone or newest[0].id - window[0] > EXACT):
             return await self._counted(query, since, now, everyone)
         return await self._one_by_one(query, since, now, everyone, window)

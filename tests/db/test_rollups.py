@@ -15,7 +15,7 @@ from buildbot_lifecycle.core.statistics import Life, nearest_rank
 from buildbot_lifecycle.db import rollups, schema
 from buildbot_lifecycle.db.reader import Reader
 from buildbot_lifecycle.history import statistics
-from buildbot_lifecycle.history.counting import Counting
+from buildbot_lifecycle.history.counting import SOON, Counting
 from buildbot_lifecycle.history.statistics import Statistics
 from tests.db.conftest import Database
 from tests.db.test_statistics import HOUR, NOW, Clock, fill, history, settings
@@ -155,7 +155,7 @@ def test_statistics_of_many_read_no_episode(
     lives: list[Life],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """However many there are: the days' rows, and the newest episode, are all that is read."""
+    """However many there are: the days' rows, the newest episode and the first, are all that is read."""
     count_all(engine)
     monkeypatch.setattr(statistics, "EXACT", 0)
     read: list[int] = []
@@ -167,7 +167,7 @@ def test_statistics_of_many_read_no_episode(
 
     monkeypatch.setattr(Reader, "lives", counted)
     stats(database, StatsQuery(0.0, "class"))
-    assert read == [1]
+    assert read == [1, 1]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '"x"', '{"phases": 3, "outcomes": {}}', "null"])
@@ -213,3 +213,44 @@ def test_counting_goes_on_in_slices_and_stops_for_who_waits_to_write() -> None:
     clock.advance(60)
     assert pool.slices == before
     assert clock.getDelayedCalls() == []
+
+
+class Slow(Pool):
+    """Answers when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[defer.Deferred[int]] = []
+
+    def do_with_transaction(self, function: Any) -> Any:
+        assert function is rollups.count
+        self.waiting.append(defer.Deferred())
+        return self.waiting[-1]
+
+
+@pytest.mark.parametrize("result", [3, RuntimeError("locked")])
+def test_who_asks_waits_until_what_has_just_ended_is_counted(result: Any) -> None:
+    clock, pool = task.Clock(), Slow()
+    told: list[object] = []
+    counting = Counting(clock, pool, lambda: False)  # type: ignore[arg-type]
+    counting.newest().addCallback(told.append)
+    assert told == []
+    fire = pool.waiting[0].errback if isinstance(result, Exception) else pool.waiting[0].callback
+    fire(result)
+    assert told == [None]
+    assert clock.getDelayedCalls() == []
+
+
+def test_who_asks_is_not_kept_by_a_database_that_hangs_and_may_go_away() -> None:
+    clock, pool = task.Clock(), Slow()
+    told: list[object] = []
+    counting = Counting(clock, pool, lambda: False)  # type: ignore[arg-type]
+    counting.newest().addCallback(told.append)
+    clock.advance(SOON)
+    assert told == [None]
+    gone = counting.newest()
+    gone.addErrback(lambda _: None)
+    gone.cancel()
+    for each in pool.waiting:
+        assert not each.called, "the transaction goes on"
+        each.callback(0)

@@ -130,8 +130,7 @@ def main() -> int:
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as steps:
         json.dump(outcome, steps)
         steps.flush()
-        # More than the two cores that are reckoned with: real masters wait most of the time.
-        arguments = sys.argv[1:] or ["-n", os.environ.get("PYTEST_WORKERS", "3"), *_SPREAD]
+        arguments = sys.argv[1:] or ["-n", os.environ.get("PYTEST_WORKERS", "2"), *_SPREAD]
         command = [str(VENV / "bin" / "python"), "-m", "pytest", *arguments]
         print("\n=== pytest\n+", *command, flush=True)
         return subprocess.run(
