@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from buildbot_lifecycle.core.states import RESTING
 from tests.harness.idle import LONG, up_until
 from tests.harness.master import API, ROOT, RealMaster, worker
 from tests.harness.tls import Tls
@@ -93,8 +94,13 @@ def unpause(master: RealMaster, name: str) -> None:
 
 
 def get_stuck(master: RealMaster, name: str, timeout: float = 30.0, **fields: Any) -> Any:
-    """Wait until a worker is stuck."""
-    return master.wait_worker(name, timeout, verdict__level="stuck", **fields)
+    """Wait until a worker is stuck, and the number of its episode is known: who forces names it."""
+    found = master.wait_worker(name, timeout, verdict__level="stuck", **fields)
+    if found["episode"] is None and found["state"] not in RESTING:
+        return master.wait_worker(
+            name, timeout, verdict__level="stuck", episode=lambda n: n is not None, **fields
+        )
+    return found
 
 
 def freeze(master: RealMaster, name: str) -> None:
