@@ -45,10 +45,18 @@ _KEPT = 16
 class Statistics:
     """Answers questions one after the other, and each question once in `CACHE_SECONDS`."""
 
-    def __init__(self, clock: Any, reader: Reader, settings: Callable[[], Settings]) -> None:
+    def __init__(
+        self,
+        clock: Any,
+        reader: Reader,
+        settings: Callable[[], Settings],
+        newest: Callable[[], defer.Deferred[None]] = lambda: defer.succeed(None),
+    ) -> None:
+        """``newest`` fires when what has just ended is counted too."""
         self._clock = clock
         self._reader = reader
         self._settings = settings
+        self._newest = newest
         self._shared = Shared(self._answer)
         self._answers: OrderedDict[StatsQuery, tuple[float, Stats]] = OrderedDict()
 
@@ -84,6 +92,7 @@ class Statistics:
         self, query: StatsQuery, since: float, now: float, everyone: Mapping[Key, Who]
     ) -> Stats:
         """By what was counted of each day: as quick over a year as over a week."""
+        await self._newest()
         first, until = rollups.day_of(since), rollups.day_of(now) + 1
         wanted = _wanted(query, everyone)
         found: dict[tuple[Key | None, str], Rollup] = {}

@@ -244,9 +244,7 @@ class Answers:
     async def stats(self, query: StatsQuery) -> Stats:
         """How long things took; see `history.statistics`."""
         parts = self._ready()
-        # what has just ended counts too
         parts.recorder.hurry()
-        await parts.counting.newest()
         return await parts.statistics.ask(query)
 
     async def recent(self, query: RecentQuery) -> list[Recent]:

@@ -231,7 +231,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         recent=recent,
         counting=counting,
         retention=retention,
-        statistics=Statistics(clock.by_wall, asked, settings),
+        statistics=Statistics(clock.by_wall, asked, settings, counting.newest),
         timeline=Timeline(clock.by_wall, asked),
         locator=locator,
         stalls=StallWatch(clock, _each(noted.note, telemetry.stalled), noted.owner),
