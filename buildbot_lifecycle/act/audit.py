@@ -10,7 +10,7 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.core.actions import Action
 from buildbot_lifecycle.core.ladder import Step
-from buildbot_lifecycle.core.requests import Actor
+from buildbot_lifecycle.core.requests import Actor, Refusal
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.shapes import events
@@ -66,6 +66,31 @@ class Audit:
         assert action.id is not None
         found = {"verdict": action.verdict.as_json(), "pause": action.pause}
         await self._desk.update_action(action.id, found).addTimeout(seconds, self._clock)
+        return action
+
+    async def written_first(
+        self,
+        known: Known,
+        action: Action,
+        seconds: float,
+        *,
+        is_carried: bool,
+        undone: str = "nothing was done",
+    ) -> Action:
+        """Its row, written within so many seconds before anything is done; the worker's history tells it.
+
+        ``is_carried``: another master has written the row; ``undone`` is for the log. Raises `Refusal`.
+        """
+        write = self.taken if is_carried else self.asked
+        try:
+            action = await write(action, seconds)
+        except Exception as error:
+            log_error(error, f"lifecycle: while writing an action; {undone}")
+            raise Refusal(
+                "behind",
+                "the action could not be written to the database, so nothing was done; try again",
+            ) from error
+        self.note(known, action)
         return action
 
     async def ended(self, action: Action, status: str, outcome: str, steps: list[Step]) -> Action:

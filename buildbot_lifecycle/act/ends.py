@@ -143,17 +143,11 @@ class Ends:
             instance=target.name,
             orphan=target.orphan,
         )
-        try:
-            write = self._audit.asked if token is None else self._audit.taken
-            action = await write(action, AUDIT_SECONDS)
-        except Exception as error:
-            log_error(error, "lifecycle: while writing an action; no cloud was asked")
-            raise Refusal(
-                "behind",
-                "the action could not be written to the database, so nothing was done; try again",
-            ) from error
+        is_carried, undone = token is not None, "no cloud was asked"
+        action = await self._audit.written_first(
+            known, action, AUDIT_SECONDS, is_carried=is_carried, undone=undone
+        )
         assert action.id is not None
-        self._audit.note(known, action)
         row = action.as_json()
         begun = self._open.new(action.id, target, row, ends.plan(target))
         try:

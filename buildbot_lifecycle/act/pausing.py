@@ -58,7 +58,9 @@ class Pausing:
                 request.reason,
                 pause=request.pause,
             )
-            action = await self._write_first(known, action, is_carried=token is not None)
+            action = await self._audit.written_first(
+                known, action, AUDIT_SECONDS, is_carried=token is not None
+            )
             try:
                 self._check(known, request)
             except Refusal as refusal:
@@ -76,19 +78,6 @@ class Pausing:
         # Buildbot's unpause ends a quarantine too
         if not request.pause and not is_paused and _quarantine(known) is None:
             raise Refusal("not_paused", "the worker is neither paused nor in quarantine")
-
-    async def _write_first(self, known: Known, action: Action, *, is_carried: bool) -> Action:
-        write = self._audit.taken if is_carried else self._audit.asked
-        try:
-            action = await write(action, AUDIT_SECONDS)
-        except Exception as error:
-            log_error(error, "lifecycle: while writing an action; nothing was done")
-            raise Refusal(
-                "behind",
-                "the action could not be written to the database, so nothing was done; try again",
-            ) from error
-        self._audit.note(known, action)
-        return action
 
     async def _act(self, known: Known, action: Action) -> Action:
         by = f"{action.what}, action {action.id}"

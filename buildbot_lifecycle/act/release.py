@@ -111,7 +111,9 @@ class Releaser:
             pause=pause,
             override=request.override,
         )
-        action = await self._write_first(known, action, is_carried=token is not None)
+        action = await self._audit.written_first(
+            known, action, AUDIT_SECONDS, is_carried=token is not None
+        )
         try:
             case = self._checked(known, request)
         except Refusal as refusal:
@@ -139,19 +141,6 @@ class Releaser:
         case = case_of(self._logbook, known)
         case.check(override=request.override)
         return case
-
-    async def _write_first(self, known: Known, action: Action, *, is_carried: bool) -> Action:
-        write = self._audit.taken if is_carried else self._audit.asked
-        try:
-            action = await write(action, AUDIT_SECONDS)
-        except Exception as error:
-            log_error(error, "lifecycle: while writing an action; nothing was done")
-            raise Refusal(
-                "behind",
-                "the action could not be written to the database, so nothing was done; try again",
-            ) from error
-        self._audit.note(known, action)
-        return action
 
     async def _act(self, known: Known, case: Case, action: Action) -> ForceAnswer:
         deeds = Deeds(self._clock, known, case, by=f"action {action.id}")
