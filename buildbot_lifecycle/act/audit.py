@@ -75,17 +75,17 @@ class Audit:
         seconds: float,
         *,
         is_carried: bool,
-        undone: str = "nothing was done",
+        undone: str = "while writing an action; nothing was done",
     ) -> Action:
         """Its row, written within so many seconds before anything is done; the worker's history tells it.
 
-        ``is_carried``: another master has written the row; ``undone`` is for the log. Raises `Refusal`.
+        ``is_carried``: another master has written the row; ``undone`` is the line of the log where it fails. Raises `Refusal`.
         """
         write = self.taken if is_carried else self.asked
         try:
             action = await write(action, seconds)
         except Exception as error:
-            log_error(error, f"lifecycle: while writing an action; {undone}")
+            log_error(error, f"lifecycle: {undone}")
             raise Refusal(
                 "behind",
                 "the action could not be written to the database, so nothing was done; try again",

@@ -143,7 +143,7 @@ class Ends:
             instance=target.name,
             orphan=target.orphan,
         )
-        is_carried, undone = token is not None, "no cloud was asked"
+        is_carried, undone = token is not None, "while writing an action; no cloud was asked"
         action = await self._audit.written_first(
             known, action, AUDIT_SECONDS, is_carried=is_carried, undone=undone
         )
