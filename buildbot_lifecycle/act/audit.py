@@ -79,7 +79,8 @@ class Audit:
     ) -> Action:
         """Its row, written within so many seconds before anything is done; the worker's history tells it.
 
-        ``is_carried``: another master has written the row; ``undone`` is the line of the log where it fails. Raises `Refusal`.
+        ``is_carried``: another master has written the row; ``undone`` is the line of the log where it
+        fails. Raises `Refusal`.
         """
         write = self.taken if is_carried else self.asked
         try:
