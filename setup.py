@@ -124,6 +124,8 @@ setup(
         "demo": DEMO_REQUIRES,
         "mutants": MUTANTS_REQUIRES,
     },
+    # `man buildbot-lifecycle`: made by docs/_ext/man_page.py.
+    data_files=[("share/man/man1", ["docs/man/buildbot-lifecycle.1"])],
     # The static files are served from the file system.
     zip_safe=False,
     entry_points={

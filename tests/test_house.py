@@ -88,6 +88,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "testing.web": ("www.reactor",),  # an address that others know
     "testing.*": ("testing.*",),
+    # What `doctor` asks beside a master's directory, in a process of its own: Buildbot and the tables.
+    # Nothing else of the command imports it.
+    "shell.inside": ("host.required", "host.versions", "db.migrations", "db.schema"),
     # The command asks by REST, as anybody does: it knows nothing of the service.
     "shell.*": ("core.durations", "shell.*"),
     "demo.*": ("demo.*",),
@@ -158,6 +161,16 @@ def test_a_module_imports_only_what_its_room_may(name: str) -> None:
 def test_the_core_knows_no_library_of_the_world_outside(name: str) -> None:
     roots = {full_name.partition(".")[0] for full_name in imported(MODULES[name], name)}
     assert roots.isdisjoint(WORLD)
+
+
+def test_only_the_process_of_doctor_meets_buildbot_in_the_command() -> None:
+    """All else of `shell` starts at once, on machines where no master is."""
+    heavy = ("twisted", "sqlalchemy", "buildbot", "klein")
+    for name, path in MODULES.items():
+        if name.startswith("shell.") and name != "shell.inside":
+            names = set(imported(path, name))
+            assert f"{NAME}.shell.inside" not in names, name
+            assert {each.partition(".")[0] for each in names}.isdisjoint(heavy), name
 
 
 def test_the_rooms_are_those_of_the_plan() -> None:

@@ -31,7 +31,7 @@ as_json = click.option("--json", "form", flag_value="json", help="Print what cam
 
 
 @click.command()
-@click.argument("name")
+@options.named
 @click.option("--reason", help="Why, for the audit. Needed, but for a dry run.")
 @options.on_master
 @click.option("--no-pause", is_flag=True, help="Do not pause the worker.")
@@ -166,7 +166,7 @@ def resolve(session: Session, ids: tuple[int, ...], note: str, form: str | None)
 
 def _pausing(what: str, text: str) -> click.Command:
     @click.command(what, help=text)
-    @click.argument("name")
+    @options.named
     @click.option("--reason", required=True, help="Why, for the audit.")
     @options.on_master
     @wait

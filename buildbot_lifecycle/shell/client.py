@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from buildbot_lifecycle import __version__
-from buildbot_lifecycle.shell import refusals
-from buildbot_lifecycle.shell.settings import Settings, cookies, secret
+from buildbot_lifecycle.shell import refusals, sessions
+from buildbot_lifecycle.shell.settings import Settings, cookies, is_exposed, secret
 from buildbot_lifecycle.shell.trouble import Status, Trouble
 
 _API = "/plugins/lifecycle/api/v1"
@@ -51,11 +51,15 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 class Client:
     """One Buildbot, asked by one user. Logs in with the first request, if there is a user."""
 
-    def __init__(self, settings: Settings, ask: Callable[[str], str]) -> None:
+    def __init__(
+        self, settings: Settings, ask: Callable[[str], str], warn: Callable[[str], None]
+    ) -> None:
         self._settings = settings
         self._ask = ask
+        self._warn = warn
+        self._is_warned = False
         self._opener = urllib.request.build_opener(
-            urllib.request.HTTPSHandler(context=_context(settings.ca_file)), _NoRedirect()
+            urllib.request.HTTPSHandler(context=tls_context(settings.ca_file)), _NoRedirect()
         )
         self._credentials: dict[str, str] | None = None
 
@@ -63,9 +67,14 @@ class Client:
         """GET below the interface's root."""
         return self._call("GET", path, query, None)
 
+    def page(self, path: str) -> Any:
+        """JSON of Buildbot's own, below its address; None where it gives none."""
+        raw = self._send("GET", path, self.credentials())
+        return _json(raw) if raw.status in _GOOD else None
+
     def post(self, path: str, body: Mapping[str, Any], query: Query = ()) -> Answer:
         """POST; without an answer, nobody knows whether it was done, and the error says so."""
-        self._logged_in()
+        self.credentials()
         try:
             return self._call("POST", path, query, json.dumps(body).encode())
         except Trouble as trouble:
@@ -76,7 +85,7 @@ class Client:
 
     def _call(self, method: str, path: str, query: Query, body: bytes | None) -> Answer:
         address = _API + path + ("?" + urlencode(query) if query else "")
-        headers = dict(self._logged_in())
+        headers = dict(self.credentials())
         if body is not None:
             headers["Content-Type"] = "application/json"
         raw = self._send(method, address, headers, body)
@@ -117,28 +126,48 @@ class Client:
 
     # who asks
 
-    def _logged_in(self) -> Mapping[str, str]:
+    def credentials(self) -> Mapping[str, str]:
+        """The headers that say who asks."""
         if self._credentials is None:
             self._credentials = self._log_in()
         return self._credentials
 
     def _log_in(self) -> dict[str, str]:
-        """The headers that say who asks; none for anonymous."""
+        """None for anonymous."""
         given = self._settings
         if given.cookie_file:
-            return {"Cookie": cookies(given.cookie_file, given.url)}
+            return self._exposing("cookie", {"Cookie": cookies(given.cookie_file, given.url)})
         if given.token_file:
-            return {"Authorization": f"Bearer {secret(given.token_file)}"}
+            return self._exposing("token", {"Authorization": f"Bearer {secret(given.token_file)}"})
+        if given.user is None or (given.password is None and given.password_file is None):
+            kept = sessions.kept(given.url, given.user)
+            if kept is not None:
+                return self._exposing("cookie", {"Cookie": kept})
         if not given.user:
             return {}
-        pair = f"{given.user}:{self._password(given.user)}".encode()
+        pairs = self.by_password(given.user)
+        return {"Cookie": "; ".join(f"{name}={value}" for name, value in pairs.items())}
+
+    def by_password(self, user: str) -> dict[str, str]:
+        """Log in; the cookies of the session."""
+        given = self._settings
+        pair = f"{user}:{self._password(user)}".encode()
         basic = {"Authorization": "Basic " + base64.b64encode(pair).decode("ascii")}
-        raw = self._send("GET", "/auth/login", basic)
+        raw = self._send("GET", "/auth/login", self._exposing("password", basic))
         # Buildbot sends the client on to its page. The last cookie is the session that has logged in.
         if raw.cookies and raw.status in _SENT_ON:
-            pairs = dict(each.split(";", 1)[0].split("=", 1) for each in raw.cookies if "=" in each)
-            return {"Cookie": "; ".join(f"{name}={value}" for name, value in pairs.items())}
-        raise refusals.no_login(raw.status, given.user, given.url)
+            return dict(each.split(";", 1)[0].split("=", 1) for each in raw.cookies if "=" in each)
+        raise refusals.no_login(raw.status, user, given.url)
+
+    def _exposing(self, what: str, headers: dict[str, str]) -> dict[str, str]:
+        """`headers`, with a warning where everybody on the way could read them."""
+        if is_exposed(self._settings.url) and not self._is_warned:
+            self._is_warned = True
+            self._warn(
+                f"warning: the {what} goes to {self._settings.url} unencrypted, and who reads it on the"
+                " way can use it. Is there an address with https?"
+            )
+        return headers
 
     def _password(self, user: str) -> str:
         given = self._settings
@@ -153,7 +182,8 @@ _GOOD = (200, 202)
 _SENT_ON = (301, 302, 303, 307)
 
 
-def _context(ca_file: str | None) -> ssl.SSLContext:
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """Whose certificates are trusted."""
     try:
         file = Path(ca_file).expanduser() if ca_file else None
         return ssl.create_default_context(cafile=file)

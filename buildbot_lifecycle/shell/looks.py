@@ -14,19 +14,11 @@ from buildbot_lifecycle.shell.trouble import Status
 
 Row = Mapping[str, Any]
 
-#: Of the filters of `workers`: what REST calls them.
-_FILTERS = {"level": "level", "state": "state", "class_": "class", "master": "masterid"}
-
 check = click.option("--check", is_flag=True, help="Exit with 1 if one that is shown is stuck.")
 
 
 @click.command()
-@click.option("--level", multiple=True, help="Only these levels: stuck, failed, slow, unknown, ok.")
-@click.option("--state", multiple=True, help="Only these states.")
-@click.option("--class", "class_", multiple=True, help="Only workers of these classes.")
-@click.option("--master", multiple=True, metavar="ID", help="Only workers of these masters.")
-@click.option("--name", metavar="PART", help="Only workers with this in their names.")
-@options.filtered
+@options.some_workers
 @click.option("--limit", type=click.IntRange(min=1), help="So many at the most, the worst first.")
 @check
 @options.printed
@@ -34,28 +26,25 @@ check = click.option("--check", is_flag=True, help="Exit with 1 if one that is s
 def workers(
     session: Session,
     /,
-    name: str | None,
-    wheres: list[tuple[str, str]],
     limit: int | None,
     check: bool,
     form: str | None,
-    **filters: tuple[str, ...],
+    **filters: Any,
 ) -> None:
     """All latent workers; who is stuck stands first."""
-    query = [(_FILTERS[key], value) for key, values in filters.items() for value in values]
-    query += [("name__contains", name)] if name else []
-    answer = session.client.get("/workers", [*query, *wheres]).json
+    answer = session.client.get("/workers", options.query_of(**filters)).json
     rows = sorted(answer["workers"], key=words.worst_first)[:limit]
     if form == "json":
         tables.as_json({**answer, "workers": rows})
     elif form == "csv":
         tables.as_csv(rows)
     else:
-        tables.table(rows, _worker_columns(rows, answer["meta"]["now"]), words.level_of)
+        tables.table(rows, worker_columns(rows, answer["meta"]["now"]), words.level_of)
     _end(check and any(words.level_of(row) == "stuck" for row in rows))
 
 
-def _worker_columns(rows: Sequence[Row], now: float) -> list[Column]:
+def worker_columns(rows: Sequence[Row], now: float) -> list[Column]:
+    """What a table of workers shows of each."""
     columns = [
         Column("WORKER", lambda row: row["name"]),
         Column("LEVEL", words.level_of),
@@ -69,7 +58,7 @@ def _worker_columns(rows: Sequence[Row], now: float) -> list[Column]:
 
 
 @click.command()
-@click.argument("name")
+@options.named
 @options.on_master
 @check
 @click.option("--json", "form", flag_value="json", help="Print it as JSON, as REST answers.")

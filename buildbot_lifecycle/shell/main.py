@@ -13,14 +13,14 @@ from typing import Any
 import click
 
 from buildbot_lifecycle import __version__
-from buildbot_lifecycle.shell import acts, looks, records
+from buildbot_lifecycle.shell import acts, doctoring, logins, looks, records, watching
 from buildbot_lifecycle.shell.options import Session
 from buildbot_lifecycle.shell.trouble import Status, Trouble
 
 _STATUSES = """\b
-Exit status: 0 ok, 1 something is stuck or would keep the master from stopping,
+Exit status: 0 ok, 1 something is stuck, would keep the master from stopping, or is a warning,
 2 usage or configuration, 3 the plugin cannot be reached, 4 not allowed,
-5 refused, 6 failed, 7 asked for and its outcome is not known."""
+5 refused, 6 failed or broken, 7 asked for and its outcome is not known."""
 
 
 class _Group(click.Group):
@@ -71,5 +71,6 @@ def main(
     context.obj = Session(options, config, timeout)
 
 
-for command in (*looks.COMMANDS, *records.COMMANDS, *acts.COMMANDS):
-    main.add_command(command)
+for module in (looks, watching, records, acts, logins, doctoring):
+    for command in module.COMMANDS:
+        main.add_command(command)

@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from buildbot_lifecycle.shell import terminal
 from buildbot_lifecycle.shell.client import Client, worker_path
-from buildbot_lifecycle.shell.settings import settings
+from buildbot_lifecycle.shell.settings import Settings, has_url, settings
 from buildbot_lifecycle.shell.trouble import Status, Trouble
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -25,8 +26,22 @@ class Session:
         self._given = options, config, timeout
 
     @cached_property
+    def settings(self) -> Settings:
+        return settings(*self._given)
+
+    @cached_property
     def client(self) -> Client:
-        return Client(settings(*self._given), _password)
+        return self.client_of(self.settings)
+
+    def has_url(self) -> bool:
+        """Whether it was said where Buildbot is."""
+        options, config, _ = self._given
+        return has_url(options, config)
+
+    @staticmethod
+    def client_of(given: Settings) -> Client:
+        """A client with other settings than those of this run."""
+        return Client(given, _password, _warn)
 
     def worker(self, name: str, master: int | None) -> dict[str, Any]:
         """REST's answer about one worker, by its name or number."""
@@ -51,7 +66,47 @@ def _password(question: str) -> str:
     return str(click.prompt(question, hide_input=True, err=True))
 
 
+def _warn(text: str) -> None:
+    click.echo(f"buildbot-lifecycle: {terminal.shown(text)}", err=True)
+
+
 session = click.make_pass_decorator(Session)
+
+
+#: Seconds for which who presses the tabulator waits at the most.
+_COMPLETION = 2.0
+
+
+def worker_names(
+    context: click.Context, _: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Names of workers for a shell's completion. Nobody is asked for a password, and no error is told."""
+    given = dict(context.find_root().params)
+    config = given.pop("config", None)
+    seconds = min(given.pop("timeout", None) or _COMPLETION, _COMPLETION)
+    try:
+        client = Client(settings(given, config, seconds), _nobody, lambda _: None)
+        query = (
+            [("field", "name"), ("name__contains", incomplete)]
+            if incomplete
+            else [("field", "name")]
+        )
+        rows = client.get("/workers", query).json["workers"]
+        names = {str(row["name"]) for row in rows}
+    except Exception:  # noqa: BLE001  # whatever it is: a shell that completes shows no traceback
+        return []
+    return [
+        CompletionItem(name)
+        for name in sorted(names)
+        if name.startswith(incomplete) and name.isprintable()
+    ]
+
+
+def _nobody(_: str) -> str:
+    raise Trouble(Status.USAGE, "a completion asks for no password")
+
+
+named = click.argument("name", shell_complete=worker_names)
 
 
 def where(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> Any:
@@ -83,6 +138,37 @@ def filtered(command: _F) -> _F:
         metavar="FIELD[__OP]=VALUE",
         help="Any filter of REST, for example started_at__ge=1795516000. Several must all hold.",
     )(command)
+
+
+#: Of the filters of workers: what REST calls them.
+_FILTERS = {"level": "level", "state": "state", "class_": "class", "master": "masterid"}
+
+
+def some_workers(command: _F) -> _F:
+    """Filters of workers; `query_of` makes REST's of them."""
+    levels = "Only these levels: stuck, failed, slow, unknown, ok."
+    for option in reversed(
+        (
+            click.option("--level", multiple=True, help=levels),
+            click.option("--state", multiple=True, help="Only these states."),
+            click.option("--class", "class_", multiple=True, help="Only workers of these classes."),
+            click.option(
+                "--master", multiple=True, metavar="ID", help="Only workers of these masters."
+            ),
+            click.option("--name", metavar="PART", help="Only workers with this in their names."),
+            filtered,
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def query_of(
+    *, name: str | None, wheres: list[tuple[str, str]], **filters: tuple[str, ...]
+) -> list[tuple[str, str]]:
+    """REST's query of what `some_workers` has taken."""
+    query = [(_FILTERS[key], value) for key, values in filters.items() for value in values]
+    return [*query, *([("name__contains", name)] if name else []), *wheres]
 
 
 on_master = click.option(

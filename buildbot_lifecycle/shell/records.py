@@ -18,7 +18,12 @@ from buildbot_lifecycle.shell.trouble import Status, Trouble
 Row = Mapping[str, Any]
 Pairs = list[tuple[str, str]]
 
-of_worker = click.option("--worker", metavar="NAME", help="Only those of this worker.")
+of_worker = click.option(
+    "--worker",
+    metavar="NAME",
+    shell_complete=options.worker_names,
+    help="Only those of this worker.",
+)
 
 
 def _printed(
@@ -94,7 +99,7 @@ def episodes(
 
 
 @click.command()
-@click.argument("name")
+@options.named
 @options.on_master
 @options.filtered
 @options.limit

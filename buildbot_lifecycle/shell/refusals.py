@@ -28,8 +28,9 @@ _STATUSES = {
 _NOTHING_THERE = 404
 
 _LOG_IN = (
-    "Log in: --user NAME, with the password asked for, or in a file (--password-file). Where"
-    " Buildbot's login is OAuth, write the browser's cookie into a file: --cookie-file"
+    "Log in: `buildbot-lifecycle login` keeps a session; or --user NAME, with the password asked for,"
+    " or in a file (--password-file). Where Buildbot's login is OAuth, write the browser's cookie into a"
+    " file: --cookie-file"
 )
 
 _ADVICE = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,13 +41,7 @@ def default_path(environment: Mapping[str, str]) -> Path:
 def settings(options: Mapping[str, str | None], config: str | None, timeout: float) -> Settings:
     """What holds: an option before the environment, that before the file."""
     environment = os.environ
-    given = config or environment.get(f"{_ENVIRONMENT}CONFIG")
-    path = Path(given).expanduser() if given else default_path(environment)
-    filed = _read(path) if given or path.exists() else {}
-    found = {
-        key: options.get(key) or environment.get(_ENVIRONMENT + key.upper()) or filed.get(key)
-        for key in KEYS
-    }
+    path, found = _found(options, config)
     url = found.pop("url")
     if not url:
         raise Trouble(
@@ -61,6 +56,25 @@ def settings(options: Mapping[str, str | None], config: str | None, timeout: flo
         timeout=timeout,
         **found,
     )
+
+
+def has_url(options: Mapping[str, str | None], config: str | None) -> bool:
+    """Whether it is said anywhere where Buildbot is."""
+    return bool(_found(options, config)[1]["url"])
+
+
+def _found(
+    options: Mapping[str, str | None], config: str | None
+) -> tuple[Path, dict[str, str | None]]:
+    """The configuration file, and all keys."""
+    environment = os.environ
+    given = config or environment.get(f"{_ENVIRONMENT}CONFIG")
+    path = Path(given).expanduser() if given else default_path(environment)
+    filed = _read(path) if given or path.exists() else {}
+    return path, {
+        key: options.get(key) or environment.get(_ENVIRONMENT + key.upper()) or filed.get(key)
+        for key in KEYS
+    }
 
 
 def _read(path: Path) -> Mapping[str, str]:
@@ -95,6 +109,18 @@ def address(url: str) -> str:
             " A user is given by --user",
         )
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def is_exposed(url: str) -> bool:
+    """Whether what is sent there leaves this machine, and can be read on its way."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme == "https" or host == "localhost" or host.endswith(".localhost"):
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name
+        return True
 
 
 def secret(path: str) -> str:

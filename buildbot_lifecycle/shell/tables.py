@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
@@ -34,6 +34,14 @@ class Column(NamedTuple):
 
 def table(rows: Sequence[Row], columns: Sequence[Column], level: Callable[[Row], str]) -> None:
     """Print rows; no wider than the terminal, and as wide as they are into a file."""
+    for line in lines(rows, columns, level):
+        click.echo(line)
+
+
+def lines(
+    rows: Sequence[Row], columns: Sequence[Column], level: Callable[[Row], str]
+) -> Iterator[str]:
+    """The lines of a table, its heading first."""
     cells = [[terminal.shown(words.text(column.cell(row))) for column in columns] for row in rows]
     widths = [
         max(terminal.width_of(text) for text in [column.heading, *(row[n] for row in cells)])
@@ -42,10 +50,10 @@ def table(rows: Sequence[Row], columns: Sequence[Column], level: Callable[[Row],
     room = terminal.columns()
     if room is not None:
         widths = fitted(widths, columns, room)
-    _line([column.heading for column in columns], widths)
+    yield _line([column.heading for column in columns], widths)
     for row, texts in zip(rows, cells):
         word = level(row)
-        _line(texts, widths, lambda text, word=word: terminal.coloured(word, text))  # type: ignore[misc]
+        yield _line(texts, widths, lambda text, word=word: terminal.coloured(word, text))  # type: ignore[misc]
 
 
 def fitted(widths: Sequence[int], columns: Sequence[Column], room: int) -> list[int]:
@@ -67,12 +75,12 @@ def fitted(widths: Sequence[int], columns: Sequence[Column], room: int) -> list[
 
 def _line(
     texts: Sequence[str], widths: Sequence[int], paint: Callable[[str], str] = lambda text: text
-) -> None:
+) -> str:
     parts = []
     for text, width in zip(texts, widths):
         kept = terminal.cut(text, width)
         parts.append(paint(kept) + " " * (width - terminal.width_of(kept)))
-    click.echo(_GAP.join(parts).rstrip())
+    return _GAP.join(parts).rstrip()
 
 
 def as_json(value: Any, *, line: bool = False) -> None:

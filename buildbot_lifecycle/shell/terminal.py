@@ -73,3 +73,13 @@ def coloured(word: str, text: str) -> str:
     if colour is None or os.environ.get("NO_COLOR"):
         return text
     return click.style(text, fg=colour, bold=word == "stuck")
+
+
+def can_draw() -> bool:
+    """Whether standard output is a terminal that knows where its cursor is."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def height() -> int:
+    """How many lines the terminal has."""
+    return shutil.get_terminal_size().lines

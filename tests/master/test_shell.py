@@ -39,6 +39,7 @@ class Bash:
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "XDG_CONFIG_HOME": str(home),
+            "XDG_STATE_HOME": str(home / "state"),
             "BUILDBOT_LIFECYCLE_URL": master.url,
             "BUILDBOT_LIFECYCLE_USER": "alice",
             "BUILDBOT_LIFECYCLE_PASSWORD": PASSWORD,

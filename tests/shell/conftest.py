@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import json
 import ssl
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from click.testing import CliRunner, Result
 
+from buildbot_lifecycle import __version__
 from buildbot_lifecycle.shell.main import main
+from tests.shell.examples import example, workers
 
 API = "/plugins/lifecycle/api/v1"
 
@@ -54,9 +59,12 @@ class Fake:
         *values: Any,
         status: int = 200,
         root: str = API,
-        **headers: str,
+        **headers: str | Callable[[dict[str, str]], str],
     ) -> None:
-        """These answers, one after the other; the last one again and again. None: the line is cut."""
+        """These answers, one after the other; the last one again and again. None: the line is cut.
+
+        A header may be made of those of the request.
+        """
         self.answers[method, root + path] = [(status, value, headers) for value in values]
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
@@ -80,7 +88,8 @@ class Fake:
         else:
             handler.send_response(status)
         for name, text in headers.items():
-            handler.send_header(name.replace("_", "-"), text)
+            value = text(sent) if callable(text) else text
+            handler.send_header(name.replace("_", "-"), value)
         handler.send_header("Content-Length", str(len(data)))
         handler.end_headers()
         handler.wfile.write(data)
@@ -100,6 +109,24 @@ def fake() -> Iterator[Fake]:
     made.stop()
 
 
+def well(fake: Fake, **health: Any) -> None:
+    """All that `doctor` asks for is as it should be, but for this of the plugin's health."""
+    given = {**example("health")["health"], "version": __version__, "queued": 0, **health}
+    fake.put("GET", "/health", {"health": given})
+    listed = workers()
+    listed["meta"] |= {"now": time.time(), "user": None}
+    fake.put("GET", "/workers", listed)
+    versions = [["Python", "3.11.2"], ["Buildbot", "4.3.0"], ["Twisted", "24.7.0"]]
+    fake.put("GET", "/config", {"versions": versions}, root="")
+    fake.put("GET", "/ws", b"", status=101, root="", Sec_WebSocket_Accept=_accepted)
+
+
+def _accepted(sent: dict[str, str]) -> str:
+    """As RFC 6455 has it."""
+    key = sent["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+    return base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
+
+
 class Shell:
     """Runs the command in this process, with nothing of this machine's environment."""
 
@@ -107,6 +134,7 @@ class Shell:
         self.home = home
         self.env: dict[str, str | None] = {
             "XDG_CONFIG_HOME": str(home),
+            "XDG_STATE_HOME": str(home / "state"),
             "BUILDBOT_LIFECYCLE_URL": url,
             "no_proxy": "127.0.0.1",
             "NO_COLOR": None,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from buildbot_lifecycle.shell import acts, terminal
-from tests.shell.conftest import Fake, Shell
+from tests.shell.conftest import Fake, Shell, well
 from tests.shell.examples import example, verdict, worker, workers
 from tests.test_docs import PAGES, blocks
 
@@ -360,6 +360,8 @@ def test_each_command_of_the_page_is_one(stuck: Fake, shell: Shell, text: str) -
     stuck.put("GET", "/actions", {"actions": [], **nothing})
     stuck.put("GET", "/workers/4/events", {"events": [], **nothing})
     stuck.put("POST", "/orphans/1/resolve", example("orphan"))
+    if "doctor" in text:
+        well(stuck)
     for what in ("pause", "unpause"):
         stuck.put("POST", f"/workers/4/{what}", {"action": ACTION})
     command, _, otherwise = text.partition(" || ")
