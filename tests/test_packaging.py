@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MakeMaster
-from tests.harness.master import ROOT, worker
+from tests.harness.master import ROOT, RealMaster, worker
 from tests.master.support import FEW_SECONDS, LIFECYCLE, force, get_stuck, unpause
 
 # One group: building and installing is done once, by one of the parallel runners.
@@ -142,7 +143,23 @@ def test_a_real_master_runs_with_the_installed_wheel_alone(
     for name in STATIC:
         served = master.get(f"plugins/lifecycle/{name}").ok().text
         assert served == (PACKAGE / "static" / name).read_text()
+    the_command_that_comes_with_it(clean_python, master)
     master.stop(10)
+
+
+def the_command_that_comes_with_it(python: Path, master: RealMaster) -> None:
+    """The console script and its manual page, both from the wheel, and this master as they see it."""
+    command = python.with_name("buildbot-lifecycle")
+    version = (PACKAGE / "VERSION").read_text().strip()
+    assert version in run(command, "--version", cwd=master.basedir)
+    table = run(command, "--url", master.url, "workers", cwd=master.basedir)
+    assert "healthy" in table
+    looked = ("doctor", "--master-dir", master.basedir, "--json")
+    found = json.loads(run(command, "--url", master.url, *looked, cwd=master.basedir))["findings"]
+    assert {each["level"] for each in found if each["what"] != "disk"} == {"ok"}, found
+    assert {each["side"] for each in found} == {"rest", "directory"}
+    page = python.parents[1] / "share" / "man" / "man1" / "buildbot-lifecycle.1"
+    assert page.read_text() == (ROOT / "docs" / "man" / page.name).read_text()
 
 
 def test_the_oldest_buildbot_records_and_frees(
