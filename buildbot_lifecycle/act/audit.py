@@ -25,8 +25,13 @@ class Desk(Protocol):
     def keep_action(self, row: Mapping[str, Any], changes: Mapping[str, Any] | None) -> None:
         """It is done, though its row may not be: the next start writes it, with what came of it."""
 
-    def keep_orphan(self, row: Mapping[str, Any] | None, token: str) -> None:
-        """The same of an entry that is to be opened; None: it is not, after all."""
+    def keep_orphan(
+        self, row: Mapping[str, Any] | None, token: str, closing: tuple[Actor, str] | None
+    ) -> None:
+        """The same of an entry that is to be opened; None: it is not, after all.
+
+        ``closing``: who closes it as soon as it is written, and the note.
+        """
 
     def update_action(self, action_id: int, changes: Mapping[str, Any]) -> defer.Deferred[Any]:
         """Commit what came of an action."""

@@ -19,6 +19,10 @@ from buildbot_lifecycle.core.requests import LATE_END, STOP, Actor
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.master.logbook import Known
 
+#: What is noted with an entry that a stop has closed: a released one, or Buildbot's own after it.
+LATE_STOP = "the released stop_instance ended late, and successfully"
+STOPPED = "Buildbot's stop of the same instance, after the release, succeeded"
+
 
 @dataclasses.dataclass
 class _Entry:
@@ -27,6 +31,19 @@ class _Entry:
     known: Known
     first_seq: int
     said_true: bool = False
+
+
+@dataclasses.dataclass
+class _Opening:
+    """An entry that has no number yet: the row, and the calls that the release has given up."""
+
+    known: Known
+    row: Mapping[str, Any]
+    calls: tuple[int, ...]
+
+    @property
+    def token(self) -> str:
+        return str(self.row["token"])
 
 
 class Orphans:
@@ -41,6 +58,8 @@ class Orphans:
         self._can_prove = can_prove
         # open entries of releases, by their numbers
         self._entries: dict[int, _Entry] = {}
+        # those that are not written yet, by the tokens of their rows
+        self._opening: dict[str, _Opening] = {}
 
     def open(self, known: Known, before: Facts, token: str, why: str) -> defer.Deferred[int]:
         """Write down that the instance of a worker (as it was before the release) may still run.
@@ -48,9 +67,12 @@ class Orphans:
         ``token`` is that of the action.
         """
         episode = before.episode
-        opened = self._desk.open_orphan(self._row(known, before, token, why))
+        opening = self._begin(known, before, token, why)
+        opened = self._desk.open_orphan(opening.row)
+        self._keep_if_over(opening)
 
         def remember(orphan: int) -> int:
+            self._opening.pop(opening.token, None)
             for call in before.calls:
                 known.watched.orphan_of[call.token] = orphan
                 if call.token in known.watched.late_ends:
@@ -64,12 +86,39 @@ class Orphans:
 
     def keep(self, known: Known, before: Facts, token: str, why: str) -> None:
         """As `open`, for the case that the process leaves before it is known what came of the release."""
-        row = self._row(known, before, token, why)
-        self._desk.keep_orphan(row, row["token"])
+        opening = self._begin(known, before, token, why)
+        self._desk.keep_orphan(opening.row, opening.token, None)
+        self._keep_if_over(opening)
 
     def drop(self, token: str) -> None:
         """The release had no effect: nothing of it is to be kept."""
-        self._desk.keep_orphan(None, f"action-{token}")
+        self._opening.pop(f"action-{token}", None)
+        self._desk.keep_orphan(None, f"action-{token}", None)
+
+    def _begin(self, known: Known, before: Facts, token: str, why: str) -> _Opening:
+        row = self._row(known, before, token, why)
+        opening = _Opening(known, row, tuple(call.token for call in before.calls))
+        self._opening[opening.token] = opening
+        return opening
+
+    def _keep_if_over(self, opening: _Opening) -> None:
+        """The process may leave before the entry has its number: what has closed it is kept with it."""
+        closing = self._closing(opening)
+        if closing is not None:
+            self._desk.keep_orphan(opening.row, opening.token, closing)
+
+    def _closing(self, opening: _Opening) -> tuple[Actor, str] | None:
+        """Who closes an entry that has no number yet, and the note; None: nobody so far."""
+        known, late_ends = opening.known, opening.known.watched.late_ends
+        if any(
+            token in late_ends and self._stopped(known, late_ends[token]) for token in opening.calls
+        ):
+            return LATE_END, LATE_STOP
+        if known.last_stop is not None:
+            first_seq, believed, _ = known.last_stop
+            if believed and first_seq == opening.row["first_seq"]:
+                return STOP, STOPPED
+        return None
 
     def _row(self, known: Known, before: Facts, token: str, why: str) -> dict[str, Any]:
         episode = before.episode
@@ -103,9 +152,17 @@ class Orphans:
         orphan = known.watched.orphan_of.pop(data["token"], None)
         if orphan is None:
             known.watched.late_ends[data["token"]] = data
-        elif data["outcome"] == "true" or (data["outcome"] == "other" and not self._asks(known)):
-            note = "the released stop_instance ended late, and successfully"
-            self._close(orphan, known, LATE_END, note)
+            self._keep_all_that_are_over()
+        elif self._stopped(known, data):
+            self._close(orphan, known, LATE_END, LATE_STOP)
+
+    def _stopped(self, known: Known, data: Mapping[str, Any]) -> bool:
+        """Whether a stop that was released has ended well."""
+        return data["outcome"] == "true" or (data["outcome"] == "other" and not self._asks(known))
+
+    def _keep_all_that_are_over(self) -> None:
+        for opening in list(self._opening.values()):
+            self._keep_if_over(opening)
 
     def _late_start(self, known: Known, data: Mapping[str, Any]) -> None:
         """A released start has ended and made nothing: then a stop that said True has stopped all."""
@@ -126,6 +183,7 @@ class Orphans:
         known.last_stop = (episode.first_seq, believed, said_true)
         for orphan in list(self._entries):
             self._close_if_stopped(orphan)
+        self._keep_all_that_are_over()
 
     def _asks(self, known: Known) -> bool:
         """Marathon's driver, for one, takes no notice of an error in the answer to its stop."""
@@ -143,8 +201,7 @@ class Orphans:
 
     def _close_stopped(self, orphan: int, entry: _Entry) -> None:
         del self._entries[orphan]
-        note = "Buildbot's stop of the same instance, after the release, succeeded"
-        self._close(orphan, entry.known, STOP, note)
+        self._close(orphan, entry.known, STOP, STOPPED)
 
     def _close(self, orphan: int, known: Known, by: Actor, note: str) -> None:
         closed = self._desk.close_orphan(orphan, known.workerid, by, note)

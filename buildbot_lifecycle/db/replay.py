@@ -81,10 +81,19 @@ def _changes(conn: sa.engine.Connection, _masterid: int, data: Mapping[str, Any]
 def _orphan(
     conn: sa.engine.Connection, number: int, masterid: int, data: Mapping[str, Any]
 ) -> None:
-    """One entry for one instance: where an open one names it already, nothing is written."""
+    """An entry, and its end if that is known: it is closed as soon as it is there."""
     table, row = schema.orphans, {**data["row"], "masterid": masterid}
     if row.get("episode") is None and data.get("first_seq") is not None:
         row["episode"] = _episode(conn, number, data["first_seq"])
+    _open(conn, row)
+    opened = _numbered(conn, table, row["token"])
+    if opened is not None and data.get("closing"):
+        _closed(conn, masterid, {"orphan": opened, "changes": data["closing"]})
+
+
+def _open(conn: sa.engine.Connection, row: Mapping[str, Any]) -> None:
+    """One entry for one instance: where an open one names it already, nothing is written."""
+    table, masterid = schema.orphans, row["masterid"]
     if _numbered(conn, table, row["token"]) is not None:
         return
     named = row["data"].get("instance")
@@ -135,9 +144,18 @@ def changes(number: int, changed: Mapping[str, Any]) -> Record:
     return Record("changes", {"id": number, "changes": Store.action_changes(changed)})
 
 
-def orphan(token: str, row: Mapping[str, Any], first_seq: int | None) -> Record:
-    """An entry of the ledger; see `Store.open_orphan`. Its episode may not have its number yet."""
-    return Record("orphan", {"row": Store.orphan_row(token, row), "first_seq": first_seq})
+def orphan(
+    token: str,
+    row: Mapping[str, Any],
+    first_seq: int | None,
+    closing: Mapping[str, Any] | None = None,
+) -> Record:
+    """An entry of the ledger; see `Store.open_orphan`. Its episode may not have its number yet.
+
+    ``closing``: what has closed it meanwhile, see `Store.closing`.
+    """
+    data = {"row": Store.orphan_row(token, row), "first_seq": first_seq, "closing": closing}
+    return Record("orphan", data)
 
 
 def closed(number: int, at: float, by: Actor, note: str) -> Record:

@@ -74,12 +74,18 @@ class DatabaseDesk:
         record = replay.action(row["token"], self._own(row), changed)
         self._keep.put(f"action {row['token']}", record)
 
-    def keep_orphan(self, row: Mapping[str, Any] | None, token: str) -> None:
+    def keep_orphan(
+        self, row: Mapping[str, Any] | None, token: str, closing: tuple[Actor, str] | None
+    ) -> None:
         name = f"orphan {token}"
         if row is None:
             self._keep.drop(name)
-        else:
-            self._keep.put(name, replay.orphan(token, self._own(row), row.get("first_seq")))
+            return
+        closed = None
+        if closing is not None:
+            closed = Store.closing(self._clock.wall_now(), *closing)
+        first_seq = row.get("first_seq")
+        self._keep.put(name, replay.orphan(token, self._own(row), first_seq, closed))
 
     # actions
 
@@ -107,11 +113,11 @@ class DatabaseDesk:
     def open_orphan(self, row: Mapping[str, Any]) -> defer.Deferred[int]:
         known = self._logbook.get(row["workerid"])
         row = {"place": None if known is None else known.facts.place, **row}
-        self.keep_orphan(row, row["token"])
+        self.keep_orphan(row, row["token"], None)
         opened = self._open(row) if known is None else self._joined(known, row)
 
         def written(number: int) -> int:
-            self.keep_orphan(None, row["token"])
+            self.keep_orphan(None, row["token"], None)
             return number
 
         return opened.addCallback(written)

@@ -114,6 +114,8 @@ def lost(master: RealMaster, a_farm: farm.Farm) -> None:
     before = {each["id"] for each in master.api("workers/w/episodes")["episodes"]}
     request = master.force_build("w", seconds=600)
     master.wait_build(request, state="started")
+    # a worker may build before its start has answered: what vanishes then is a start that failed
+    master.wait_worker("w", state="substantiated", pending=None)
     a_farm.vanish()
 
     def told() -> Any:

@@ -205,6 +205,29 @@ def test_an_entry_that_was_to_be_closed_is_closed(database: Database) -> None:
     database.run(work)
 
 
+def test_an_entry_that_was_closed_before_it_was_written_is_read_in_as_closed(
+    database: Database, tmp_path: Path
+) -> None:
+    """A stop had succeeded when the process left: nobody is sent to look for its instance."""
+
+    async def work(pool: Any) -> None:
+        gate = Gate(pool, reactor)
+        closing = Store.closing(1060.0, Actor("stop", "shutdown"), "it is gone")
+        records = [replay.orphan("action-a-1", ORPHAN, None, closing)]
+        saved = unwritten.save(str(tmp_path), Unwritten(RUN, records))
+        for _ in range(2):
+            found = unwritten.load(saved.path)
+            assert found is not None
+            await replay.replay(gate, found)
+        table = schema.orphans.c
+        query = sa.select(table.closed_at, table.data)
+        ((closed_at, data),) = await pool.do(lambda conn: conn.execute(query).fetchall())
+        assert closed_at == 1060.0
+        assert (data["note"], data["cause"]) == ("it is gone", "release")
+
+    database.run(work)
+
+
 def test_a_recorder_that_leaves_gives_what_it_has_and_takes_no_more() -> None:
     pool: Any = type("Pool", (), {"do_with_transaction": lambda *_: defer.Deferred()})()
     seq = Seq()

@@ -18,7 +18,7 @@ from buildbot_lifecycle.act.orphans import Orphans
 from buildbot_lifecycle.act.release import Releaser
 from buildbot_lifecycle.core.arguments import parse
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.core.requests import Actor, ForceRequest, Refusal
+from buildbot_lifecycle.core.requests import LATE_END, STOP, Actor, ForceRequest, Refusal
 from buildbot_lifecycle.host import clock, waits, workers
 from buildbot_lifecycle.master import views
 from buildbot_lifecycle.master.logbook import Known, Logbook
@@ -37,6 +37,8 @@ class Ledger:
         self.orphans: list[dict[str, Any]] = []
         self.closed: list[int] = []
         self.first: defer.Deferred[None] = defer.succeed(None)
+        self.second: defer.Deferred[None] = defer.succeed(None)
+        self.kept: dict[str, Any] = {}
         self.broken: set[str] = set()
 
     def _did(self, what: str, number: int) -> defer.Deferred[Any]:
@@ -47,7 +49,8 @@ class Ledger:
 
     def keep_action(self, row: Any, changes: Any) -> None: ...
 
-    def keep_orphan(self, row: Any, token: str) -> None: ...
+    def keep_orphan(self, row: Any, token: str, closing: Any) -> None:
+        self.kept[token] = closing
 
     def insert_action(self, row: Any) -> defer.Deferred[int]:
         self.actions.append(dict(row))
@@ -61,7 +64,9 @@ class Ledger:
 
     def open_orphan(self, row: Any) -> defer.Deferred[int]:
         self.orphans.append(dict(row))
-        return self._did("orphan", len(self.orphans))
+        waiting: defer.Deferred[Any] = defer.Deferred()
+        self.second.addCallback(waiting.callback)
+        return waiting.addCallback(lambda _: self._did("orphan", len(self.orphans)))
 
     def close_orphan(self, orphan: int, workerid: int, by: Actor, note: str) -> defer.Deferred[Any]:
         self.closed.append(orphan)
@@ -437,6 +442,48 @@ class Release(Stage):
         assert self.ledger.orphans[0]["instance"] == "i-1"
         stops[0].callback(True)
         assert self.ledger.closed == [1]
+
+    # and an entry that has no number when its stop succeeds: the process may leave before it has
+
+    @defer.inlineCallbacks
+    def test_a_late_success_is_kept_with_an_entry_that_is_not_written_yet(self) -> Any:
+        yield self.stuck()
+        self.ledger.second = defer.Deferred()
+        self.force()
+        assert list(self.ledger.kept.values()) == []
+        self.given[0].callback(True)
+        assert [closing[0] for closing in self.ledger.kept.values()] == [LATE_END]
+        self.ledger.second.callback(None)
+        assert self.ledger.closed == [1]
+        self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_the_stop_that_follows_is_kept_with_an_entry_that_is_not_written_yet(self) -> Any:
+        yield self.stage()
+        self.ledger.second = defer.Deferred()
+        self.settings = parse({"stuck_after": {"substantiating_starting": 1}})[0]
+        stop, stops = hanging()
+        self.answer("start_instance", hanging()[0])
+        self.answer("stop_instance", stop)
+        self.worker().instance = "i-1"
+        self.ask()
+        self.reactor.advance(2)
+        self.force()
+        assert list(self.ledger.kept.values()) == []
+        stops[0].callback(True)
+        assert [closing[0] for closing in self.ledger.kept.values()] == [STOP]
+        self.ledger.second.callback(None)
+        assert self.ledger.closed == [1]
+        self.flushLoggedErrors()
+
+    @defer.inlineCallbacks
+    def test_a_stop_that_failed_is_not_kept_as_an_end(self) -> Any:
+        yield self.stuck()
+        self.ledger.second = defer.Deferred()
+        self.force()
+        self.given[0].errback(RuntimeError("late"))
+        assert list(self.ledger.kept.values()) == []
+        self.flushLoggedErrors()
 
     @defer.inlineCallbacks
     def test_the_stop_of_a_later_instance_closes_nothing(self) -> Any:
