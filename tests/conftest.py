@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -210,6 +211,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         hypothesis_core.global_force_seed = seed
 
 
+def longest_files(stats: Mapping[str, list[Any]], most: int) -> list[tuple[str, float]]:
+    """Files with the seconds of their tests, fixtures included: `make test` has a limit in time."""
+    spent: collections.Counter[str] = collections.Counter()
+    for reports in stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                spent[report.nodeid.partition("::")[0]] += report.duration
+    return spent.most_common(most)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What was not run, in so many words; the times of the steps before pytest; the seed of chance."""
     seed = terminalreporter.config.getoption("randomly_seed", None)
@@ -226,6 +237,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for report in skipped:
             terminalreporter.write_line(f"{report.nodeid}: {report.longrepr[2]}")
     if "LIFECYCLE_STEPS" in os.environ:
+        terminalreporter.section("files of tests that took longest")
+        for name, seconds in longest_files(terminalreporter.stats, 30):
+            terminalreporter.write_line(f"{seconds:7.1f} s  {name}")
         terminalreporter.section("steps before pytest")
         steps = json.loads(Path(os.environ["LIFECYCLE_STEPS"]).read_text(encoding="utf-8"))
         for name, seconds, failure in steps:
