@@ -92,7 +92,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # Nothing else of the command imports it.
     "shell.inside": ("host.required", "host.versions", "db.migrations", "db.schema"),
     # The command asks by REST, as anybody does: it knows nothing of the service.
-    "shell.*": ("core.durations", "shell.*"),
+    "shell.*": ("core.durations", "core.formulas", "shell.*"),
     "demo.*": ("demo.*",),
     "drivers": (),  # what authors of drivers read
     # `note_step` for authors of workers, which imports when it is called.

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from buildbot_lifecycle.core import formulas
 from buildbot_lifecycle.shell import terminal, words
 
 Row = Mapping[str, Any]
@@ -19,9 +20,6 @@ _GAP = "  "
 
 #: No column of a table is made narrower than this, or than its heading.
 _NARROWEST = 6
-
-#: What a spreadsheet would calculate; REST's own CSV has the same apostrophe before it.
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Column(NamedTuple):
@@ -92,13 +90,22 @@ def as_csv(rows: Sequence[Row]) -> None:
     """Print the fields as a table for programs: times in ISO 8601, lists and objects as JSON."""
     if not rows:
         return
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     fields = list(rows[0])
-    writer.writerow(fields)
-    for row in rows:
-        writer.writerow([_field(name, row.get(name)) for name in fields])
-    click.echo(out.getvalue(), nl=False)
+    told = [_of_cells(fields)]
+    told += [_of_cells([_field(name, row.get(name)) for name in fields]) for row in rows]
+    text = "".join(told)
+    if terminal.columns() is None:
+        # Without `color`, click would take codes of terminals out of it.
+        click.echo(text, nl=False, color=True)
+    else:
+        click.echo(terminal.shown(text, lines=True), nl=False)
+
+
+def _of_cells(cells: Sequence[str]) -> str:
+    """One line. Only a terminator that has it makes the module quote a carriage return in a cell."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    return out.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _field(name: str, value: Any) -> str:
@@ -107,8 +114,7 @@ def _field(name: str, value: Any) -> str:
         return datetime.fromtimestamp(value, timezone.utc).isoformat() if is_time else str(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = words.text(value)
-    return f"'{text}" if text.startswith(_FORMULAS) else text
+    return formulas.plain(words.text(value))
 
 
 _TIMES = {"at", "since", "seen", "born", "last_sign"}

@@ -13,23 +13,16 @@ import csv
 import datetime as dt
 import io
 import json
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
+from buildbot_lifecycle.core import formulas
 from buildbot_lifecycle.www.entities import FilterOnly
 
 #: Rows at most in one file, and if nothing is said.
 MAX_ROWS = 100_000
-
-#: Where a cell begins that spreadsheets calculate: at the text's begin, or at what may part cells. The
-#: last four are the same signs as Japanese and Chinese keyboards write them.
-_FORMULA = re.compile(r"(^|[;\t\r\n])(?=[\s\"]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
-
-#: What hides the rest of a cell that begins with it.
-_HIDES = ("\t", "\r", "\n")
 
 
 def columns(entity: Any, asked: Sequence[str] | None) -> list[str]:
@@ -67,8 +60,7 @@ def _cell(name: str, value: Any) -> str:
         if isinstance(value, str)
         else json.dumps(msgspec.to_builtins(value), separators=(",", ":"))
     )
-    text = _FORMULA.sub(r"\1'", text)
-    return f"'{text}" if text.startswith(_HIDES) else text
+    return formulas.plain(text)
 
 
 def _time(seconds: float) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import re
 import shlex
 from typing import Any
 
@@ -83,6 +85,57 @@ def test_json_is_what_rest_answers_and_csv_has_no_formula(fake: Fake, shell: She
     assert row["name"] == "'=1+1"
     assert row["state_since"] == "1970-01-01T00:00:00+00:00"
     assert json.loads(row["verdict"])["level"] == "stuck"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "=1+1",
+            "+1",
+            "-1",
+            "@sum",
+            "\t=1",
+            "\r=1",
+            "\tx",
+            "\rx",
+            "\nx",
+            "  =1",
+            '"=1',
+            "\uff1d1",
+        ),
+        *("a;=1", "a\n=1", "a\r\n+1", "a\t@x"),
+    ],
+)
+def test_no_cell_of_any_command_begins_as_a_formula(fake: Fake, shell: Shell, text: str) -> None:
+    """Also where a spreadsheet parts cells at semicolons, and with the signs of other keyboards."""
+    fake.put("GET", "/workers", workers(worker(name=text, pause_reason=text, instance=text)))
+    orphan = {**example("orphans")["orphans"][0], "instance": text, "why": text}
+    fake.put("GET", "/orphans", {**example("orphans"), "orphans": [orphan]})
+    for command, fields in (
+        ("workers", ("name", "pause_reason", "instance")),
+        ("orphans", ("why",)),
+    ):
+        done = shell(command, "--csv")
+        assert done.exit_code == 0, done.output
+        (row,) = csv.DictReader(io.StringIO(done.stdout, newline=""))
+        for field in fields:
+            cell = row[field]
+            assert cell.replace("'", "") == text
+            for part in re.split(r"[;\t\r\n]", cell):
+                assert not part.strip(' "').startswith(("=", "+", "-", "@", "\uff1d")), cell
+            assert not cell.startswith(("\t", "\r", "\n"))
+
+
+def test_csv_on_a_terminal_does_not_steer_it_and_a_file_gets_it_as_it_is(
+    fake: Fake, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.put("GET", "/workers", workers(worker(name="a\x1b[2Jb")))
+    assert "\x1b[2J" in shell("workers", "--csv").stdout
+    monkeypatch.setattr(terminal, "columns", lambda: 80)
+    told = shell("workers", "--csv").stdout
+    assert "\x1b" not in told
+    assert len(told.splitlines()) == 2
 
 
 def test_no_text_steers_the_terminal(fake: Fake, shell: Shell) -> None:
