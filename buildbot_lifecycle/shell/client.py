@@ -115,12 +115,14 @@ class Client:
                 packed = response.read()
                 found = response.headers
         except (OSError, http.client.HTTPException) as error:
-            raise refusals.no_answer(error, self._settings.url) from error
+            raise refusals.no_answer(error, self._settings.url, self._settings.timeout) from error
         if found.get("Content-Encoding") == "gzip":
             try:
                 packed = gzip.decompress(packed)
             except (OSError, EOFError) as error:
-                raise refusals.no_answer(error, self._settings.url) from error
+                raise refusals.no_answer(
+                    error, self._settings.url, self._settings.timeout
+                ) from error
         given = {name.lower(): value for name, value in found.items()}
         return _Raw(response.status or 0, given, found.get_all("Set-Cookie") or [], packed)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
+import urllib.request
 from collections.abc import Mapping
 from typing import Any
 from urllib.error import URLError
+from urllib.parse import urlsplit
 
 from buildbot_lifecycle.shell.trouble import Status, Trouble
 
@@ -52,7 +55,7 @@ _ADVICE = {
 def trouble(
     status: int, headers: Mapping[str, str], value: Any, url: str, is_known: bool
 ) -> Trouble:
-    """Of an answer that is not what was asked for."""
+    """Of an answer that is not what was asked for; `value` is None where it is no JSON."""
     if isinstance(value, dict) and "error" in value and "code" in value:
         return _of_the_plugin(status, value, url)
     if "location" in headers:
@@ -64,11 +67,41 @@ def trouble(
     if status in (401, 403):
         reason = "does not take who we say we are" if is_known else "wants to know who asks"
         return Trouble(Status.NOT_ALLOWED, f"{url} {reason} (HTTP {status})", _LOG_IN)
-    if status in (502, 504):
-        advice = "Is the master up? Its own log and the proxy's say more"
-        message = f"a proxy at {url} has no answer of Buildbot"
+    return _of_others(status, headers, url)
+
+
+def _of_others(status: int, headers: Mapping[str, str], url: str) -> Trouble:
+    """Somebody has answered who is not the plugin: a proxy, a login, another program."""
+    if status == _TOO_MANY:
+        advice = f"Try again in {headers.get('retry-after', 'some')} s; `watch --every` asks less"
+        return Trouble(Status.UNREACHABLE, f"{url} is asked too often (HTTP {status})", advice)
+    if status >= _SERVERS_FAULT:
+        advice = "Is the master up? Its own log says more, and so does that of a proxy before it"
+        message = f"a proxy at {url} has no answer of Buildbot (HTTP {status})"
         return Trouble(Status.UNREACHABLE, message, advice, is_sent=True)
+    is_page = "html" in headers.get("content-type", "").lower()
+    if status == _OK and is_page:
+        advice = (
+            "If a browser shows a login there, give what it takes: --cookie-file or --token-file. If it"
+            f" shows something else, is this Buildbot's address? {_WITH_ITS_PATH}"
+        )
+        return Trouble(Status.UNREACHABLE, f"{url} answers with a web page, not the plugin", advice)
+    if status == _OK:
+        message = f"what {url} has answered is not whole, or not the plugin's"
+        advice = "Try again; a proxy that changes or cuts answers does this too"
+        return Trouble(Status.UNREACHABLE, message, advice, is_sent=True)
+    if status == _BAD_REQUEST and url.startswith("http:"):
+        # So servers say that TLS is spoken at this port.
+        message = f"{url} does not understand what we ask (HTTP {status})"
+        return Trouble(
+            Status.UNREACHABLE, message, f"If it speaks https, say https://. {_WITH_ITS_PATH}"
+        )
     return _no_plugin(f"{url} does not have the plugin (HTTP {status})")
+
+
+_OK, _BAD_REQUEST, _TOO_MANY, _SERVERS_FAULT = 200, 400, 429, 500
+
+_WITH_ITS_PATH = "It is as in a browser, with the path below which Buildbot is served"
 
 
 def _no_plugin(message: str) -> Trouble:
@@ -113,21 +146,93 @@ def no_login(status: int, user: str, url: str) -> Trouble:
     )
 
 
-def no_answer(error: Exception, url: str) -> Trouble:
-    """Nothing came back, or nothing whole."""
+def no_answer(error: Exception, url: str, seconds: float) -> Trouble:
+    """Nothing came back within so many seconds, or nothing whole."""
     cause: Any = error.reason if isinstance(error, URLError) else error
-    message, advice = f"no answer of {url}: {cause}", "Is the address right, and the master up?"
+    message, advice = _of_the_line(cause, url, seconds)
     if isinstance(cause, ssl.SSLCertVerificationError):
         message = f"the certificate of {url} is not one that we trust: {cause.verify_message}"
+        advice = _CERTIFICATES.get(cause.verify_code, _OWN_AUTHORITY)
+    elif (proxy := _proxy_of(url)) is not None:
         advice = (
-            "If your own authority has made it: --ca-file FILE with the authority's certificate"
+            f"The environment names a proxy for it, {proxy}; no_proxy names hosts without. {advice}"
         )
-    elif isinstance(cause, ssl.SSLError):
-        advice = "Does it speak https at all? Then the address begins with http://"
-    elif isinstance(cause, TimeoutError):
-        message = f"{url} has not answered in time"
-        advice = "--timeout SECONDS waits longer; a master that stands still answers nobody"
     never_sent = isinstance(
         cause, (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
     )
     return Trouble(Status.UNREACHABLE, message, advice, is_sent=not never_sent)
+
+
+def _of_the_line(cause: Any, url: str, seconds: float) -> tuple[str, str]:
+    """What has happened, and what to do."""
+    given = {
+        "url": url,
+        "host": urlsplit(url).hostname,
+        "seconds": f"{seconds:g}",
+        "cause": getattr(cause, "strerror", None) or cause,
+    }
+    for kind, message, advice in _LINES:
+        if isinstance(cause, kind):
+            return message.format(**given), advice
+    return f"no answer of {url}: {cause}", "Is the address right, and the master up?"
+
+
+#: The narrower kind first: RemoteDisconnected is a BadStatusLine too.
+_LINES: tuple[tuple[type[Exception], str, str], ...] = (
+    (
+        socket.gaierror,
+        "{host} is no name that is known here ({cause})",
+        "Is it spelled as in your browser? Names of a network of your own may need its VPN",
+    ),
+    (
+        ConnectionRefusedError,
+        "nobody listens at {url}",
+        "Is the master up, and is the port the one in your browser's line?",
+    ),
+    (
+        TimeoutError,
+        "{url} has not answered within {seconds} s",
+        "--timeout SECONDS waits longer; a master that stands still answers nobody",
+    ),
+    (
+        ssl.SSLError,
+        "no answer of {url}: {cause}",
+        "Does it speak https at all? If not, the address begins with http://",
+    ),
+    (
+        http.client.RemoteDisconnected,
+        "{url} has hung up without an answer",
+        "Does it speak https? Then the address begins with https://",
+    ),
+    (
+        http.client.IncompleteRead,
+        "the answer of {url} has broken off",
+        "Try again; a proxy may cut long answers",
+    ),
+    (
+        http.client.BadStatusLine,
+        "what answers at {url} does not speak HTTP",
+        "Is the port the one in your browser's line?",
+    ),
+)
+
+_OWN_AUTHORITY = (
+    "If your own authority has made it: --ca-file FILE with the authority's certificate"
+)
+
+#: OpenSSL's numbers (X509_V_ERR_...) for what no other authority would mend.
+_CERTIFICATES = {
+    9: "It is not valid yet: is the clock of this machine right?",
+    10: "It has to be renewed on the server; or is the clock of this machine wrong?",
+    62: "Take a name as --url that stands in the certificate",
+    64: "Take a name as --url that stands in the certificate, not a number",
+}
+
+
+def _proxy_of(url: str) -> str | None:
+    """The proxy that the environment names for this address, without a password."""
+    parts = urlsplit(url)
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    if not proxy or urllib.request.proxy_bypass(parts.hostname or ""):
+        return None
+    return proxy.rpartition("@")[2]

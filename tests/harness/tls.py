@@ -13,24 +13,24 @@ from cryptography.x509.oid import NameOID
 
 
 class Tls:
-    """A self-signed certificate in a directory of its own, good for an hour."""
+    """A self-signed certificate in a directory of its own, for an address; good until in `hours`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, address: str = "127.0.0.1", hours: int = 1) -> None:
         self._directory = directory
         directory.mkdir(parents=True)
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
         now = dt.datetime.now(dt.timezone.utc)
-        address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        subject = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
         certificate = (
             x509.CertificateBuilder()
             .subject_name(name)
             .issuer_name(name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(hours=1))
-            .not_valid_after(now + dt.timedelta(hours=1))
-            .add_extension(address, critical=False)
+            .not_valid_before(now - dt.timedelta(hours=24))
+            .not_valid_after(now + dt.timedelta(hours=hours))
+            .add_extension(subject, critical=False)
             .sign(key, hashes.SHA256())
         )
         pem = serialization.Encoding.PEM

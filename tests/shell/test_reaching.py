@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import socket
 import ssl
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +17,9 @@ from buildbot_lifecycle.shell import terminal
 from buildbot_lifecycle.shell.settings import address, cookies
 from buildbot_lifecycle.shell.trouble import Trouble
 from tests.harness.tls import Tls
+from tests.harness.waiting import patient
 from tests.shell.conftest import Fake, Shell
-from tests.shell.examples import workers
+from tests.shell.examples import worker, workers
 
 
 @pytest.fixture
@@ -132,9 +137,15 @@ def error(code: str, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("status", "value", "exit_code", "said"),
     [
-        (404, b"<html>", 3, "does not have the plugin"),
-        (200, b"<html>the page</html>", 3, "does not have the plugin"),
+        (404, b"<html>", 3, "'lifecycle': {}"),
+        (400, b"<html>The plain HTTP request was sent to HTTPS port", 3, "say https://"),
+        (429, b"<html>", 3, "Try again in"),
+        (200, b'{"workers": [', 3, "is not whole"),
+        (200, [], 3, "is not whole"),
+        (500, b"<html>", 3, "Is the master up?"),
         (502, b"bad gateway", 3, "a proxy"),
+        (503, b"<html>no server is available", 3, "a proxy"),
+        (504, b"<html>", 3, "a proxy"),
         (401, b"who?", 4, "wants to know who asks"),
         (400, error("bad_query"), 2, "a sentence"),
         (401, error("not_logged_in"), 4, "--user"),
@@ -144,7 +155,7 @@ def error(code: str, **more: Any) -> dict[str, Any]:
         (500, error("internal"), 6, "log"),
         (503, error("busy", retry_after_s=7), 3, "7 s"),
         (503, error("not_ready"), 3, "LifecycleService"),
-        (None, None, 3, "no answer"),
+        (None, None, 3, "without an answer"),
     ],
 )
 def test_an_error_says_what_to_do(
@@ -155,6 +166,101 @@ def test_an_error_says_what_to_do(
     assert done.exit_code == exit_code, done.output
     assert said in done.stderr
     assert done.stdout == ""
+
+
+def test_a_login_page_in_the_plugins_place_is_told_from_an_address_without_it(
+    fake: Fake, shell: Shell
+) -> None:
+    fake.put("GET", "/workers", b"<html>Log in</html>", Content_Type="text/html; charset=utf-8")
+    done = shell("workers")
+    assert done.exit_code == 3
+    assert "web page" in done.stderr
+    assert "--cookie-file" in done.stderr
+
+
+def test_an_act_that_a_proxy_did_not_answer_may_have_been_done(fake: Fake, shell: Shell) -> None:
+    """Who sits behind a proxy that has given up is not told that nothing was done."""
+    fake.put("GET", "/workers/a", workers(worker(name="a")))
+    number = worker()["workerid"]
+    for status, body in ((503, b"<html>"), (504, b"<html>"), (200, b"{")):
+        fake.put("POST", f"/workers/{number}/pause", body, status=status)
+        done = shell("pause", "a", "--reason", "x")
+        assert done.exit_code == 7, (status, done.output)
+        assert "actions" in done.stderr
+
+
+@contextlib.contextmanager
+def peer(*said: bytes, is_held: bool = False) -> Iterator[str]:
+    """The address of something that listens, and answers each connection with this and an end."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, contextlib.ExitStack() as held:
+        port = listener.getsockname()[1]
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection = held.enter_context(listener.accept()[0])
+                    if not is_held:
+                        connection.recv(65536)
+                        connection.sendall(b"".join(said))
+                        connection.shutdown(socket.SHUT_RDWR)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{port}"
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(patient(5))
+
+
+@pytest.mark.parametrize(
+    ("said", "told", "advice"),
+    [
+        (b"", "hung up without an answer", "https://"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "does not speak HTTP", "port"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", "broken off", "Try again"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
+            "no answer",
+            "address",
+        ),
+    ],
+)
+def test_what_is_no_answer_of_a_web_server_is_said(
+    shell: Shell, said: bytes, told: str, advice: str
+) -> None:
+    with peer(said) as url:
+        done = shell("--url", url, "workers")
+    assert done.exit_code == 3
+    assert told in done.stderr
+    assert advice in done.stderr.splitlines()[-1]
+
+
+def test_nobody_who_answers_in_time(shell: Shell) -> None:
+    with peer(is_held=True) as url:
+        done = shell("--url", url, "--timeout", "0.2", "workers")
+    assert done.exit_code == 3
+    assert "not answered within 0.2 s" in done.stderr
+    assert "--timeout" in done.stderr
+
+
+def test_nobody_at_all_a_wrong_name_and_a_proxy_of_the_environment(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        gone = f"http://127.0.0.1:{free.getsockname()[1]}"
+    done = shell("--url", gone, "workers")
+    assert (done.exit_code, "nobody listens" in done.stderr) == (3, True)
+    assert "port" in done.stderr.splitlines()[-1]
+    assert "proxy" not in done.stderr
+
+    done = shell("--url", "http://nobody.invalid", "workers")
+    assert (done.exit_code, "nobody.invalid is no name" in done.stderr) == (3, True)
+
+    shell.env |= {"http_proxy": gone.replace("//", "//bob:pa55word@"), "no_proxy": None}
+    done = shell("--url", "http://ci.example.org", "workers")
+    assert done.exit_code == 3
+    assert f"a proxy for it, {gone.removeprefix('http://')}" in done.stderr
+    assert "no_proxy" in done.stderr
+    assert "pa55word" not in done.output
 
 
 def test_nothing_is_followed_elsewhere(fake: Fake, shell: Shell) -> None:
@@ -180,6 +286,27 @@ def test_a_certificate_of_ones_own_authority(fake: Fake, shell: Shell, tmp_path:
     done = shell("--url", fake.url, "--ca-file", str(tmp_path / "tls" / "key"), "workers")
     assert done.exit_code == 2
     assert "PEM" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ({"hours": -1}, "has to be renewed"),
+        ({"address": "127.0.0.2"}, "stands in the certificate"),
+    ],
+)
+def test_a_certificate_that_no_authority_would_mend(
+    fake: Fake, shell: Shell, tmp_path: Path, made: dict[str, Any], said: str
+) -> None:
+    Tls(tmp_path / "tls", **made)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "tls" / "trusted.pem", tmp_path / "tls" / "key")
+    fake.speak(context)
+    trusted = str(tmp_path / "tls" / "trusted.pem")
+    done = shell("--url", fake.url, "--ca-file", trusted, "workers")
+    assert done.exit_code == 3
+    assert said in done.stderr
+    assert "--ca-file" not in done.stderr
 
 
 def test_https_where_http_is_spoken_is_said(fake: Fake, shell: Shell) -> None:
