@@ -16,8 +16,8 @@ from buildbot_lifecycle.shell.trouble import Status, Trouble
 
 Row = Mapping[str, Any]
 
-#: Seconds between two looks at whether an action has its outcome.
-_LOOK = 1.0
+#: Seconds between two looks at whether an action has its outcome: the first, and at the most.
+_FIRST, _LONGEST = 0.1, 2.0
 
 wait = click.option(
     "--wait",
@@ -53,10 +53,10 @@ def force(
     wait: float,
     form: str | None,
 ) -> None:
-    """Force a stuck worker's disconnect: the master stops waiting for it.
+    """Force a stuck worker's disconnect.
 
-    The instance may run on, and cost money. What would be done is shown first, and the worker's name is
-    asked for.
+    The master stops waiting for it. The instance may run on, and cost money. What would be done is shown
+    first, and the worker's name is asked for.
     """
     if not dry_run and not (reason or "").strip():
         raise click.UsageError("--reason is needed: it is kept with who did it. Or: --dry-run")
@@ -116,9 +116,10 @@ def _confirm(name: str, given: str, yes: bool) -> None:
 
 def _outcome(session: Session, action: Row, seconds: float, form: str | None) -> None:
     """Wait for the outcome, and say it; the exit status says it too."""
-    end = time.monotonic() + seconds
+    end, pause = time.monotonic() + seconds, _FIRST
     while action["status"] == "asked" and time.monotonic() < end:
-        time.sleep(_LOOK)
+        time.sleep(min(pause, max(0.0, end - time.monotonic())))
+        pause = min(_LONGEST, 2 * pause)
         (action,) = session.client.get(f"/actions/{action['id']}").json["actions"]
     if form == "json":
         tables.as_json({"action": action})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 
 import click
@@ -32,7 +31,7 @@ from buildbot_lifecycle.shell.trouble import Status, Trouble
 @click.option("--json", "form", flag_value="json", help="Print what is found as JSON.")
 @options.session
 def doctor(session: Session, master_dir: Path | None, python: str, form: str | None) -> None:
-    """Look whether the plugin is well: by REST, and beside a master's directory.
+    """Look whether the plugin is well. It asks by REST, and looks into a master's directory.
 
     Exit status: the greatest of 0 all well, 1 a warning or something that is not known, 3 the plugin
     cannot be reached, 4 not allowed, 6 something is broken.
@@ -71,11 +70,24 @@ def _remote(session: Session) -> Iterator[Finding]:
 
 
 def _print(found: Finding) -> None:
-    first, *more = found.text.splitlines() or [""]
-    line = terminal.shown(f"  {found.level:<9}  {found.what:<13} {first}")
-    click.echo(terminal.coloured(LEVELS[found.level], line))
-    for each in chain(more, [f"-> {found.help}"]):
-        click.echo(terminal.shown(f"{'':27}{each}"))
+    head = f"  {found.level:<9}  {found.what:<13} "
+    for number, line in enumerate([*_lines(found.text, ""), *_lines(found.help, "-> ")]):
+        before = " " * len(head) if number else head
+        click.echo(terminal.coloured("" if number else LEVELS[found.level], before + line))
+
+
+def _lines(text: str, mark: str) -> Iterator[str]:
+    """A text beside what it is of; on a terminal in as many lines as it takes."""
+    room = terminal.columns()
+    for line in text.splitlines() or [""]:
+        shown = terminal.shown(line)
+        lines = [shown] if room is None else terminal.wrapped(shown, room - _INDENT - len(mark))
+        for number, each in enumerate(lines):
+            yield (" " * len(mark) if number else mark) + each
+
+
+#: Where the text of a finding begins.
+_INDENT = 27
 
 
 COMMANDS = (doctor,)

@@ -117,14 +117,14 @@ def of_rights(meta: Mapping[str, Any], is_named: bool) -> Finding:
 def of_clock(theirs: float, before: float, after: float, others: float | None) -> Iterator[Finding]:
     """The clocks: theirs was read between `before` and `after` of ours; `others`: of other masters."""
     differs = theirs - after if theirs > after else theirs - before if theirs < before else 0.0
-    exact = f" (to {after - before:.1f} s)"
+    exact = f" (within {max(0.1, after - before):.1f} s)"
     advice = "Let both machines take their time from NTP: ages are counted by the master's clock"
     if abs(differs) > CLOCKS:
         side = "ahead of" if differs > 0 else "behind"
         text = f"the master's is {in_words(abs(differs))} {side} the one here{exact}"
         yield finding(WARNING, "clock", text, advice)
     else:
-        yield finding(OK, "clock", f"the master's goes as the one here{exact}", advice)
+        yield finding(OK, "clock", f"the master's agrees with the one here{exact}", advice)
     if others is not None and others > CLOCKS:
         text = f"the clocks of masters differ by {in_words(others)}"
         yield finding(WARNING, "clocks", text, "`GET /masters` says which one; let NTP set it")
@@ -170,7 +170,9 @@ def of_versions(versions: Mapping[str, str]) -> Iterator[Finding]:
             text, level = f"{given} was not run with this plugin", WARNING
         else:
             text, level = given, OK
-        yield finding(level, name, text, f"Run were {span}: the page Install of the docs")
+        yield finding(
+            level, name, text, f"This version was run with {span}: the page Install of the docs"
+        )
 
 
 def _dotted(version: tuple[int, int]) -> str:

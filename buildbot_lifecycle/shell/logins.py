@@ -19,7 +19,7 @@ from buildbot_lifecycle.shell.trouble import Status, Trouble
 )
 @options.session
 def login(session: Session, file: str | None) -> None:
-    """Log in by user and password, and keep the session in a file: no later command asks for them."""
+    """Log in by password, and keep the session in a file. No later command asks for it."""
     given = session.settings
     for name in ("cookie_file", "token_file"):
         if file is None and getattr(given, name):

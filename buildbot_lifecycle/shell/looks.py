@@ -50,7 +50,7 @@ def worker_columns(rows: Sequence[Row], now: float) -> list[Column]:
         Column("LEVEL", words.level_of),
         Column("STATE", lambda row: row["state"] + (", paused" if row["paused"] else "")),
         Column("FOR", lambda row: words.age(row["state_since"], now)),
-        Column("REASON", lambda row: (row["verdict"] or {}).get("reason") or "", gives=True),
+        Column("REASON", words.reason, gives=True),
     ]
     if len({row["masterid"] for row in rows}) > 1:
         columns.insert(1, Column("MASTER", lambda row: str(row["masterid"])))
@@ -71,7 +71,7 @@ def worker(session: Session, name: str, master: int | None, check: bool, form: s
         tables.as_json(answer)
     else:
         for label, text in _of_worker(row, answer["meta"]["now"]):
-            line = f"{label + ':':<12}{terminal.shown(text)}"
+            line = f"{label and label + ':':<12}{terminal.shown(text)}"
             is_verdict = label == "verdict"
             click.echo(terminal.coloured(words.level_of(row), line) if is_verdict else line)
     _end(check and words.level_of(row) == "stuck")
@@ -149,10 +149,14 @@ def _of_stop(row: Row, now: float) -> list[str]:
         waits = f"{each['what']} for {words.age(each['since'], now)}"
         lines.append(f"  {each['worker']}: {waits}: {each['text']}; {ends}")
     if row["instances_up"]:
-        usual = words.seconds(row["usual_stop_s"]) or "a time not known"
-        lines.append(
-            f"  {row['instances_up']} instances are up; stopping them usually takes {usual}"
+        are_up = (
+            "1 instance is up"
+            if row["instances_up"] == 1
+            else f"{row['instances_up']} instances are up"
         )
+        usual = words.seconds(row["usual_stop_s"])
+        takes = f"a stop usually takes {usual}" if usual else "how long a stop takes is not known"
+        lines.append(f"  {are_up}; {takes}")
     if row["limit_s"] is not None:
         lines.append(f"  after {words.seconds(row['limit_s'])} the process ends in any case")
     return lines

@@ -15,12 +15,9 @@ import click
 from buildbot_lifecycle import __version__
 from buildbot_lifecycle.shell import acts, doctoring, logins, looks, records, watching
 from buildbot_lifecycle.shell.options import Session
-from buildbot_lifecycle.shell.trouble import Status, Trouble
+from buildbot_lifecycle.shell.trouble import ENDS, Status, Trouble
 
-_STATUSES = """\b
-Exit status: 0 ok, 1 something is stuck, would keep the master from stopping, or is a warning,
-2 usage or configuration, 3 the plugin cannot be reached, 4 not allowed,
-5 refused, 6 failed or broken, 7 asked for and its outcome is not known."""
+_STATUSES = "\b\nExit status:\n" + "\n".join(f"  {n:<3}  {text}" for n, text in ENDS.items())
 
 
 class _Group(click.Group):
@@ -61,7 +58,12 @@ _INTERRUPTED, _NO_READER = 130, 141
     "--config", metavar="FILE", help="In place of $XDG_CONFIG_HOME/buildbot-lifecycle/config."
 )
 @click.option(
-    "--timeout", type=click.FloatRange(min=0.1), default=30.0, show_default=True, metavar="SECONDS"
+    "--timeout",
+    type=click.FloatRange(min=0.1),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for an answer.",
 )
 @click.pass_context
 def main(

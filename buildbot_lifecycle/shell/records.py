@@ -58,7 +58,7 @@ def _rows(
 def actions(
     session: Session, worker: str | None, wheres: Pairs, limit: int, form: str | None
 ) -> None:
-    """Who asked for what, why, and what came of it; the newest first."""
+    """What was asked for, by whom, why, and its outcome. The newest first."""
     columns = [
         Column("ID", lambda row: str(row["id"])),
         Column("AT", lambda row: words.moment(row["at"])),
@@ -81,7 +81,7 @@ def actions(
 def episodes(
     session: Session, worker: str | None, wheres: Pairs, limit: int, form: str | None
 ) -> None:
-    """Lives of instances, each from its start to its end; the newest first."""
+    """Lives of instances, from start to end. The newest first."""
     columns = [
         Column("ID", lambda row: str(row["id"])),
         Column("STARTED", lambda row: words.moment(row["started_at"])),
@@ -119,7 +119,7 @@ def events(
     every: float,
     form: str | None,
 ) -> None:
-    """All that was recorded of a worker; the newest last."""
+    """All that was recorded of a worker. The newest last."""
     worker = session.worker(name, master)["workers"][0]
     path = worker_path(str(worker["workerid"]), "/events")
     query = [("masterid", str(worker["masterid"])), *wheres]
@@ -148,7 +148,7 @@ def _tell(rows: Sequence[Row], form: str | None) -> None:
             tables.as_json(row, line=True)
             continue
         line = terminal.shown(
-            f"{words.moment(row['at'])}  {row['kind']:<18} {words.details(row['data'])}"
+            f"{words.moment(row['at'])}  {row['kind']:<18} {words.details(row['data'])}".rstrip()
         )
         click.echo(line if width is None else terminal.cut(line, width))
 
@@ -170,7 +170,7 @@ def orphans(
     limit: int,
     form: str | None,
 ) -> None:
-    """What may still run, and cost money: open entries of the ledger."""
+    """What may still run and cost money. These are the open entries of the ledger."""
     if context.invoked_subcommand is not None:
         return
     rows = _rows(

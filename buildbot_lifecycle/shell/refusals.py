@@ -73,7 +73,8 @@ def trouble(
 def _of_others(status: int, headers: Mapping[str, str], url: str) -> Trouble:
     """Somebody has answered who is not the plugin: a proxy, a login, another program."""
     if status == _TOO_MANY:
-        advice = f"Try again in {headers.get('retry-after', 'some')} s; `watch --every` asks less"
+        seconds = headers.get("retry-after")
+        advice = f"Try again {f'in {seconds} s' if seconds else 'later'}; `watch --every` asks less"
         return Trouble(Status.UNREACHABLE, f"{url} is asked too often (HTTP {status})", advice)
     if status >= _SERVERS_FAULT:
         advice = "Is the master up? Its own log says more, and so does that of a proxy before it"
@@ -142,7 +143,8 @@ def no_login(status: int, user: str, url: str) -> Trouble:
     return Trouble(
         Status.NOT_ALLOWED,
         f"{url} has no login with a password (HTTP {status})",
-        "Log in by a browser, and write its cookie into a file: --cookie-file",
+        "If it has one in the browser, write that session's cookie into a file: --cookie-file. If it has"
+        " none at all, nobody needs to log in",
     )
 
 
@@ -192,7 +194,8 @@ _LINES: tuple[tuple[type[Exception], str, str], ...] = (
     (
         TimeoutError,
         "{url} has not answered within {seconds} s",
-        "--timeout SECONDS waits longer; a master that stands still answers nobody",
+        "--timeout SECONDS waits longer; a master that stands still answers nobody, and one that speaks"
+        " http does not answer https",
     ),
     (
         ssl.SSLError,

@@ -50,8 +50,13 @@ def settings(options: Mapping[str, str | None], config: str | None, timeout: flo
             f"Say --url https://ci.example.org/, or set {_ENVIRONMENT}URL, or write url = ... below"
             f" [{_SECTION}] into {path}",
         )
+    try:
+        whole = address(url)
+    except Trouble as trouble:
+        where = _named_by("url", options, path)
+        raise Trouble(trouble.status, f"{where}: {trouble.message}", trouble.advice) from trouble
     return Settings(
-        url=address(url),
+        url=whole,
         password=environment.get(f"{_ENVIRONMENT}PASSWORD") or None,
         timeout=timeout,
         **found,
@@ -77,15 +82,31 @@ def _found(
     }
 
 
+def _named_by(key: str, options: Mapping[str, str | None], path: Path) -> str:
+    """Where this key has its value from."""
+    if options.get(key):
+        return f"--{key.replace('_', '-')}"
+    variable = _ENVIRONMENT + key.upper()
+    return variable if os.environ.get(variable) else f"{key} in {path}"
+
+
 def _read(path: Path) -> Mapping[str, str]:
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise Trouble(Status.USAGE, f"{path} cannot be read: {error}") from error
+        advice = f"Another one is named by --config FILE, or {_ENVIRONMENT}CONFIG"
+        raise Trouble(Status.USAGE, f"{path} cannot be read: {_why(error)}", advice) from error
     except configparser.Error as error:
         advice = f"It begins with [{_SECTION}]; then lines such as url = https://ci.example.org/"
-        raise Trouble(Status.USAGE, f"{path} is no configuration: {error}", advice) from error
+        line = getattr(error, "lineno", None) or next(iter(getattr(error, "errors", [])), [None])[0]
+        where = f"{path}, line {line}" if line else str(path)
+        what = {
+            configparser.MissingSectionHeaderError: f"stands above [{_SECTION}]",
+            configparser.DuplicateOptionError: "has a key for the second time",
+            configparser.DuplicateSectionError: "has a section for the second time",
+        }.get(type(error), "is no key = value")
+        raise Trouble(Status.USAGE, f"{where}: this {what}", advice) from error
     values = dict(parser[_SECTION]) if parser.has_section(_SECTION) else {}
     unknown = [*(set(values) - set(KEYS)), *(set(parser.sections()) - {_SECTION})]
     if unknown:
@@ -101,12 +122,12 @@ def address(url: str) -> str:
         is_whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:  # a port that is no number
         is_whole = False
-    if not is_whole or "@" in parts.netloc:
+    if not is_whole or "@" in parts.netloc or url.split() != [url.strip()]:
         raise Trouble(
             Status.USAGE,
             f"{url!r} is not an address of Buildbot",
-            "It is as in a browser, for example https://ci.example.org/buildbot/."
-            " A user is given by --user",
+            "It is as in a browser, for example https://ci.example.org/buildbot/, without quotes, and"
+            " with nothing behind it. A user is given by --user",
         )
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
@@ -131,13 +152,20 @@ def secret(path: str) -> str:
             mode = os.fstat(lines.fileno()).st_mode
             found = lines.readline().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise Trouble(Status.USAGE, f"{file} cannot be read: {error}") from error
+        advice = "Is it the file that is meant, and may you read it? Its first line is the secret"
+        raise Trouble(Status.USAGE, f"{file} cannot be read: {_why(error)}", advice) from error
     if mode & 0o077:
         message = f"{file} can be read by others"
         raise Trouble(Status.USAGE, message, f"It holds a secret: chmod 600 {file}")
     if not found:
-        raise Trouble(Status.USAGE, f"{file} is empty")
+        raise Trouble(Status.USAGE, f"{file} is empty", "Its first line is the secret")
     return found
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return (
+        (error.strerror or str(error)) if isinstance(error, OSError) else "it is no text in UTF-8"
+    )
 
 
 def cookies(path: str, url: str) -> str:

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any, NamedTuple
 
 import click
@@ -17,6 +18,9 @@ from buildbot_lifecycle.shell import terminal, words
 Row = Mapping[str, Any]
 
 _GAP = "  "
+
+#: A long text that would get less than this stands below its row.
+_READABLE = 50
 
 #: No column of a table is made narrower than this, or than its heading.
 _NARROWEST = 6
@@ -32,26 +36,55 @@ class Column(NamedTuple):
 
 def table(rows: Sequence[Row], columns: Sequence[Column], level: Callable[[Row], str]) -> None:
     """Print rows; no wider than the terminal, and as wide as they are into a file."""
-    for line in lines(rows, columns, level):
-        click.echo(line)
+    if not rows:
+        click.echo("No entries match.", err=True)
+    else:
+        for line in lines(rows, columns, level):
+            click.echo(line)
 
 
 def lines(
-    rows: Sequence[Row], columns: Sequence[Column], level: Callable[[Row], str]
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    level: Callable[[Row], str],
+    *,
+    is_dense: bool = False,
 ) -> Iterator[str]:
-    """The lines of a table, its heading first."""
+    """The lines of a table, its heading first.
+
+    Where the terminal has no room for a long text beside the rest, it stands whole below its row; with
+    `is_dense` it is cut instead, so that each row is one line.
+    """
     cells = [[terminal.shown(words.text(column.cell(row))) for column in columns] for row in rows]
     widths = [
         max(terminal.width_of(text) for text in [column.heading, *(row[n] for row in cells)])
         for n, column in enumerate(columns)
     ]
     room = terminal.columns()
+    below = None
     if room is not None:
-        widths = fitted(widths, columns, room)
+        whole, widths = widths, fitted(widths, columns, room)
+        if not is_dense:
+            below = _below(columns, whole, widths)
+        if below is not None:
+            kept = [n for n in range(len(columns)) if n != below]
+            widths = fitted([whole[n] for n in kept], [columns[n] for n in kept], room)
+            widths.insert(below, 0)
     yield _line([column.heading for column in columns], widths)
     for row, texts in zip(rows, cells):
-        word = level(row)
-        yield _line(texts, widths, lambda text, word=word: terminal.coloured(word, text))  # type: ignore[misc]
+        paint = partial(terminal.coloured, level(row))
+        yield _line(texts, widths, paint)
+        if below is not None and room is not None:
+            for line in terminal.wrapped(texts[below], room - len(_GAP)):
+                yield _GAP + paint(line)
+
+
+def _below(columns: Sequence[Column], whole: Sequence[int], widths: Sequence[int]) -> int | None:
+    """The column whose texts would be cut to what nobody can read."""
+    for n, column in enumerate(columns):
+        if column.gives and widths[n] < min(whole[n], _READABLE):
+            return n
+    return None
 
 
 def fitted(widths: Sequence[int], columns: Sequence[Column], room: int) -> list[int]:
@@ -76,8 +109,10 @@ def _line(
 ) -> str:
     parts = []
     for text, width in zip(texts, widths):
-        kept = terminal.cut(text, width)
-        parts.append(paint(kept) + " " * (width - terminal.width_of(kept)))
+        if width:  # 0: it stands below
+            kept = terminal.cut(text, width)
+            painted = paint(kept) if kept else ""
+            parts.append(painted + " " * (width - terminal.width_of(kept)))
     return _GAP.join(parts).rstrip()
 
 

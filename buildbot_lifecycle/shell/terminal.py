@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
 import unicodedata
 
 import click
@@ -53,6 +54,12 @@ def cut(text: str, width: int) -> str:
             break
         kept += each
     return kept + "…"
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """All of `text`, in lines of so many columns."""
+    # Where signs are two columns wide, lines are counted as if all were.
+    return textwrap.wrap(text, max(10, width if width_of(text) <= len(text) else width // 2))
 
 
 def columns() -> int | None:

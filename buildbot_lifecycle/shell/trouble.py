@@ -29,6 +29,21 @@ class Status(enum.IntEnum):
     UNDER_WAY = 7
 
 
+#: What each end means, for help and manual; the last two are those of shells.
+ENDS = {
+    0: "ok",
+    1: "something is stuck, keeps a master from stopping, or is a warning",
+    2: "the command line, the configuration or a filter is wrong",
+    3: "the plugin cannot be reached",
+    4: "not allowed: not logged in, a wrong password, or no right to it",
+    5: "refused, and nothing was done",
+    6: "done, and a step of it failed; or something is broken",
+    7: "asked for, and the outcome is not known (yet)",
+    130: "ended by Ctrl-C",
+    141: "the reader of a pipe has gone",
+}
+
+
 class Trouble(Exception):
     """Ends the command. ``advice`` says what to do; ``is_sent``: it may have been done all the same."""
 

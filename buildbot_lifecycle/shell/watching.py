@@ -167,10 +167,12 @@ def screen(workers: Sequence[Row], head: str, now: float) -> str:
     """All that stands on the terminal, as what is written to it."""
     width, height = terminal.columns() or 80, terminal.height()
     rows = sorted(workers, key=words.worst_first)
-    room = max(
-        1, height - 4
-    )  # the head, the table's own, how many more, and where the cursor stands
-    table = tables.lines(rows[:room], looks.worker_columns(rows, now), words.level_of)
+    columns = looks.worker_columns(rows, now)
+    # beside the head, the table's own, how many more, and where the cursor stands
+    room = max(1, height - 4)
+    table = list(tables.lines(rows[:room], columns, words.level_of))
+    if len(table) > room + 1:
+        table = list(tables.lines(rows[:room], columns, words.level_of, is_dense=True))
     lines = [terminal.cut(terminal.shown(head), width), *table]
     if len(rows) > room:
         lines.append(f"... and {len(rows) - room} more")
@@ -182,9 +184,7 @@ def _count(answer: Row) -> str:
     noun = "worker" if len(levels) == 1 else "workers"
     stuck = levels.count("stuck")
     behind = answer["meta"]["behind"]["events"]
-    return f"{len(levels)} {noun}, {stuck} stuck" + (
-        f", {behind} events unwritten" if behind else ""
-    )
+    return f"{len(levels)} {noun}, {stuck} stuck" + (f", {behind} unwritten" if behind else "")
 
 
 COMMANDS = (watch,)

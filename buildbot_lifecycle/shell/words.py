@@ -20,6 +20,12 @@ def level_of(worker: Row) -> str:
     return str((worker.get("verdict") or {}).get("level", "unknown"))
 
 
+def reason(worker: Row) -> str:
+    """Why it is of this level; nothing where all is well and nothing is waited for."""
+    verdict = worker.get("verdict") or {}
+    return "" if verdict.get("code") == "healthy" else str(verdict.get("reason") or "")
+
+
 def worst_first(worker: Row) -> tuple[int, float, str]:
     """Sorts workers: by level, then who waits longest, then by name."""
     since = (worker.get("verdict") or {}).get("since") or worker.get("state_since") or float("inf")
@@ -54,4 +60,24 @@ def text(value: Any) -> str:
 
 def details(data: Row) -> str:
     """The data of an event in one line."""
-    return " ".join(f"{key}={text(value)}" for key, value in data.items() if value is not None)
+    return " ".join(
+        f"{key}={_detail(key, value)}" for key, value in data.items() if value is not None
+    )
+
+
+def _detail(key: str, value: Any) -> str:
+    if isinstance(value, float):
+        return moment(value) if key in _MOMENTS else f"{value:.3g}"
+    if key == "build" and isinstance(value, dict):
+        return f"{value.get('builder')}/{value.get('number')}"
+    if isinstance(value, list) and value and all(_is_frame(each) for each in value):
+        return " < ".join(f"{each['function']}({each['file']}:{each['line']})" for each in value)
+    return text(value)
+
+
+def _is_frame(value: Any) -> bool:
+    return isinstance(value, dict) and {"function", "file", "line"} <= set(value)
+
+
+#: Of an event's numbers, those that are times.
+_MOMENTS = {"until", "since", "at"}

@@ -16,6 +16,7 @@ import click
 
 from buildbot_lifecycle.shell.main import main
 from buildbot_lifecycle.shell.settings import KEYS
+from buildbot_lifecycle.shell.trouble import ENDS
 
 PAGE = Path(__file__).parents[1] / "man" / "buildbot-lifecycle.1"
 
@@ -40,7 +41,10 @@ def _lines() -> Iterator[str]:
     yield ".SH COMMANDS"
     yield from _commands(main, ())
     yield ".SH EXIT STATUS"
-    yield from _paragraphs(main.epilog or "")
+    for status, text in ENDS.items():
+        yield ".TP 6"
+        yield rf"\fB{status}\fR"
+        yield _roff(text)
     yield ".SH ENVIRONMENT"
     for key in [*KEYS, "password", "config"]:
         yield ".TP"

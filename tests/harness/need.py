@@ -55,6 +55,8 @@ def _venv() -> bool:
     return importlib.util.find_spec("ensurepip") is not None
 
 
+_SHELLS = ["bash", "zsh", "fish"]
+
 NEEDS: dict[str, tuple[Callable[[], bool], list[str]]] = {
     "python3-venv": (_venv, ["python3-venv"]),
     # Debian 12 has an older one, so this is not ours to install.
@@ -92,6 +94,12 @@ NEEDS: dict[str, tuple[Callable[[], bool], list[str]]] = {
     ),
     # Scrapes a master, and has the linter of metrics and rules (promtool).
     "prometheus": (lambda: _program("prometheus")() and _program("promtool")(), ["prometheus"]),
+    # Which complete what `buildbot-lifecycle` takes.
+    "shells": (lambda: _program("bash")() and _program("zsh")() and _program("fish")(), _SHELLS),
+    # Reads manual pages, and says what is wrong with one.
+    "mandoc": (_program("mandoc"), ["mandoc"]),
+    # Stands before a master as in Buildbot's manual.
+    "nginx": (_program("nginx", "/usr/sbin/nginx"), ["nginx-light"]),
     # Sets the wall clock of a master.
     "faketime": (
         lambda: any(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")),

@@ -166,6 +166,54 @@ def test_a_table_fits_the_terminal_and_a_level_is_a_word_too(
     assert shell("workers", color=True).output.splitlines() == plain
 
 
+def test_a_long_reason_stands_whole_below_its_row_where_there_is_no_room_beside_it(
+    fake: Fake, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reason = (
+        "stop_instance has not ended for 1 min 18 s, longer than its limit of 15 s; and so on " * 3
+    )
+    fine = worker(name="fine", verdict={**verdict("ok"), "code": "healthy"})
+    fake.put(
+        "GET", "/workers", workers(worker(verdict={**verdict("stuck"), "reason": reason}), fine)
+    )
+    for width, is_below in ((80, True), (400, False)):
+        monkeypatch.setattr(terminal, "columns", lambda width=width: width)
+        heading, *lines = shell("workers").output.splitlines()
+        assert ("REASON" not in heading) is is_below
+        assert max(map(len, lines)) <= width
+        told, ok = lines[:-1], lines[-1]
+        assert reason.strip() in " ".join(line.strip() for line in told)
+        assert ok.split()[:2] == ["fine", "ok"]
+        assert (len(told) > 1) is is_below
+        assert "it is ok" not in ok  # nothing is waited for, and nothing is said of it
+
+
+def test_nothing_found_is_said_and_no_heading_stands_alone(fake: Fake, shell: Shell) -> None:
+    fake.put("GET", "/workers", workers())
+    done = shell("workers")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "No entries match.\n")
+    assert shell("workers", "--csv").output == ""
+
+
+def test_an_event_is_told_in_words(fake: Fake, shell: Shell) -> None:
+    where = [{"file": "driver.py", "line": 7, "function": "wait"}] * 2
+    data = {
+        "build": {"buildid": 5, "builder": "linux", "number": 3},
+        "seconds": 9.99994707,
+        "until": 1795752556.5,
+        "where": where,
+        "peer": None,
+        "fast": True,
+    }
+    fake.put("GET", "/workers/a", workers(worker(name="a")))
+    number = worker()["workerid"]
+    event = {"id": 1, "at": 1795752556.5, "kind": "where", "data": data}
+    fake.put("GET", f"/workers/{number}/events", {"events": [event], "meta": {"next": None}})
+    line = shell("events", "a").output
+    assert "build=linux/3 seconds=10 until=2026-11-2" in line
+    assert "where=wait(driver.py:7) < wait(driver.py:7) fast=yes\n" in line
+
+
 def test_one_worker_is_told_with_where_its_call_hangs(fake: Fake, shell: Shell) -> None:
     frame = {"file": "driver.py", "line": 7, "function": "wait"}
     pending = {"call": "stop_instance", "since": 1795516711.998, "where": [frame]}
@@ -173,7 +221,7 @@ def test_one_worker_is_told_with_where_its_call_hangs(fake: Fake, shell: Shell) 
     done = shell("worker", "stuck-stop", "--check")
     assert done.exit_code == 1
     assert "stop_instance for 46 s" in done.output
-    assert "wait (driver.py:7)" in done.output
+    assert "\n            wait (driver.py:7)\n" in done.output
 
 
 def test_a_name_with_a_slash_is_asked_for_by_its_number(fake: Fake, shell: Shell) -> None:
@@ -292,7 +340,7 @@ def test_what_would_be_refused_is_not_asked_for(stuck: Fake, shell: Shell) -> No
 def test_the_outcome_is_waited_for_and_is_the_exit_status(
     stuck: Fake, shell: Shell, monkeypatch: pytest.MonkeyPatch, status: str, code: int
 ) -> None:
-    monkeypatch.setattr(acts, "_LOOK", 0)
+    monkeypatch.setattr(acts, "_FIRST", 0)
     asked = {"action": {**ACTION, "status": "asked"}}
     stuck.put("POST", "/workers/4/pause", asked, status=202)
     rows = [{"actions": [{**ACTION, "status": each}]} for each in ("asked", status)]
@@ -420,4 +468,4 @@ def test_each_command_of_the_page_is_one(stuck: Fake, shell: Shell, text: str) -
     command, _, otherwise = text.partition(" || ")
     done = shell(*shlex.split(command)[1:])
     assert done.exit_code == (1 if otherwise else 0), done.output
-    assert done.stderr == ""
+    assert done.stderr in ("", "No entries match.\n")

@@ -64,11 +64,47 @@ def test_an_option_comes_before_the_environment_and_that_before_the_file(
 
 
 @pytest.mark.parametrize(
-    "url", ["ci.example.org", "ftp://x/", "http://", "http://a:b@x/", "http://x:y/"]
+    "url", ["ci.example.org", "ftp://x/", "http://", "http://a:b@x/", "http://x:y/", "http://x/ y"]
 )
 def test_what_is_no_address_is_said(url: str) -> None:
     with pytest.raises(Trouble, match="not an address"):
         address(url)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"url = x\n", "line 1: this stands above [buildbot-lifecycle]"),
+        (b"[buildbot-lifecycle]\nurl = a\nURL = b\n", "line 3: this has a key for the second time"),
+        (b"[buildbot-lifecycle]\nnonsense\n", "line 2: this is no key = value"),
+        (b"[buildbot-lifecycle]\nurll = x\n", "'urll' is not known"),
+        (b"[other]\nurl = x\n", "'other' is not known"),
+        (b"\xff\xfe", "it is no text in UTF-8"),
+        (b'[buildbot-lifecycle]\nurl = "http://x"\n', "url in "),
+        (b"[buildbot-lifecycle]\nurl = http://x # mine\n", "with nothing behind it"),
+    ],
+)
+def test_a_wrong_configuration_is_told_by_its_file_and_line_with_what_to_do(
+    shell: Shell, text: bytes, told: str
+) -> None:
+    file = shell.home / "config"
+    file.write_bytes(text)
+    shell.env["BUILDBOT_LIFECYCLE_URL"] = None
+    done = shell("--config", str(file), "workers")
+    assert done.exit_code == 2
+    assert told in done.stderr
+    assert str(file) in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("  ")  # what to do
+    assert "Error" not in done.output
+
+
+def test_a_wrong_address_is_told_with_where_it_stands(shell: Shell) -> None:
+    assert "--url: 'nonsense' is not" in shell("--url", "nonsense", "workers").stderr
+    shell.env["BUILDBOT_LIFECYCLE_URL"] = "nonsense"
+    assert "BUILDBOT_LIFECYCLE_URL: 'nonsense' is not" in shell("workers").stderr
+    done = shell("--config", "/nowhere/config", "workers")
+    assert "No such file" in done.stderr
+    assert "--config" in done.stderr.splitlines()[-1]
 
 
 def test_a_user_logs_in_once_and_the_password_goes_nowhere_else(quiet: Fake, shell: Shell) -> None:
@@ -139,7 +175,7 @@ def error(code: str, **more: Any) -> dict[str, Any]:
     [
         (404, b"<html>", 3, "'lifecycle': {}"),
         (400, b"<html>The plain HTTP request was sent to HTTPS port", 3, "say https://"),
-        (429, b"<html>", 3, "Try again in"),
+        (429, b"<html>", 3, "Try again later"),
         (200, b'{"workers": [', 3, "is not whole"),
         (200, [], 3, "is not whole"),
         (500, b"<html>", 3, "Is the master up?"),
