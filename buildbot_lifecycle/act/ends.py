@@ -64,8 +64,8 @@ class Ends:
         is_listed = row.seen is not None
         return Target(row.name, row.asker, worker, row.orphan, row.episode, is_listed, row.digest)
 
-    def check(self, target: Target) -> None:
-        """Raise `Refusal` unless it may be ended, and can be."""
+    async def check(self, target: Target) -> None:
+        """Raise `Refusal` unless it may be ended, and can be: as of the moment in which this returns."""
         known = self._logbook.get(target.workerid)
         if known is None:
             text = (
@@ -75,7 +75,7 @@ class Ends:
         if Can.END not in self._clouds.can(known.watched.worker):
             text = f"the driver of {target.worker} ({known.class_name}) cannot end an instance"
             raise Refusal("not_offered", text)
-        ends.check(target, self._owners.of(known))
+        ends.check(target, await self._owners.of(target, known))
         begun = self._open.of(target)
         if begun is not None and self._clock.seconds() < begun.asked_at + ends.AGAIN:
             text = f"action {begun.number} ends it already, and will have the outcome"
@@ -89,11 +89,11 @@ class Ends:
         ``token`` is that of the action, where another master has written its row.
         """
         if request.dry_run:
-            return EndAnswer(dry_run=self._rehearse(target))
+            return EndAnswer(dry_run=await self._rehearse(target))
         if request.confirm != target.name:
             text = f"confirm must be the instance's name, {target.name!r}, not {request.confirm!r}"
             raise Refusal("wrong_confirmation", text)
-        self.check(target)
+        await self.check(target)
         key = target.key
         if key in self._begun:
             raise Refusal("being_ended", "it is being ended just now; look at the actions")
@@ -107,14 +107,14 @@ class Ends:
         row = await at_most(begun.outcome, ANSWER_SECONDS, self._clock, {})
         return EndAnswer(action=row or begun.row, is_over=bool(row))
 
-    def _rehearse(self, target: Target) -> dict[str, Any]:
+    async def _rehearse(self, target: Target) -> dict[str, Any]:
         why_not = code = None
         try:
-            self.check(target)
+            await self.check(target)
         except Refusal as refusal:
             why_not, code = refusal.text, refusal.code
         known = self._logbook.get(target.workerid)
-        owners = [] if known is None else self._owners.of(known)
+        owners = [] if known is None else await self._owners.of(target, known)
         can = frozenset() if known is None else self._clouds.can(known.watched.worker)
         return {
             "eligible": why_not is None,
@@ -151,7 +151,7 @@ class Ends:
         row = action.as_json()
         begun = self._open.new(action.id, target, row, ends.plan(target))
         try:
-            self.check(target)
+            await self.check(target)
         except Refusal as refusal:
             await self._open.finish(begun, "refused", refusal.text)
             raise

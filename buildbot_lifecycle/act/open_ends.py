@@ -103,7 +103,7 @@ class OpenEnds:
         # the census, of what has no entry as well
         self._told_gone = told_gone
         #: who may use what is to be ended
-        self.owners = Owners(logbook, clouds)
+        self.owners = Owners(clock, logbook, clouds)
         self._open: dict[tuple[int, str], OpenEnd] = {}
         self._loop = task.LoopingCall(self.follow)
         self._loop.clock = clock
@@ -231,7 +231,8 @@ class OpenEnds:
         elif begun.tries and ends.tries_again(begun.tries, age):
             try:
                 known = self._logbook.get(begun.target.workerid)
-                ends.check(begun.target, [] if known is None else self.owners.of(known))
+                if known is not None:
+                    ends.check(begun.target, await self.owners.of(begun.target, known))
             except Refusal as refusal:
                 await self.finish(begun, "failed", f"not asked for again: {refusal.text}")
                 return

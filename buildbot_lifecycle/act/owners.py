@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from buildbot_lifecycle.core.ends import Owner
+from buildbot_lifecycle.core import ends
+from buildbot_lifecycle.core.ends import Owner, Target
+from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.host import machines
+from buildbot_lifecycle.host.pauses import Turns
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.watch import instance
 
@@ -19,15 +22,36 @@ class Names(Protocol):
 
 
 class Owners:
-    """Looks at the workers of one master."""
+    """Looks at the workers of one master, at thousands in several turns of the reactor."""
 
-    def __init__(self, logbook: Logbook, clouds: Names) -> None:
+    def __init__(self, clock: Any, logbook: Logbook, clouds: Names) -> None:
+        self._clock = clock
         self._logbook = logbook
         self._clouds = clouds
 
-    def of(self, reached: Known) -> list[Owner]:
-        """This master's workers, each with the names that its own instance has, or will have."""
-        return [self._owner(known, reached) for known in self._logbook.known()]
+    async def of(self, target: Target, reached: Known) -> list[Owner]:
+        """This master's workers that may use it, with the names of their own instances, now or soon.
+
+        As of now: who has moved while others were looked at is looked at again, and nothing else is
+        done between the last look and what follows.
+        """
+        turns = Turns(self._clock)
+        looked: dict[Known, Facts] = {}
+        found: dict[Known, Owner] = {}
+        present = new = list(self._logbook.known())
+        while new:
+            for number, known in enumerate(new):
+                if number:
+                    await turns()
+                looked[known] = known.facts
+                owner = self._owner(known, reached)
+                found.pop(known, None)
+                if ends.concerns(target, owner):
+                    found[known] = owner
+            present = list(self._logbook.known())
+            new = [known for known in present if looked.get(known) is not known.facts]
+        still = set(present)
+        return [owner for known, owner in found.items() if known in still]
 
     def _owner(self, known: Known, reached: Known) -> Owner:
         worker, facts = known.watched.worker, known.facts

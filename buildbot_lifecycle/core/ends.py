@@ -70,6 +70,13 @@ class Owner:
         return self.facts.state in RESTING
 
 
+def concerns(target: Target, owner: Owner) -> bool:
+    """Whether `check` or `warnings` may have anything to say of this worker."""
+    if owner.worker == target.worker:
+        return True
+    return not owner.rests and (target.name in owner.names or not owner.names)
+
+
 def check(target: Target, owners: Iterable[Owner]) -> None:
     """Raise `Refusal` if a worker uses the instance, starts it or stops it."""
     for owner in owners:
