@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from buildbot_lifecycle.db import schema
-from buildbot_lifecycle.db.steps import first, fourth, second, third
+from buildbot_lifecycle.db.steps import fifth, first, fourth, second, third
 
 #: "lifecycl" in ASCII: the key of PostgreSQL's advisory lock, which is one number per database.
 _LOCK_NUMBER = 0x6C6966656379636C
@@ -37,6 +37,7 @@ STEPS: Mapping[int, Callable[[sa.engine.Connection], None]] = {
     2: second.step,
     3: third.step,
     4: fourth.step,
+    5: fifth.step,
 }
 
 #: The version that this code reads and writes.

@@ -49,6 +49,11 @@ class Asked:
     answer: Mapping[str, Any] | None
 
 
+def now(conn: sa.engine.Connection) -> float:
+    """The present by the database's own clock, epoch seconds."""
+    return float(conn.execute(sa.select(_now(conn))).scalar_one())
+
+
 def _now(conn: sa.engine.Connection) -> sa.ColumnElement[float]:
     text = _NOW.get(conn.dialect.name, _MYSQL_NOW)
     return sa.literal_column(text, type_=sa.Float(53))

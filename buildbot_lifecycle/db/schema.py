@@ -107,7 +107,7 @@ def _table(name: str, *items: Any) -> sa.Table:
         mariadb_charset="utf8mb4",
         mariadb_collate="utf8mb4_bin",
         # A number once given is never given again, also after old rows were deleted.
-        sqlite_autoincrement=name not in ("version", "workers", "rollups"),
+        sqlite_autoincrement=name not in ("version", "workers", "rollups", "beliefs"),
     )
 
 
@@ -216,6 +216,14 @@ rollups = _table(
     _number("masterid", primary_key=True, autoincrement=False),
     _word("class", nullable=False, primary_key=True),
     sa.Column("data", Json(), nullable=False),
+)
+
+# Until when the clock of each master was believed, since old rows are deleted by it: see `core.belief`.
+beliefs = _table(
+    "beliefs",
+    _number("masterid", primary_key=True, autoincrement=False),
+    _time("believed_at", nullable=False),
+    _time("doubted_at"),
 )
 
 actions = _table(

@@ -7,7 +7,7 @@ two of them Buildbot's calls and our own writes have their turn, and while any o
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from twisted.internet import defer, task
@@ -40,12 +40,19 @@ class Retention:
     """Of one master. Several on one database do the same twice, which deletes once."""
 
     def __init__(
-        self, clock: Any, pool: Pool, keep: Callable[[], Keep], is_busy: Callable[[], bool]
+        self,
+        clock: Any,
+        pool: Pool,
+        keep: Callable[[], Keep],
+        is_busy: Callable[[], bool],
+        now: Callable[[], Awaitable[float | None]],
     ) -> None:
+        """``now`` answers the time to delete by, or None where no clock is to be believed."""
         self._clock = clock
         self._pool = pool
         self._keep = keep
         self._is_busy = is_busy
+        self._now = now
         self._rows = ROWS
         self._stopped = False
         self._first: Any = None
@@ -69,8 +76,13 @@ class Retention:
 
     async def tidy(self) -> int:
         """Everything that is too old now; answers how many rows that was."""
-        keep, now, total = self._keep(), self._clock.wall_now(), 0
+        keep, total = self._keep(), 0
         try:
+            now = await self._now()
+            if now is None:
+                # by number something is deleted all the same: no clock is asked for that
+                keep = Keep(None, None, keep.per_worker)
+                now = 0.0
             if keep.details is not None:
                 total += await self._all(tidy.old_events, now - keep.details * DAY)
             if keep.episodes is not None:

@@ -174,5 +174,6 @@ def health_off(version: str, reason: str) -> Health:
         threads=None,
         clock=None,
         clocks_differ_s=None,
+        retention_waits=None,
         clouds=None,
     )

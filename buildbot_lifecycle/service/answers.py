@@ -342,9 +342,12 @@ class Answers:
             threads=None if threads is None else read(Threads, threads),
             clock=parts.timekeeping.state(),
             clocks_differ_s=parts.others.differ(),
+            retention_waits=None,
             clouds=read(CloudCalls, parts.clouds.snapshot().as_json()),
         )
-        return by_wall(health, self._clock.reckoning())
+        health = by_wall(health, self._clock.reckoning())
+        # its times are of the wall clock already
+        return replace(health, retention_waits=parts.trust.waits)
 
     async def force(
         self, workerid: int, masterid: int, request: ForceRequest, actor: Actor

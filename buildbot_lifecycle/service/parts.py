@@ -30,6 +30,7 @@ from buildbot_lifecycle.history.recent import Recent
 from buildbot_lifecycle.history.retention import Retention
 from buildbot_lifecycle.history.statistics import Statistics
 from buildbot_lifecycle.history.timeline import Timeline
+from buildbot_lifecycle.history.trust import Trust
 from buildbot_lifecycle.host.pauses import at_most
 from buildbot_lifecycle.master.advice import Advising
 from buildbot_lifecycle.master.logbook import Logbook
@@ -87,6 +88,7 @@ class Parts:
     recent: Recent
     counting: Counting
     retention: Retention
+    trust: Trust
     statistics: Statistics
     timeline: Timeline
     locator: Locator

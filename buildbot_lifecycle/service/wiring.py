@@ -44,6 +44,7 @@ from buildbot_lifecycle.history.recent import Recent
 from buildbot_lifecycle.history.retention import Retention
 from buildbot_lifecycle.history.statistics import Statistics
 from buildbot_lifecycle.history.timeline import Timeline
+from buildbot_lifecycle.history.trust import Trust
 from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host import masters
 from buildbot_lifecycle.master.advice import Advising
@@ -115,7 +116,8 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         return len(gate.writes) > 0
 
     counting = Counting(clock, gate, is_busy)
-    retention = Retention(clock, gate, lambda: settings().keep_days, is_busy)
+    trust = Trust(clock, gate, master.masterid, lambda: run.incarnation)
+    retention = Retention(clock, gate, lambda: settings().keep_days, is_busy, trust.now)
 
     async def opened(incarnation: int) -> None:
         recorder.start(incarnation)
@@ -231,6 +233,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         recent=recent,
         counting=counting,
         retention=retention,
+        trust=trust,
         statistics=Statistics(clock.by_wall, asked, settings, counting.newest),
         timeline=Timeline(clock.by_wall, asked),
         locator=locator,

@@ -132,6 +132,15 @@ class ClockState(Shape, frozen=True, kw_only=True):
     last_gap: ClockMoved | None
 
 
+class Waits(Shape, frozen=True, kw_only=True):
+    """Nothing is deleted by its age, since the clock is much later than when it was last believed."""
+
+    since: Time
+    believed_at: Time
+    #: when it is believed, if nobody sets it
+    goes_on_at: Time
+
+
 class CloudCalls(Shape, frozen=True, kw_only=True):
     """The threads in which clouds are asked: how many, and what came of it since the start."""
 
@@ -181,4 +190,6 @@ class Health(Shape, frozen=True, kw_only=True):
     clock: ClockState | None
     #: the largest difference between this master's clock and another living one's; None: not known
     clocks_differ_s: Seconds | None
+    #: why nothing is deleted by its age; null: it is
+    retention_waits: Waits | None
     clouds: CloudCalls | None

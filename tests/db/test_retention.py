@@ -103,8 +103,18 @@ class Scene:
         self.clock, self.pool = task.Clock(), Pool(old)
         self.busy = False
         steady = clocks.of(self.clock)
-        self.retention = Retention(steady, self.pool, lambda: keep, lambda: self.busy)  # type: ignore[arg-type]
+        self.is_doubted = False
+        self.retention = Retention(
+            steady,
+            self.pool,  # type: ignore[arg-type]
+            lambda: keep,
+            lambda: self.busy,
+            self.now,
+        )
         self.retention.start()
+
+    async def now(self) -> float | None:
+        return None if self.is_doubted else self.clock.seconds()
 
     def wait(self, seconds: float) -> None:
         self.clock.pump([0.1] * round(seconds * 10))
@@ -155,3 +165,21 @@ def test_a_master_that_stops_deletes_nothing_more() -> None:
     before = len(scene.pool.slices)
     scene.wait(10)
     assert len(scene.pool.slices) == before
+
+
+def test_while_the_clock_is_doubted_nothing_goes_by_its_age_and_too_many_all_the_same() -> None:
+    scene = Scene(1000, Keep())
+    asked: list[Any] = []
+    do = scene.pool.do_with_transaction
+
+    def ask(timed: Any, work: Any, *args: Any) -> Any:
+        asked.append(work)
+        if work is tidy.workers and args[0] == 0:
+            return defer.succeed(([1], 0.01))
+        return do(timed, work, *args)
+
+    scene.pool.do_with_transaction = ask  # type: ignore[method-assign]
+    scene.is_doubted = True
+    scene.wait(FIRST + 10)
+    assert scene.pool.old == 1000
+    assert set(asked) == {tidy.workers, tidy.too_many}

@@ -599,6 +599,7 @@ export interface components {
             threads: components["schemas"]["Threads"] | null;
             clock: components["schemas"]["ClockState"] | null;
             clocks_differ_s: number | null;
+            retention_waits: components["schemas"]["Waits"] | null;
             clouds: components["schemas"]["CloudCalls"] | null;
         };
         /**
@@ -654,6 +655,18 @@ export interface components {
             at: number;
             /** @description seconds */
             seconds: number;
+        };
+        /**
+         * Waits
+         * @description Nothing is deleted by its age, since the clock is much later than when it was last believed.
+         */
+        Waits: {
+            /** @description epoch seconds */
+            since: number;
+            /** @description epoch seconds */
+            believed_at: number;
+            /** @description epoch seconds */
+            goes_on_at: number;
         };
         /**
          * CloudCalls
