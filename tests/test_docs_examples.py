@@ -198,7 +198,10 @@ from buildbot.worker.latent import AbstractLatentWorker
 
 c = BuildmasterConfig = {
     "buildbotNetUsageData": None,
-    "workers": [worker.Worker("w", "secret")],
+    "workers": [worker.Worker("w", "secret")] + [
+        # those that patterns of the examples are meant for
+        AbstractLatentWorker(name, "secret") for name in ("docker-1", "ec2-1", "gpu-1", "mac-mini")
+    ],
     "protocols": {"pb": {"port": 9989}},
     "secretsProviders": [],
 }

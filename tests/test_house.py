@@ -61,6 +61,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "host.edge",
         "host.log",
         "host.pauses",
+        "host.configurations",
+        "host.receivers",
         "service.service",
         "reporting.*",
     ),

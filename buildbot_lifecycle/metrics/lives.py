@@ -55,6 +55,11 @@ class Lives:
             "Actions that have an outcome: force disconnects and others, by the kind of who acted",
             ["action", "actor_kind", "outcome"],
         )
+        self._notifications = self._counter(
+            "notifications",
+            "Messages of LatentWorkerGenerator, by the reporter and by whether they were delivered",
+            ["reporter", "outcome"],
+        )
         self._blocked = self._counter(
             "reactor_blocked_seconds",
             "Seconds for which the reactor stood still, each over one",
@@ -94,6 +99,10 @@ class Lives:
     def acted(self, what: str, actor_kind: str, status: str) -> None:
         """An action has an outcome."""
         self._actions.labels(what, actor_kind, status).inc()
+
+    def notified(self, reporter: str, is_delivered: bool) -> None:
+        """A message was delivered, or was not and is tried again."""
+        self._notifications.labels(reporter, "delivered" if is_delivered else "failed").inc()
 
     def blocked(self, seconds: float) -> None:
         """The reactor stood still."""

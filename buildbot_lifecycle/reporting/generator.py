@@ -15,6 +15,7 @@ from zope.interface import implementer
 
 from buildbot_lifecycle.core import arguments as core_arguments
 from buildbot_lifecycle.core.checks import is_number
+from buildbot_lifecycle.host import configurations
 from buildbot_lifecycle.reporting.look import Desk, meant
 from buildbot_lifecycle.reporting.message import LatentWorkerFormatter
 from buildbot_lifecycle.reporting.teller import Teller
@@ -24,9 +25,22 @@ from buildbot_lifecycle.service.service import find_service
 #: Levels of a verdict that can be told.
 LEVELS = ("stuck", "failed", "unknown", "slow")
 
+#: Buildbot's reporters that read a build out of each message, and can tell nothing else.
+BUILDS_ONLY = (
+    "BitbucketServerCoreAPIStatusPush",
+    "BitbucketServerPRCommentPush",
+    "BitbucketServerStatusPush",
+    "BitbucketStatusPush",
+    "GerritStatusPush",
+    "GerritVerifyStatusPush",
+    "GitHubCommentPush",
+    "GitHubStatusPush",
+    "GitLabStatusPush",
+)
+
 #: What is always listened to, and what only has the first look begin after a start.
 _KEYS = tuple(("lifecycle", None, what) for what in ("verdict", "action", "orphan"))
-_FIRST_KEYS = (*_KEYS, ("lifecycle", None, "event"))
+_FIRST_KEYS = (*_KEYS, *(("lifecycle", None, what) for what in ("event", "transition", "census")))
 
 _KNOWN = (
     "workers",
@@ -35,6 +49,7 @@ _KNOWN = (
     "gather",
     "repeat_hours",
     "orphan_hours",
+    "behind_after",
     "message_formatter",
 )
 
@@ -56,6 +71,7 @@ class LatentWorkerGenerator(util.ComparableMixin):
         gather: Any = 60,
         repeat_hours: Any = 24,
         orphan_hours: Any = 24,
+        behind_after: Any = 60,
         message_formatter: Any = None,
         **unknown: Any,
     ) -> None:
@@ -66,9 +82,10 @@ class LatentWorkerGenerator(util.ComparableMixin):
         self.levels = self._some_of("levels", levels, LEVELS)
         self.rules = Rules(
             tell=frozenset(self._some_of("tell", tell, SUBJECTS)),
-            gather=self._seconds("gather", gather),
+            gather=self._seconds("gather", gather, most=3600),
             repeat=self._hours("repeat_hours", repeat_hours),
             orphan_after=self._hours("orphan_hours", orphan_hours),
+            behind_after=self._seconds("behind_after", behind_after, most=86400),
         )
         self.formatter = self._formatter(message_formatter)
         self.wanted_event_keys = [*_FIRST_KEYS]
@@ -92,10 +109,10 @@ class LatentWorkerGenerator(util.ComparableMixin):
                 self.problems.append(f"{name}: {value!r} is none of {', '.join(known)}")
         return tuple(value for value in known if value in values)
 
-    def _seconds(self, name: str, given: Any) -> float:
-        if is_number(given, least=0, most=3600):
+    def _seconds(self, name: str, given: Any, most: int) -> float:
+        if is_number(given, least=0, most=most):
             return float(given)
-        self.problems.append(f"{name} must be seconds, from 0 to 3600, not {given!r}")
+        self.problems.append(f"{name} must be seconds, from 0 to {most}, not {given!r}")
         return 0.0
 
     def _hours(self, name: str, given: Any) -> float | None:
@@ -139,11 +156,16 @@ class LatentWorkerGenerator(util.ComparableMixin):
             self._teller(master, reporter).heard(message.get("workerid", 0), level)
         return defer.succeed(None)
 
+    def begin(self, master: Any, reporter: Any) -> None:
+        """Look at what there is."""
+        self._teller(master, reporter).heard(0, None)
+
     def _teller(self, master: Any, reporter: Any) -> Teller:
         for teller in self._tellers:
             if teller.reporter is reporter:
                 return teller
         is_told = meant(self.workers)
+        receiver = str(reporter.name)
 
         def desk() -> Desk | None:
             service = find_service(master)
@@ -161,6 +183,8 @@ class LatentWorkerGenerator(util.ComparableMixin):
             desk=desk,
             report=report,
             is_meant=lambda: bool(reporter.running) and self._is_of(reporter),
+            counted=lambda is_delivered: _count(master, receiver, is_delivered),
+            succeeded=lambda: _begin(master, reporter),
         )
         self._tellers.append(teller)
         return teller
@@ -168,6 +192,42 @@ class LatentWorkerGenerator(util.ComparableMixin):
     def _is_of(self, reporter: Any) -> bool:
         """Whether a reconfiguration has not put another one into its place."""
         return any(each is self for each in reporter.generators or ())
+
+
+def _see_patterns(found: Any) -> None:
+    """Of each generator in the reporters of a configuration."""
+    for service in (found.services or {}).values():
+        for each in configurations.arguments(service):
+            if isinstance(each, LatentWorkerGenerator):
+                configurations.see_patterns(found, "LatentWorkerGenerator: workers", each.workers)
+                _see_reporter(service)
+
+
+def _see_reporter(service: Any) -> None:
+    name = next(
+        (cls.__name__ for cls in type(service).__mro__ if cls.__name__ in BUILDS_ONLY), None
+    )
+    if name is not None:
+        config.error(
+            f"LatentWorkerGenerator: {name} tells of builds only; give it to MailNotifier,"
+            " HttpStatusPush, PushoverNotifier or PushjetNotifier"
+        )
+
+
+configurations.when_read(_see_patterns)
+
+
+def _count(master: Any, reporter: str, is_delivered: bool) -> None:
+    service = find_service(master)
+    if service is not None:
+        service.notified(reporter, is_delivered)
+
+
+def _begin(master: Any, reporter: Any) -> None:
+    """A reconfiguration has put others into place: they need not wait until something happens."""
+    for each in (reporter.generators or ()) if reporter.running else ():
+        if isinstance(each, LatentWorkerGenerator):
+            each.begin(master, reporter)
 
 
 def _report(message: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from typing import Any
 
 from buildbot_lifecycle.core.durations import in_words
 from buildbot_lifecycle.core.requests import FORCE, Actor, Filter, HistoryQuery, Refusal
-from buildbot_lifecycle.reporting.memory import Entry, Memory, Stay
-from buildbot_lifecycle.reporting.told import Look, SeenAction, SeenEntry, SeenStay, Telling
+from buildbot_lifecycle.reporting.memory import Entry, Lag, Memory, Stay
+from buildbot_lifecycle.reporting.seen import Look, SeenAction, SeenEntry, SeenStay
+from buildbot_lifecycle.reporting.told import Telling
 
 #: Actions that release a worker.
 RELEASES = (FORCE, "shutdown-release")
@@ -29,6 +30,8 @@ NEXT = {
     "look": "Open the worker's page: it says what Buildbot waits for. There is nothing to release now.",
     "orphan": "Look in the cloud whether the instance still runs. End it there, or on the page Instances;"
     " then resolve the entry with a note.",
+    "behind": "Look at the database and at the log of the master. What waits is written when the database"
+    " answers again. Until then nothing may be told of workers.",
 }
 
 _CLOSED = "closed, and by whom is not known"
@@ -66,7 +69,13 @@ class Desk:
                 for row in await self._open_entries()
                 if self._is_meant(row.worker)
             },
+            behind_since=self.behind_since(),
         )
+
+    def behind_since(self) -> float | None:
+        """Since when the oldest event waits to be written; None: none does. Always answered at once."""
+        since: float | None = self._answers.meta().behind.since
+        return since
 
     async def _stays(self, levels: Sequence[str]) -> dict[int, SeenStay]:
         roll = await self._answers.roll({"level": lambda level: level in levels}, None)
@@ -123,6 +132,24 @@ class Desk:
             "closed": _there(
                 [await self._of_entry(number, e, now) for number, e in telling.closed.items()]
             ),
+            "behind": [] if telling.behind is None else [self._of_lag(telling.behind, now)],
+            "caught_up": []
+            if telling.caught_up is None
+            else [self._of_lag(telling.caught_up, now)],
+        }
+
+    def _of_lag(self, lag: Lag, now: float) -> dict[str, Any]:
+        health = self._answers.health()
+        return {
+            "since": lag.since,
+            "lasted": in_words(max(0.0, (lag.over_at or now) - lag.since)),
+            "again": lag.told_at is not None,
+            "was_told": lag.told_at is not None,
+            "error": health.last_error,
+            "queued": health.queued,
+            "dropped": health.dropped,
+            "url": f"{self._url}plugins/lifecycle/api/v1/health",
+            "next": NEXT["behind"],
         }
 
     async def _now(self, workerid: int) -> Any:

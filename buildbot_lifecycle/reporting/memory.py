@@ -48,8 +48,18 @@ class Entry:
 
 
 @dataclasses.dataclass(frozen=True)
+class Lag:
+    """A time in which the master's events did not reach the database; the times as in `Stay`."""
+
+    since: float
+    noted_at: float | None
+    told_at: float | None = None
+    over_at: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Memory:
-    """Workers by workerid, entries by number, and actions.
+    """Workers by workerid, entries by number, actions, and whether the master is behind.
 
     All actions up to ``done`` are told or of no interest. Of later ones ``actions`` has when each was
     noted; None: it has been told.
@@ -59,6 +69,7 @@ class Memory:
     entries: Mapping[int, Entry] = dataclasses.field(default_factory=dict)
     actions: Mapping[int, float | None] = dataclasses.field(default_factory=dict)
     done: int = 0
+    lag: Lag | None = None
 
 
 def packed(memory: Memory) -> str:

@@ -2,6 +2,9 @@
 
 Whoever is to be told may be down or slow: a message that is under way holds up nothing but the next one
 to the same reporter, and what happens meanwhile is noted and kept in Buildbot's own database.
+
+While that does not answer, the only thing that is told is that the master is behind. What was told is
+written down when it answers again.
 """
 
 from __future__ import annotations
@@ -15,12 +18,15 @@ from buildbot_lifecycle.core.requests import Refusal
 from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.host.pauses import at_most, backoff
+from buildbot_lifecycle.host.receivers import send
 from buildbot_lifecycle.reporting import told
-from buildbot_lifecycle.reporting.memory import Memory, packed, unpacked
+from buildbot_lifecycle.reporting.kept import Kept
+from buildbot_lifecycle.reporting.memory import Memory
+from buildbot_lifecycle.reporting.seen import Look
 from buildbot_lifecycle.reporting.told import Telling
 
-#: Whose memory it is, in Buildbot's table of objects.
-CLASS_NAME = "buildbot_lifecycle.LatentWorkerGenerator"
+#: Seconds between two looks at whether the master is behind; they ask nobody.
+PULSE_SECONDS = 5.0
 
 #: Seconds between what was heard and the look at it: what comes together is looked at once.
 LOOK_SECONDS = 1.0
@@ -41,7 +47,8 @@ class Teller:
     """Tells ``reporter``, as long as it ``is_meant``.
 
     ``desk`` gives what is asked of the service (None: master.cfg has none), ``report`` makes of what is
-    to be said what the reporter sends.
+    to be said what the reporter sends; ``counted`` is called for each message with whether it was
+    delivered. When it is meant no more, ``succeeded`` is called.
     """
 
     def __init__(
@@ -55,10 +62,13 @@ class Teller:
         desk: Callable[[], Any],
         report: Callable[[Any, float], Any],
         is_meant: Callable[[], bool],
+        counted: Callable[[bool], None],
+        succeeded: Callable[[], None],
     ) -> None:
         self._master, self._reporter, self._name = master, reporter, name
         self._rules, self._levels = rules, levels
         self._desk, self._report, self._is_meant = desk, report, is_meant
+        self._counted, self._succeeded = counted, succeeded
         self._clock = clocks.of(master.reactor)
         self._memory: Memory | None = None
         self._timer: Any = None
@@ -66,7 +76,8 @@ class Teller:
         self._failed = 0
         self._fails: str | None = None
         self._not_before = 0.0
-        self._saving = defer.DeferredLock()
+        self._kept = Kept(master, reporter, name)
+        self._clock.callLater(PULSE_SECONDS, self._pulse)
 
     @property
     def reporter(self) -> Any:
@@ -80,11 +91,17 @@ class Teller:
         if memory is None or is_news or workerid in memory.stays:
             self._wake(LOOK_SECONDS)
 
-    def stop(self) -> None:
-        """Look no more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _pulse(self) -> None:
+        """Look, if the master is behind now, or no longer: while it is, nothing is heard."""
+        if not self._is_meant():
+            self._succeeded()
+            return
+        self._clock.callLater(PULSE_SECONDS, self._pulse)
+        desk, memory = self._desk(), self._memory
+        if desk is not None and memory is not None:
+            seen = told.see_lag(memory, desk.behind_since(), self._rules, self._now())
+            if seen.lag != memory.lag:
+                self._wake(0.0)
 
     def _now(self) -> float:
         """By the wall clock, as the times of the database."""
@@ -133,22 +150,49 @@ class Teller:
             self._say_once("nothing can be told: master.cfg has no util.LifecycleService()")
             return None
         if self._memory is None:
-            self._memory = await self._load(desk)
-        look = await desk.look(self._levels, self._memory)
+            self._memory = await self._kept.load(desk)
+        look = await self._ask(desk, self._memory)
         now = self._now()
-        before, self._memory = self._memory, told.see(self._memory, look, self._rules, now)
-        if self._memory != before:
-            await self._save()
+        before, memory = self._memory, self._memory
+        if look is None:
+            memory = told.see_lag(memory, desk.behind_since(), self._rules, now)
+        else:
+            memory = told.see(memory, look, self._rules, now)
+        self._memory = memory
+        is_kept = look is not None and (
+            (memory == before and self._kept.is_written) or await self._kept.save(memory)
+        )
         now = self._now()
         if self._sends:
             return None  # its end has it look again
         telling = told.telling(self._memory, self._rules, now)
-        if telling is not None and now >= self._not_before:
+        if telling is not None and not is_kept:
+            telling = told.of_lag(self._memory)
+        if telling and now >= self._not_before:
             self._sends = True
             defer.ensureDeferred(self._tell(desk, telling, now))
             return None
+        if not is_kept:
+            return RETRY_SECONDS
         due = told.due(self._memory, self._rules, now)
         return None if due is None else max(LOOK_SECONDS, due - now, self._not_before - now)
+
+    async def _ask(self, desk: Any, memory: Memory) -> Look | None:
+        """What there is; None: the database cannot be asked now."""
+        try:
+            look: Look = await desk.look(self._levels, memory)
+        except Refusal:
+            return None
+        except Exception:
+            if desk.behind_since() is None:
+                raise
+            return None
+        return look
+
+    def _is_away(self, desk: Any) -> bool:
+        """Whether the database seems not to answer."""
+        since = desk.behind_since()
+        return since is not None and self._now() - since >= PULSE_SECONDS
 
     def _say_once(self, text: str) -> None:
         if self._fails != text:
@@ -163,13 +207,21 @@ class Teller:
             said = await desk.said(part, now) if part else {}
             if any(said.values()):
                 await self._send(await self._report(said, now))
+                self._counted(True)
             if self._memory is not None:
                 self._memory = told.told(self._memory, telling, self._now())
-                await self._save()
+                if self._is_away(desk):
+                    self._kept.is_written = False
+                else:
+                    await self._kept.save(self._memory)
             if self._failed:
                 log_lines([f"{self._name}: messages are delivered again"])
             self._failed, self._not_before = 0, 0.0
+        except Refusal:
+            # what there is to say could not be looked up
+            self._not_before = self._now() + RETRY_SECONDS
         except Exception as error:
+            self._counted(False)
             self._failed += 1
             self._not_before = self._now() + _again(self._failed - 1)
             if self._failed == 1:
@@ -182,32 +234,6 @@ class Teller:
             self._wake(0.0)
 
     async def _send(self, report: Any) -> None:
-        sent = defer.maybeDeferred(self._reporter.sendMessage, [report])
+        sent: defer.Deferred[Any] = defer.ensureDeferred(send(self._reporter, report))
         if await at_most(sent, SEND_SECONDS, self._master.reactor, _LATE) is _LATE:
             raise TimeoutError(f"no answer in {SEND_SECONDS:.0f} s")
-
-    # Its memory, in Buildbot's own table.
-
-    async def _object(self) -> int:
-        name = f"{self._reporter.name}@{self._master.name}"
-        return int(await self._master.db.state.getObjectId(name, CLASS_NAME))
-
-    async def _load(self, desk: Any) -> Memory:
-        state = self._master.db.state
-        text = await state.getState(await self._object(), self._name, None)
-        if text is not None:
-            try:
-                return unpacked(text)
-            except ValueError as error:
-                log_error(error, f"lifecycle: {self._name}: what was told is not known any more")
-        # what was done before is nobody's news
-        return Memory(done=await desk.last_action())
-
-    async def _save(self) -> None:
-        await self._saving.acquire()
-        try:
-            if self._memory is not None:
-                text = packed(self._memory)
-                await self._master.db.state.setState(await self._object(), self._name, text)
-        finally:
-            self._saving.release()

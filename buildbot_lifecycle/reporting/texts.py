@@ -13,6 +13,8 @@ Buildbot {{ buildbot_title }}: \
 {% elif counts.released == 1 and only_one %}{{ released[0].worker }} was released\
 {% elif counts.orphans == 1 and only_one %}an instance of {{ orphans[0].worker }} may still run\
 {% elif counts.closed == 1 and only_one %}an instance of {{ closed[0].worker }} is settled\
+{% elif behind and only_one %}lifecycle events do not reach the database\
+{% elif caught_up and only_one %}lifecycle events reach the database again\
 {% else %}\
 {% set parts = [] %}{% set levels = stuck | map(attribute="level") | unique | list %}\
 {% if stuck %}{{ parts.append(counts.stuck ~ " " ~ (levels | join(" or "))) or "" }}{% endif %}\
@@ -20,10 +22,25 @@ Buildbot {{ buildbot_title }}: \
 {% if resolved %}{{ parts.append(counts.resolved ~ " resolved") or "" }}{% endif %}\
 {% if orphans %}{{ parts.append(counts.orphans ~ " instances may still run") or "" }}{% endif %}\
 {% if closed %}{{ parts.append(counts.closed ~ " instances settled") or "" }}{% endif %}\
+{% if behind %}{{ parts.append("the database is behind") or "" }}{% endif %}\
+{% if caught_up %}{{ parts.append("the database has caught up") or "" }}{% endif %}\
 latent workers: {{ parts | join(", ") }}\
 {% endif %}"""
 
 PLAIN = """\
+{% for it in behind %}\
+Lifecycle events have {{ "still " if it.again }}not reached the database for {{ it.lasted }}
+    Events that wait: {{ it.queued }}{% if it.dropped %}; lost: {{ it.dropped }}{% endif %}
+{% if it.error %}    The last error: {{ it.error }}
+{% endif %}    Health: {{ it.url }}
+    What to do: {{ it.next }}
+
+{% endfor %}{% for it in caught_up %}\
+Lifecycle events reach the database again, after {{ it.lasted }}
+{% if it.dropped %}    Events that were lost since the start of the master: {{ it.dropped }}
+{% endif %}    Health: {{ it.url }}
+
+{% endfor %}\
 {% for it in stuck %}\
 {{ it.worker }} is {{ "still " if it.again }}{{ it.level }}: {{ it.reason }}
 {% if it.instance %}    Instance: {{ it.instance }}
@@ -63,6 +80,22 @@ Told by buildbot-lifecycle on {{ master }}.
 """
 
 HTML = """\
+{% for it in behind %}\
+<p>Lifecycle events have {{ "still " if it.again }}not reached the database for \
+{{ it.lasted | e }}</p>
+<ul>
+<li>Events that wait: {{ it.queued }}{% if it.dropped %}; lost: {{ it.dropped }}{% endif %}</li>
+{% if it.error %}<li>The last error: {{ it.error | e }}</li>
+{% endif %}<li><a href="{{ it.url | e }}">Health</a></li>
+<li>What to do: {{ it.next | e }}</li>
+</ul>
+{% endfor %}{% for it in caught_up %}\
+<p>Lifecycle events reach the database again, after {{ it.lasted | e }}</p>
+<ul>
+{% if it.dropped %}<li>Events that were lost since the start of the master: {{ it.dropped }}</li>
+{% endif %}<li><a href="{{ it.url | e }}">Health</a></li>
+</ul>
+{% endfor %}\
 {% for it in stuck %}\
 <p><a href="{{ it.url | e }}">{{ it.worker | e }}</a> is {{ "still " if it.again }}\
 <b>{{ it.level | e }}</b>: {{ it.reason | e }}</p>
@@ -103,11 +136,21 @@ HTML = """\
 <p>Told by buildbot-lifecycle on {{ master | e }}.</p>
 """
 
-#: The text of a body, by its type; that of a program is no text.
+#: The text of a body, by its type; that of a program is no text, unless it is given one.
 DEFAULT: Mapping[str, str] = {"plain": PLAIN, "html": HTML, "json": ""}
 
 #: What a template is given, and an example of each: every template is tried on it.
 _WORKER = {"workerid": 1, "worker": "example", "url": "http://localhost/#/lifecycle/workers/1"}
+_LAG = {
+    "since": 0.0,
+    "lasted": "2 min",
+    "again": False,
+    "error": "OperationalError: the database is locked",
+    "queued": 37,
+    "dropped": 0,
+    "url": "http://localhost/plugins/lifecycle/api/v1/health",
+    "next": "Look.",
+}
 EXAMPLE: Mapping[str, Any] = {
     "buildbot_title": "Buildbot",
     "buildbot_url": "http://localhost/",
@@ -179,6 +222,18 @@ EXAMPLE: Mapping[str, Any] = {
             "next": "Look.",
         }
     ],
-    "counts": {"stuck": 1, "released": 1, "resolved": 1, "orphans": 1, "closed": 1},
+    "behind": [{**_LAG, "was_told": False}],
+    "caught_up": [{**_LAG, "again": True, "was_told": True}],
+    "counts": {
+        "stuck": 1,
+        "released": 1,
+        "resolved": 1,
+        "orphans": 1,
+        "closed": 1,
+        "behind": 1,
+        "caught_up": 1,
+    },
     "only_one": False,
+    "title": "Buildbot: example is stuck",
+    "text": "example is stuck",
 }

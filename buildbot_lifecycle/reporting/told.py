@@ -9,10 +9,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 
-from buildbot_lifecycle.reporting.memory import MOST, Entry, Memory, Stay
+from buildbot_lifecycle.reporting import behind
+from buildbot_lifecycle.reporting.memory import MOST, Entry, Lag, Memory, Stay
+from buildbot_lifecycle.reporting.seen import Look, SeenStay
+from buildbot_lifecycle.reporting.times import is_due, past
 
 #: What can be told.
-SUBJECTS = ("stuck", "released", "resolved", "orphans")
+SUBJECTS = ("stuck", "released", "resolved", "orphans", "behind")
 
 #: Seconds after which a release that was never told is no news any more: the reporter was away for long.
 STALE = 7 * 86400.0
@@ -29,44 +32,7 @@ class Rules:
     gather: float = 60.0
     repeat: float | None = 86400.0
     orphan_after: float | None = 86400.0
-
-
-@dataclasses.dataclass(frozen=True)
-class SeenStay:
-    """A worker that is in a level which is told."""
-
-    name: str
-    level: str
-    code: str
-    episode: int | None
-    since: float
-
-
-@dataclasses.dataclass(frozen=True)
-class SeenAction:
-    """A release, newer than `Memory.done`; ``is_ours`` False: one of no interest."""
-
-    at: float
-    is_over: bool
-    is_ours: bool = True
-
-
-@dataclasses.dataclass(frozen=True)
-class SeenEntry:
-    """An open entry."""
-
-    worker: str
-    workerid: int
-    opened_at: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Look:
-    """What there is now, by workerid and number."""
-
-    stays: Mapping[int, SeenStay] = dataclasses.field(default_factory=dict)
-    actions: Mapping[int, SeenAction] = dataclasses.field(default_factory=dict)
-    entries: Mapping[int, SeenEntry] = dataclasses.field(default_factory=dict)
+    behind_after: float | None = 60.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,9 +44,14 @@ class Telling:
     released: tuple[int, ...] = ()
     opened: Mapping[int, Entry] = dataclasses.field(default_factory=dict)
     closed: Mapping[int, Entry] = dataclasses.field(default_factory=dict)
+    behind: Lag | None = None
+    caught_up: Lag | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.stuck or self.resolved or self.released or self.opened or self.closed)
+        lags = self.behind or self.caught_up
+        return bool(
+            self.stuck or self.resolved or self.released or self.opened or self.closed or lags
+        )
 
 
 def see(memory: Memory, look: Look, rules: Rules, now: float) -> Memory:
@@ -91,7 +62,17 @@ def see(memory: Memory, look: Look, rules: Rules, now: float) -> Memory:
         entries=_entries(memory, look, rules, now),
         actions=actions,
         done=done,
+        lag=_lag(memory, look.behind_since, rules, now),
     )
+
+
+def see_lag(memory: Memory, since: float | None, rules: Rules, now: float) -> Memory:
+    """The memory after a look at the master only, for while the database cannot be asked."""
+    return dataclasses.replace(memory, lag=_lag(memory, since, rules, now))
+
+
+def _lag(memory: Memory, since: float | None, rules: Rules, now: float) -> Lag | None:
+    return behind.see(memory.lag, since, rules.behind_after, rules.repeat, now)
 
 
 def _stays(memory: Memory, look: Look, rules: Rules, now: float) -> dict[int, Stay]:
@@ -111,12 +92,12 @@ def _new(seen: SeenStay, now: float, causes: tuple[str, ...] = ()) -> Stay:
 
 def _stay(stay: Stay, seen: SeenStay | None, rules: Rules, now: float) -> Stay:
     if seen is None:
-        return dataclasses.replace(stay, over_at=_past(stay.over_at, now) or now)
+        return dataclasses.replace(stay, over_at=past(stay.over_at, now) or now)
     stay = dataclasses.replace(
         stay,
         over_at=None,
-        noted_at=_past(stay.noted_at, now),
-        told_at=_past(stay.told_at, now),
+        noted_at=past(stay.noted_at, now),
+        told_at=past(stay.told_at, now),
     )
     if seen.episode != stay.episode:
         return _new(seen, now)
@@ -125,7 +106,7 @@ def _stay(stay: Stay, seen: SeenStay | None, rules: Rules, now: float) -> Stay:
         return dataclasses.replace(stay, level=seen.level, code=seen.code, since=seen.since)
     if seen.code not in stay.causes:
         return dataclasses.replace(_new(seen, now, stay.causes), told_at=stay.told_at)
-    if _is_due(stay.told_at, rules.repeat, now):
+    if is_due(stay.told_at, rules.repeat, now):
         return dataclasses.replace(
             stay, level=seen.level, code=seen.code, since=seen.since, noted_at=now
         )
@@ -139,23 +120,23 @@ def _entries(memory: Memory, look: Look, rules: Rules, now: float) -> dict[int, 
     }
     for number, seen in look.entries.items():
         if number not in found and len(found) < MOST:
-            is_long = _is_due(seen.opened_at, rules.orphan_after, now)
+            is_long = is_due(seen.opened_at, rules.orphan_after, now)
             found[number] = Entry(seen.worker, seen.workerid, seen.opened_at, now, is_long=is_long)
     return found
 
 
 def _entry(entry: Entry, is_open: bool, rules: Rules, now: float) -> Entry:
     if not is_open:
-        return dataclasses.replace(entry, over_at=_past(entry.over_at, now) or now)
+        return dataclasses.replace(entry, over_at=past(entry.over_at, now) or now)
     entry = dataclasses.replace(
         entry,
         over_at=None,
-        noted_at=_past(entry.noted_at, now),
-        told_at=_past(entry.told_at, now),
+        noted_at=past(entry.noted_at, now),
+        told_at=past(entry.told_at, now),
     )
     if entry.noted_at is not None:
         return entry
-    if _is_due(*_next(entry, rules), now):
+    if is_due(*_next(entry, rules), now):
         return dataclasses.replace(entry, noted_at=now, is_long=True)
     return entry
 
@@ -175,7 +156,7 @@ def _actions(memory: Memory, look: Look, now: float) -> tuple[int, dict[int, flo
         if is_over and number not in noted:
             noted[number] = now if seen.is_ours and now < seen.at + STALE else None
         elif number in noted:
-            noted[number] = _past(noted[number], now)
+            noted[number] = past(noted[number], now)
     done = memory.done
     for number in sorted({*look.actions, *noted}):
         if noted.get(number, now) is not None:
@@ -184,28 +165,32 @@ def _actions(memory: Memory, look: Look, now: float) -> tuple[int, dict[int, flo
     return done, {number: at for number, at in noted.items() if number > done}
 
 
-def _past(at: float | None, now: float) -> float | None:
-    """A time that has been: the wall clock may have been set back since."""
-    return None if at is None else min(at, now)
-
-
-def _is_due(since: float | None, wait: float | None, now: float) -> bool:
-    return since is not None and wait is not None and now >= since + wait
-
-
 def telling(memory: Memory, rules: Rules, now: float) -> Telling | None:
     """What one message is to say now; None: nothing yet."""
     first = min(_noted(memory), default=None)
     if first is None or now < first + rules.gather:
         return None
     stays, entries = memory.stays, memory.entries
+    lag = of_lag(memory)
     return Telling(
         stuck={i: s for i, s in stays.items() if s.over_at is None and s.noted_at is not None},
         resolved={i: s for i, s in stays.items() if s.over_at is not None},
         released=tuple(i for i, at in memory.actions.items() if at is not None),
         opened={i: e for i, e in entries.items() if e.over_at is None and e.noted_at is not None},
         closed={i: e for i, e in entries.items() if e.over_at is not None},
+        behind=lag.behind,
+        caught_up=lag.caught_up,
     )
+
+
+def of_lag(memory: Memory) -> Telling:
+    """What there is to say of the master itself."""
+    lag = memory.lag
+    if lag is None:
+        return Telling()
+    if lag.over_at is not None:
+        return Telling(caught_up=lag)
+    return Telling(behind=lag if lag.noted_at is not None else None)
 
 
 def only(telling: Telling, rules: Rules) -> Telling:
@@ -216,12 +201,16 @@ def only(telling: Telling, rules: Rules) -> Telling:
         released=telling.released if "released" in rules.tell else (),
         opened=telling.opened if "orphans" in rules.tell else {},
         closed=telling.closed if "orphans" in rules.tell else {},
+        behind=telling.behind if "behind" in rules.tell else None,
+        caught_up=telling.caught_up if "behind" in rules.tell else None,
     )
 
 
 def _noted(memory: Memory) -> Iterable[float]:
     """Since when there is something to tell, of each."""
-    things: list[Stay | Entry] = [*memory.stays.values(), *memory.entries.values()]
+    things: list[Stay | Entry | Lag] = [*memory.stays.values(), *memory.entries.values()]
+    if memory.lag is not None:
+        things.append(memory.lag)
     for each in things:
         if each.over_at is not None:
             # one that was over before it was told is told as over, when it would have been told
@@ -256,7 +245,10 @@ def told(memory: Memory, telling: Telling, now: float) -> Memory:
     for number in telling.closed:
         entries.pop(number, None)
     actions = {i: None if i in telling.released else at for i, at in memory.actions.items()}
-    return dataclasses.replace(memory, stays=stays, entries=entries, actions=actions)
+    lag = memory.lag
+    if telling.behind is not None or telling.caught_up is not None:
+        lag = behind.told(lag, telling.caught_up is not None, now)
+    return dataclasses.replace(memory, stays=stays, entries=entries, actions=actions, lag=lag)
 
 
 def due(memory: Memory, rules: Rules, now: float) -> float | None:
@@ -264,6 +256,9 @@ def due(memory: Memory, rules: Rules, now: float) -> float | None:
     times = [at + rules.gather for at in _noted(memory)]
     quiet = (s for s in memory.stays.values() if s.noted_at is None and s.over_at is None)
     times += _later(((stay.told_at, rules.repeat) for stay in quiet), now)
+    lag = memory.lag
+    if lag is not None and lag.noted_at is None and lag.over_at is None:
+        times += _later([(lag.told_at, rules.repeat)], now)
     times += _later(
         (
             _next(entry, rules)

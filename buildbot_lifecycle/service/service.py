@@ -18,7 +18,7 @@ from buildbot_lifecycle.core import settings as core_settings
 from buildbot_lifecycle.core.bounds import MAX_NAME
 from buildbot_lifecycle.core.events import cut
 from buildbot_lifecycle.core.settings import Current
-from buildbot_lifecycle.host import required
+from buildbot_lifecycle.host import configurations, required
 from buildbot_lifecycle.host.edge import as_deferred
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.host.pauses import pause
@@ -55,6 +55,18 @@ def note_step(worker: Any, step: str, **details: Any) -> None:
     found = find_service(worker.master) if worker.master is not None else None
     if found is not None:
         found.step(worker, cut(step, MAX_NAME) or "", details)
+
+
+def _see_patterns(found: Any) -> None:
+    """Of the service in a configuration."""
+    service = (found.services or {}).get(SERVICE_NAME)
+    if isinstance(service, LifecycleService):
+        given = {"metrics_workers": service.given[1].get("metrics_workers")}
+        patterns = core_arguments.parse(given)[0].metrics_workers
+        configurations.see_patterns(found, "LifecycleService: metrics_workers", patterns)
+
+
+configurations.when_read(_see_patterns)
 
 
 class LifecycleService(Reconfigured, service.BuildbotService):
@@ -202,6 +214,11 @@ class LifecycleService(Reconfigured, service.BuildbotService):
             for watched in PROBE.watched(self.master)
         ):
             await pause(self.master.reactor, STOP_POLL_SECONDS)
+
+    def notified(self, reporter: str, is_delivered: bool) -> None:
+        """Count a message of a reporter of Buildbot's."""
+        if self._parts is not None:
+            self._parts.telemetry.notified(reporter, is_delivered)
 
     def step(self, worker: Any, step: str, details: Mapping[str, Any]) -> None:
         """Record a step that a worker's driver tells of; see `note_step`."""

@@ -82,6 +82,10 @@ class Telemetry:
         """The reactor stood still."""
         self._lives.blocked(stall.seconds)
 
+    def notified(self, reporter: str, is_delivered: bool) -> None:
+        """A message to people was delivered, or was not."""
+        self._lives.notified(reporter, is_delivered)
+
     def listen(self) -> None:
         """Hear from now on."""
         self._logbook.listen(

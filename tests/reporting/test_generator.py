@@ -36,6 +36,7 @@ def problems(**arguments: Any) -> list[str]:
         ({"tell": "orphan"}, "tell: 'orphan' is none of stuck, released, resolved, orphans"),
         ({"gather": -1}, "gather must be seconds, from 0 to 3600, not -1"),
         ({"gather": "60"}, "gather must be seconds"),
+        ({"behind_after": 1e6}, "behind_after must be seconds, from 0 to 86400, not 1000000.0"),
         ({"repeat_hours": 0}, "repeat_hours must be hours, more than 0, or None"),
         ({"orphan_hours": float("nan")}, "orphan_hours must be hours"),
         ({"message_formatter": reporters.MessageFormatter()}, "message_formatter must be a rep"),
@@ -58,6 +59,8 @@ def test_right_ones_are_no_problem() -> None:
         ({"template": "{% for"}, "template is no template of Jinja2: line 1"),
         ({"template": "{{ worker }}"}, "template uses worker, which it is not given; known: at"),
         ({"subject": "{{ stuck[0].nmae }}"}, "subject cannot be rendered: UndefinedError"),
+        ({"template": "{{ title }}", "template_type": "json"}, "template makes no JSON: Expecting"),
+        ({"template": '"{{ at }}"', "template_type": "json"}, "must make an object or a list"),
         ({"subject": 7}, "subject must be a text, not 7"),
         ({"template_type": "rtf"}, "template_type must be one of plain, html, json, not 'rtf'"),
         ({"ctx": ["a"]}, "ctx must be a dictionary"),
@@ -93,7 +96,7 @@ def test_generators_with_the_same_arguments_are_the_same_and_others_are_not() ->
 
 
 def said(**things: Any) -> dict[str, Any]:
-    names = ("stuck", "released", "resolved", "orphans", "closed")
+    names = ("stuck", "released", "resolved", "orphans", "closed", "behind", "caught_up")
     return {name: things.get(name, []) for name in names}
 
 
@@ -121,12 +124,17 @@ def test_a_message_says_all_that_one_needs(template_type: str) -> None:
         "is no longer stuck",
         "may still run",
         "was closed by",
+        "Lifecycle events have not reached the database for 2 min",
+        "Events that wait: 37",
+        "The last error: OperationalError",
+        "Lifecycle events reach the database again, after 2 min",
     ):
         assert text in " ".join(message["body"].split()), text
     assert "http://localhost/#/lifecycle/workers/1" in message["body"]
     assert message["subject"] == (
         "Buildbot Builds: latent workers: 1 stuck, 1 released, 1 resolved,"
-        " 1 instances may still run, 1 instances settled"
+        " 1 instances may still run, 1 instances settled, the database is behind,"
+        " the database has caught up"
     )
 
 
@@ -144,6 +152,8 @@ def test_names_and_errors_are_no_markup_in_html() -> None:
         ("released", "example was released"),
         ("orphans", "an instance of example may still run"),
         ("closed", "an instance of example is settled"),
+        ("behind", "lifecycle events do not reach the database"),
+        ("caught_up", "lifecycle events reach the database again"),
     ],
 )
 def test_the_subject_of_a_message_of_one_thing_names_it(name: str, text: str) -> None:
@@ -159,6 +169,19 @@ def test_a_program_is_given_what_templates_are() -> None:
     body = formatted(said(stuck=[STUCK]), template_type="json")["body"]
     assert body["stuck"] == [STUCK]
     assert body["counts"]["stuck"] == 1
+    assert body["title"] == "Buildbot Builds: w<1> is stuck"
+
+
+def test_a_program_that_wants_another_form_is_given_it_by_a_template() -> None:
+    """Red before: a template was silently left out for JSON."""
+    body = formatted(
+        said(stuck=[STUCK]),
+        template_type="json",
+        template='{"chat_id": {{ chat }}, "text": {{ text | tojson }}}',
+        ctx={"chat": -7},
+    )["body"]
+    assert body["chat_id"] == -7
+    assert body["text"].startswith("w<1> is stuck: a <b> & c\n")
 
 
 def test_generate_answers_at_once_that_there_is_no_report() -> None:

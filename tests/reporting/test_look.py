@@ -9,7 +9,7 @@ import pytest
 
 from buildbot_lifecycle.core.requests import HistoryQuery, Page, Refusal
 from buildbot_lifecycle.reporting.look import PAGE, WITH_DETAILS, Desk, meant
-from buildbot_lifecycle.reporting.memory import Entry, Memory, Stay
+from buildbot_lifecycle.reporting.memory import Entry, Lag, Memory, Stay
 from buildbot_lifecycle.reporting.told import Telling
 from tests.harness.spin import spin
 
@@ -66,6 +66,13 @@ class Answers:
         self.rows: dict[str, list[Any]] = {"actions": [], "orphans": []}
         self.refusal = "no_such_action"
         self.asked: list[Any] = []
+        self.since: float | None = None
+
+    def meta(self) -> Any:
+        return SimpleNamespace(behind=SimpleNamespace(since=self.since))
+
+    def health(self) -> Any:
+        return SimpleNamespace(last_error="locked", queued=37, dropped=2)
 
     async def roll(self, glances: Any, most: int | None) -> Any:
         passes = [row for row in self.workers if glances["level"](row.verdict.level)]
@@ -175,6 +182,19 @@ def test_who_released_it_is_told_in_words(desk: Desk, answers: Answers) -> None:
     answers.rows["actions"] = [action(3, actor="policy:auto_release", actor_kind="policy")]
     (it,) = said(desk, released=(3,))["released"]
     assert (it["by"], it["why"]) == ("the policy auto_release", "it hangs")
+
+
+def test_a_master_that_is_behind_is_told_from_memory(desk: Desk, answers: Answers) -> None:
+    answers.since = 10.0
+    assert desk.behind_since() == 10.0
+    assert spin(desk.look(("stuck",), Memory())).behind_since == 10.0
+    found = said(desk, behind=Lag(10.0, 70.0))
+    (it,) = found["behind"]
+    assert (it["lasted"], it["queued"], it["dropped"], it["error"]) == ("12 min", 37, 2, "locked")
+    assert it["url"] == "http://b/plugins/lifecycle/api/v1/health"
+    assert found["caught_up"] == []
+    (it,) = said(desk, caught_up=Lag(10.0, None, told_at=80.0, over_at=130.0))["caught_up"]
+    assert (it["lasted"], it["was_told"]) == ("2 min", True)
 
 
 def test_what_was_deleted_meanwhile_holds_up_nothing_else(desk: Desk, answers: Answers) -> None:

@@ -16,6 +16,7 @@ from buildbot.config.errors import ConfigErrors
 from buildbot.config.master import FileLoader
 from buildbot.plugins import reporters
 
+from buildbot_lifecycle.host import configurations
 from buildbot_lifecycle.reporting.generator import LatentWorkerGenerator, _report
 from buildbot_lifecycle.reporting.message import LatentWorkerFormatter
 from buildbot_lifecycle.reporting.texts import EXAMPLE
@@ -117,7 +118,7 @@ def test_the_example_of_the_docs_is_a_right_configuration(text: str, tmp_path: P
 
 
 def test_what_is_wrong_is_named(tmp_path: Path) -> None:
-    (text,) = blocks(PAGES["notifications"], "python")
+    text = blocks(PAGES["notifications"], "python")[0]
     wrong = text.replace('["docker-*", "ec2-*"]', '"docker-[a"').replace(
         'template_type="html"', 'template="{{ no }}"'
     )
@@ -135,3 +136,43 @@ def test_every_argument_is_documented_with_its_default() -> None:
     }
     table = rows(section(PAGES["notifications"], "Arguments"))
     assert {cells[0].strip("`"): cells[1].strip("`") for cells in table} == defaults
+
+
+_WORKERS = """
+from buildbot.plugins import reporters, worker
+from buildbot_lifecycle.demo.workers import Healthy
+c["multiMaster"] = {others}
+c["services"] += [
+    util.LifecycleService(metrics_workers=["docker-*", "ec-*"]),
+    reporters.MailNotifier(
+        fromaddr="b@example.org",
+        generators=[reporters.LatentWorkerGenerator(workers=["docker-?", "dokcer-*", "plain"])],
+    ),
+]
+del c["services"][0]
+# after the reporter, as it may be
+c["workers"] = [Healthy(f"docker-{{n}}") for n in range(7)] + [worker.Worker("plain", "p")]
+"""
+
+
+def of_patterns(found: list[str]) -> list[str]:
+    return [each for each in found if "matches no latent worker" in each]
+
+
+def test_a_pattern_that_matches_no_worker_is_named_by_checkconfig(tmp_path: Path) -> None:
+    there = "(docker-0, docker-1, docker-2, docker-3, docker-4, ...)"
+    what = "matches no latent worker of this configuration"
+    assert of_patterns(checked(_WORKERS.format(others=False), tmp_path)) == [
+        f"LifecycleService: metrics_workers: the name pattern 'ec-*' {what} {there}",
+        f"LatentWorkerGenerator: workers: the name pattern 'dokcer-*' {what} {there}",
+        f"LatentWorkerGenerator: workers: the name pattern 'plain' {what} {there}",
+    ]
+
+
+def test_one_of_several_masters_may_be_configured_for_the_workers_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(configurations, "log_lines", lines.extend)
+    assert of_patterns(checked(_WORKERS.format(others=True), tmp_path)) == []
+    assert len(of_patterns(lines)) == 3

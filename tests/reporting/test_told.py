@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import zlib
 from typing import Any
 
 import pytest
 
 from buildbot_lifecycle.reporting import told
 from buildbot_lifecycle.reporting.memory import MOST, Memory, packed, unpacked
-from buildbot_lifecycle.reporting.told import (
-    Look,
-    Rules,
-    SeenAction,
-    SeenEntry,
-    SeenStay,
-    Telling,
-)
+from buildbot_lifecycle.reporting.seen import Look, SeenAction, SeenEntry, SeenStay
+from buildbot_lifecycle.reporting.told import Rules, Telling
 
 NOW = 1_700_000_000.0
 HOUR = 3600.0
@@ -261,3 +257,73 @@ def test_more_than_can_be_kept_are_told_when_there_is_room(receiver: Receiver) -
 def test_a_memory_that_cannot_be_read_says_so(text: str) -> None:
     with pytest.raises(ValueError, match="nothing that was stored"):
         unpacked(text)
+
+
+def test_a_master_that_is_behind_is_told_once_and_again_after_some_hours() -> None:
+    it = Receiver()
+    it.look(behind_since=NOW - 59)
+    it.wait(3600)
+    assert it.got == []
+    it.look(behind_since=NOW - 59)
+    it.wait(23 * HOUR)
+    assert [(each.behind is not None, each.caught_up) for each in it.got] == [(True, None)]
+    it.wait(2 * HOUR)
+    assert len(it.got) == 2
+    assert it.got[1].behind is not None
+    assert it.got[1].behind.told_at is not None
+    it.restart()
+    it.look()
+    it.wait(HOUR)
+    assert it.got[2].caught_up is not None
+    assert it.memory.lag is None
+    it.wait(100 * HOUR)
+    assert len(it.got) == 3
+
+
+def test_behind_and_stuck_are_one_message() -> None:
+    it = Receiver()
+    it.look(behind_since=NOW - 60, stays={1: stuck()})
+    it.wait(HOUR)
+    (said,) = it.got
+    assert said.behind is not None
+    assert set(said.stuck) == {1}
+
+
+def test_one_that_has_caught_up_before_it_was_told_is_told_as_that() -> None:
+    it = Receiver()
+    it.look(behind_since=NOW - 60)
+    it.wait(10)
+    it.look()
+    it.wait(HOUR)
+    (said,) = it.got
+    assert said.behind is None
+    assert said.caught_up is not None
+    assert said.caught_up.told_at is None
+
+
+def test_one_that_is_behind_again_before_its_end_was_told_was_not_away() -> None:
+    it = Receiver()
+    it.look(behind_since=NOW - 60)
+    it.wait(HOUR)
+    it.look()
+    it.wait(10)
+    it.look(behind_since=it.now - 60)
+    it.wait(HOUR)
+    assert len(it.got) == 1
+    it.look()
+    it.wait(HOUR)
+    assert it.got[1].caught_up is not None
+    assert it.got[1].caught_up.since == NOW - 60
+
+
+def test_who_does_not_want_to_hear_of_the_master_does_not() -> None:
+    rules = dataclasses.replace(RULES, tell=frozenset({"stuck"}))
+    it = Receiver(rules=rules)
+    it.look(behind_since=NOW - 60)
+    it.wait(HOUR)
+    assert [bool(told.only(each, rules)) for each in it.got] == [False]
+
+
+def test_what_was_stored_before_there_was_a_word_of_the_master_is_read() -> None:
+    old = base64.b64encode(zlib.compress(b'{"stays":{},"entries":{},"actions":{},"done":7}'))
+    assert unpacked(old.decode()) == Memory(done=7)
