@@ -132,7 +132,7 @@ class Healthy(AbstractLatentWorker):
         return defer.ensureDeferred(self._start())
 
     def stop_instance(self, fast: bool = False) -> Any:
-        """Kill the worker process, and take `stop_delay` for it."""
+        """End the worker process, and take `stop_delay` for it."""
         return defer.ensureDeferred(self._stop())
 
     async def _start(self) -> bool:
