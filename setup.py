@@ -65,6 +65,9 @@ TEST_REQUIRES = [
     "keystoneauth1>=5",
     # Its models are made from Kubernetes' published API. 37 wants a python-dateutil that boto3 refuses.
     "kubernetes>=30,<37",
+    # A provider of OAuth2 on loopback, and a client of Buildbot's websocket: the matrix of rights.
+    "oauthlib>=3.2",
+    "websocket-client>=1.6",
     # A mail server that keeps what it gets.
     "aiosmtpd>=1.4",
     # Drivers of the databases that are tested. PyMySQL needs no C library of MySQL.

@@ -58,10 +58,14 @@ class Client:
         self._ask = ask
         self._warn = warn
         self._is_warned = False
-        self._opener = urllib.request.build_opener(
-            urllib.request.HTTPSHandler(context=tls_context(settings.ca_file)), _NoRedirect()
-        )
+        handlers: list[urllib.request.BaseHandler] = [_NoRedirect()]
+        # to read all authorities takes longer than all else that a short command does
+        if settings.ca_file or settings.url.startswith("https:"):
+            handlers.append(urllib.request.HTTPSHandler(context=tls_context(settings.ca_file)))
+        self._opener = urllib.request.build_opener(*handlers)
         self._credentials: dict[str, str] | None = None
+        #: what a proxy before Buildbot wants beside the session, once `by_password` has found that
+        self.with_each: dict[str, str] = {}
 
     def get(self, path: str, query: Query = ()) -> Answer:
         """GET below the interface's root."""
@@ -148,7 +152,8 @@ class Client:
         if not given.user:
             return {}
         pairs = self.by_password(given.user)
-        return {"Cookie": "; ".join(f"{name}={value}" for name, value in pairs.items())}
+        cookie = "; ".join(f"{name}={value}" for name, value in pairs.items())
+        return {**self.with_each, "Cookie": cookie}
 
     def by_password(self, user: str) -> dict[str, str]:
         """Log in; the cookies of the session."""
@@ -156,9 +161,15 @@ class Client:
         pair = f"{user}:{self._password(user)}".encode()
         basic = {"Authorization": "Basic " + base64.b64encode(pair).decode("ascii")}
         raw = self._send("GET", "/auth/login", self._exposing("password", basic))
-        # Buildbot sends the client on to its page. The last cookie is the session that has logged in.
+        # Buildbot sends the client on to its page.
         if raw.cookies and raw.status in _SENT_ON:
-            return dict(each.split(";", 1)[0].split("=", 1) for each in raw.cookies if "=" in each)
+            return _session(raw.cookies)
+        if raw.status == _NO_LOGIN_HERE:
+            # RemoteUserAuth: a proxy wants the password with each request, and says at the page who it is
+            page = self._send("GET", "/", basic)
+            if page.cookies and page.status in _GOOD:
+                self.with_each = basic
+                return _session(page.cookies)
         raise refusals.no_login(raw.status, user, given.url)
 
     def _exposing(self, what: str, headers: dict[str, str]) -> dict[str, str]:
@@ -182,6 +193,12 @@ class Client:
 
 _GOOD = (200, 202)
 _SENT_ON = (301, 302, 303, 307)
+_NO_LOGIN_HERE = 403
+
+
+def _session(given: Sequence[str]) -> dict[str, str]:
+    """The last cookie of each name: that of the session which has logged in."""
+    return dict(each.split(";", 1)[0].split("=", 1) for each in given if "=" in each)
 
 
 def tls_context(ca_file: str | None) -> ssl.SSLContext:

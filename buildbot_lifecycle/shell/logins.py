@@ -26,7 +26,11 @@ def login(session: Session, file: str | None) -> None:
             message = f"{name} is set, and comes before a session that is kept"
             raise Trouble(Status.USAGE, message, "Take it out of the configuration, or say --file")
     user = given.user or _user()
-    pairs = session.client_of(given._replace(user=user)).by_password(user)
+    client = session.client_of(given._replace(user=user))
+    pairs = client.by_password(user)
+    if client.with_each:
+        message = f"a proxy at {given.url} wants the password with each request"
+        raise Trouble(Status.REFUSED, message, "No session is kept: --user with --password-file")
     path = Path(file).expanduser() if file else sessions.path_of(given.url)
     sessions.keep(path, given.url, user, pairs)
     # Whether Buildbot knows who it is, is looked at with what was written.

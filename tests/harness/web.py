@@ -64,3 +64,11 @@ def request(
     except urllib3.exceptions.HTTPError as error:
         raise ConnectionError(f"{method} {url}: {error}") from error
     return Answer(got.status, got.headers, got.data.decode(errors="replace"))
+
+
+def answers(url: str) -> bool:
+    """Whether a server is there, whatever it says."""
+    try:
+        return bool(request("GET", url).status)
+    except OSError:
+        return False

@@ -349,3 +349,23 @@ def test_https_where_http_is_spoken_is_said(fake: Fake, shell: Shell) -> None:
     done = shell("--url", fake.url.replace("http:", "https:"), "workers")
     assert done.exit_code == 3
     assert "http://" in done.stderr
+
+
+def test_where_a_proxy_asks_for_the_password_it_goes_with_each_request(
+    quiet: Fake, shell: Shell
+) -> None:
+    """Buildbot's RemoteUserAuth: its own login is shut, and the page learns from the proxy who it is."""
+    quiet.put("GET", "/auth/login", b"<html>not supported</html>", status=403, root="")
+    quiet.put("GET", "/", b"<html>", root="", Set_Cookie="TWISTED_SESSION=hers; Path=/")
+    shell.env |= {"BUILDBOT_LIFECYCLE_USER": "alice", "BUILDBOT_LIFECYCLE_PASSWORD": "x"}
+    assert shell("workers").exit_code == 0
+    assert [path for _, path, _, _, _ in quiet.asked][:2] == ["/auth/login", "/"]
+    sent = headers_of(quiet)
+    assert sent["Cookie"] == "TWISTED_SESSION=hers"
+    assert sent["Authorization"] == headers_of(quiet, 0)["Authorization"]
+    done = shell("login")
+    assert done.exit_code == 5
+    assert "wants the password with each request" in done.stderr
+    # whose password the proxy does not take
+    quiet.put("GET", "/auth/login", b"<html>who?</html>", status=401, root="")
+    assert shell("workers").exit_code == 4

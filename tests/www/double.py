@@ -40,7 +40,7 @@ from buildbot_lifecycle.shapes.parts import Verdict
 from buildbot_lifecycle.shapes.spans import Drawn, Stats, StatsMeta, TimelineMeta
 from buildbot_lifecycle.shapes.workers import Behind, Meta, Roll, Worker
 from buildbot_lifecycle.www.api import resource
-from tests.www import rights, rules
+from tests.www import logins, rights, rules
 
 NOW = 1_700_000_000.0
 VERDICT = Verdict(
@@ -320,6 +320,22 @@ class Writes(Resource):
         return json.dumps(shown).encode()
 
 
+class Rules(Resource):
+    """``/test/case?NAME``: other rules, as of the next request."""
+
+    isLeaf = True  # noqa: N815
+
+    def __init__(self, master: Any) -> None:
+        super().__init__()
+        self.master = master
+
+    def render_GET(self, request: Any) -> bytes:  # noqa: N802
+        www = self.master.www
+        www.authz = rights.rules_of(request.uri.decode().partition("?")[2])
+        www.authz.setMaster(self.master)
+        return b""
+
+
 class UntilParentIsGone(Protocol):
     def connectionLost(self, reason: Any = None) -> None:  # noqa: N802
         reactor.stop()
@@ -330,7 +346,7 @@ def main() -> None:
     parser.add_argument("--unconfigured", action="store_true")
     parser.add_argument("--anonymous-may-force", action="store_true")
     parser.add_argument("--rules", default="authz")
-    parser.add_argument("--case", help="login, rules and workers of a case of `tests.www.rights`")
+    parser.add_argument("--case", help="users, workers and rules of a case of `tests.www.rights`")
     parser.add_argument("--details-for", default="readers")
     parser.add_argument("--rows", type=int, default=100)
     parser.add_argument("--many", type=int, default=0)
@@ -351,7 +367,7 @@ def main() -> None:
     )
     if double is not None:
         double.top = given.rows
-    www = Www(case.authz(), case.auth()) if case else Www(getattr(rules, given.rules)())
+    www = Www(case.authz(), logins.by_password()) if case else Www(getattr(rules, given.rules)())
     if given.anonymous_may_force:
         www.authz.allowRules = [r for r in www.authz.allowRules if r.role != "admins"]
     if double is not None and given.twice:
@@ -377,6 +393,7 @@ def main() -> None:
     root.putChild(b"auth", AuthRootResource(master))
     test = Resource()
     test.putChild(b"writes", Writes(double))
+    test.putChild(b"case", Rules(master))
     root.putChild(b"test", test)
     site = BuildbotSite(root, logPath=None, rotateLength=0, maxRotatedFiles=0)
     site.sessionFactory = None
