@@ -28,6 +28,8 @@ NOT_AS_THEY_ARE = {
     "pip install .": "tests/test_packaging.py installs what is built from here, and starts a master",
     'eval "$(_BUILDBOT_LIFECYCLE_COMPLETE': "tests/shell/test_commands.py: click makes the script",
     "buildbot-lifecycle": "tests/master/test_shell.py runs each, in the order of the page",
+    "sudo -u buildbot buildbot-lifecycle doctor": "tests/test_packaging.py, on a master's directory",
+    "man -l": "tests/test_packaging.py looks at the manual page where it is installed",
     "make demo": "tests/demo/test_demo.py runs what stands behind it, to the end",
 }
 
