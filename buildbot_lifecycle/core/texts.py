@@ -7,8 +7,18 @@ refuse the whole text. Texts are made clean where they enter, so that nothing la
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
+
+#: Kinds of characters that can be seen: letters, numbers, punctuation, symbols.
+_SEEN = ("L", "N", "P", "S")
+
+#: Letters and symbols by name that show nothing all the same: Hangul fillers, the empty Braille cell.
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+
+#: Characters of the longest name of a person that is kept; an address of e-mail has 254 at most.
+MAX_NAME = 255
 
 
 def clean(text: str) -> str:
@@ -21,6 +31,34 @@ def clean(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
     return text
+
+
+def can_be_seen(character: str) -> bool:
+    """Whether a person sees it; a space, a control character and half of a pair are not seen."""
+    return character not in _BLANK and unicodedata.category(character).startswith(_SEEN)
+
+
+def person(name: str) -> str:
+    """A person's name as it is written down: in one line, nothing in it that is not seen.
+
+    A login may tell anything. An end of line would make two of one line of a log; a mark that turns the
+    direction of writing, or one of no width, would make one user's name look like another's. Each stands
+    there as its escape (``\\n``).
+    """
+    text = clean(name).strip()
+    if not text.isascii() or not text.isprintable():
+        text = "".join(each if _stays(each) else _escape(each) for each in text)
+    return text if len(text) <= MAX_NAME else f"{text[: MAX_NAME - 1]}…"
+
+
+def _stays(character: str) -> bool:
+    if unicodedata.category(character).startswith("M"):  # an accent, the vowel of a consonant
+        return unicodedata.name(character, "").find("VARIATION SELECTOR") < 0
+    return character == " " or can_be_seen(character)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def cleaned(value: Any) -> Any:

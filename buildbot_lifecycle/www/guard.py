@@ -27,7 +27,7 @@ from buildbot_lifecycle.core.requests import (
     Actor,
     Refusal,
 )
-from buildbot_lifecycle.core.texts import clean
+from buildbot_lifecycle.core.texts import person
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.www.hub import Request
 from buildbot_lifecycle.www.wire import MAX_BODY, shown
@@ -100,11 +100,9 @@ class Rights:
         self._request = request
         self._anonymous_may_force = anonymous_may_force
         info = master.www.getUserInfos(request)
-        names = (info.get(field) for field in _NAMES)
+        names = (person(str(info[field])) for field in _NAMES if info.get(field))
         # A session without a name cannot be held to account: it counts as anonymous.
-        self._name = (
-            None if info.get("anonymous") else next((clean(str(n)) for n in names if n), None)
-        )
+        self._name = None if info.get("anonymous") else next(filter(None, names), None)
 
     @property
     def user(self) -> str | None:

@@ -15,18 +15,13 @@ from typing import Any
 
 from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.requests import EndRequest, ForceRequest, PauseRequest, Refusal
+from buildbot_lifecycle.core.texts import can_be_seen
 
 #: Largest request body (bytes) that is read.
 MAX_BODY = 64 * 1024
 
 #: Largest number that every database stores as an id.
 MAX_ID = 2**63 - 1
-
-#: Kinds of characters that can be seen: letters, numbers, punctuation, symbols.
-_SEEN = ("L", "N", "P", "S")
-
-#: Letters and symbols by name that show nothing all the same: Hangul fillers, the empty Braille cell.
-_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 
 #: Stands for a field that is not there, where None would be JSON's null.
 _MISSING = object()
@@ -232,7 +227,7 @@ def _string(fields: Mapping[str, Any], name: str, *, required: bool) -> str:
 def _text(fields: Mapping[str, Any], name: str, *, required: bool) -> str:
     """Words of a person: to be seen, not too long, nothing that would garble a log or a terminal."""
     value = _string(fields, name, required=required).strip()
-    if required and not any(_can_be_seen(character) for character in value):
+    if required and not any(can_be_seen(character) for character in value):
         raise _bad_field(name, fields[name], "words that can be seen")
     if len(value) > MAX_LINE:
         expected = f"at most {MAX_LINE} characters (these are {len(value)})"
@@ -241,10 +236,6 @@ def _text(fields: Mapping[str, Any], name: str, *, required: bool) -> str:
         if unicodedata.category(character) == "Cc" and character not in "\n\r\t":
             raise _bad_field(name, value, "text without control characters")
     return value
-
-
-def _can_be_seen(character: str) -> bool:
-    return character not in _BLANK and unicodedata.category(character).startswith(_SEEN)
 
 
 def _bad_field(name: str, got: object, expected: str) -> Refusal:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildbot_lifecycle.core.events import cut
-from buildbot_lifecycle.core.texts import clean, cleaned
+from buildbot_lifecycle.core.texts import clean, cleaned, person
 from buildbot_lifecycle.db import codec
 from buildbot_lifecycle.diagnose import where
 from buildbot_lifecycle.host import reasons
@@ -105,3 +105,30 @@ def test_what_an_older_version_wrote() -> None:
     }
     assert codec.decode('"\\ud83d\\ude00"') == "\U0001f600"
     assert codec.unescape("\\ud83d") == ESCAPED
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("alice", "alice"),
+        (" Jürgen Groß ", "Jürgen Groß"),
+        ("李小龙", "李小龙"),
+        ("हिन्दी", "हिन्दी"),
+        ("e\u0301va", "e\u0301va"),
+        ("CORP\\alice", "CORP\\alice"),
+        ("a\nlifecycle: released by bob", "a\\nlifecycle: released by bob"),
+        ("a\r\tb\x00\x1b[31m", "a\\r\\tb\\x00\\x1b[31m"),
+        ("a\u2028b\x85", "a\\u2028b"),
+        ("\u202eecila", "\\u202eecila"),
+        ("al\u200bice", "al\\u200bice"),
+        ("al\ufe0fice", "al\\ufe0fice"),
+        ("al\xa0ice", "al\\xa0ice"),
+        ("\ud83d", "\\ud83d"),
+        ("\u3164", "\\u3164"),
+        (" \t\n", ""),
+        ("x" * 256, "x" * 254 + "…"),
+    ],
+)
+def test_a_persons_name_is_one_line_and_hides_nothing(given: str, kept: str) -> None:
+    assert person(given) == kept
+    assert person(kept) == kept

@@ -177,7 +177,7 @@ def test_who_is_logged_in_and_denied_is_forbidden() -> None:
 
 
 def test_a_session_without_a_name_is_anonymous() -> None:
-    for info in ({}, {"groups": ["a"]}, {"email": ""}):
+    for info in ({}, {"groups": ["a"]}, {"email": ""}, {"email": "\t", "username": " "}):
         asked = rights(Asked(info))
         assert asked.user is None
         assert asked.actor == requests.ANONYMOUS
@@ -195,6 +195,10 @@ def test_a_session_without_a_name_is_anonymous() -> None:
         ({"username": "anonymous"}, "anonymous"),
         ({"full_name": "policy:auto_release"}, "policy:auto_release"),
         ({"email": "shutdown"}, "shutdown"),
+        # what cannot be seen names nobody, and what is no text of one line is not taken as it is
+        ({"email": " ", "username": "a"}, "a"),
+        ({"email": "a@b\nby the policy"}, "a@b\\nby the policy"),
+        ({"email": "\u202ea"}, "\\u202ea"),
     ],
 )
 def test_the_actor_is_the_first_name_that_the_user_has(info: dict[str, Any], actor: str) -> None:
