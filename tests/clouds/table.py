@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -164,6 +165,11 @@ _BACKENDS = {
 }
 
 
+def is_made() -> bool:
+    """Whether this is `make clouds`, which does at length what `make test` does in short."""
+    return DIRECTORY in os.environ
+
+
 def seen(driver: str, column: str, what: str = "seen") -> None:
     """Keep what a test has seen of a driver."""
     assert driver in DRIVERS, driver
@@ -191,40 +197,61 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     return report
 
 
-def table(directory: Path) -> str:
-    """The cells that tests left in a directory, as a Markdown table."""
-    found: dict[tuple[str, str], str] = {}
+Cells = dict[tuple[str, str], str]
+
+
+def seen_in(directory: Path) -> Cells:
+    """The cells that tests left in a directory."""
+    found: Cells = {}
     for path in sorted(directory.glob("*.json")):
         driver, column, what = json.loads(path.read_text(encoding="utf-8"))
         found[driver, column] = what.replace("|", "\\|")
+    return found
+
+
+def seen_before(text: str) -> Cells:
+    """The cells of a table in which something was seen."""
+    found: Cells = {}
+    columns = (_BACKEND, *COLUMNS)
+    for line in text.splitlines():
+        driver, *cells = (cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1])
+        if driver in DRIVERS:
+            found.update({(driver, column): cell for column, cell in zip(columns, cells)})
+    return {key: cell for key, cell in found.items() if cell not in ("not seen", "not offered")}
+
+
+def table(found: Cells) -> str:
+    """The cells as a Markdown table, a line for each driver."""
     lines = ["| driver | ran on | " + " | ".join(COLUMNS) + " |"]
     lines.append("|---|---|" + "---|" * len(COLUMNS))
     for driver in DRIVERS:
-        cells = [
-            found.get(
-                (driver, column), "not offered" if (driver, column) in NOT_OFFERED else "not seen"
-            )
-            for column in COLUMNS
-        ]
-        lines.append(
-            f"| {driver} | {found.get((driver, _BACKEND), _BACKENDS.get(driver, 'not seen'))} | "
-            + " | ".join(cells)
-            + " |"
-        )
+        cells = [found.get((driver, _BACKEND), _BACKENDS.get(driver, "not seen"))]
+        for column in COLUMNS:
+            nothing = "not offered" if (driver, column) in NOT_OFFERED else "not seen"
+            cells.append(found.get((driver, column), nothing))
+        lines.append(f"| {driver} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def main(target: str) -> int:
-    """Run these tests and those of our own worker, and write what they saw; their exit code."""
+def main(target: str, *arguments: str) -> int:
+    """Run these tests and those of our own worker, and write what they saw; their exit code.
+
+    With ``arguments`` of pytest it is a part of them: other cells stay as an earlier run has seen them.
+    """
+    path = Path(target)
     with tempfile.TemporaryDirectory(prefix="lifecycle-clouds-") as directory:
         here = Path(__file__).parent
         command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.clouds.table"]
-        command += [str(here), str(here.parent / "ssh" / "test_worker.py")]
+        # also what is a long way
+        command += ["-m", "not benchmark", str(here), str(here.parent / "ssh" / "test_worker.py")]
         env = {**os.environ, DIRECTORY: directory}
-        done = subprocess.run([*command, *sys.argv[2:]], env=env, check=False)
-        Path(target).write_text(table(Path(directory)), encoding="utf-8")
+        done = subprocess.run([*command, *arguments], env=env, check=False)
+        before = (
+            seen_before(path.read_text(encoding="utf-8")) if arguments and path.exists() else {}
+        )
+        path.write_text(table({**before, **seen_in(Path(directory))}), encoding="utf-8")
     return done.returncode
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1]))
+    raise SystemExit(main(*sys.argv[1:]))

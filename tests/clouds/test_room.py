@@ -17,12 +17,14 @@ import pytest
 from buildbot.worker.latent import AbstractLatentWorker
 from twisted.internet import defer
 
-from buildbot_lifecycle.clouds import choose, private
+from buildbot_lifecycle.clouds import choose, machine, private
 from buildbot_lifecycle.clouds.adapter import Silent, Unable
 from buildbot_lifecycle.clouds.choose import OURS, Choice
+from buildbot_lifecycle.clouds.hooks import METHODS
 from buildbot_lifecycle.clouds.pool import Pool
 from buildbot_lifecycle.clouds.trouble import told
 from buildbot_lifecycle.clouds.values import Can, CannotTell, Instance, Limits, NotKnown, State, Why
+from buildbot_lifecycle.workers.ssh.worker import SSHLatentWorker
 from tests.clouds.support import Desk, Turns
 from tests.harness.waiting import patient
 
@@ -448,10 +450,12 @@ def test_the_table_in_the_docs_is_what_the_adapters_state() -> None:
     rows = re.findall(r"^\| `(\w+)` \|((?: (?:yes|-) \|){8})", page.read_text(), re.MULTILINE)
     told = {name: [word.strip() for word in cells.split("|")[:-1]] for name, cells in rows}
     columns = (Can.NAME, Can.GONE, Can.LIST, Can.END, Can.LINK, Can.LAST_WORDS, Can.AGE, Can.KIND)
-    stated = {
-        adapter.classes[0].rpartition(".")[2]: [
-            "yes" if each in adapter.can else "-" for each in columns
-        ]
-        for adapter in OURS
+    assert set(columns) == set(Can)
+    abilities = {adapter.classes[0].rpartition(".")[2]: adapter.can for adapter in OURS}
+    abilities[private.MACHINE.rpartition(".")[2]] = machine.CAN
+    # what comes with a list, when its instances have it: ours say neither
+    own = (each for each, method in METHODS.items() if hasattr(SSHLatentWorker, method))
+    abilities[SSHLatentWorker.__name__] = frozenset(own)
+    assert told == {
+        name: ["yes" if each in can else "-" for each in columns] for name, can in abilities.items()
     }
-    assert told == stated

@@ -34,7 +34,20 @@ def test_what_was_not_seen_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv(table.DIRECTORY, str(tmp_path))
     table.seen("Docker", "lost", "`a | b`")
     table.backend("Docker", "dockerd 20")
-    docker = table.table(tmp_path).splitlines()[2]
+    found = table.seen_in(tmp_path)
+    docker = table.table(found).splitlines()[2]
     assert docker.startswith("| Docker | dockerd 20 | not seen | not seen | not offered |")
     assert "`a \\| b`" in docker
     assert [json.loads(path.read_text()) for path in tmp_path.glob("*.json")]
+
+
+def test_a_part_of_the_tests_leaves_the_cells_of_an_earlier_run() -> None:
+    text = (ROOT / "docs" / "clouds-table.md").read_text(encoding="utf-8")
+    before = table.seen_before(text)
+    assert before["Docker", "lost"] == "`exited, exit code 137`"
+    assert ("Docker", "link") not in before, "not offered is no cell that was seen"
+    assert table.table(before) == text
+    again = {("SSH", "late start"): "`a \\| b`"}
+    made = table.table({**before, **again})
+    assert table.seen_before(made) == {**before, **again}
+    assert table.table(table.seen_before(made)) == made
