@@ -16,11 +16,16 @@ from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.events import Event, Kind, cut
 from buildbot_lifecycle.core.instances import never_had_instance
 from buildbot_lifecycle.core.requests import STOP
+from buildbot_lifecycle.host import machines
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.host.pauses import Turns
 from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.shapes import events
 from buildbot_lifecycle.shapes.base import UNSET
+
+#: Causes of entries that a later stop of the machine closes, where they bear its name: no call of it that
+#: was given up is open in them, as it is in that of a release.
+_OF_MACHINES = ("stop_failed", "late_start", "crash")
 
 
 class Ledger:
@@ -45,6 +50,8 @@ class Ledger:
         self._late = late
         # machine -> the call that failed last: all of its workers are told of the same
         self._failed_stops: dict[str, int] = {}
+        # and the start that ended late
+        self._late_starts: dict[str, int] = {}
 
     # what earlier runs left
 
@@ -105,6 +112,9 @@ class Ledger:
         if call == "stop_machine" and "machine" in data:
             self._machine_stopped(known, event)
             return
+        if call == "start_machine" and late and "machine" in data:
+            self._machine_started_late(known, event)
+            return
         place = known.facts.place
         if call == "start_instance" and late:
             place = self._place_of(data["token"])
@@ -129,10 +139,22 @@ class Ledger:
         elif outcome == "true":
             self._failed_stops.pop(machine, None)
             for number, entry in list(self._entries.of(known.workerid).items()):
-                if (entry.get("cause"), entry.get("instance")) == ("stop_failed", machine):
+                if entry.get("cause") in _OF_MACHINES and entry.get("instance") == machine:
                     note = "a later stop of the machine succeeded"
                     closed = self._desk.close_orphan(number, known.workerid, STOP, note)
                     closed.addErrback(log_error, "lifecycle: while closing an orphan")
+
+    def _machine_started_late(self, known: Known, event: Event) -> None:
+        """A machine is on, and Buildbot waits for it no more, unless it has been started again since."""
+        data = event.data
+        machine = machines.latent_machine(known.watched.worker)
+        if data["outcome"] != "true" or self._late_starts.get(data["machine"]) == data["token"]:
+            return
+        if machine is not None and machines.is_wanted(machine):
+            return
+        self._late_starts[data["machine"]] = data["token"]
+        why = "a start of the machine that was given up succeeded after all"
+        self._open(known, event, "late_start", why, data["machine"], place=None)
 
     def _open(
         self,

@@ -346,6 +346,15 @@ def _open_orphan(conn: sa.engine.Connection, masterid: int, left: Left) -> int |
         others = others.where(table.c.episode == left.episode)
     if conn.execute(others).first() is not None:
         return None
+    instance = facts.instance or (episode.instance if episode is not None else None)
+    # without an episode it may be of an earlier start than the last
+    place = facts.place if episode is not None else None
+    if instance is None:
+        instance = _machine(conn, left)
+        if instance is not None:
+            if _is_told(conn, masterid, left, instance):
+                return None
+            place = None
     row = {
         "token": token,
         "workerid": left.workerid,
@@ -353,9 +362,8 @@ def _open_orphan(conn: sa.engine.Connection, masterid: int, left: Left) -> int |
         "episode": left.episode,
         "opened_at": left.at,
         "data": {
-            "instance": facts.instance or (episode.instance if episode is not None else None),
-            # without an episode it may be of an earlier start than the last
-            "place": facts.place if episode is not None else None,
+            "instance": instance,
+            "place": place,
             # a stop that did not wait for the worker any more has let go of it, as a release does
             "cause": "crash" if left.how == "died" else "release",
             "why": f"the master's process ended while the worker was {facts.state.value}"
@@ -365,6 +373,40 @@ def _open_orphan(conn: sa.engine.Connection, masterid: int, left: Left) -> int |
     }
     insert_or_ignore(conn, table, [row], ("token",))
     return int(conn.execute(sa.select(table.c.id).where(table.c.token == token)).scalar_one())
+
+
+#: The last ends of calls among which that of a machine is looked for.
+_LAST_CALLS = 10
+
+
+def _machine(conn: sa.engine.Connection, left: Left) -> str | None:
+    """The machine that the dead process had under the worker: by the last call of it that ended."""
+    table = schema.events.c
+    query = (
+        sa.select(table.data)
+        .where(
+            table.workerid == left.workerid,
+            table.kind == Kind.CALL_ENDED.value,
+            table.incarnation == left.incarnation,
+        )
+        .order_by(table.id.desc())
+        .limit(_LAST_CALLS)
+    )
+    return next((row.data["machine"] for row in conn.execute(query) if "machine" in row.data), None)
+
+
+def _is_told(conn: sa.engine.Connection, masterid: int, left: Left, machine: str) -> bool:
+    """Whether an entry of this death tells of the machine: it has one, and not each of its workers."""
+    table = schema.orphans.c
+    query = sa.select(table.data, table.workerid).where(
+        table.masterid == masterid,
+        table.closed_at.is_(None),
+        table.token.like(f"{_token(left.incarnation)}%"),
+    )
+    return any(
+        row.data.get("instance") == machine and row.workerid != left.workerid
+        for row in conn.execute(query)
+    )
 
 
 def _token(incarnation: int) -> str:

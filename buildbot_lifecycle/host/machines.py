@@ -23,6 +23,14 @@ def is_between(machine: Any) -> bool:
     )
 
 
+def is_wanted(machine: Any) -> bool:
+    """Whether Buildbot sees a latent machine as on, or about to be: it will stop it by itself."""
+    return isinstance(machine, AbstractLatentMachine) and machine.state in (
+        MachineStates.STARTING,
+        MachineStates.STARTED,
+    )
+
+
 def finish_half_machine(machine: Any, error: Exception) -> bool:
     """Put a latent machine to rest whose start or stop a BaseException has broken off.
 

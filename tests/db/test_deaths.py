@@ -313,6 +313,32 @@ def test_what_may_still_run_is_an_orphan_from_then_on(database: Database) -> Non
     database.run(work)
 
 
+def test_a_machine_that_was_on_or_stopping_is_one_entry_with_its_name(database: Database) -> None:
+    async def work(pool: Any) -> None:
+        scene = Scene(pool)
+        await scene.begin(900.0)
+        ends = {"call": "start_machine", "outcome": "true", "machine": "box"}
+        for number in (7, 8):
+            worker = Worker(number, scene.seq)
+            token = 10 + number
+            stops = {"call": "stop_machine", "token": token}
+            await scene.write(
+                [
+                    worker.event(Kind.CALL_STARTED, call="start_machine", token=number),
+                    worker.event(Kind.CALL_ENDED, token=number, **ends),
+                    worker.event(Kind.CALL_STARTED, **stops),
+                ]
+            )
+        await scene.begin(2000.0)
+        first, second = await scene.close_dead(2000.0)
+        (orphan,) = await scene.rows("orphans")
+        assert {first.orphan, second.orphan} == {orphan["id"], None}
+        assert (orphan["workerid"], orphan["instance"]) == (7, "box")
+        assert (orphan["place"], orphan["cause"]) == (None, "crash")
+
+    database.run(work)
+
+
 def test_other_masters_and_live_incarnations_are_left_alone(lite: Database) -> None:
     async def work(pool: Any) -> None:
         mine, theirs = Scene(pool, 1), Scene(pool, 2)

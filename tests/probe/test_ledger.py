@@ -10,6 +10,7 @@ from twisted.internet import defer
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.act.ledger import Ledger
 from buildbot_lifecycle.core.events import Event, Kind
+from buildbot_lifecycle.host import machines
 from buildbot_lifecycle.master.logbook import Known
 from tests.core.story import NOW, STARTING, STOPPING, SUB, WORKER, Story
 from tests.probe.support import Driven
@@ -40,6 +41,7 @@ class Desk:
         self.entries = Entries()
         self.ledger = Ledger(None, self.audit, "run", self.entries)  # type: ignore[arg-type]
         self.known = Known(WORKER, "w", "Driven", Driven("w"), story.facts)  # type: ignore[arg-type]
+        self.known.watched.worker = None  # type: ignore[assignment]
 
     def tell(self, call: str, outcome: str, **data: Any) -> list[str]:
         self.story.end(call, outcome, **data)
@@ -141,7 +143,32 @@ def test_a_later_stop_of_the_machine_closes_it_and_no_other_entry() -> None:
     desk.open(4, cause="stop_failed", instance="box")
     desk.open(5, cause="stop_failed", instance="i-1")
     desk.open(6, cause="release", instance="box")
+    desk.open(7, cause="crash", instance="box")
+    desk.open(8, cause="late_start", instance="box")
     desk.tell("stop_machine", "other", token=9, machine="box")
     assert desk.audit.closed == []
     desk.tell("stop_machine", "true", token=10, machine="box")
-    assert desk.audit.closed == [4]
+    assert desk.audit.closed == [4, 7, 8]
+
+
+@pytest.mark.parametrize(("outcome", "wanted"), [("true", True), ("false", False)])
+def test_a_machine_that_is_used_again_or_did_not_start_late_is_no_entry(
+    outcome: str, wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(Story().asked().go(SUB))
+    monkeypatch.setattr(machines, "latent_machine", lambda _: desk)
+    monkeypatch.setattr(machines, "is_wanted", lambda _: wanted)
+    assert desk.tell("start_machine", outcome, token=9, machine="box", late=True) == []
+
+
+def test_a_machine_that_starts_late_is_one_entry_however_many_workers_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk(Story().asked().go(SUB))
+    monkeypatch.setattr(machines, "latent_machine", lambda _: desk)
+    monkeypatch.setattr(machines, "is_wanted", lambda _: False)
+    for _ in range(2):
+        told = desk.tell("start_machine", "true", token=9, machine="box", late=True)
+        assert told == ["late_start"]
+    assert desk.audit.opened[0]["instance"] == "box"
+    assert desk.tell("start_machine", "true", token=10, machine="box") == ["late_start"]
