@@ -17,6 +17,7 @@ extensions = ["myst_parser", "required_names", "state_machine"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = [
     "catalogue-table.md",
+    "carried-table.md",
     "clouds-table.md",
     "faults-table.md",
     "rights-table.md",

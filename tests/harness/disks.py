@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -42,7 +43,7 @@ def small_disk(path: Path, megabytes: int, user: str | None = None) -> Iterator[
         pytest.skip(f"nothing can be mounted here: {mounted.stderr.decode().strip()}")
     try:
         if user is not None:
-            shutil.chown(path, user, user)
+            shutil.chown(path, user, pwd.getpwnam(user).pw_gid)
             path.chmod(0o700)
         yield Disk(path)
     finally:

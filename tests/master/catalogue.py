@@ -90,8 +90,8 @@ def rows(which: list[tuple[str, str]]) -> Iterator[list[Row]]:
                 each.keep(Path(directory))
 
 
-def table(directory: Path) -> str:
-    """The rows that tests left in a directory, as a Markdown table."""
+def table(directory: Path, before: str = "") -> str:
+    """The rows that tests left in a directory, as a Markdown table; others stay as in ``before``."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for path in sorted(directory.glob("*.json")):
         seen = json.loads(path.read_text())
@@ -101,26 +101,35 @@ def table(directory: Path) -> str:
         line["seen"].update(seen["seen"])
         line["stops"].update(seen["stops"])
         line["reason"] = line["reason"] or seen["reason"]
-    lines = [
+    head = [
         "| code | variant | " + " | ".join(COLUMNS) + " | stopped | as it is told |",
         "|---|---|" + "---|" * (len(COLUMNS) + 2),
     ]
-    for (code, variant), line in sorted(found.items()):
+    lines = {}
+    for line in before.splitlines()[len(head) :]:
+        code, variant = line.split(" | ")[:2]
+        lines[code.removeprefix("| ").strip("`"), variant] = line
+    for (code, variant), line in found.items():
         marks = [line["seen"].get(column, "not seen") for column in COLUMNS]
         stops = " ".join(how for how in STOPS if how in line["stops"]) or "not seen"
         cells = [f"`{code}`", variant, *marks, stops, line["reason"].replace("|", "\\|")]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        lines[code, variant] = "| " + " | ".join(cells) + " |"
+    return "\n".join([*head, *(lines[key] for key in sorted(lines))]) + "\n"
 
 
 def main(target: str) -> int:
-    """Run the catalogue's tests and write the table of what they saw; their exit code."""
+    """Run the catalogue's tests and write the table of what they saw; their exit code.
+
+    With ``-k`` among the arguments of pytest it is a part of them: other rows stay as they are.
+    """
     with tempfile.TemporaryDirectory(prefix="lifecycle-catalogue-") as directory:
         files = [str(Path(__file__).parent / name) for name in TESTS]
         command = [sys.executable, "-m", "pytest", "-q", *files]
         env = {**os.environ, DIRECTORY: directory}
         done = subprocess.run([*command, *sys.argv[2:]], env=env, check=False)
-        Path(target).write_text(table(Path(directory)), encoding="utf-8")
+        path = Path(target)
+        before = path.read_text(encoding="utf-8") if "-k" in sys.argv else ""
+        path.write_text(table(Path(directory), before), encoding="utf-8")
     return done.returncode
 
 

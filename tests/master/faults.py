@@ -1,6 +1,7 @@
 """What the tests of faults saw, a row for each fault and engine: what was lost, told, how long it took.
 
-`make faults` runs them on real masters and real databases, and writes docs/faults-table.md. What is lost
+`make faults` runs them on real masters and real databases, and writes docs/faults-table.md (and, by
+`matrix`, docs/carried-table.md). What is lost
 is counted in the database afterwards: each event of a run has the number after the last one's.
 """
 
@@ -22,12 +23,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from tests.harness.waiting import wait_until
+from tests.master import matrix
 
 #: Where rows are kept when this is set: a directory, one file for each (tests run in parallel).
 DIRECTORY = "LIFECYCLE_FAULTS"
 
-#: Tests that see a fault, by this marker.
-MARK = "fault"
+#: Tests that see a fault, and those that see what came of what is asked of another's master.
+MARKS = "fault or matrix"
 
 ENGINES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mysql": "MariaDB"}
 
@@ -180,13 +182,16 @@ def main(target: str, *arguments: str) -> int:
     """
     path = Path(target)
     with tempfile.TemporaryDirectory(prefix="lifecycle-faults-") as directory:
-        command = [sys.executable, "-m", "pytest", "-q", "-m", MARK, str(Path(__file__).parent)]
-        env = {**os.environ, DIRECTORY: directory}
+        command = [sys.executable, "-m", "pytest", "-q", "-m", MARKS, str(Path(__file__).parent)]
+        asked = Path(directory, "matrix")
+        asked.mkdir()
+        env = {**os.environ, DIRECTORY: directory, matrix.DIRECTORY: str(asked)}
         done = subprocess.run([*command, *arguments], env=env, check=False)
         before = (
             seen_before(path.read_text(encoding="utf-8")) if arguments and path.exists() else {}
         )
         text = table({**before, **seen_in(Path(directory))})
+        matrix.write(asked)
     print(text)  # noqa: T201 - what the command is for
     path.write_text(text, encoding="utf-8")
     return done.returncode

@@ -119,6 +119,70 @@ def test_a_server_that_is_started_again_takes_what_came_meanwhile(
         assert master.build("stuck")["results"] == 0
 
 
+def deadlocks(server: databases.Server, url: str) -> int:
+    """How many this server has ended."""
+    if server.dialect == "postgresql":
+        return server.output().count("ERROR:  deadlock detected")
+    ((_, number),) = query(url, "show global status like 'Innodb_deadlocks'")
+    return int(number)
+
+
+def waits_for_a_lock(server: databases.Server, url: str) -> bool:
+    sql = "select count(*) from information_schema.innodb_lock_waits"
+    if server.dialect == "postgresql":
+        sql = "select count(*) from pg_locks where not granted"
+    ((number,),) = query(url, sql)
+    return bool(number)
+
+
+def insist(other: sa.engine.Connection, server: databases.Server) -> None:
+    """Let the other one lose: who looks first on PostgreSQL, who has written less on MariaDB."""
+    if server.dialect == "postgresql":
+        other.execute(sa.text("set deadlock_timeout = '60s'"))
+    else:
+        other.execute(sa.text("insert into ballast select seq from seq_1_to_500"))
+
+
+@long_way
+@pytest.mark.parametrize("kind", SERVERS)
+def test_who_loses_a_deadlock_writes_all_of_it_again(
+    make_master: MakeMaster, database_server: Servers, tmp_path: Path, kind: str
+) -> None:
+    with faults.row("deadlock", kind) as seen:
+        server = database_server(kind)
+        url = server.fresh()
+        database = sa.engine.make_url(url).database
+        if kind == "postgresql":
+            server.execute(f"alter database {database} set deadlock_timeout = '5s'")
+        else:
+            server.execute(f"create table {database}.ballast (n int) engine=InnoDB")
+        master, workerid = stuck_master(make_master, url, tmp_path / "release")
+        before = deadlocks(server, url)
+        episode = master.worker("stuck")["episode"]
+        engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+        with engine.connect() as other:
+            insist(other, server)
+            row = "select state from lifecycle_workers where workerid = :n for update"
+            other.execute(sa.text(row), {"n": workerid})
+            seen.begins()
+            (tmp_path / "release").touch()
+            master.wait_until(lambda: waits_for_a_lock(server, url), 30, "ours to wait")
+            row = "select id from lifecycle_episodes where id = :n for update"
+            other.execute(sa.text(row), {"n": episode})
+            assert deadlocks(server, url) == before + 1
+            seen.ended("lost after")
+            assert master.worker("stuck")["state"] == "not_substantiated"
+            other.rollback()
+        seen.begins()
+        master.wait_until(lambda: is_written(master), 60, "everything to be written")
+        seen.ended("written after")
+        found = health(master)
+        seen.told.append(f"nothing: `/health` says `{found['status']}`, {found['errors']} errors")
+        assert in_order(url, workerid)[-1] == "not_substantiated"
+        seen.nothing_lost(url)
+        assert master.build("stuck")["results"] == 0
+
+
 @contextlib.contextmanager
 def on_a_small_disk(kind: str, server: Servers, tmp_path: Path) -> Iterator[tuple[str, Disk]]:
     """An empty database whose tables of ours are on a small disk, and the disk."""
