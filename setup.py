@@ -1,10 +1,54 @@
 """What is built, what it needs, and where Buildbot finds it. Tool settings are in pyproject.toml."""
 
+from __future__ import annotations
+
+import gzip
+import os
+import tarfile
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.sdist import sdist
 
 HERE = Path(__file__).parent
+
+
+class Sdist(sdist):
+    """The same bytes each time, where SOURCE_DATE_EPOCH (seconds since 1970) is set.
+
+    Setuptools does so for wheels. Of an sdist it keeps the times, owners and order of the files, and gzip
+    the time at which it was made.
+    """
+
+    def make_archive(
+        self,
+        base_name: str,
+        format: str,  # noqa: A002 - setuptools' name
+        root_dir: str | os.PathLike[str] | None = None,
+        base_dir: str | None = None,
+        owner: str | None = None,
+        group: str | None = None,
+    ) -> str:
+        epoch = os.environ.get("SOURCE_DATE_EPOCH")
+        if epoch is None or format != "gztar" or base_dir is None:
+            return super().make_archive(base_name, format, root_dir, base_dir, owner, group)
+
+        def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+            member.mtime, member.uid, member.gid = int(epoch), 0, 0
+            member.uname = member.gname = ""
+            member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+            return member
+
+        name = f"{base_name}.tar.gz"
+        with (
+            Path(name).open("wb") as file,
+            gzip.GzipFile("", "wb", fileobj=file, mtime=int(epoch)) as packed,
+            tarfile.open(fileobj=packed, mode="w") as archive,
+        ):
+            for path in [Path(base_dir), *sorted(Path(base_dir).rglob("*"))]:
+                archive.add(path, recursive=False, filter=plain)
+        return name
+
 
 INSTALL_REQUIRES = [
     # The probe leans on private names of the 4.x latent worker; they are looked at again for 5. 4.1 hands
@@ -77,8 +121,12 @@ TEST_REQUIRES = [
     "playwright>=1.40",
     # Buildbot's own tests of latent workers, which are run with our probe on, need it.
     "parameterized>=0.9",
-    # Wheel and sdist are built and looked into.
+    # Wheel and sdist are built, twice with one setuptools (70.1 is the first that makes wheels by
+    # itself), and looked into.
     "build>=1.0",
+    "setuptools>=70.1",
+    "twine>=6",
+    "check-wheel-contents>=0.6",
     "ruff>=0.15",
     "mypy>=1.11",
     "types-setuptools",
@@ -97,6 +145,7 @@ DOCS_REQUIRES = [
 ]
 
 setup(
+    cmdclass={"sdist": Sdist},
     name="buildbot-lifecycle",
     version=(HERE / "buildbot_lifecycle" / "VERSION").read_text(encoding="ascii").strip(),
     description="Flight recorder and control room for Buildbot's latent workers",

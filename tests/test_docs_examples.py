@@ -25,6 +25,7 @@ from tests.test_docs import TEXTS, blocks
 #: Blocks that are not carried out as they are: how they begin, and why, or what does it in their place.
 NOT_AS_THEY_ARE = {
     "git clone <address": "there is no address yet; the checkout that it makes is the one under test",
+    "SOURCE_DATE_EPOCH": "tests/test_packaging.py builds twice, and checks both files",
     "pip install .": "tests/test_packaging.py installs what is built from here, and starts a master",
     'eval "$(_BUILDBOT_LIFECYCLE_COMPLETE': "tests/shell/test_commands.py: click makes the script",
     "buildbot-lifecycle": "tests/master/test_shell.py runs each, in the order of the page",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -28,13 +29,23 @@ OLDEST = "4.2"
 STATIC = ("scripts.js", "timeline.js", "styles.css")
 
 
-def run(*command: str | Path, cwd: Path) -> str:
-    env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+#: As a release is built: the same bytes from the same commit.
+EPOCH = "1795000000"
+
+
+def run(*command: str | Path, cwd: Path, **more: str) -> str:
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | more
     done = subprocess.run(
         [*map(str, command)], cwd=cwd, env=env, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+def build(checkout: Path, dist: Path) -> None:
+    # with the setuptools that is there: an environment for each build takes longer than the build
+    command = (sys.executable, "-m", "build", "--no-isolation", "--outdir", dist)
+    run(*command, cwd=checkout, SOURCE_DATE_EPOCH=EPOCH)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +65,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         ".*_cache",
     )
     shutil.copytree(ROOT, scratch / "checkout", ignore=unwanted)
-    run(sys.executable, "-m", "build", "--outdir", scratch / "dist", cwd=scratch / "checkout")
+    build(scratch / "checkout", scratch / "dist")
     (sdist,) = (scratch / "dist").glob("*.tar.gz")
     (wheel,) = (scratch / "dist").glob("*.whl")
     return sdist, wheel
@@ -80,6 +91,35 @@ def oldest_python(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFac
     """With the oldest Buildbot that is supported."""
     older = [f"{name}=={OLDEST}.*" for name in ("buildbot", "buildbot-www", "buildbot-worker")]
     return installed(built[1], tmp_path_factory.mktemp("oldest"), *older)
+
+
+def test_the_same_sources_are_the_same_bytes(built: tuple[Path, Path], tmp_path: Path) -> None:
+    """Also where the files have other times, and are found in another order."""
+    with tarfile.open(built[0]) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (checkout,) = tmp_path.iterdir()
+    # what the build has added
+    shutil.rmtree(checkout / "buildbot_lifecycle.egg-info")
+    for added in ("PKG-INFO", "setup.cfg"):
+        (checkout / added).unlink()
+    for path in sorted(checkout.rglob("*"), reverse=True):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    build(checkout, tmp_path / "dist")
+    for first in built:
+        again = tmp_path / "dist" / first.name
+        assert digest(again) == digest(first), first.name
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_an_index_takes_them(built: tuple[Path, Path]) -> None:
+    """Names, version, description that renders; of the wheel, nothing that does not belong into one."""
+    said = run(sys.executable, "-m", "twine", "check", "--strict", *built, cwd=ROOT)
+    assert said.count("PASSED") == len(built), said
+    said = run(sys.executable, "-m", "check_wheel_contents", built[1], cwd=ROOT)
+    assert said.rstrip().endswith("OK"), said
 
 
 def test_the_wheel_holds_every_module_and_the_page(built: tuple[Path, Path]) -> None:
