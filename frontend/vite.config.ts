@@ -23,7 +23,7 @@ for (const name of readdirSync(src, { recursive: true, encoding: "utf8" }).sort(
   if (/\.(tsx?|css)$/.test(name)) build.update(name).update(readFileSync(resolve(src, name)));
 }
 
-/* The timeline's script (`--mode timeline`) has what src/parts.ts names from the page's script. */
+/* The second script (`--mode views`) has what src/parts.ts names from the page's script. */
 const parts = [...readFileSync(resolve(src, "parts.ts"), "utf8").matchAll(/^ {2}"?([\w/]+)"?[:,]/gm)].map(
   ([, name]) => name,
 );
@@ -34,17 +34,17 @@ function isOutside(id: string, importer: string | undefined): boolean {
   if (importer === undefined) return false;
   const found = partOf(id.startsWith(".") ? resolve(importer, "..", id) : id);
   if (parts.includes(found)) return true;
-  if (/^(server|hooks|ui|host|features\/(?!timeline))/.test(found) && found !== "host/jsx")
-    throw new Error(`${found} has to stand in src/parts.ts: the timeline would have a second one`);
+  if (/^(server|hooks|ui|host|features\/(?!timeline|instances|episode))/.test(found) && found !== "host/jsx")
+    throw new Error(`${found} has to stand in src/parts.ts: the second script would have another one of it`);
   return false;
 }
 
 const page = { entry: "index.tsx", name: "buildbotLifecyclePlugin", file: "scripts.js" };
-const timeline = { entry: "features/timeline/script.ts", name: "buildbotLifecycleTimeline", file: "timeline.js" };
+const views = { entry: "views.ts", name: "buildbotLifecycleViews", file: "views.js" };
 
 export default defineConfig(({ command, mode }) => {
-  const isTimeline = mode === "timeline";
-  const { entry, name, file } = isTimeline ? timeline : page;
+  const isViews = mode === "views";
+  const { entry, name, file } = isViews ? views : page;
   const globals = (id: string) => hostGlobals[id] ?? `buildbotLifecycleParts["${partOf(id)}"]`;
   return {
     // A UMD bundle has no `process`; the tests need React's development build.
@@ -57,16 +57,16 @@ export default defineConfig(({ command, mode }) => {
     build: {
       target: "es2020",
       outDir: resolve(import.meta.dirname, "../buildbot_lifecycle/static"),
-      emptyOutDir: !isTimeline,
+      emptyOutDir: !isViews,
       lib: {
         entry: resolve(src, entry),
         name,
-        formats: [isTimeline ? "iife" : "umd"],
+        formats: [isViews ? "iife" : "umd"],
         fileName: () => file,
         cssFileName: "styles",
       },
       rolldownOptions: {
-        external: isTimeline ? isOutside : Object.keys(hostGlobals),
+        external: isViews ? isOutside : Object.keys(hostGlobals),
         transform: { inject: { h: [short, "h"], F: [short, "F"] } },
         output: { globals },
       },

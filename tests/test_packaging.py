@@ -26,7 +26,7 @@ PACKAGE = ROOT / "buildbot_lifecycle"
 #: The oldest Buildbot that is supported; setup.py says so too.
 OLDEST = "4.2"
 
-STATIC = ("scripts.js", "timeline.js", "styles.css")
+STATIC = ("scripts.js", "views.js", "styles.css")
 
 
 #: As a release is built: the same bytes from the same commit.

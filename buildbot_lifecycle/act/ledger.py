@@ -81,7 +81,11 @@ class Ledger:
         """One event for all of them: each would carry the ones before it, in the worker's facts."""
         told = [
             events.OrphanFound(
-                orphan=number, since=row["opened_at"], cause=row.get("cause") or "release"
+                orphan=number,
+                since=row["opened_at"],
+                cause=row.get("cause") or "release",
+                instance=row.get("instance") or UNSET,
+                earlier=True if row.get("earlier") else UNSET,
             )
             for number, row in entries.items()
         ]
@@ -93,6 +97,8 @@ class Ledger:
             since=last.since,
             cause=last.cause,
             found=True,
+            instance=last.instance,
+            earlier=last.earlier,
             more=tuple(more) or UNSET,
         )
         self._logbook.note(known, data)

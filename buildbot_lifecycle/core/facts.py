@@ -132,11 +132,29 @@ class Episode:
 
 @dataclasses.dataclass(frozen=True)
 class Orphan:
-    """An instance that may still run: number in the ledger, since when, and the kind of its cause."""
+    """An instance that may still run: number in the ledger, since when, and the kind of its cause.
+
+    ``earlier``: when this run began, it was already known to be of a life before the last one.
+    """
 
     id: int
     since: Time
     cause: str
+    #: what the driver called it when the entry was opened; None if it had not said
+    instance: str | None = None
+    earlier: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Release:
+    """The last force disconnect: its action, who asked for it, and when."""
+
+    action: int
+    by: str
+    by_kind: str
+    at: Time
+    #: of the action, as it was last told: asked, done, failed
+    status: str = "asked"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -265,6 +283,10 @@ class Facts:
     removed: bool = False
     #: instances of it that may still run
     orphans: tuple[Orphan, ...] = ()
+    #: when the last life that has ended began; None: none has ended since recording began
+    last_began: Time | None = None
+    #: the last force disconnect; None: none was seen since recording began
+    release: Release | None = None
 
     # its configuration, read again after each reconfiguration
 

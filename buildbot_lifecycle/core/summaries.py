@@ -73,6 +73,7 @@ _WAITS: Mapping[str, str] = {
     "start_failed_loop": "the last starts failed, the latest{ago}",
     "worker_left": "the worker left{ago}; its instance may still run",
     "shut_down_gracefully": "asked to shut down gracefully{ago}: Buildbot starts no build on it any more",
+    "not_over": "it is not over: what is left of it is listed",
     "quarantined": "in quarantine: Buildbot starts no build on it{still}",
 }
 
@@ -146,10 +147,40 @@ def _verdict(verdict: Any, now: float | None, until: float | None = None) -> Any
 def worker(row: Row) -> Row:
     """A worker. One of which there is nothing to hide comes back itself."""
     pending, verdict = row["pending"], row["verdict"]
-    if verdict["code"] == "healthy" and not (pending and pending["where"]):
+    if verdict["code"] == "healthy" and not ((pending and pending["where"]) or row.get("to_do")):
         return row
     until = row.get("quarantined_until")
-    return {**scrubbed(row), "verdict": _verdict(verdict, row["updated_at"], until)}
+    found = {**scrubbed(row), "verdict": _verdict(verdict, row["updated_at"], until)}
+    if row.get("to_do"):
+        found["to_do"] = _to_do(row["to_do"])
+        if verdict["code"] == "not_over":
+            found["verdict"]["reason"] = _what_is_left(row["to_do"], row["updated_at"])
+    return found
+
+
+def _to_do(left: Row) -> Row:
+    """What is left to do: no name of a user, and no address of a cloud's console."""
+    told: dict[str, Any] = scrubbed(left)
+    by = left["released"]
+    if by:
+        told["released"]["by"] = _name(by["by"], by["by_kind"])
+    for each in told["instances"]:
+        each["link"] = None
+    return told
+
+
+def _what_is_left(left: Row, now: float) -> str:
+    """The reason of a verdict on what is not over, of words of ours and names that Buildbot shows."""
+    by, parts = left["released"], []
+    if by:
+        ago = in_words(max(0.0, now - by["at"]))
+        parts.append(f"force disconnect by {_name(by['by'], by['by_kind'])} {ago} ago")
+    parts += [f"its {scrubbed(call)['call']} still runs" for call in left["calls"]]
+    for each in left["instances"]:
+        parts.append(f"{each['name'] or 'its instance'} may still run")
+    if left["pause"]:
+        parts.append("paused")
+    return "; ".join(parts)
 
 
 def event(row: Row) -> Row:

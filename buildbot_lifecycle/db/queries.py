@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -39,6 +39,10 @@ _SHOWN = sa.and_(
 
 # ``data`` is left out: it repeats the columns and is by far the longest.
 _COLUMNS = [column for column in schema.workers.c if column.name != "data"]
+
+
+#: Workerids that are named in one query: SQLite takes no more than a thousand in its older versions.
+_IN_A_QUERY = 500
 
 
 def _select() -> Any:
@@ -89,6 +93,7 @@ def _worker(row: Any, orphans: Mapping[tuple[int, int], int]) -> Worker:
         refused_open=None,
         orphans=orphans.get((row.workerid, row.masterid), 0),
         verdict=verdict,
+        to_do=None,
         quarantined_until=None,
         last_sign=None,
         forceable=False,
@@ -142,6 +147,19 @@ def facts(conn: sa.engine.Connection, masterid: int) -> dict[int, Facts]:
         except Exception:  # noqa: BLE001  # whatever stands there
             damage.note("workers", row.workerid)
             found[row.workerid] = Facts(row.workerid, State.UNKNOWN)
+    return found
+
+
+def last_episodes(
+    conn: sa.engine.Connection, masterid: int, workerids: Collection[int]
+) -> dict[int, int]:
+    """The numbers of the last episodes of these workers of a master, by workerid."""
+    table, wanted, found = schema.episodes.c, sorted(set(workerids)), {}
+    newest = sa.select(table.workerid, sa.func.max(table.id)).where(table.masterid == masterid)
+    for start in range(0, len(wanted), _IN_A_QUERY):
+        query = newest.where(table.workerid.in_(wanted[start : start + _IN_A_QUERY]))
+        for row in conn.execute(query.group_by(table.workerid)):
+            found[row[0]] = row[1]
     return found
 
 

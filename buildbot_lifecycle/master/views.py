@@ -7,21 +7,37 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from buildbot_lifecycle.core.facts import Orphan
 from buildbot_lifecycle.core.ladder import check_eligible
 from buildbot_lifecycle.core.requests import Refusal
 from buildbot_lifecycle.core.states import RESTING
+from buildbot_lifecycle.core.to_do import to_do
 from buildbot_lifecycle.core.verdicts import verdict as verdicts
 from buildbot_lifecycle.host.clock import Steadily
 from buildbot_lifecycle.master.logbook import Known
 from buildbot_lifecycle.master.situation import situation_of
+from buildbot_lifecycle.shapes import to_do as shapes
 from buildbot_lifecycle.shapes.masters import Blocker, Health, MasterStop
 from buildbot_lifecycle.shapes.parts import Call, Pending, Verdict, buildings
 from buildbot_lifecycle.shapes.workers import Worker
 from buildbot_lifecycle.watch import instance
 
+#: Where an instance of this name stands in its cloud's console, and whether its driver can end it.
+Means = Callable[[Known, str], "tuple[str | None, bool]"]
+
+
+def no_means(_known: Known, _name: str) -> tuple[str | None, bool]:
+    """The same where no cloud is known."""
+    return None, False
+
 
 def live(
-    known: Known, verdict: verdicts.Verdict, masterid: int, master: str, clock: Steadily
+    known: Known,
+    verdict: verdicts.Verdict,
+    masterid: int,
+    master: str,
+    clock: Steadily,
+    means: Means = no_means,
 ) -> Worker:
     """A worker of this master, as of now (steady)."""
     now = clock.seconds()
@@ -48,11 +64,38 @@ def live(
         refused_open=known.watched.refused_open,
         orphans=len(facts.orphans),
         verdict=Verdict.of(verdict),
+        to_do=_to_do(known, means),
         quarantined_until=facts.quarantine_until,
         last_sign=_last_sign(known, clock),
         forceable=_forceable(known, verdict, now),
         live=True,
         updated_at=now,
+    )
+
+
+def _to_do(known: Known, means: Means) -> shapes.ToDo | None:
+    """What is left to do; None where nothing is, as of most workers."""
+    left = to_do(known.facts)
+    if not left:
+        return None
+    pause = left.pause
+    return shapes.ToDo(
+        released=shapes.released(left),
+        instances=tuple(_left(known, orphan, means) for orphan in left.instances),
+        pause=None if pause is None else shapes.LeftPause(action=pause.action, orphan=pause.entry),
+        calls=tuple(Call.of(call) for call in left.calls),
+    )
+
+
+def _left(known: Known, orphan: Orphan, means: Means) -> shapes.LeftInstance:
+    link, endable = (None, False) if orphan.instance is None else means(known, orphan.instance)
+    return shapes.LeftInstance(
+        orphan=orphan.id,
+        name=orphan.instance,
+        cause=orphan.cause,
+        since=orphan.since,
+        link=link,
+        endable=endable,
     )
 
 

@@ -23,7 +23,7 @@ from buildbot_lifecycle.reporting.told import SUBJECTS, Rules
 from buildbot_lifecycle.service.service import find_service
 
 #: Levels of a verdict that can be told.
-LEVELS = ("stuck", "failed", "unknown", "slow")
+LEVELS = ("stuck", "attention", "failed", "unknown", "slow")
 
 #: Buildbot's reporters that read a build out of each message, and can tell nothing else.
 BUILDS_ONLY = (

@@ -33,6 +33,7 @@ from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host.pauses import Turns
 from buildbot_lifecycle.master import views
 from buildbot_lifecycle.master.logbook import Known
+from buildbot_lifecycle.service.means import means_of
 from buildbot_lifecycle.service.parts import Parts
 from buildbot_lifecycle.service.roll import OF_ROW, Passes, Rolls
 from buildbot_lifecycle.shapes.base import Shape, read
@@ -131,7 +132,12 @@ class Answers:
     def _rolls(self, parts: Parts) -> Rolls:
         # these answers are of one moment, the views that are kept are the workers'
         return Rolls(
-            parts.logbook, self._clock, self._master.masterid, self._name, self._master.reactor
+            parts.logbook,
+            self._clock,
+            self._master.masterid,
+            self._name,
+            self._master.reactor,
+            means_of(parts.clouds, lambda: parts.logbook.settings),
         )
 
     async def _others(self, parts: Parts, glances: Mapping[str, Passes]) -> list[Worker]:

@@ -18,6 +18,7 @@ from buildbot_lifecycle.service.keep import Keep
 from buildbot_lifecycle.service.news import News
 from buildbot_lifecycle.service.run import Run
 from buildbot_lifecycle.shapes import events
+from buildbot_lifecycle.shapes.base import UNSET
 from buildbot_lifecycle.shapes.times import row_by_wall
 
 #: What of a row is a time; its verdict's is turned with it.
@@ -139,7 +140,12 @@ class DatabaseDesk:
 
         def tell(number: int) -> int:
             self._entries.opened(number, row)
-            data = events.OrphanOpened(orphan=number, cause=row["cause"], why=row["why"])
+            data = events.OrphanOpened(
+                orphan=number,
+                cause=row["cause"],
+                why=row["why"],
+                instance=row.get("instance") or UNSET,
+            )
             self._note(row["workerid"], data)
             self._news.tell(row["workerid"], "orphan", {"id": number})
             return number

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,6 +14,7 @@ from buildbot_lifecycle.act.open_ends import OpenEnds
 from buildbot_lifecycle.core.requests import Filter, HistoryQuery
 from buildbot_lifecycle.db import pages
 from buildbot_lifecycle.db.gate import Gate
+from buildbot_lifecycle.db.queries import last_episodes
 from buildbot_lifecycle.history.recent import Recent
 from buildbot_lifecycle.master.logbook import Logbook
 from buildbot_lifecycle.service.carrying import Carrying
@@ -45,11 +48,22 @@ class Opening:
         filled = defer.ensureDeferred(self._recent.fill())
         filled.addErrback(lambda _: self._logbook.failed("reading the last episodes"))
         found = await pages.every(self._gate, _open_orphans(self._masterid))
+        last = await self._last_episodes([entry.workerid for entry in found])
         entries = [self._steady(entry) for entry in msgspec.to_builtins(found)]
+        for entry in entries:
+            # one without a number may be of the last one
+            entry["earlier"] = (entry["episode"] or math.inf) < last.get(entry["workerid"], 0)
         await self._ledger.found(self._clock, entries)
         left = await pages.every(self._gate, _open_actions(self._masterid))
         rows = await self._carrying.not_waiting(msgspec.to_builtins(left))
         await self._open_ends.found([{**row, "at": self._clock.before(row["at"])} for row in rows])
+
+    async def _last_episodes(self, workerids: Sequence[int]) -> Mapping[int, int]:
+        """The number of each worker's last episode."""
+        if not workerids:
+            return {}
+        found: Mapping[int, int] = await self._gate.do(last_episodes, self._masterid, workerids)
+        return found
 
     def _steady(self, entry: dict[str, Any]) -> dict[str, Any]:
         """An entry of an earlier run: its clock is believed to have been this one."""

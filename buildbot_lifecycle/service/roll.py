@@ -71,13 +71,20 @@ class Rolls:
     """Makes rolls of one master's workers, and of others' as these wrote them down."""
 
     def __init__(
-        self, logbook: Logbook, clock: Steadily, masterid: int, name: str, reactor: Any
+        self,
+        logbook: Logbook,
+        clock: Steadily,
+        masterid: int,
+        name: str,
+        reactor: Any,
+        means: views.Means = views.no_means,
     ) -> None:
         self._logbook = logbook
         self._clock = clock
         self._masterid = masterid
         self._name = name
         self._reactor = reactor
+        self._means = means
         self._by: Any = None
 
     async def roll(
@@ -167,5 +174,5 @@ class Rolls:
     def view(self, known: Known) -> Worker:
         """A worker as of now, with the wall clock's times."""
         verdict = self._logbook.verdict_now(known)
-        seen = views.live(known, verdict, self._masterid, self._name, self._clock)
+        seen = views.live(known, verdict, self._masterid, self._name, self._clock, self._means)
         return by_wall(seen, self._clock.reckoning())

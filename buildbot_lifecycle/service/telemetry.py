@@ -75,7 +75,7 @@ class Telemetry:
     def acted(self, _known: Known, event: Event) -> None:
         """An action was asked for, or has an outcome."""
         data = event.data
-        if data["status"] != "asked":
+        if data["status"] != "asked" and not data.get("found"):
             self._lives.acted(data["what"], data["actor_kind"], data["status"])
 
     def stalled(self, stall: Stall) -> None:

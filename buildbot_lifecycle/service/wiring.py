@@ -57,6 +57,7 @@ from buildbot_lifecycle.service.dismissal import Dismissal
 from buildbot_lifecycle.service.elsewhere import Elsewhere
 from buildbot_lifecycle.service.ending import Ending
 from buildbot_lifecycle.service.farewell import Farewell
+from buildbot_lifecycle.service.handed_on import HandedOn
 from buildbot_lifecycle.service.instances import Directory
 from buildbot_lifecycle.service.keep import Keep
 from buildbot_lifecycle.service.learning import Learning
@@ -128,6 +129,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         for part in (
             proof,
             holds,
+            handed_on,
             open_ends,
             census,
             policy,
@@ -155,6 +157,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
     places, losses = Places(logbook, clouds), Losses(logbook, clouds)
     proof = Proof(clock, logbook, desk, entries, clouds)
     holds = Holds(logbook, entries, proof, settings)
+    handed_on = HandedOn(master.masterid, clock, gate, logbook, entries)
     ledger = Ledger(logbook, desk, token, entries, places.late, holds.late)
     census = Census(
         clock,
@@ -198,6 +201,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
         (learning.heard, (Kind.BASELINE,)),
         (orphans.call_ended, (Kind.CALL_ENDED,)),
         (holds.came, (Kind.BASELINE,)),
+        (handed_on.came, (Kind.BASELINE,)),
         (holds.closed, (Kind.ORPHAN_CLOSED,)),
         (shutdown.leaving, (Kind.LEAVING,)),
     )

@@ -396,10 +396,15 @@ class OrphanFound(Shape, frozen=True, kw_only=True):
     orphan: int
     since: Time
     cause: str
+    instance: str | UnsetType | None = UNSET
+    earlier: Only = UNSET
 
 
 class OrphanOpened(Data, frozen=True, kw_only=True):
-    """An entry of the ledger was opened; `since` and `found`: one that an earlier run left."""
+    """An entry of the ledger was opened; `since` and `found`: one that an earlier run left.
+
+    `earlier`: of a life of the worker before its last one.
+    """
 
     kind = Kind.ORPHAN_OPENED
     orphan: int
@@ -407,6 +412,8 @@ class OrphanOpened(Data, frozen=True, kw_only=True):
     why: str | UnsetType = UNSET
     since: Time | UnsetType = UNSET
     found: Only = UNSET
+    instance: str | UnsetType | None = UNSET
+    earlier: Only = UNSET
     #: the others that were open when this run began: a worker is told of all at once
     more: tuple[OrphanFound, ...] | UnsetType = UNSET
 
@@ -493,7 +500,10 @@ class Step(Data, frozen=True, kw_only=True):
 
 
 class Action(Data, frozen=True, kw_only=True):
-    """An [action](#action) was asked for, or has an outcome."""
+    """An [action](#action) was asked for, or has an outcome; `since` and `found`: one of an earlier run.
+
+    That one is told again where something of it is left to do.
+    """
 
     kind = Kind.ACTION
     action: int
@@ -503,6 +513,8 @@ class Action(Data, frozen=True, kw_only=True):
     reason: str
     status: Annotated[str, words("asked", "done", "failed", "refused")]
     outcome: str | None
+    since: Time | UnsetType = UNSET
+    found: Only = UNSET
 
 
 class MasterDied(Data, frozen=True, kw_only=True):

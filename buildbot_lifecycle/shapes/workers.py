@@ -14,6 +14,7 @@ from buildbot_lifecycle.shapes.parts import (
     StateName,
     Verdict,
 )
+from buildbot_lifecycle.shapes.to_do import ToDo
 
 
 class Worker(Shape, frozen=True, kw_only=True):
@@ -42,6 +43,7 @@ class Worker(Shape, frozen=True, kw_only=True):
     refused_open: int | None
     orphans: int
     verdict: Verdict
+    to_do: ToDo | None
     quarantined_until: Time | None
     last_sign: Time | None
     forceable: bool

@@ -146,7 +146,7 @@ _FILTERS = {"level": "level", "state": "state", "class_": "class", "master": "ma
 
 def some_workers(command: _F) -> _F:
     """Filters of workers; `query_of` makes REST's of them."""
-    levels = "Only these levels: stuck, failed, slow, unknown, ok."
+    levels = "Only these levels: stuck, attention, failed, slow, unknown, ok."
     for option in reversed(
         (
             click.option("--level", multiple=True, help=levels),

@@ -11,7 +11,14 @@ import unicodedata
 import click
 
 #: Colours go with the word that they colour, never in its place.
-_COLOURS = {"stuck": "red", "failed": "magenta", "slow": "yellow", "ok": "green", "unknown": "cyan"}
+_COLOURS = {
+    "stuck": "red",
+    "attention": "magenta",
+    "failed": "magenta",
+    "slow": "yellow",
+    "ok": "green",
+    "unknown": "cyan",
+}
 
 
 def shown(text: str, *, lines: bool = False) -> str:

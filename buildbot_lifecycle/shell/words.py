@@ -12,7 +12,7 @@ from buildbot_lifecycle.core.durations import in_words
 Row = Mapping[str, Any]
 
 #: The worst first. A level that a later version adds stands before what is well.
-_ORDER = {"stuck": 0, "failed": 1, "slow": 2, "unknown": 3, "ok": 5}
+_ORDER = {"stuck": 0, "attention": 1, "failed": 2, "slow": 3, "unknown": 4, "ok": 6}
 
 
 def level_of(worker: Row) -> str:
@@ -29,7 +29,7 @@ def reason(worker: Row) -> str:
 def worst_first(worker: Row) -> tuple[int, float, str]:
     """Sorts workers: by level, then who waits longest, then by name."""
     since = (worker.get("verdict") or {}).get("since") or worker.get("state_since") or float("inf")
-    return _ORDER.get(level_of(worker), 4), since, str(worker.get("name"))
+    return _ORDER.get(level_of(worker), 5), since, str(worker.get("name"))
 
 
 def age(since: float | None, now: float) -> str:

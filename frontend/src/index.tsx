@@ -3,13 +3,11 @@ import { buildbotSetupPlugin } from "buildbot-plugin-support";
 import { Boundary } from "./ui/Boundary";
 import { SETTINGS } from "./model/settings";
 import { ActionsPage } from "./features/actions/ActionsPage";
-import { EpisodePage } from "./features/episode/EpisodePage";
-import { InstancesPage } from "./features/instances/InstancesPage";
 import { MenuIcon } from "./features/menu/MenuIcon";
 import { OrphansPage } from "./features/orphans/OrphansPage";
 import { Overview } from "./features/workers/Overview";
 import { StopPage } from "./features/stop/StopPage";
-import { TimelineRoute } from "./features/menu/TimelineRoute";
+import { EpisodeRoute, InstancesRoute, TimelineRoute } from "./features/menu/LaterView";
 import { PARTS } from "./parts";
 import { WorkerPage } from "./features/worker/WorkerPage";
 
@@ -30,11 +28,11 @@ const ROUTES: [route: string, view: React.ComponentType][] = [
   ["lifecycle", Overview],
   ["lifecycle/timeline", TimelineRoute],
   ["lifecycle/stop", StopPage],
-  ["lifecycle/instances", InstancesPage],
+  ["lifecycle/instances", InstancesRoute],
   ["lifecycle/orphans", OrphansPage],
   ["lifecycle/actions", ActionsPage],
   ["lifecycle/workers/:workerid", WorkerPage],
-  ["lifecycle/episodes/:episode", EpisodePage],
+  ["lifecycle/episodes/:episode", EpisodeRoute],
 ];
 
 (window as { buildbotLifecycleParts?: typeof PARTS }).buildbotLifecycleParts = PARTS;

@@ -86,6 +86,7 @@ class Fleet:
                 status=lambda: SimpleNamespace(queued=0, oldest_unwritten_at=None)
             ),
             gate=SimpleNamespace(trouble_since=None),
+            clouds=None,
         )
         self.answers = Answers(self.master, desk.settings, self.parts, None)
 

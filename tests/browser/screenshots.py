@@ -119,7 +119,7 @@ def overview(camera: Camera) -> None:
     """The first screen: stuck ones first, then failed, slow and healthy ones."""
     for name in ("stuck-stop", "stuck-thread", "stuck-start"):
         camera.wait_for(name, verdict__level="stuck")
-    camera.wait_for("raising-stop", verdict__level="failed", state="not_substantiated")
+    camera.wait_for("raising-stop", verdict__level="attention", state="not_substantiated")
     camera.build("healthy")
     camera.wait_for("healthy", state="substantiated", building=bool)
     camera.open()

@@ -174,16 +174,16 @@ def test_an_end_that_was_only_accepted_is_not_told_as_gone_until_it_is(
     ]
 
 
-def test_a_timeline_of_another_build_is_not_shown(master: RealMaster, page: Page) -> None:
+def test_a_view_of_another_build_is_not_shown(master: RealMaster, page: Page) -> None:
     page.route(
-        "**/timeline.js*",
+        "**/views.js*",
         lambda route: route.fulfill(
-            body="var buildbotLifecycleTimeline = {build: 'another'}",
+            body="var buildbotLifecycleViews = {build: 'another'}",
             content_type="text/javascript",
         ),
     )
     open_page(page, master, "/timeline")
-    expect(part(page, "timeline-script")).to_contain_text("Reload it", timeout=SOON)
-    page.unroute("**/timeline.js*")
-    part(page, "timeline-script").get_by_role("button").click()
+    expect(part(page, "views-script")).to_contain_text("Reload it", timeout=SOON)
+    page.unroute("**/views.js*")
+    part(page, "views-script").get_by_role("button").click()
     expect(part(page, "lanes")).to_be_visible(timeout=SOON)

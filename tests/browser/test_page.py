@@ -152,8 +152,9 @@ def test_the_workers_own_page_tells_what_happened_and_frees_it_too(
     # Buildbot tells of the pause a moment later: that comes by a message of its own
     paused = page.locator("[data-test=event-row][data-kind=paused]")
     expect(paused).to_have_count(1, timeout=LIVE)
-    # the verdict is "ok" by now, and the call that was abandoned is told of beside it
+    # nothing is waited for by now; what is left of it is listed, with the call that was abandoned
     expect(part(page, "abandoned")).to_contain_text("the abandoned stop_instance still runs, for")
+    expect(part(page, "to-do")).to_contain_text("Left to do: 3 things")
     kinds = page.locator("[data-test=event-row]").evaluate_all(
         "rows => rows.map(row => row.dataset.kind)"
     )

@@ -222,7 +222,7 @@ def test_an_episode_is_told_from_its_build_to_its_failure(
     workers = [worker("RaisingStop", "raising", instance_dies=True)]
     master = make_master(workers, lifecycle=LIFECYCLE)
     master.build("raising")
-    master.wait_worker("raising", verdict__level="failed")
+    master.wait_worker("raising", verdict__level="attention")
     written(master)
     open_page(page, master, f"/episodes/{episode(master, 'raising')['id']}")
     expect(part(page, "episode-outcome")).to_contain_text("stop failed", timeout=SOON)

@@ -15,6 +15,7 @@ from buildbot_lifecycle.core.fold.phases import MAX_PHASES
 from buildbot_lifecycle.core.signs import may_wait, wait
 from buildbot_lifecycle.core.states import RESTING, State
 from buildbot_lifecycle.core.verdicts import _found, _worst, judge
+from buildbot_lifecycle.core.verdicts.attention import of_left_over
 from buildbot_lifecycle.core.verdicts.calls import of_call
 from buildbot_lifecycle.core.verdicts.connections import of_kept_out, of_refused, of_silence
 from buildbot_lifecycle.core.verdicts.failures import of_crash, of_failure
@@ -196,6 +197,7 @@ def _by_all_rules(facts: Facts, now: float) -> list[Verdict]:
         of_graceful(facts, now),
         of_quarantine(facts, now),
         of_crash(facts),
+        of_left_over(facts, now),
     )
     return [each for each in found if each is not None]
 

@@ -349,7 +349,7 @@ def test_of_equals_the_one_that_is_due_first_is_told() -> None:
 
 
 def test_levels_are_ordered_worst_first() -> None:
-    assert LEVELS == ("stuck", "failed", "unknown", "slow", "ok")
+    assert LEVELS == ("stuck", "attention", "failed", "unknown", "slow", "ok")
 
 
 def test_a_verdict_in_rest_has_no_due() -> None:

@@ -141,7 +141,7 @@ def all_stuck(master: RealMaster, end: Path, *others: str) -> RealMaster:
             name,
             60,
             verdict__code=codes.__contains__,
-            verdict__level=("stuck", "failed").__contains__,
+            verdict__level=("stuck", "attention", "failed").__contains__,
         )
     return master
 

@@ -49,7 +49,10 @@ def test_a_stuck_stop_is_released_and_the_worker_builds_again(
     action = force(master, "stuck")
     assert action["status"] == "done"
     assert [s["done"] for s in action["steps"]] == [True] * len(action["steps"])
-    master.wait_worker("stuck", state="not_substantiated", paused=True, verdict__level="ok")
+    seen = master.wait_worker("stuck", state="not_substantiated", verdict__level="attention")
+    (left,) = seen["to_do"]["instances"]
+    assert (seen["paused"], left["cause"]) == (True, "release")
+    assert seen["to_do"]["released"]["action"] == seen["to_do"]["pause"]["action"] == action["id"]
     waiting = master.force_build("stuck")
     unpause(master, "stuck")
     assert master.wait_build(waiting)["results"] == 0

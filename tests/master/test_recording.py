@@ -66,7 +66,7 @@ def test_the_outcome_of_each_call_is_recorded(make_master: MakeMaster) -> None:
         assert [(c["call"], c["outcome"]) for c in calls][-1] == ("stop_instance", outcome), kind
         assert episodes(master, name)[-1]["outcome"] == ended, kind
     failed = master.worker("raisingstop")["verdict"]
-    assert (failed["level"], failed["code"]) == ("failed", "stop_failed")
+    assert (failed["level"], failed["code"]) == ("attention", "stop_failed")
 
 
 def test_a_start_that_fails_is_told_with_its_traceback(make_master: MakeMaster) -> None:

@@ -29,6 +29,7 @@ def answers_of(desk: Desk) -> Answers:
         logbook=desk.logbook,
         run=SimpleNamespace(incarnation=1),
         elsewhere=elsewhere,
+        clouds=None,
         others=SimpleNamespace(live=lambda _: frozenset(), differ=lambda: None, reckonings=dict),
     )
     return Answers(master, desk.settings, parts, None)

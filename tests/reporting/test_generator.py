@@ -31,7 +31,7 @@ def problems(**arguments: Any) -> list[str]:
         ({"worker": "a*"}, "unknown argument 'worker'; known are workers, levels"),
         ({"workers": "docker-[a"}, "workers: the name pattern 'docker-[a' has a [ without its ]"),
         ({"workers": 7}, "workers must be a name pattern, or a list of them, not 7"),
-        ({"levels": ["stuk"]}, "levels: 'stuk' is none of stuck, failed, unknown, slow"),
+        ({"levels": ["stuk"]}, "levels: 'stuk' is none of stuck, attention, failed, unknown, slow"),
         ({"levels": []}, "levels must be one or more of"),
         ({"tell": "orphan"}, "tell: 'orphan' is none of stuck, released, resolved, orphans"),
         ({"gather": -1}, "gather must be seconds, from 0 to 3600, not -1"),

@@ -84,6 +84,7 @@ def worker(workerid: int, name: str) -> Worker:
         refused_open=0,
         orphans=0,
         verdict=VERDICT,
+        to_do=None,
         quarantined_until=None,
         last_sign=None,
         forceable=workerid == 1,

@@ -165,7 +165,7 @@ def test_history_is_filtered_by_what_is_not_selected() -> None:
         (args(order="level"), "'order': got 'level'"),
         (args(order=["name", "name"]), "'order': got 'name' twice"),
         (args(order=["name", "class", "-name"]), "'order': got 'name' twice"),
-        (args(level="bad"), "'level': got 'bad', expected one of stuck, failed"),
+        (args(level="bad"), "'level': got 'bad', expected one of stuck, attention, failed"),
         (args(field="nothing"), "'field': got 'nothing'"),
         ({b"\xff": [b"1"]}, "a parameter is not UTF-8: b'\\xff'"),
         ({b"name": [b"\xff"]}, "'name': got"),

@@ -166,7 +166,7 @@ WORKER_FIELDS = {
     "refused_open",
     "orphans",
     *("abandoned", "quarantined_until", "last_sign"),
-    *("verdict", "forceable", "live", "updated_at"),
+    *("verdict", "to_do", "forceable", "live", "updated_at"),
 }
 
 

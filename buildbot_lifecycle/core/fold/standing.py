@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from buildbot_lifecycle.core.events import Event, Kind
-from buildbot_lifecycle.core.facts import Facts, Orphan
+from buildbot_lifecycle.core.facts import Facts, Orphan, Release
 from buildbot_lifecycle.core.fold.steps import Step, changed
 from buildbot_lifecycle.core.states import STARTING
 from buildbot_lifecycle.core.values import replace
@@ -21,7 +21,13 @@ def _on_orphan_opened(facts: Facts, event: Event) -> Step:
     new = {}
     for data in (*(event.data.get("more") or ()), event.data):
         number = int(data.get("orphan", 0))
-        new[number] = Orphan(number, data.get("since", event.at), data.get("cause", ""))
+        new[number] = Orphan(
+            number,
+            data.get("since", event.at),
+            data.get("cause", ""),
+            data.get("instance"),
+            bool(data.get("earlier")),
+        )
     others = tuple(o for o in facts.orphans if o.id not in new)
     return Step(replace(facts, orphans=(*others, *new.values())))
 
@@ -46,6 +52,25 @@ def _on_paused(facts: Facts, event: Event) -> Step:
 
 def _on_unpaused(facts: Facts, event: Event) -> Step:
     return Step(replace(facts, paused=False, pause_reason=None))
+
+
+def _on_action(facts: Facts, event: Event) -> Step:
+    """A force disconnect was asked for, or has an outcome; one that was refused was none."""
+    data, known = event.data, facts.release
+    if data.get("what") != "force-disconnect":
+        return Step(facts)
+    number, status = int(data.get("action", 0)), str(data.get("status", ""))
+    is_same = known is not None and known.action == number
+    if status == "refused":
+        return Step(replace(facts, release=None) if is_same else facts)
+    if known is not None and is_same:
+        return Step(replace(facts, release=replace(known, status=status)))
+    if known is not None and known.action > number:
+        return Step(facts)  # the outcome of an earlier one comes late
+    by, kind = str(data.get("actor", "")), str(data.get("actor_kind", ""))
+    return Step(
+        replace(facts, release=Release(number, by, kind, data.get("since", event.at), status))
+    )
 
 
 def _on_graceful(facts: Facts, event: Event) -> Step:
@@ -87,6 +112,7 @@ def _on_clock(facts: Facts, event: Event) -> Step:
 
 
 HANDLERS = {
+    Kind.ACTION: _on_action,
     Kind.CLOCK: _on_clock,
     Kind.LEAVING: _on_leaving,
     Kind.ORPHAN_OPENED: _on_orphan_opened,

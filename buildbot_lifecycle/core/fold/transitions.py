@@ -49,6 +49,7 @@ def _on_transition(facts: Facts, event: Event) -> Step:
         # what the cloud says of it may come later
         is_lost = ended.outcome == "lost" and ended.last_words is None
         changes["lost"] = ended if is_lost else None
+        changes["last_began"] = ended.started_at
     if begins:
         episode = _open(event, after, facts.asked_build)
         changes.update(_BEGUN)

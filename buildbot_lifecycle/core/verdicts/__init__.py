@@ -13,6 +13,7 @@ from buildbot_lifecycle.core.facts import Facts
 from buildbot_lifecycle.core.signs import may_wait
 from buildbot_lifecycle.core.states import RESTING, STARTING, State
 from buildbot_lifecycle.core.values import replace
+from buildbot_lifecycle.core.verdicts.attention import of_left_over
 from buildbot_lifecycle.core.verdicts.calls import of_call, state_of_call
 from buildbot_lifecycle.core.verdicts.connections import of_kept_out, of_refused, of_silence
 from buildbot_lifecycle.core.verdicts.failures import of_crash, of_failure
@@ -154,6 +155,8 @@ def _find_standing(
         found.append(of_quarantine(facts, now))
     if facts.orphans:
         found.append(of_crash(facts))
+    if facts.orphans or facts.abandoned or facts.paused:
+        found.append(of_left_over(facts, now))
 
 
 def _rank(verdict: Verdict) -> tuple[int, bool, float]:

@@ -100,7 +100,7 @@ UNREADABLE = Verdict(
 
 #: Levels, worst first: of several waits the worst is told, and of equals the one that turns (or, of
 #: stuck ones, turned) first.
-LEVELS = ("stuck", "failed", "unknown", "slow", "ok")
+LEVELS = ("stuck", "attention", "failed", "unknown", "slow", "ok")
 
 
 def graded(code: str, since: float, limit: float | None, now: float, text: str) -> Verdict:

@@ -34,6 +34,7 @@ export interface components {
             refused_open: number | null;
             orphans: number;
             verdict: components["schemas"]["Verdict"];
+            to_do: components["schemas"]["ToDo"] | null;
             quarantined_until: number | null;
             last_sign: number | null;
             forceable: boolean;
@@ -91,6 +92,52 @@ export interface components {
             reason: string;
             since: number | null;
             threshold_s: number | null;
+        };
+        /**
+         * ToDo
+         * @description What is left to do; ``released`` is null where it comes of no release, or of which is not known.
+         */
+        ToDo: {
+            released: components["schemas"]["Released"] | null;
+            instances: components["schemas"]["LeftInstance"][];
+            pause: components["schemas"]["LeftPause"] | null;
+            calls: components["schemas"]["Call"][];
+        };
+        /**
+         * Released
+         * @description The force disconnect that what is left comes of: its action, who asked for it, and when.
+         */
+        Released: {
+            action: number;
+            by: string;
+            by_kind: string;
+            /** @description epoch seconds */
+            at: number;
+        };
+        /**
+         * LeftInstance
+         * @description An instance that may still run: its open entry of the ledger, and the means that there are.
+         *
+         *         ``name`` is null where the driver had not said it. ``link`` is its address in the cloud's console,
+         *         ``endable`` whether the driver can end an instance of this name; what stands against it is told by
+         *         the dry run of the end.
+         */
+        LeftInstance: {
+            orphan: number;
+            name: string | null;
+            cause: string;
+            /** @description epoch seconds */
+            since: number;
+            link: string | null;
+            endable: boolean;
+        };
+        /**
+         * LeftPause
+         * @description A pause by a force disconnect (its action), or by an entry for a late start (its orphan).
+         */
+        LeftPause: {
+            action: number | null;
+            orphan: number | null;
         };
         /**
          * WorkersMeta
@@ -1107,6 +1154,8 @@ export interface components {
         /**
          * OrphanOpened
          * @description An entry of the ledger was opened; `since` and `found`: one that an earlier run left.
+         *
+         *         `earlier`: of a life of the worker before its last one.
          */
         "event.OrphanOpened": {
             orphan: number;
@@ -1115,6 +1164,8 @@ export interface components {
             /** @description epoch seconds */
             since?: number;
             found?: boolean;
+            instance?: string | null;
+            earlier?: boolean;
             more?: components["schemas"]["event.OrphanFound"][];
         };
         /**
@@ -1126,6 +1177,8 @@ export interface components {
             /** @description epoch seconds */
             since: number;
             cause: string;
+            instance?: string | null;
+            earlier?: boolean;
         };
         /**
          * OrphanClosed
@@ -1217,7 +1270,9 @@ export interface components {
         };
         /**
          * Action
-         * @description An [action](#action) was asked for, or has an outcome.
+         * @description An [action](#action) was asked for, or has an outcome; `since` and `found`: one of an earlier run.
+         *
+         *         That one is told again where something of it is left to do.
          */
         "event.Action": {
             action: number;
@@ -1227,6 +1282,9 @@ export interface components {
             reason: string;
             status: string;
             outcome: string | null;
+            /** @description epoch seconds */
+            since?: number;
+            found?: boolean;
         };
         /**
          * MasterDied

@@ -24,7 +24,7 @@ export type KnownState =
   | "unknown";
 export type State = Open<KnownState>;
 
-export type KnownLevel = "ok" | "slow" | "stuck" | "failed" | "unknown";
+export type KnownLevel = "ok" | "slow" | "stuck" | "attention" | "failed" | "unknown";
 export type Level = Open<KnownLevel>;
 
 export type Build = Shapes["Building"];
@@ -35,8 +35,11 @@ export type Pending = Shapes["Pending"];
 export type Abandoned = Shapes["Call"];
 export type Worker = Later<
   Shapes["Worker"],
-  "abandoned" | "refused_open" | "orphans" | "quarantined_until" | "last_sign"
+  "abandoned" | "refused_open" | "orphans" | "quarantined_until" | "last_sign" | "to_do"
 >;
+/** What is left to do once a worker was released, or has left an instance behind. */
+export type ToDo = Shapes["ToDo"];
+export type LeftInstance = Shapes["LeftInstance"];
 /** A master that has a worker of the name that was asked for. */
 export type WorkerChoice = Shapes["Choice"];
 export type WorkersMeta = Later<Shapes["WorkersMeta"], "details" | "clocks_differ_s">;

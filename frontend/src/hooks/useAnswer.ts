@@ -19,14 +19,15 @@ export interface WorkerState {
   worker: Worker | null;
   meta: WorkersMeta | null;
   failure: ApiFailure | null;
+  reload: () => void;
 }
 
 /** One worker, kept up to date; `masterid` may be empty. */
 export function useWorker(workerid: number, masterid: string): WorkerState {
   const address = `workers/${workerid}${queryOf({ masterid })}`;
-  const [{ answer, failure }] = useSource<Answer<WorkersAnswer>, AnswerSource<WorkersAnswer>>(
+  const [{ answer, failure }, { reload }] = useSource<Answer<WorkersAnswer>, AnswerSource<WorkersAnswer>>(
     address,
     () => new AnswerSource(() => fetchWorkers(address), workerid),
   );
-  return { worker: answer?.workers[0] ?? null, meta: answer?.meta ?? null, failure };
+  return { worker: answer?.workers[0] ?? null, meta: answer?.meta ?? null, failure, reload };
 }

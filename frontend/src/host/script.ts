@@ -1,25 +1,27 @@
-import type React from "react";
+import type { views } from "../views";
 
-/* Views that are a script of their own, fetched when a reader opens one. */
+/* Views that are a script of their own, fetched when a reader opens the first of them. */
+
+export type Views = typeof views;
 
 interface Script {
-  View: React.ComponentType;
+  views: Views;
   build: string;
 }
 
-/** Fetches the script of the timeline, which tells itself by a global. Rejects with words for the reader. */
-export function fetchTimeline(): Promise<React.ComponentType> {
+/** Fetches the script of these views, which tells itself by a global. Rejects with words for the reader. */
+export function fetchViews(): Promise<Views> {
   return new Promise((resolve, reject) => {
     const script = document.createElement("script");
-    script.src = new URL(`plugins/lifecycle/timeline.js?${__BUILD__}`, window.location.href).href;
+    script.src = new URL(`plugins/lifecycle/views.js?${__BUILD__}`, window.location.href).href;
     script.onload = () => {
-      const told = (window as { buildbotLifecycleTimeline?: Script }).buildbotLifecycleTimeline;
-      if (told?.build === __BUILD__) resolve(told.View);
+      const told = (window as { buildbotLifecycleViews?: Script }).buildbotLifecycleViews;
+      if (told?.build === __BUILD__) resolve(told.views);
       else reject(new Error("Buildbot has another version of this page by now. Reload it in the browser."));
     };
     script.onerror = () => {
       script.remove();
-      reject(new Error("The timeline could not be fetched from Buildbot."));
+      reject(new Error("This view could not be fetched from Buildbot."));
     };
     document.head.append(script);
   });

@@ -1,4 +1,4 @@
-import type { Blocker, MasterStop, Worker } from "../contract/types";
+import type { Blocker, KnownLevel, MasterStop, Worker } from "../contract/types";
 import { isStuck } from "./arrange";
 import { duration } from "./durations";
 import { blockerWords, count, list } from "./words";
@@ -154,7 +154,9 @@ export function lastKnownLine(workers: readonly Worker[], when: string): Health 
 
 export function healthLine(workers: readonly Worker[], stops: readonly MasterStop[] | null): Health {
   const stuck = workers.filter(isStuck).length;
-  const failed = workers.filter((worker) => worker.verdict.level === "failed").length;
+  const at = (level: KnownLevel) => workers.filter((worker) => worker.verdict.level === level).length;
+  const attention = at("attention");
+  const failed = at("failed");
   const parts: string[] = [];
   if (stuck > 0) {
     parts.push(
@@ -167,9 +169,12 @@ export function healthLine(workers: readonly Worker[], stops: readonly MasterSto
         : `None of ${count(workers.length, "latent worker")} is stuck`,
     );
   }
+  if (attention > 0) {
+    parts.push(`${attention.toLocaleString("en")} ${attention === 1 ? "needs" : "need"} attention`);
+  }
   if (failed > 0) parts.push(`${failed.toLocaleString("en")} failed`);
   const stop = stops === null ? null : stopWords(stops, workers);
   if (stop !== null) parts.push(stop.text);
-  const level = stuck > 0 ? "stuck" : failed > 0 || stop?.heavy === true ? "warning" : "ok";
+  const level = stuck > 0 ? "stuck" : attention > 0 || failed > 0 || stop?.heavy === true ? "warning" : "ok";
   return { level, text: `${parts.join("; ")}.` };
 }

@@ -5,7 +5,13 @@ import { RANGES } from "./ranges";
 
 export const GROUP = "Lifecycle";
 
-const BADGES = { stuck: ["stuck"], "stuck and failed": ["stuck", "failed"], nothing: [] } as const;
+/* A stop that failed needs attention while its instance may run: who wants failures counted wants that one too. */
+const BADGES = {
+  stuck: ["stuck"],
+  "stuck and attention": ["stuck", "attention"],
+  "stuck and failed": ["stuck", "attention", "failed"],
+  nothing: [],
+} as const;
 type Badge = keyof typeof BADGES;
 
 export const DEFAULTS = { range: "6 h", page_size: 50, badge: "stuck" } as const;

@@ -22,7 +22,7 @@ const STATES: Record<string, Words> = {
 };
 
 export const KNOWN_STATES = Object.keys(STATES);
-export const KNOWN_LEVELS = ["stuck", "failed", "unknown", "slow", "ok"];
+export const KNOWN_LEVELS = ["stuck", "attention", "failed", "unknown", "slow", "ok"];
 
 export function plain(word: string): string {
   return word.replaceAll("_", " ");
@@ -55,6 +55,7 @@ const CODES: Record<string, string> = {
   rejected_loop: "comes back after its stop, and is refused",
   stale_connection: "a connection is left over",
   duplicate_arbitration: "an older connection keeps the worker out",
+  not_over: "released, and something is left to do",
   stop_failed: "its stop failed",
   start_failed: "its start failed",
   start_failed_loop: "starts fail again and again",
@@ -77,6 +78,7 @@ export function codeWords(code: string): string {
 /** The verdicts in words, for who reads one of them. */
 const LEVELS: Record<string, string> = {
   stuck: "unlikely to recover on its own",
+  attention: "released or failed, and something is left to do",
   failed: "the last start or stop went wrong",
   unknown: "its master is not there to ask",
   slow: "more than half of its limit is over",

@@ -139,6 +139,12 @@ export async function forceDisconnect(
   return { answered: status !== 202, action: body.action as Action };
 }
 
+/** Ends the pause of a worker, by Buildbot's own means: an action, with a reason. */
+export async function unpause({ workerid, masterid }: Which, reason: string): Promise<Action> {
+  const { body } = await post(`workers/${workerid}/unpause?masterid=${masterid}`, { reason });
+  return body.action as Action;
+}
+
 export async function resolveOrphan(id: number, note: string): Promise<Orphan> {
   const { body } = await post(`orphans/${id}/resolve`, { note });
   return body.orphan as Orphan;

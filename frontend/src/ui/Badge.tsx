@@ -8,6 +8,7 @@ import { Age } from "./Time";
 
 const LEVELS: Record<string, { icon: IconName; host: string }> = {
   stuck: { icon: "stuck", host: "results_FAILURE" },
+  attention: { icon: "attention", host: "results_WARNINGS" },
   failed: { icon: "failed", host: "results_EXCEPTION" },
   slow: { icon: "slow", host: "results_PENDING" },
   unknown: { icon: "unknown", host: "results_UNKNOWN" },

@@ -6,6 +6,8 @@ import React from "react";
 const SHAPES = {
   // An octagon, as on the road.
   stuck: "M5 1h6l4 4v6l-4 4H5l-4-4V5zM7.2 4v5h1.6V4zM7.2 10.4V12h1.6v-1.6z",
+  // A flag.
+  attention: "M3 1h1.6v.8H13l-2.4 3.4L13 8.6H4.6V15H3z",
   // A triangle.
   failed: "M8 1l7.5 14H.5zM7.2 6v4.6h1.6V6zM7.2 11.8v1.6h1.6v-1.6z",
   // A clock.

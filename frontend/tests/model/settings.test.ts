@@ -12,8 +12,9 @@ describe("what the reader has set", () => {
     expect(readSettings("1 d", 0, "stuck and failed")).toEqual({
       range: "1 d",
       pageSize: 5,
-      badge: ["stuck", "failed"],
+      badge: ["stuck", "attention", "failed"],
     });
+    expect(readSettings("1 d", 50, "stuck and attention").badge).toEqual(["stuck", "attention"]);
   });
   it("has a default that can be chosen", () => {
     for (const item of SETTINGS.items) {

@@ -3,8 +3,8 @@ import type { Instance } from "../../contract/types";
 import { mayOverride, pausesAfterwards, type Refusal } from "../../model/refusals";
 import { worded } from "../../model/words";
 import { Notice } from "../../ui/Notice";
-import { WorkersInstances } from "../end/WorkersInstances";
 import type { Course, ForceCourse, One } from "./course";
+import { Afterwards } from "./Afterwards";
 import { Outcome } from "../act/Outcome";
 import { Plan } from "./Plan";
 
@@ -31,12 +31,7 @@ export const OneWorker = ({ one, course, refusal, outdated, force, onEnd }: Prop
       )}
       {action !== null && (
         <Outcome action={action}>
-          {action.status === "done" && (
-            <WorkersInstances which={worker} worker={worker.name} onEnd={onEnd}>
-              <h3 className="h6">Next: the instance</h3>
-              <p>The force disconnect has not stopped it. End it here, or in the cloud's console.</p>
-            </WorkersInstances>
-          )}
+          {action.status !== "refused" && <Afterwards worker={worker} action={action} onEnd={onEnd} />}
         </Outcome>
       )}
       {action === null && plan === null && looking && <p role="status">Looking at what would be done…</p>}
@@ -71,7 +66,7 @@ export const OneWorker = ({ one, course, refusal, outdated, force, onEnd }: Prop
                 force.wish({ pause: checked });
               }}
               label="Pause the worker afterwards"
-              help="Two instances under one name may be worse than none. Unpause it on Buildbot's own page once you know that the old instance is gone."
+              help="Two instances under one name may be worse than none. Unpause it here or on Buildbot's own page once you know that the old instance is gone."
             />
           )}
         </>

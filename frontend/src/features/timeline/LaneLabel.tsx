@@ -8,6 +8,7 @@ import { LANE } from "./paint";
 
 const LEVELS: Record<string, string> = {
   stuck: "bbl-lane-stuck",
+  attention: "bbl-lane-attention",
   failed: "bbl-lane-failed",
   slow: "bbl-lane-slow",
 };

@@ -5,6 +5,7 @@ import { VerdictBadge } from "../../ui/Badge";
 import { Behind } from "../../ui/Banners";
 import { ForceButton } from "../force/ForceButton";
 import { FailedPage } from "../../ui/FailedPage";
+import { ToDoList } from "../todo/ToDoList";
 import { WorkersInstances } from "../end/WorkersInstances";
 import { OrphanTable } from "../orphans/OrphanTable";
 import { HealthBox } from "../../ui/Health";
@@ -35,7 +36,7 @@ export const WorkerPage = () => {
 
 /** `masterid`: as the address has it; empty where it names none. */
 const OneWorker = ({ workerid, masterid }: { workerid: number; masterid: string }) => {
-  const { worker, meta, failure } = useWorker(workerid, masterid);
+  const { worker, meta, failure, reload } = useWorker(workerid, masterid);
   const [target, open, close, heading] = useTarget<readonly Worker[]>();
   return (
     <Page
@@ -57,6 +58,7 @@ const OneWorker = ({ workerid, masterid }: { workerid: number; masterid: string 
         <Now
           worker={worker}
           meta={meta}
+          onDone={reload}
           onForce={(one) => {
             open([one]);
           }}
@@ -93,9 +95,10 @@ interface NowProps {
   worker: Worker;
   meta: WorkersMeta | null;
   onForce: (worker: Worker) => void;
+  onDone: () => void;
 }
 
-const Now = ({ worker, meta, onForce }: NowProps) => {
+const Now = ({ worker, meta, onForce, onDone }: NowProps) => {
   const { level } = worker.verdict;
   const look = level === "stuck" ? "stuck" : level === "ok" ? "ok" : "warning";
   return (
@@ -106,6 +109,7 @@ const Now = ({ worker, meta, onForce }: NowProps) => {
         </span>
         <ForceButton worker={worker} meta={meta} onOpen={onForce} />
       </HealthBox>
+      <ToDoList worker={worker} onDone={onDone} />
       <Facts worker={worker} />
     </>
   );

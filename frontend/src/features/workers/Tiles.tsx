@@ -9,6 +9,7 @@ import { TileButton } from "../../ui/TileButton";
 
 const LEVELS: Record<string, string> = {
   stuck: "bbl-tile-level-stuck",
+  attention: "bbl-tile-level-attention",
   failed: "bbl-tile-level-failed",
   slow: "bbl-tile-level-slow",
   ok: "bbl-tile-level-ok",

@@ -26,6 +26,7 @@ interface Props {
 
 const LEVELS: Record<string, string> = {
   stuck: "bbl-row-stuck",
+  attention: "bbl-row-attention",
   failed: "bbl-row-failed",
   slow: "bbl-row-slow",
 };

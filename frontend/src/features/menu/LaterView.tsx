@@ -1,22 +1,28 @@
 import React, { useEffect, useState } from "react";
-import { fetchTimeline } from "../../host/script";
+import { fetchViews, type Views } from "../../host/script";
 import { Notice } from "../../ui/Notice";
 import { Page } from "../../ui/Page";
 
-let known: React.ComponentType | null = null;
+let known: Views | null = null;
 
-/** The timeline, once its script is there. */
-export const TimelineRoute = () => {
-  const [View, setView] = useState(() => known);
+interface Props {
+  view: keyof Views;
+  title: string;
+  route: string;
+}
+
+/** A view of the second script, once that is there. */
+const LaterView = ({ view, title, route }: Props) => {
+  const [views, setViews] = useState(known);
   const [attempt, setAttempt] = useState(0);
   const [fault, setFault] = useState("");
   useEffect(() => {
     if (known !== null) return;
     let here = true;
-    fetchTimeline().then(
+    fetchViews().then(
       (found) => {
         known = found;
-        if (here) setView(() => found);
+        if (here) setViews(found);
       },
       (error: unknown) => {
         if (here) setFault(error instanceof Error ? error.message : String(error));
@@ -26,15 +32,15 @@ export const TimelineRoute = () => {
       here = false;
     };
   }, [attempt]);
-  if (View !== null) return <View />;
+  if (views !== null) return React.createElement(views[view]);
   return (
-    <Page name="timeline" title="Timeline" route="/lifecycle/timeline" wide>
+    <Page name={view} title={title} route={route} wide={view === "timeline"}>
       {fault === "" ? (
         <p className="bbl-loading" role="status" data-test="loading">
-          Loading the timeline…
+          Loading…
         </p>
       ) : (
-        <Notice kind="danger" title="No timeline" test="timeline-script">
+        <Notice kind="danger" title="This view is missing" test="views-script">
           {fault}{" "}
           <button
             type="button"
@@ -51,3 +57,7 @@ export const TimelineRoute = () => {
     </Page>
   );
 };
+
+export const TimelineRoute = () => <LaterView view="timeline" title="Timeline" route="/lifecycle/timeline" />;
+export const InstancesRoute = () => <LaterView view="instances" title="Instances" route="/lifecycle/instances" />;
+export const EpisodeRoute = () => <LaterView view="episode" title="Episode" route="/lifecycle" />;
