@@ -12,6 +12,7 @@ import pytest
 
 from buildbot_lifecycle.core.settings import DEFAULT_SHUTDOWN_LIMIT
 from tests.harness.master import ROOT
+from tests.harness.waiting import patient
 
 pytestmark = pytest.mark.process
 
@@ -45,7 +46,7 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", str(copy)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=patient(60),
         check=False,
     )
     mine = [line for line in done.stderr.splitlines() if UNIT.name in line]
@@ -57,6 +58,6 @@ def test_the_linter_finds_nothing_in_the_recipe() -> None:
     if not linter.exists():
         pytest.skip("no hadolint for this machine")
     done = subprocess.run(
-        [str(linter), str(RECIPE)], capture_output=True, text=True, timeout=60, check=False
+        [str(linter), str(RECIPE)], capture_output=True, text=True, timeout=patient(60), check=False
     )
     assert (done.stdout, done.returncode) == ("", 0)
