@@ -121,10 +121,10 @@ def of_clock(theirs: float, before: float, after: float, others: float | None) -
     advice = "Let both machines take their time from NTP: ages are counted by the master's clock"
     if abs(differs) > CLOCKS:
         side = "ahead of" if differs > 0 else "behind"
-        text = f"the master's is {in_words(abs(differs))} {side} the one here{exact}"
+        text = f"the master's clock is {in_words(abs(differs))} {side} this machine's{exact}"
         yield finding(WARNING, "clock", text, advice)
     else:
-        yield finding(OK, "clock", f"the master's agrees with the one here{exact}", advice)
+        yield finding(OK, "clock", f"the master's clock agrees with this machine's{exact}", advice)
     if others is not None and others > CLOCKS:
         text = f"the clocks of masters differ by {in_words(others)}"
         yield finding(WARNING, "clocks", text, "`GET /masters` says which one; let NTP set it")

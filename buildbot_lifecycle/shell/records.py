@@ -147,10 +147,14 @@ def _tell(rows: Sequence[Row], form: str | None) -> None:
         if form == "json":
             tables.as_json(row, line=True)
             continue
-        line = terminal.shown(
-            f"{words.moment(row['at'])}  {row['kind']:<18} {words.details(row['data'])}".rstrip()
+        head = terminal.shown(f"{words.moment(row['at'])}  {row['kind']:<18} ")
+        text = terminal.shown(words.details(row["data"]))
+        first, *more = (
+            [text] if width is None else terminal.wrapped(text, width - len(head)) or [""]
         )
-        click.echo(line if width is None else terminal.cut(line, width))
+        click.echo((head + first).rstrip())
+        for line in more:
+            click.echo(" " * len(head) + line)
 
 
 @click.group(invoke_without_command=True)

@@ -20,7 +20,7 @@ Row = Mapping[str, Any]
 _GAP = "  "
 
 #: A long text that would get less than this stands below its row.
-_READABLE = 50
+_READABLE = 80
 
 #: No column of a table is made narrower than this, or than its heading.
 _NARROWEST = 6

@@ -66,7 +66,8 @@ def cut(text: str, width: int) -> str:
 def wrapped(text: str, width: int) -> list[str]:
     """All of `text`, in lines of so many columns."""
     # Where signs are two columns wide, lines are counted as if all were.
-    return textwrap.wrap(text, max(10, width if width_of(text) <= len(text) else width // 2))
+    room = max(10, width if width_of(text) <= len(text) else width // 2)
+    return textwrap.wrap(text, room, break_on_hyphens=False)
 
 
 def columns() -> int | None:

@@ -27,7 +27,9 @@ def reason(worker: Row) -> str:
 
 
 def worst_first(worker: Row) -> tuple[int, float, str]:
-    """Sorts workers: by level, then who waits longest, then by name."""
+    """Sorts workers: by level, then who waits longest, then by name; those that are well by name only."""
+    if level_of(worker) == "ok":  # in `watch`, none of them changes its place
+        return _ORDER["ok"], 0.0, str(worker.get("name"))
     since = (worker.get("verdict") or {}).get("since") or worker.get("state_since") or float("inf")
     return _ORDER.get(level_of(worker), 5), since, str(worker.get("name"))
 

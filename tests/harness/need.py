@@ -2,8 +2,8 @@
 
 Installs with apt-get what is missing, as root or through sudo. Services that come with a package are
 not started: the tests start servers of their own. What cannot be had fails the run, unless it is named in
-$LIFECYCLE_MAY_MISS (words: chromium, docker, faketime, firefox, libvirt, mariadb, nginx, postgresql,
-prometheus, sshd): its tests are skipped then, and listed.
+$LIFECYCLE_MAY_MISS (words: chromium, docker, faketime, firefox, libvirt, mandoc, mariadb, nginx,
+postgresql, prometheus, shells, sshd): its tests are skipped then, and listed.
 """
 
 from __future__ import annotations

@@ -8,11 +8,12 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.harness.waiting import patient
@@ -32,6 +33,7 @@ class Terminal:
 
         def own() -> None:  # so that Ctrl-C reaches the program
             os.setsid()
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # who started the tests may ignore it
             fcntl.ioctl(there, termios.TIOCSCTTY, 0)
 
         self._process = subprocess.Popen(
@@ -71,13 +73,28 @@ class Terminal:
         """Until this stands in the text, behind so many characters of it."""
         self._read(lambda: re.search(pattern, self.text[since:]) is not None, timeout, pattern)
 
+    def answer(self, prompts: Mapping[str, str], timeout: float = 20) -> int:
+        """Answer each prompt that stands at the text's end, until the program ends; its exit status."""
+        since = 0
+        pattern = "|".join(f"({each})" for each in prompts)
+
+        def is_asked() -> bool:
+            return re.search(pattern, self.text[since:]) is not None
+
+        while self._read(is_asked, timeout, "its end"):
+            asked = self.text[since:]
+            (keys,) = (keys for each, keys in prompts.items() if re.search(each, asked))
+            since = len(self.text)
+            self.type(keys + "\n")
+        return self._process.wait(patient(timeout))
+
     def end(self, timeout: float = 20) -> int:
         """All it still writes, and its exit status."""
         self._read(lambda: False, timeout, "its end")
         return self._process.wait(patient(timeout))
 
-    def _read(self, is_enough: object, timeout: float, what: str) -> None:
-        assert callable(is_enough)
+    def _read(self, is_enough: Callable[[], bool], timeout: float, what: str) -> bool:
+        """Read until it is enough; False: it has ended."""
         deadline = time.monotonic() + patient(timeout)
         while not is_enough():
             left = deadline - time.monotonic()
@@ -88,5 +105,6 @@ class Terminal:
                     part = os.read(self._here, 65536)
                 if not part:
                     assert what == "its end", f"it ended before {what}:\n{self.text}"
-                    return
+                    return False
                 self._bytes += part
+        return True

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -60,32 +59,28 @@ def env(fake: Fake, tmp_path: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture(params=sorted(_START))
-def shell(request: pytest.FixtureRequest, env: dict[str, str]) -> Iterator[Terminal]:
-    """A shell that has read the line of the docs, and is ready."""
-    arguments, before = _START[request.param]
-    with Terminal([program(request.param), *arguments], {**env, "PS1": "> "}, 100) as made:
-        made.type(f"{before}{of_the_page(request.param)}; echo re''ady\n")
-        made.wait("\nready")
-        yield made
+#: What is typed, and what the tabulator makes of it.
+_TYPED = {
+    "worker stu": "worker stuck-stop ",
+    "actions --worker we": "actions --worker well ",
+    "stop-": "stop-check ",
+    "orphans res": "orphans resolve ",
+    "workers --jso": "workers --json ",
+}
 
 
-@pytest.mark.parametrize(
-    ("typed", "becomes"),
-    [
-        ("worker stu", "worker stuck-stop "),
-        ("actions --worker we", "actions --worker well "),
-        ("stop-", "stop-check "),
-        ("orphans res", "orphans resolve "),
-        ("workers --jso", "workers --json "),
-    ],
-)
-def test_a_shell_completes_commands_options_and_names(
-    shell: Terminal, typed: str, becomes: str
-) -> None:
-    before = len(shell.text)
-    shell.type(f"{_COMMAND} {typed}\t")
-    shell.wait(f"{_COMMAND} {becomes}", since=before)
+@pytest.mark.parametrize("name", sorted(_START))
+def test_a_shell_completes_commands_options_and_names(name: str, env: dict[str, str]) -> None:
+    """It has read the line of the docs."""
+    arguments, before = _START[name]
+    with Terminal([program(name), *arguments], {**env, "PS1": "> "}, 100) as shell:
+        shell.type(f"{before}{of_the_page(name)}; echo re''ady\n")
+        shell.wait("\nready")
+        for typed, becomes in _TYPED.items():
+            since = len(shell.text)
+            shell.type(f"{_COMMAND} {typed}\t")
+            shell.wait(f"{_COMMAND} {becomes}", since=since)
+            shell.type("\x15")  # Ctrl-U: an empty line
 
 
 def test_fish_completes_them_too(env: dict[str, str]) -> None:

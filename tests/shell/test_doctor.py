@@ -341,6 +341,39 @@ def test_a_database_is_read_without_a_file_more_while_a_master_has_it_open_and_a
     assert set(files(home)) == names
 
 
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+@pytest.mark.database
+def test_a_directory_whose_database_is_a_server_is_looked_into_too(
+    home: Path, alone: Shell, kind: str, database_server: Any
+) -> None:
+    """Its tables, of each age, and each way in which a server says no."""
+    url = database_server(kind).fresh()
+    cfg = (home / "master.cfg").read_text()
+    (home / "master.cfg").write_text(cfg.replace("sqlite:///state.sqlite", url))
+    if kind == "postgresql":  # the whole look, with its processes; the rest of it is the same
+        status, found = told(alone, "--master-dir", str(home))
+        assert found["tables"] == (WARNING, "there are none yet")
+        assert "disk" not in found
+        assert status == 1
+
+    engine = sa.create_engine(url, future=True)
+    migrations.migrate(engine)
+    with engine.begin() as conn:
+        assert isinstance(seen := database(home, url), Finding)
+        assert (seen.level, seen.what) == (OK, "tables")
+        conn.exec_driver_sql("UPDATE lifecycle_version SET version = 1")
+    assert isinstance(seen := database(home, url), Finding)
+    assert seen.level == WARNING
+    engine.dispose()
+    database_server(kind).drop(url)
+
+    made = sa.engine.make_url(url)
+    for wrong in (made.set(database="nowhere"), made.set(username="nobody", password="pa55word")):
+        text = database(home, wrong.render_as_string(hide_password=False))
+        assert "cannot be read" in str(text)
+        assert "pa55word" not in str(text)
+
+
 def test_a_database_that_cannot_be_read_is_not_known_and_its_password_is_not_told(
     home: Path,
 ) -> None:
