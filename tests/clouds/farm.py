@@ -10,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from tests.clouds.backends import Dockerd, Libvirtd, Moto
 from tests.harness.sshd import Sshd
+from tests.harness.waiting import wait_until
 
 #: What an instance runs: a worker that is told by its environment to whom it belongs.
 WORKER = """
@@ -114,6 +115,10 @@ class Farm:
         """Instances that run now."""
         raise NotImplementedError
 
+    def there(self) -> list[str]:
+        """Instances that the cloud has, whether they run or not."""
+        return self.left()
+
     def remove(self) -> None:
         """All are taken away, without a trace."""
         raise NotImplementedError
@@ -147,6 +152,12 @@ class DockerFarm(Farm):
 
     def left(self) -> list[str]:
         return [each["Id"] for each in self._client.containers()]
+
+    def there(self) -> list[str]:
+        return [each["Id"] for each in self._client.containers(all=True)]
+
+    def remove(self) -> None:
+        self._dockerd.remove_all()
 
     def vanish(self) -> None:
         (container,) = self.left()
@@ -201,6 +212,8 @@ class EC2Farm(Farm):
     def vanish(self) -> None:
         self._moto.client().terminate_instances(InstanceIds=self.left())
 
+    remove = vanish
+
     def close(self) -> None:
         self._over.set()
         self._thread.join()
@@ -247,10 +260,15 @@ class LibvirtFarm(Farm):
         with self._libvirtd.connection() as libvirt:
             libvirt.lookupByName("w").destroy()
 
+    def remove(self) -> None:
+        if self.left():
+            self.vanish()
+
 
 #: What the start of a machine runs: a worker that stays when this command has ended.
 WAKES = """
-import os, subprocess, sys
+import os, subprocess, sys, time
+{held}
 made = subprocess.Popen([sys.executable, "-c", {worker!r}], env={{**os.environ, **{env!r}}},
     stdin=-3, stdout=-3, stderr=-3, start_new_session=True)
 open({pid!r}, "w").write(str(made.pid))
@@ -258,11 +276,19 @@ open({pid!r}, "w").write(str(made.pid))
 
 #: What the stop of a machine runs.
 SLEEPS = """
-import contextlib, os, signal
+import contextlib, os, signal, time
+{held}
 if os.path.exists({pid!r}):
     with contextlib.suppress(ProcessLookupError):
         os.killpg(int(open({pid!r}).read()), signal.SIGKILL)
     os.remove({pid!r})
+"""
+
+#: Before each: it waits, and says who waits, as long as there is a file.
+HELD = """
+while os.path.exists({file!r}):
+    open({file!r} + ".pid", "w").write(str(os.getpid()))
+    time.sleep(0.05)
 """
 
 #: In master.cfg.
@@ -285,19 +311,46 @@ class MachineFarm(Farm):
 
     def expression(self, port: int) -> str:
         env = {**told(port), "FOLDER": str(self._pid.with_name("on-machine"))}
-        wakes = WAKES.format(worker=WORKER, env=env, pid=str(self._pid))
-        start, stop = (
-            [sys.executable, "-c", code] for code in (wakes, SLEEPS.format(pid=str(self._pid)))
-        )
+        pid = str(self._pid)
+        wakes = WAKES.format(worker=WORKER, env=env, pid=pid, held=self._held("start"))
+        sleeps = SLEEPS.format(pid=pid, held=self._held("stop"))
+        start, stop = ([sys.executable, "-c", code] for code in (wakes, sleeps))
         self.extra = MACHINE.format(start=start, stop=stop)
         made = "__import__('tests.clouds.on_machine', fromlist=['x']).OnMachine"
         return f"{made}('w', 'password', machine_name='box')"
+
+    def _file(self, command: str) -> Path:
+        return self._pid.with_name(f"hold-{command}")
+
+    def _held(self, command: str) -> str:
+        return HELD.format(file=str(self._file(command)))
+
+    @contextlib.contextmanager
+    def held(self, command: str) -> Iterator[Callable[[], int]]:
+        """Its `start` or `stop` waits in here; what is given says by which process."""
+        file = self._file(command)
+        told = Path(f"{file}.pid")
+        told.unlink(missing_ok=True)
+        file.touch()
+
+        def pid() -> int:
+            return int(wait_until(lambda: told.exists() and told.read_text(), 30, "the command"))
+
+        try:
+            yield pid
+        finally:
+            file.unlink()
 
     def left(self) -> list[str]:
         return ["box"] if self._pid.exists() else []
 
     def vanish(self) -> None:
         os.killpg(int(self._pid.read_text()), signal.SIGKILL)
+
+    def remove(self) -> None:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            self.vanish()
+        self._pid.unlink(missing_ok=True)
 
     def close(self) -> None:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):

@@ -62,6 +62,9 @@ class KubernetesFarm(Farm):
     def left(self) -> list[str]:
         return list(self.processes)
 
+    def there(self) -> list[str]:
+        return list(self.cluster.pods)
+
     def remove(self) -> None:
         self.cluster.pods.clear()
         self.processes.end_all()
@@ -114,6 +117,9 @@ class MarathonFarm(Farm):
 
     def left(self) -> list[str]:
         return list(self.processes)
+
+    def there(self) -> list[str]:
+        return list(self.apps.apps)
 
     def remove(self) -> None:
         self.apps.apps.clear()
@@ -170,6 +176,9 @@ class UpCloudFarm(Farm):
 
     def left(self) -> list[str]:
         return list(self.processes)
+
+    def there(self) -> list[str]:
+        return list(self.account.servers)
 
     def remove(self) -> None:
         self.account.servers.clear()

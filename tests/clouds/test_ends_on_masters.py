@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.clouds.backends import Dockerd, Moto
+from tests.clouds.farm import EC2Farm
 from tests.clouds.test_on_masters import closed_by, docker_worker, ec2_worker, entries
 from tests.conftest import MakeMaster
 from tests.harness.master import RealMaster
@@ -85,7 +86,8 @@ def test_a_container_that_a_crash_left_is_ended_once_and_its_entry_closed_by_pro
 def late_start(make_master: MakeMaster, moto: Moto) -> tuple[RealMaster, str]:
     """A start that was given up, and made an instance afterwards."""
     lifecycle = {**START_LIFECYCLE, **ANYBODY}
-    master = make_master([ec2_worker(moto)], lifecycle=lifecycle, extra=SOON, env=moto.env)
+    extra = SOON + EC2Farm.extra
+    master = make_master([ec2_worker(moto)], lifecycle=lifecycle, extra=extra, env=moto.env)
     with moto.daemon.frozen():
         master.force_build("a")
         get_stuck(master, "a", verdict__code="start_pending")
@@ -144,7 +146,8 @@ def test_a_late_start_holds_its_worker_until_it_is_ended_by_itself(
     make_master: MakeMaster, moto: Moto
 ) -> None:
     lifecycle = {**START_LIFECYCLE, "workers": {"a": {"auto_end": {"after": 1}}}}
-    master = make_master([ec2_worker(moto)], lifecycle=lifecycle, extra=BY_ITSELF, env=moto.env)
+    extra = BY_ITSELF + EC2Farm.extra
+    master = make_master([ec2_worker(moto)], lifecycle=lifecycle, extra=extra, env=moto.env)
     with moto.daemon.frozen():
         request = master.force_build("a")
         get_stuck(master, "a", verdict__code="start_pending")

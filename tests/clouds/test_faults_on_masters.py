@@ -36,6 +36,10 @@ census.LEAST_BETWEEN = 0
 NO_BUILD = "for b in c['builders']: b.canStartBuild = lambda *_: False\n"
 
 
+#: What nobody hears.
+LOST = Said(503, {"message": "it was never done"})
+
+
 class Gate:
     """Stands before a cloud: answers in its place, or keeps its answer back."""
 
@@ -44,7 +48,7 @@ class Gate:
         stand_in.answer = self.pass_on
         self.instead: Said | None = None
         self._held: Callable[[Asked], bool] = lambda _: False
-        self._undone = False
+        self._undone = self._lost = False
         self._opened = threading.Event()
         self.kept = threading.Event()
 
@@ -55,8 +59,9 @@ class Gate:
             return self._answer(asked)
         said = None if self._undone else self._answer(asked)
         self.kept.set()
+        lost = self._lost
         self._opened.wait(300)
-        return said or self._answer(asked)
+        return said or (LOST if lost else self._answer(asked))
 
     def _spared(self, asked: Asked) -> bool:
         """Keystone's answer to the question how to log in. Refused, it keeps keystoneauth for ever.
@@ -75,11 +80,16 @@ class Gate:
             self.instead = None
 
     @contextlib.contextmanager
-    def keeps(self, which: Callable[[Asked], bool], *, undone: bool = False) -> Iterator[None]:
-        """What is asked so is done, and not answered; or not even done until the gate is open."""
+    def keeps(
+        self, which: Callable[[Asked], bool], *, undone: bool = False, lost: bool = False
+    ) -> Iterator[None]:
+        """What is asked so is done, and not answered; or not even done until the gate is open.
+
+        ``lost``: it is never done.
+        """
         self._opened.clear()
         self.kept.clear()
-        self._held, self._undone = which, undone
+        self._held, self._undone, self._lost = which, undone or lost, lost
         try:
             yield
         finally:
@@ -108,14 +118,28 @@ class Before(farm.EC2Farm):
         return Said(said.status_code, said.text, said.headers["Content-Type"])
 
 
+class SpotBefore(Before, farm.SpotFarm):
+    """The same with spot instances."""
+
+
 def creates(asked: Asked) -> bool:
     """A request that makes an instance."""
     last = asked.path.rpartition("/")[2]
     if asked.method != "POST":
         return False
     if last == "":  # EC2
-        return "Action=RunInstances" in str(asked.body)
+        return any(f"Action={each}" in str(asked.body) for each in EC2_CREATES)
     return last in ("servers", "server", "pods", "apps")
+
+
+def ends(asked: Asked) -> bool:
+    """A request that ends an instance. UpCloud's is stopped first, and deleted then."""
+    if asked.method == "POST":
+        return "Action=TerminateInstances" in str(asked.body) or asked.path.endswith("/stop")
+    return asked.method == "DELETE"
+
+
+EC2_CREATES = ("RunInstances", "RequestSpotInstances")
 
 
 def _json(status: int, body: Any) -> Said:
@@ -185,15 +209,21 @@ OWN: dict[str, dict[str, Said]] = {
 }
 
 
+FARMS_BEHIND: dict[str, Callable[[StandIn], farm.Farm]] = {
+    "OpenStack": farm_apis.OpenStackFarm,
+    "UpCloud": farm_apis.UpCloudFarm,
+    "Kubernetes": farm_apis.KubernetesFarm,
+    "Marathon": farm_apis.MarathonFarm,
+}
+
+
 @pytest.fixture
 def behind(request: pytest.FixtureRequest, stand_in: StandIn) -> Iterator[tuple[farm.Farm, Gate]]:
     """A driver's farm, and the gate before its API."""
     if request.param == "EC2":
         made: farm.Farm = Before(request.getfixturevalue("moto"), stand_in)
     else:
-        kinds = {each.title: each for each in (farm_apis.OpenStackFarm, farm_apis.UpCloudFarm)}
-        kinds |= {each.title: each for each in (farm_apis.KubernetesFarm, farm_apis.MarathonFarm)}
-        made = kinds[request.param](stand_in)
+        made = FARMS_BEHIND[request.param](stand_in)
     yield made, Gate(stand_in)
     made.close()
 
@@ -212,6 +242,25 @@ def all_closed_by_the_cloud(master: RealMaster) -> None:
     assert closed <= {"driver", "stop"}, master.api("orphans")["orphans"]
 
 
+def faults_of(title: str) -> dict[str, Said]:
+    """In `make clouds` all; in `make test` of the common ones one, another for each driver in turn."""
+    common = dict(COMMON)
+    if not table.is_made():
+        number = list(OWN).index(title)
+        name = list(COMMON)[number % len(COMMON)]
+        common = {name: COMMON[name]}
+    return {**common, **OWN[title]}
+
+
+def test_in_short_each_common_fault_is_tried_on_some_driver(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(table.DIRECTORY, raising=False)
+    assert set(COMMON) <= {name for title in OWN for name in faults_of(title)}
+    monkeypatch.setenv(table.DIRECTORY, "/")
+    assert all(set(COMMON) <= set(faults_of(title)) for title in OWN)
+
+
 @pytest.mark.parametrize("behind", OWN, indirect=True)
 def test_an_api_in_trouble_makes_nothing_up_and_forgets_nothing(
     make_master: MakeMaster, behind: tuple[farm.Farm, Gate], tmp_path: Path
@@ -221,8 +270,7 @@ def test_an_api_in_trouble_makes_nothing_up_and_forgets_nothing(
     master.workers = [a_farm.expression(master.pb_port)]
     master.extra = a_farm.extra + SOON
     master.start()
-    faults = {**COMMON, **OWN[a_farm.title]}
-    for name, said in faults.items():
+    for name, said in faults_of(a_farm.title).items():
         a_start_fails_and_is_told(master, gate, name, said)
 
     # the trouble is over: the build runs, and its stop meets the next one

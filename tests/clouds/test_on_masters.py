@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.clouds.backends import Dockerd, Moto
+from tests.clouds.farm import EC2Farm
 from tests.conftest import MakeMaster
 from tests.harness.master import RealMaster
 from tests.master.support import START_LIFECYCLE, force, get_stuck
@@ -74,7 +75,8 @@ def test_what_a_crash_left_is_closed_when_the_engine_does_not_have_it_any_more(
 def test_a_late_start_on_ec2_is_named_and_closed_when_it_is_terminated(
     make_master: MakeMaster, moto: Moto
 ) -> None:
-    master = make_master([ec2_worker(moto)], lifecycle=START_LIFECYCLE, extra=SOON, env=moto.env)
+    extra = SOON + EC2Farm.extra
+    master = make_master([ec2_worker(moto)], lifecycle=START_LIFECYCLE, extra=extra, env=moto.env)
     with moto.daemon.frozen():
         master.force_build("a")
         get_stuck(master, "a", verdict__code="start_pending")
