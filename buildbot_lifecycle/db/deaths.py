@@ -334,7 +334,8 @@ def _open_orphan(conn: sa.engine.Connection, masterid: int, left: Left) -> int |
     started = episode is not None and (episode.started or episode.connected_at is not None)
     if not (started or facts.instance or facts.calls or facts.abandoned):
         return None
-    token = f"{_token(left.incarnation)}{left.workerid}"
+    # with its time: one that was taken for dead, and lived, may die later; that is another death
+    token = f"{_token(left.incarnation)}{left.workerid}:{left.at:.3f}"
     table = schema.orphans
     others = sa.select(table.c.id).where(
         table.c.workerid == left.workerid,

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from twisted.internet import defer
 
 from buildbot_lifecycle.core.events import Kind
-from buildbot_lifecycle.core.requests import HistoryQuery
+from buildbot_lifecycle.core.requests import Actor, HistoryQuery
 from buildbot_lifecycle.core.states import State
 from buildbot_lifecycle.core.verdicts.verdict import DIED, UNRECORDED
 from buildbot_lifecycle.db import dismissals, rows, schema
@@ -487,6 +487,32 @@ def test_what_was_written_in_the_name_of_one_that_lives_is_taken_back(database: 
         assert (stored["outcome"], stored["ended_at"]) == (None, None)
         # and when it dies after all, that is told again
         assert len(await _tell(survivor, silent, heartbeat=1045.0)) == 1
+
+    database.run(work)
+
+
+def test_the_second_death_of_one_that_was_taken_for_dead_has_an_entry_of_its_own(
+    database: Database,
+) -> None:
+    """The first entry was closed when it came back: nothing says any more what may still run."""
+
+    async def work(pool: Any) -> None:
+        survivor, silent = await _silent(pool)
+        facts = (await pool.do(queries.facts, 2))[7]
+        await _tell(survivor, silent)
+        episode = rows.episode_row(facts.episode, silent.incarnation, 2)
+        (opened,) = await silent.store.revive(2, silent.incarnation, 1040.0, [episode])
+        await silent.store.close_orphan(
+            opened[0], 1040.0, Actor("driver", "the master"), "it lives"
+        )
+        worker = Worker(7, silent.seq)
+        worker.facts, worker.now = facts, 1041.0
+        await silent.write([worker.event(Kind.STEP, step="it lives")])
+        await silent.store.heartbeat(silent.incarnation, 1045.0)
+        (closed,) = await _tell(survivor, silent, heartbeat=1045.0)
+        newest, oldest = await scene_orphans(survivor)
+        assert (oldest["id"], newest["id"]) == (opened[0], closed.orphan)
+        assert (newest["closed_at"], newest["opened_at"]) == (None, 1045.0)
 
     database.run(work)
 
