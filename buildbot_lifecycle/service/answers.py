@@ -97,6 +97,10 @@ class Answers:
         """The parts, if they can be asked already. Raises `Refusal`."""
         if self._off is not None:
             raise Refusal("not_ready", "nothing is recorded; the master's log says why")
+        unusable = None if self._parts is None else self._parts.run.unusable
+        if unusable is not None:
+            # to try again does not help
+            raise Refusal("not_ready", f"nothing is recorded: {unusable}")
         if self._parts is None or self._parts.run.incarnation is None:
             raise Refusal("not_ready", "the database tables are not ready yet; try again")
         return self._parts

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from buildbot_lifecycle.db import migrations
 from tests.conftest import MakeMaster
 from tests.harness import databases
 from tests.harness.master import API, RealMaster, worker
@@ -268,6 +269,33 @@ def test_tables_that_are_missing_are_one_clear_line_with_the_command_that_mends_
     assert health(master)["last_error"] is None
     assert master.build("healthy")["results"] == 0
     master.stop(FEW_SECONDS)
+    _refuse_a_newer_schema(master, file)
+
+
+def _refuse_a_newer_schema(master: RealMaster, file: Path) -> None:
+    """As after a downgrade: one clear line where an administrator looks, and Buildbot runs on."""
+    newer = migrations.VERSION + 1
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE lifecycle_version SET version = ?", [newer])
+        connection.commit()
+        before = connection.execute("SELECT count(*) FROM lifecycle_events").fetchone()
+    since = master.log_size()
+    master.start()
+    said = f"nothing is recorded: the lifecycle tables are of version {newer}"
+    master.wait_log(said, since)
+    found = health(master)
+    assert (found["status"], found["recording"], found["schema"]) == ("degraded", False, None)
+    assert f"knows version {migrations.VERSION} and older" in found["last_error"]
+    assert "install the newer release again" in found["last_error"]
+    assert master.build("healthy")["results"] == 0
+    answer = master.get(f"{API}/workers")
+    assert (answer.status, answer.json["code"]) == (503, "not_ready")
+    assert said in answer.json["error"]
+    master.stop(FEW_SECONDS)
+    assert master.log()[since:].count("lifecycle tables are of version") == 1
+    assert kept(master) == []
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT count(*) FROM lifecycle_events").fetchone() == before
 
 
 def test_a_build_that_buildbot_lost_is_told_released_and_holds_no_stop(
