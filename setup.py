@@ -194,6 +194,7 @@ setup(
             "lifecycle = buildbot_lifecycle.www.application:ep",
         ],
         "buildbot.reporters": [
+            "LatentWorkerBotPush = buildbot_lifecycle.reporting.bots:LatentWorkerBotPush",
             "LatentWorkerGenerator = buildbot_lifecycle.reporting.generator:LatentWorkerGenerator",
             "LatentWorkerFormatter = buildbot_lifecycle.reporting.message:LatentWorkerFormatter",
         ],

@@ -61,6 +61,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "host.edge",
         "host.log",
         "host.pauses",
+        "host.bots",
         "host.configurations",
         "host.receivers",
         "service.service",

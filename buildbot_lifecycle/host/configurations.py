@@ -50,6 +50,11 @@ def _and_look(load: Callable[..., None]) -> Callable[..., None]:
     return load_services
 
 
+def argument(service: Any, name: str) -> Any:
+    """What a service was given by name in master.cfg; None if it was not."""
+    return service._config_kwargs.get(name)
+
+
 def arguments(service: Any) -> Iterator[Any]:
     """The values with which a service was made in master.cfg, and what stands in lists of them."""
     for value in (*service._config_args, *service._config_kwargs.values()):

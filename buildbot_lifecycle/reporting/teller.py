@@ -9,6 +9,7 @@ written down when it answers again.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,9 @@ SEND_SECONDS = 600.0
 _again = backoff(60.0, 3600.0)
 
 _LATE = object()
+
+#: Names of those that have a message under way, by their reporter: whoever takes over waits for its end.
+_under_way: weakref.WeakKeyDictionary[Any, set[str]] = weakref.WeakKeyDictionary()
 
 
 class Teller:
@@ -150,6 +154,8 @@ class Teller:
             self._say_once("nothing can be told: master.cfg has no util.LifecycleService()")
             return None
         if self._memory is None:
+            if self._name in _under_way.get(self._reporter, ()):
+                return RETRY_SECONDS
             self._memory = await self._kept.load(desk)
         look = await self._ask(desk, self._memory)
         now = self._now()
@@ -170,6 +176,7 @@ class Teller:
             telling = told.of_lag(self._memory)
         if telling and now >= self._not_before:
             self._sends = True
+            _under_way.setdefault(self._reporter, set()).add(self._name)
             defer.ensureDeferred(self._tell(desk, telling, now))
             return None
         if not is_kept:
@@ -231,6 +238,7 @@ class Teller:
                 )
         finally:
             self._sends = False
+            _under_way[self._reporter].discard(self._name)
             self._wake(0.0)
 
     async def _send(self, report: Any) -> None:

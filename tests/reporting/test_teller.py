@@ -330,3 +330,23 @@ def test_what_cannot_be_looked_up_is_no_receiver_that_is_down(house: House) -> N
     refuse = False
     house.wait(10)
     assert [each["stuck"] for each in house.reporter.sent] == [[1]]
+
+
+def test_a_message_that_is_under_way_at_a_reconfiguration_is_told_once(house: House) -> None:
+    """Red before: the generator that took over told it again, as it was not yet written down as told."""
+    waiting: defer.Deferred[None] = defer.Deferred()
+    house.reporter.answer = waiting
+    house.desk.stays = {1: STUCK}
+    house.heard()
+    house.wait(70)
+    first = house.clock
+    house.start()
+    house.heard()
+    house.wait(200)
+    assert len(house.reporter.sent) == 1
+    house.reporter.answer = None
+    waiting.callback(None)
+    first.advance(1)
+    house.desk.stays = {1: STUCK, 2: STUCK}
+    house.wait(200)
+    assert [each["stuck"] for each in house.reporter.sent] == [[1], [2]]
