@@ -100,7 +100,24 @@ def _of_worker(row: Row, now: float) -> list[tuple[str, str]]:
         ]
     if row["forceable"]:
         lines.append(("to do", f"buildbot-lifecycle force {row['name']} --reason ... --dry-run"))
+    lines += _left_to_do(row, now)
     return [(label, text) for label, text in lines if text]
+
+
+def _left_to_do(row: Row, now: float) -> list[tuple[str, str]]:
+    """What is left of a release, with the command that does it; nothing of an older plugin."""
+    left = row.get("to_do") or {}
+    lines = []
+    for each in left.get("instances") or ():
+        name = each["name"] or "an instance without a name"
+        lines.append(("to do", f"{name} may still run: make sure that it is gone, then"))
+        lines.append(("", f"buildbot-lifecycle orphans resolve {each['orphan']} --note ..."))
+    for each in left.get("calls") or ():
+        text = f"{each['call']} still runs, abandoned, for {words.age(each['since'], now)}"
+        lines.append(("left", text))
+    if left.get("pause"):
+        lines.append(("to do", f"buildbot-lifecycle unpause {row['name']} --reason ..."))
+    return lines
 
 
 @click.command("stop-check")
@@ -113,7 +130,7 @@ def _of_worker(row: Row, now: float) -> list[tuple[str, str]]:
 @click.option("--json", "form", flag_value="json", help="Print it as JSON, as REST answers.")
 @options.session
 def stop_check(session: Session, master: int | None, unreleasable: bool, form: str | None) -> None:
-    """What would keep the master from stopping; made for scripts before `buildbot stop`.
+    """What would keep the master from stopping. Made for scripts before `buildbot stop`.
 
     Exit status 0: nothing; 1: something; all others: it could not be found out.
     """

@@ -224,6 +224,24 @@ def test_one_worker_is_told_with_where_its_call_hangs(fake: Fake, shell: Shell) 
     assert "\n            wait (driver.py:7)\n" in done.output
 
 
+def test_what_is_left_of_a_release_is_told_with_the_command_that_does_it(
+    fake: Fake, shell: Shell
+) -> None:
+    instance = {"orphan": 7, "name": "i-1", "cause": "release", "since": 1.0, "link": None}
+    left = {
+        "released": None,
+        "instances": [{**instance, "endable": False}],
+        "pause": {"action": 3, "orphan": None},
+        "calls": [{"call": "stop_instance", "since": 1795516711.998}],
+    }
+    fake.put("GET", "/workers/a", workers(worker(name="a", forceable=False, to_do=left)))
+    told = shell("worker", "a").output
+    assert "i-1 may still run" in told
+    assert "buildbot-lifecycle orphans resolve 7 --note" in told
+    assert "stop_instance still runs, abandoned, for 46 s" in told
+    assert "buildbot-lifecycle unpause a --reason" in told
+
+
 def test_a_name_with_a_slash_is_asked_for_by_its_number(fake: Fake, shell: Shell) -> None:
     fake.put("GET", "/workers", workers(worker(name="a/b")))
     fake.put("GET", "/workers/4", workers(worker(name="a/b")))
