@@ -32,6 +32,10 @@ NOBODY_MAY = (
     " may not"
 )
 MAY = "{who} {act}{of}: {why}no rule of c['www']['authz'] that denies it matches the action {action!r}"
+NO_WORKER = (
+    "a rule of c['www']['authz'] is on workers={pattern!r} (role={role!r}), and no worker that Buildbot"
+    " knows has such a name"
+)
 ALL_SEE = "everybody who may read sees what drivers and people wrote: details_for is 'readers'"
 
 
@@ -62,7 +66,25 @@ async def advice(
         lines = await _open(www, workerids, turns, STRANGER, who)
     if settings.details_for == "readers":
         lines.append(ALL_SEE)
-    return lines
+    return [*lines, *await _on_no_worker(master)]
+
+
+async def _on_no_worker(master: Any) -> list[str]:
+    """A line for each pattern of a rule of ours that is on no worker: most often it is misspelt.
+
+    That is no error of the configuration: workers of other masters are known to Buildbot's database only.
+    """
+    rules = [rule for rule in master.www.authz.allowRules if hasattr(rule, "unmatched")]
+    lonely = [(rule, rule.unmatched(master.workers.workers)) for rule in rules]
+    if not any(patterns for _, patterns in lonely):
+        return []
+    names = [row["name"] for row in await master.data.get(("workers",))]
+    return [
+        NO_WORKER.format(pattern=pattern, role=rule.role)
+        for rule, patterns in lonely
+        if patterns
+        for pattern in rule.unmatched(names)
+    ]
 
 
 async def _open(

@@ -6,7 +6,7 @@ matches, and the first that does decides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from buildbot import config
@@ -97,6 +97,15 @@ class LifecycleEndpointMatcher(EndpointMatcherBase):
         if not self.workers:
             return True
         return worker is not None and any(self.authz.match(worker, each) for each in self.workers)
+
+    def unmatched(self, names: Iterable[str]) -> list[str]:
+        """The patterns of this rule that none of these names matches."""
+        known = list(names)
+        return [
+            pattern
+            for pattern in self.workers
+            if not any(self.authz.match(name, pattern) for name in known)
+        ]
 
     def _special(self, name: str) -> list[LifecycleEndpointMatcher]:
         """The other rules that name this, where this one names only what is general to it."""

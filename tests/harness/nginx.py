@@ -49,6 +49,7 @@ def of_the_docs(port: int, master: int, passwords: Path) -> str:
         "    ssl_certificate /etc/nginx/ci.pem;\n": "",
         "    ssl_certificate_key /etc/nginx/ci.key;\n": "",
         "/etc/nginx/buildbot.htpasswd": str(passwords),
+        r"https://ci\.example\.org": rf"http://127\.0\.0\.1:{port}",
         "127.0.0.1:8010": f"127.0.0.1:{master}",
     }.items():
         assert theirs in text, theirs

@@ -62,6 +62,14 @@ AT_GITHUB = {
     for name, groups in USERS.items()
 }
 
+#: Who has chosen a name that would be two lines of a log, and look like another's.
+ODD = "odd"
+AT_GITHUB[ODD] = {
+    "name": "Odd",
+    "email": "\u202eé\n2026-11-27 lifecycle: admin@example.org",
+    "orgs": USERS["admin"],
+}
+
 
 def basic(user: str, password: str = PASSWORD) -> dict[str, str]:
     token = base64.b64encode(f"{user}:{password}".encode()).decode()

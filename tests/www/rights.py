@@ -112,6 +112,13 @@ ASKED: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/workers/ec2-1/episodes", None),
     ("GET", "/actions.csv", None),
     ("GET", "/orphans.csv", None),
+    ("GET", "/transitions", None),
+    ("GET", "/orphans/1", None),
+    ("GET", "/instances", None),
+    ("POST", "/instances/refresh", {}),
+    ("GET", "/recent", None),
+    ("GET", "/shutdown", None),
+    ("GET", "/masters", None),
     ("GET", "/stats", None),
     ("GET", "/timeline", None),
     ("GET", "/health", None),
@@ -290,11 +297,13 @@ class Seen:
             return {403: "no"}[error.status_code]
         return "yes"
 
-    def listen(self, *keys: str) -> websocket.WebSocket:
+    def listen(self, *keys: str, origin: str | None = None) -> websocket.WebSocket:
         """Buildbot's websocket, on which these keys were asked for and taken."""
         sent = [f"{name}: {value}" for name, value in self._login.sent(self._user).items()]
         url = f"{self.url.replace('http', 'ws', 1)}ws"
-        socket = websocket.create_connection(url, header=sent, timeout=patient(30))
+        socket = websocket.create_connection(
+            url, header=sent, origin=origin or self.url[:-1], timeout=patient(30)
+        )
         for number, key in enumerate(keys):
             asked = {"cmd": "startConsuming", "path": key, "_id": number}
             socket.send(json.dumps(asked))

@@ -20,7 +20,7 @@ from buildbot.www.oauth2 import GitHubAuth
 from twisted.internet import defer
 
 from buildbot_lifecycle.core.settings import Settings
-from buildbot_lifecycle.master.advice import ALL_SEE, NOBODY_MAY, advice
+from buildbot_lifecycle.master.advice import ALL_SEE, NO_WORKER, NOBODY_MAY, advice
 from tests.www import rules
 from tests.www.double import Www
 
@@ -44,6 +44,9 @@ def told(auth: Any, authz: Authz | None = None, **settings: Any) -> list[str]:
     master = SimpleNamespace(www=www, config=SimpleNamespace(www={"auth": auth}))
     master.data = rules.endpoints()
     names = {"docker-1": 1, rules.SECRET: 2}
+    # a worker of another master
+    rows = [{"name": "elsewhere-1"}, *({"name": name} for name in names)]
+    master.data.get = lambda path: defer.succeed(rows if path == ("workers",) else None)
     master.workers = SimpleNamespace(
         workers={name: SimpleNamespace(workerid=n) for name, n in names.items()}
     )
@@ -101,6 +104,16 @@ def test_rules_on_other_things_do_not_stand_before_a_force() -> None:
 )
 def test_a_rule_that_denies_is_nothing_to_tell(authz: Authz) -> None:
     assert told(rules.auth(), authz) == []
+
+
+def test_a_pattern_of_a_rule_that_no_worker_matches_is_told() -> None:
+    """It is most often misspelt; a worker of another master is one, too."""
+    rule = util.LifecycleEndpointMatcher(
+        workers=["docker-*", "elsewhere-*", "doker-*"], role="operators"
+    )
+    everywhere = util.LifecycleEndpointMatcher(role="admins")
+    (line,) = told(rules.auth(), Authz(allowRules=[rule, everywhere], roleMatchers=ADMINS))
+    assert line == NO_WORKER.format(pattern="doker-*", role="operators")
 
 
 def test_without_a_login_nobody_may_and_that_is_said() -> None:

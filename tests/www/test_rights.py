@@ -22,7 +22,7 @@ from tests.harness.need import may_miss
 from tests.harness.nginx import find
 from tests.harness.waiting import patient
 from tests.www import rights
-from tests.www.logins import ask, basic, cookie
+from tests.www.logins import ODD, ask, basic, cookie
 from tests.www.rights import Everything, Seen
 
 pytestmark = pytest.mark.master
@@ -53,6 +53,18 @@ def test_the_table_in_the_docs_is_what_servers_answer(there: Everything, tmp_pat
     doubles = rights.asked_of_the_double(tmp_path)
     masters = rights.asked_of_a_master(there, doubles)
     assert rights.both(doubles, masters) == rights.TABLE.read_text(encoding="utf-8")
+
+
+def test_all_that_is_served_is_in_the_table() -> None:
+    """Every path of `ROUTES` is like one that is asked for."""
+    asked = {(method, f"/v1{re.split('[ ,]', path)[0]}") for method, path, _ in rights.ASKED}
+    for route in ROUTES:
+        like = re.sub(r"<any\(([^)]*)\):\w+>", lambda m: f"({m[1].replace(', ', '|')})", route.path)
+        pattern = re.compile(re.sub(r"<\w+>", "[^/]+", like).replace(".", r"\."))
+        found = [
+            path for method, path in asked if method == route.method and pattern.fullmatch(path)
+        ]
+        assert found, f"{route.method} {route.path} is in no row of tests/www/rights"
 
 
 ACTS = [
@@ -159,6 +171,31 @@ def test_the_proxy_of_the_docs_shuts_the_event_stream_however_it_is_spelt(
     ):
         assert operator.send(path)[0] == 404, path
     assert operator.websocket() == "yes"
+
+
+def test_the_proxy_of_the_docs_lets_no_page_of_another_site_listen(there: Everything) -> None:
+    operator = proxied(there)
+    with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+        operator.listen("*/*/*", origin="http://evil.example")
+    assert refused.value.status_code == 403
+    # Buildbot itself does, as the docs say
+    there.turn(auth=there.logins[0].auth)
+    there.client(there.logins[0], "operator").listen(origin="http://evil.example").close()
+
+
+def test_a_name_of_two_lines_is_one_in_the_audit(there: Everything) -> None:
+    login = there.logins[3]
+    there.turn(auth=login.auth)
+    odd = there.client(login, ODD)
+    for act in ("pause", "unpause"):
+        assert odd.call(f"/workers/ec2-1/{act}", {"reason": "a test"})[0] == 200
+    row = json.loads(odd.call("/actions?limit=1")[2])["actions"][0]
+    assert row["actor"] == "\\u202eé\\n2026-11-27 lifecycle: admin@example.org"
+    assert json.loads(odd.call("/workers")[2])["meta"]["user"] == row["actor"]
+    table = odd.call("/actions.csv?limit=1")[2].decode()
+    assert table.count("\n") == 2
+    assert row["actor"] in table
+    assert "\u202e" not in there.real.log()
 
 
 def test_an_anonymous_client_of_the_websocket_hears_no_words_of_people(there: Everything) -> None:
