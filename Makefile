@@ -9,7 +9,7 @@ PYTEST_WORKERS ?= 2
 # No process, no server, and nothing that takes long.
 FAST = not (process or master or browser or database or cloud or slow or upstream or benchmark or soak or sensitivity or long_way)
 
-.PHONY: help test unit mutants bench lint format docs screenshots gallery catalogue clouds faults build demo clean
+.PHONY: help test unit mutants bench lint format docs screenshots gallery catalogue clouds faults versions build demo clean
 
 help:
 	@echo "make test    everything: lint, types, page, docs, tests with real masters, databases, browser"
@@ -23,6 +23,7 @@ help:
 	@echo "make catalogue   docs/catalogue-table.md, from the tests of the catalogue"
 	@echo "make clouds   docs/clouds-table.md, from the tests of the clouds"
 	@echo "make faults   docs/faults-table.md: each fault tried on each engine, a row for each"
+	@echo "make versions   the built wheel with each older Buildbot that is supported"
 	@echo "make build   the page: frontend/ into buildbot_lifecycle/static"
 	@echo "make demo    a master with workers of all sorts at http://127.0.0.1:$(PORT)/"
 
@@ -56,6 +57,9 @@ MODULE ?= *
 mutants: $(VENV)/.made-for-mutants
 	$(VENV)/bin/python -m mutmut run "buildbot_lifecycle.$(subst /,.,$(MODULE)).*"
 	$(VENV)/bin/python -m mutmut results
+
+versions: $(VENV)/.made
+	$(VENV)/bin/python -m pytest -m "long_way or not long_way" -k older tests/test_packaging.py
 
 # One after another, in one process: they measure.
 bench: $(VENV)/.made

@@ -51,11 +51,11 @@ class Sdist(sdist):
 
 
 INSTALL_REQUIRES = [
-    # The probe leans on private names of the 4.x latent worker; they are looked at again for 5. 4.1 hands
-    # out database connections in another way, and needs a Twisted of its time.
-    "buildbot>=4.2,<5",
+    # The probe leans on private names of the 4.x latent worker; they are looked at again for 5. 4.0 hands
+    # out database connections in another way.
+    "buildbot>=4.1,<5",
     # The page is a view in Buildbot's own page, and shares its React and Bootstrap.
-    "buildbot-www>=4.2,<5",
+    "buildbot-www>=4.1,<5",
     # The REST routes. 24.8 is the first that runs on Werkzeug 3.
     "klein>=24.8",
     # What Klein routes with. Its exceptions for what is not served are answered in our own shape; a
@@ -78,7 +78,7 @@ INSTALL_REQUIRES = [
 
 DEMO_REQUIRES = [
     # The worker processes of the demonstration, and of the real masters in the tests.
-    "buildbot-worker>=4.2,<5",
+    "buildbot-worker>=4.1,<5",
 ]
 
 TEST_REQUIRES = [

@@ -16,7 +16,7 @@ LEVELS = {OK: "ok", UNKNOWN: "unknown", WARNING: "slow", BROKEN: "failed"}
 
 #: From the oldest to the newest that was run with this version: major and minor.
 RUN: Mapping[str, tuple[tuple[int, int], tuple[int, int]]] = {
-    "Buildbot": ((4, 2), (4, 3)),
+    "Buildbot": ((4, 1), (4, 3)),
     "Twisted": ((22, 10), (26, 10)),
     "SQLAlchemy": ((1, 4), (2, 1)),
 }
