@@ -30,7 +30,6 @@ NOT_AS_THEY_ARE = {
     'eval "$(_BUILDBOT_LIFECYCLE_COMPLETE': "tests/shell/test_commands.py: click makes the script",
     "$ env -u BUILDBOT_LIFECYCLE_URL buildbot-lifecycle": "the same",
     "$ buildbot-lifecycle": "tests/master/test_shell.py types each session, and compares what is said",
-    "buildbot-lifecycle": "tests/master/test_shell.py runs each, in the order of the page",
     "sudo -u buildbot buildbot-lifecycle doctor": "tests/test_packaging.py, on a master's directory",
     "man -l": "tests/test_packaging.py looks at the manual page where it is installed",
     "make demo": "tests/demo/test_demo.py runs what stands behind it, to the end",
