@@ -93,12 +93,23 @@ def _set_the_clock(make_master: MakeMaster, clock: WallClock, jump: int, seen: f
     assert 0 < episode["ended_at"] - episode["started_at"] < 300
     # signs of life: of the wall clock as it is
     master.wait_until(lambda: abs(beaten(master) - time.time() - jump) < 60, 40, "a beat")
-    # the stop: what is stuck is released in time
-    master.force_build("last")
-    get_stuck(master, "last", 60)
+    # the stop, while the clock is set right again: what is not stuck yet has its limit, and no more
+    began = stopping(master, "last")
     seen.begins()
-    master.stop(FEW_SECONDS + LIMIT)
-    seen.ended("the stop")
+    since = master.log_size()
+    master.sigterm()
+    master.wait_log("lifecycle: the stop was asked for", since)
+    clock.set(0)
+    master.wait_log(r"the clock of this machine was put (forward|back) by 1 h", since)
+    master.wait_exit(FEW_SECONDS + LIMIT)
+    assert time.monotonic() - began > LIMIT - 3
+    seen.ended("a stop, set back meanwhile," if jump > 0 else "a stop, put forward meanwhile,")
+    with master.db() as db:
+        (row,) = db.execute("SELECT started_at, ended_at, ended_how FROM lifecycle_incarnations")
+        assert row["ended_how"] == "clean"
+        assert abs(row["ended_at"] - time.time()) < 60
+        (row,) = db.execute("SELECT status FROM lifecycle_actions WHERE what = 'shutdown-release'")
+        assert row["status"] == "done"
     seen.nothing_lost(f"sqlite:///{master.basedir / 'state.sqlite'}")
 
 
