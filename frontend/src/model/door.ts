@@ -38,6 +38,11 @@ export function door(worker: Worker, meta: Pick<WorkersMeta, "can_force" | "user
   return shut(`Not stuck: there is nothing that the master waits for.`);
 }
 
+/** Whether this reader may do anything to workers at all, as far as the page knows: whoever is logged in may try. */
+export function mayAct(meta: Pick<WorkersMeta, "can_force" | "user">): boolean {
+  return meta.can_force || meta.user !== null;
+}
+
 function isBetween(state: string): boolean {
   return state.startsWith("substantiating") || state.startsWith("insubstantiating");
 }

@@ -28,6 +28,12 @@ export function plain(word: string): string {
   return word.replaceAll("_", " ");
 }
 
+/** What an action is called where it begins a line. */
+export function actWords({ what }: { what: string }): string {
+  const text = plain(what).replaceAll("-", " ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 export function stateWords(state: State): Words {
   return STATES[state] ?? { label: plain(state), gloss: "" };
 }

@@ -2,6 +2,7 @@ import { parseLong } from "./parse";
 import type { Action, DryRun, EndPlan, Orphan, PageMeta } from "../contract/types";
 import type { Which } from "../model/key";
 import { nextQuery } from "../model/links";
+import type { Pausing } from "../model/pausing";
 
 /** Why a request brought no answer to use. `status` is 0 when no answer came at all. */
 export class ApiFailure extends Error {
@@ -139,9 +140,9 @@ export async function forceDisconnect(
   return { answered: status !== 202, action: body.action as Action };
 }
 
-/** Ends the pause of a worker, by Buildbot's own means: an action, with a reason. */
-export async function unpause({ workerid, masterid }: Which, reason: string): Promise<Action> {
-  const { body } = await post(`workers/${workerid}/unpause?masterid=${masterid}`, { reason });
+/** Pauses a worker, or ends its pause, by Buildbot's own means: an action, with a reason. */
+export async function pauseWorker({ workerid, masterid }: Which, act: Pausing, reason: string): Promise<Action> {
+  const { body } = await post(`workers/${workerid}/${act}?masterid=${masterid}`, { reason });
   return body.action as Action;
 }
 

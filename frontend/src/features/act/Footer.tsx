@@ -3,6 +3,8 @@ import React from "react";
 interface Props {
   /** Begins the `data-test` of each button. */
   test: string;
+  /** Of the button that does it. */
+  look?: "danger" | "primary";
   /** Look again at what would be done; null: there is nothing to look at again. */
   onReload: (() => void) | null;
   onClose: () => void;
@@ -18,7 +20,18 @@ interface Props {
 }
 
 /** The buttons of a dialog that does something to a worker or an instance. */
-export function Footer({ test, onReload, onClose, over, sending, blocked, form, submit, looking }: Props) {
+export function Footer({
+  test,
+  look = "danger",
+  onReload,
+  onClose,
+  over,
+  sending,
+  blocked,
+  form,
+  submit,
+  looking,
+}: Props) {
   return (
     <>
       {onReload !== null && (
@@ -41,7 +54,7 @@ export function Footer({ test, onReload, onClose, over, sending, blocked, form, 
         <button
           type="submit"
           form={form}
-          className={`btn btn-danger${blocked ? " disabled" : ""}`}
+          className={`btn ${look === "danger" ? "btn-danger" : "btn-primary"}${blocked ? " disabled" : ""}`}
           aria-disabled={blocked}
           data-test={`${test}-submit`}
           onClick={(event) => {

@@ -5,7 +5,7 @@ import { useInstances } from "../../hooks/useInstances";
 import { queryOf } from "../../model/filters";
 import { endRoute } from "../../model/links";
 import { causeWords, leftWords, pauseWords, releasedBy } from "../../model/toDo";
-import { ApiFailure, resolveOrphan, unpause } from "../../server/client";
+import { ApiFailure, pauseWorker, resolveOrphan } from "../../server/client";
 import { fleetSource } from "../../server/fleet";
 import { Icon } from "../../ui/Icon";
 import { InstanceName } from "../../ui/InstanceName";
@@ -76,7 +76,7 @@ const Parts = ({ left, worker, onEnd, onDone }: PartsProps) => {
           Force disconnect by <bdi>{by}</bdi>, <Age since={left.released.at} /> ago (action {left.released.action}).
         </p>
       )}
-      <ul className="bbl-orphans">
+      <ul className="bbl-orphans bbl-to-do">
         {left.instances.map((one) => (
           <InstancePart
             key={one.orphan}
@@ -89,8 +89,10 @@ const Parts = ({ left, worker, onEnd, onDone }: PartsProps) => {
         {left.pause !== null && <PausePart left={left} worker={worker} onDone={onDone} />}
         {left.calls.map(({ call, since }) => (
           <li key={`${call} ${since}`} data-test="to-do-call">
-            The abandoned <code>{call}</code> still runs, for <Age since={since} />.{" "}
-            <span className="bbl-sub">It goes from here when it ends.</span>
+            <span>
+              The abandoned <code>{call}</code> still runs, for <Age since={since} />.{" "}
+              <span className="bbl-muted">It goes from here when it ends.</span>
+            </span>
           </li>
         ))}
       </ul>
@@ -121,8 +123,10 @@ const InstancePart = ({ left, listed, onEnd, onDone }: InstancePartProps) => {
   const name = left.name ?? "the instance";
   return (
     <li data-test="to-do-instance" data-orphan={left.orphan}>
-      <InstanceName name={left.name ?? ""} link={left.link ?? listed?.link ?? null} /> may still run, for{" "}
-      <Age since={left.since} />: {causeWords(left)}.{" "}
+      <span>
+        <InstanceName name={left.name ?? ""} link={left.link ?? listed?.link ?? null} /> may still run, for{" "}
+        <Age since={left.since} />: {causeWords(left)}.
+      </span>
       <span className="bbl-row-actions">
         {listed?.endable === true ? (
           <EndButton instance={listed} onEnd={onEnd} />
@@ -175,7 +179,7 @@ const PausePart = ({ left, worker, onDone }: Omit<PartsProps, "onEnd">) => {
   const [asking, setAsking] = useState(false);
   return (
     <li data-test="to-do-pause">
-      {pauseWords(left)}{" "}
+      <span>{pauseWords(left)}</span>
       {!asking && (
         <button
           type="button"
@@ -196,7 +200,7 @@ const PausePart = ({ left, worker, onDone }: Omit<PartsProps, "onEnd">) => {
           missing="A reason is needed: it is written down with your name."
           test="to-do-unpausing"
           onSubmit={async (reason) => {
-            const action = await unpause(worker, reason).catch(unlessUnpaused);
+            const action = await pauseWorker(worker, "unpause", reason).catch(unlessUnpaused);
             if (action?.status === "failed") throw new ApiFailure(0, "failed", action.outcome ?? "It had no effect.");
           }}
           onDone={() => {

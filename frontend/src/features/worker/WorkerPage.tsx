@@ -4,13 +4,15 @@ import type { Action, Episode, LifecycleEvent, Orphan, Worker, WorkerChoice, Wor
 import { VerdictBadge } from "../../ui/Badge";
 import { Behind } from "../../ui/Banners";
 import { ForceButton } from "../force/ForceButton";
+import { ActDialog, type Act } from "../pause/ActDialog";
+import { mayAct } from "../../model/door";
+import { PAUSING_WORDS, canPause } from "../../model/pausing";
 import { FailedPage } from "../../ui/FailedPage";
 import { ToDoList } from "../todo/ToDoList";
 import { WorkersInstances } from "../end/WorkersInstances";
 import { OrphanTable } from "../orphans/OrphanTable";
 import { HealthBox } from "../../ui/Health";
 import { Page } from "../../ui/Page";
-import { ForceDialog } from "../force/ForceDialog";
 import { Distributions } from "./Distributions";
 import { EpisodeTable } from "./EpisodeTable";
 import { WhatHappened } from "./WhatHappened";
@@ -37,7 +39,7 @@ export const WorkerPage = () => {
 /** `masterid`: as the address has it; empty where it names none. */
 const OneWorker = ({ workerid, masterid }: { workerid: number; masterid: string }) => {
   const { worker, meta, failure, reload } = useWorker(workerid, masterid);
-  const [target, open, close, heading] = useTarget<readonly Worker[]>();
+  const [target, open, close, heading] = useTarget<Act>();
   return (
     <Page
       name="worker"
@@ -54,18 +56,17 @@ const OneWorker = ({ workerid, masterid }: { workerid: number; masterid: string 
       )}
       {worker === null && failure !== null && <NoWorker workerid={workerid} failure={failure} />}
       {meta !== null && <Behind meta={meta} />}
-      {worker !== null && (
-        <Now
-          worker={worker}
-          meta={meta}
-          onDone={reload}
-          onForce={(one) => {
-            open([one]);
+      {worker !== null && <Now worker={worker} meta={meta} onDone={reload} onAct={open} />}
+      {worker !== null && <Histories worker={worker} />}
+      {target !== null && (
+        <ActDialog
+          target={target}
+          onClose={() => {
+            close();
+            reload();
           }}
         />
       )}
-      {worker !== null && <Histories worker={worker} />}
-      {target !== null && <ForceDialog workers={target} onClose={close} />}
     </Page>
   );
 };
@@ -94,11 +95,11 @@ const NoWorker = ({ workerid, failure }: { workerid: number; failure: ApiFailure
 interface NowProps {
   worker: Worker;
   meta: WorkersMeta | null;
-  onForce: (worker: Worker) => void;
+  onAct: (target: Act) => void;
   onDone: () => void;
 }
 
-const Now = ({ worker, meta, onForce, onDone }: NowProps) => {
+const Now = ({ worker, meta, onAct, onDone }: NowProps) => {
   const { level } = worker.verdict;
   const look = level === "stuck" ? "stuck" : level === "ok" ? "ok" : "warning";
   return (
@@ -107,11 +108,40 @@ const Now = ({ worker, meta, onForce, onDone }: NowProps) => {
         <span role="status">
           <VerdictBadge verdict={worker.verdict} /> {worker.verdict.reason}
         </span>
-        <ForceButton worker={worker} meta={meta} onOpen={onForce} />
+        <span className="bbl-row-actions">
+          {meta !== null && mayAct(meta) && worker.to_do?.pause == null && (
+            <PauseButton worker={worker} onAct={onAct} />
+          )}
+          <ForceButton
+            worker={worker}
+            meta={meta}
+            onOpen={(one) => {
+              onAct({ workers: [one], act: "force" });
+            }}
+          />
+        </span>
       </HealthBox>
       <ToDoList worker={worker} onDone={onDone} />
       <Facts worker={worker} />
     </>
+  );
+};
+
+const PauseButton = ({ worker, onAct }: Pick<NowProps, "worker" | "onAct">) => {
+  const act = canPause(worker, "unpause") ? "unpause" : "pause";
+  if (!canPause(worker, act)) return null;
+  return (
+    <button
+      type="button"
+      className="btn btn-sm btn-outline-secondary"
+      aria-haspopup="dialog"
+      data-test="pause-button"
+      onClick={() => {
+        onAct({ workers: [worker], act });
+      }}
+    >
+      {PAUSING_WORDS[act]}…
+    </button>
   );
 };
 

@@ -4,7 +4,7 @@ import type { Fleet } from "../../server/fleet";
 import type { Worker } from "../../contract/types";
 import { Behind } from "../../ui/Banners";
 import { Blockers } from "../stop/Blockers";
-import { ForceDialog } from "../force/ForceDialog";
+import { ActDialog, type Act } from "../pause/ActDialog";
 import { HealthLine } from "../../ui/Health";
 import { Icon } from "../../ui/Icon";
 import { Notice } from "../../ui/Notice";
@@ -19,6 +19,7 @@ import { useFleet } from "../../hooks/useShared";
 import { useTarget } from "../../hooks/useTarget";
 import { useView } from "../../hooks/useView";
 import { keyOf, type Key } from "../../model/key";
+import { mayAct } from "../../model/door";
 import { arrange } from "../../model/arrange";
 import { healthLine, lastKnownLine } from "../../model/health";
 import { clockTime } from "../../model/moments";
@@ -27,17 +28,17 @@ const HEALTH_ICONS = { ok: "ok", stuck: "stuck", warning: "failed", unknown: "un
 
 export const Overview = () => {
   const fleet = useFleet();
-  const [target, open, close, heading] = useTarget<readonly Worker[]>();
+  const [target, open, close, heading] = useTarget<Act>();
   const onForce = useCallback(
     (worker: Worker) => {
-      open([worker]);
+      open({ workers: [worker], act: "force" });
     },
     [open],
   );
   return (
     <Page name="overview" title="Latent workers" heading={heading}>
-      <Content fleet={fleet} onForce={onForce} onForceMany={open} />
-      {target !== null && <ForceDialog workers={target} onClose={close} />}
+      <Content fleet={fleet} onForce={onForce} onAct={open} />
+      {target !== null && <ActDialog target={target} onClose={close} />}
     </Page>
   );
 };
@@ -45,10 +46,10 @@ export const Overview = () => {
 interface ContentProps {
   fleet: Fleet;
   onForce: (worker: Worker) => void;
-  onForceMany: (workers: readonly Worker[]) => void;
+  onAct: (target: Act) => void;
 }
 
-const Content = ({ fleet, onForce, onForceMany }: ContentProps) => {
+const Content = ({ fleet, onForce, onAct }: ContentProps) => {
   // The table of thousands is drawn in pieces, between which the browser answers the reader.
   const drawn = useDeferredValue(fleet);
   if (fleet.at === null) return fleet.failure === null ? <Loading /> : <FailedPage failure={fleet.failure} />;
@@ -66,7 +67,7 @@ const Content = ({ fleet, onForce, onForceMany }: ContentProps) => {
         // What is drawn lags behind: none yet is not the same as none that matches.
         <Loading />
       ) : (
-        <Workers fleet={drawn} onForce={onForce} onForceMany={onForceMany} />
+        <Workers fleet={drawn} onForce={onForce} onAct={onAct} />
       )}
     </>
   );
@@ -74,7 +75,7 @@ const Content = ({ fleet, onForce, onForceMany }: ContentProps) => {
 
 const NOBODY: ReadonlySet<Key> = new Set();
 
-const Workers = memo(({ fleet, onForce, onForceMany }: ContentProps) => {
+const Workers = memo(({ fleet, onForce, onAct }: ContentProps) => {
   const [view, setView] = useView();
   // Typing stays quick with thousands of workers: the table follows when it can.
   const wanted = useDeferredValue(view);
@@ -105,7 +106,7 @@ const Workers = memo(({ fleet, onForce, onForceMany }: ContentProps) => {
           onView={setView}
           onForce={onForce}
           selection={selection}
-          onSelect={fleet.meta?.can_force === true ? select : null}
+          onSelect={fleet.meta !== null && mayAct(fleet.meta) ? select : null}
         />
       )}
       <SelectionBar
@@ -114,8 +115,21 @@ const Workers = memo(({ fleet, onForce, onForceMany }: ContentProps) => {
         onSelect={(workers) => {
           setSelection(new Set(workers.map(keyOf)));
         }}
-        onForce={() => {
-          onForceMany(selected);
+        onForce={
+          fleet.meta?.can_force === true
+            ? () => {
+                onAct({ workers: selected, act: "force" });
+              }
+            : null
+        }
+        onPause={(act) => {
+          onAct({
+            workers: selected,
+            act,
+            done: () => {
+              setSelection(NOBODY);
+            },
+          });
         }}
       />
     </>

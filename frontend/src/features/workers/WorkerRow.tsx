@@ -4,7 +4,7 @@ import type { Worker, WorkersMeta } from "../../contract/types";
 import { useOutcome } from "../../hooks/useShared";
 import { keyOf, type Key } from "../../model/key";
 import { orphansRoute, workerRoute } from "../../model/links";
-import { reasonTellsQuarantine, statusWords, worded } from "../../model/words";
+import { actWords, reasonTellsQuarantine, statusWords, worded } from "../../model/words";
 import { AbandonedLine, ConnectedLine, PausedMark, StateLabel, VerdictBadge } from "../../ui/Badge";
 import { BuildLink } from "../../ui/BuildLink";
 import { ForceButton } from "../force/ForceButton";
@@ -84,7 +84,8 @@ export const WorkerRow = memo(
             Buildbot starts no build on it until <Moment at={worker.quarantined_until} />
           </span>
         )}
-        <AbandonedLine worker={worker} />
+        {/* The reason of what is not over says it. */}
+        {worker.verdict.code !== "not_over" && <AbandonedLine worker={worker} />}
         <RowOutcome worker={keyOf(worker)} />
       </td>
       <td role="cell" className="bbl-c-state">
@@ -120,14 +121,14 @@ export const WorkerRow = memo(
 );
 WorkerRow.displayName = "WorkerRow";
 
-/** What came of a forced disconnect that was asked for here. */
+/** What came of what was asked for here. */
 const RowOutcome = ({ worker }: { worker: Key }) => {
   const action = useOutcome(worker);
   return (
     <span role="status">
       {action !== null && (
         <span className="bbl-sub" data-test="row-outcome" data-status={action.status}>
-          <Icon name={actionIcon(action.status)} /> Force disconnect: {statusWords(action.status)}
+          <Icon name={actionIcon(action.status)} /> {actWords(action)}: {statusWords(action.status)}
           {action.outcome !== null && `. ${worded(action.outcome)}`}
         </span>
       )}
