@@ -77,7 +77,7 @@ class Fleet:
         )
         self.parts: Any = SimpleNamespace(
             logbook=desk.logbook,
-            run=SimpleNamespace(incarnation=1),
+            run=SimpleNamespace(incarnation=1, unusable=None),
             elsewhere=SimpleNamespace(rows=lambda: defer.succeed(((), ()))),
             others=SimpleNamespace(
                 live=lambda _: frozenset(), differ=lambda: None, reckonings=dict
