@@ -27,7 +27,7 @@ def answers_of(desk: Desk) -> Answers:
     elsewhere = SimpleNamespace(rows=lambda: defer.succeed(((), ())))
     parts: Any = SimpleNamespace(
         logbook=desk.logbook,
-        run=SimpleNamespace(incarnation=1),
+        run=SimpleNamespace(incarnation=1, unusable=None),
         elsewhere=elsewhere,
         clouds=None,
         others=SimpleNamespace(live=lambda _: frozenset(), differ=lambda: None, reckonings=dict),
