@@ -8,6 +8,7 @@ the driver's proof that the instance is gone (`proof`), or by a person with a no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from buildbot_lifecycle.act.audit import Desk
@@ -15,7 +16,7 @@ from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.core.bounds import MAX_LINE
 from buildbot_lifecycle.core.events import Event, Kind, cut
 from buildbot_lifecycle.core.instances import never_had_instance
-from buildbot_lifecycle.core.requests import STOP
+from buildbot_lifecycle.core.requests import LATE_END, STOP
 from buildbot_lifecycle.host import machines
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.host.pauses import Turns
@@ -39,6 +40,7 @@ class Ledger:
         entries: Entries,
         place_of: Callable[[int], str | None] = lambda _: None,
         late: Callable[[Known, int], None] = lambda _known, _orphan: None,
+        release_of: Callable[[int], int | None] = lambda _: None,
     ) -> None:
         self._logbook = logbook
         self._desk = desk
@@ -48,6 +50,8 @@ class Ledger:
         self._place_of = place_of
         # told of the worker and the entry of a late start, once that is written
         self._late = late
+        # the entry of the release that has given up a start, by the token of the call
+        self._release_of = release_of
         # machine -> the call that failed last: all of its workers are told of the same
         self._failed_stops: dict[str, int] = {}
         # and the start that ended late
@@ -132,7 +136,19 @@ class Ledger:
         elif call == "start_instance" and outcome in ("true", "other") and late:
             # Docker's, EC2's and OpenStack's drivers answer with a list
             why = "a start that was given up succeeded after all"
-            self._open(known, event, "late_start", why, place=place, then=self._late)
+            then = partial(self._late_start_written, data["token"])
+            self._open(known, event, "late_start", why, place=place, then=then)
+
+    def _late_start_written(self, token: int, known: Known, orphan: int) -> None:
+        """What its release may have left running has a name now: one instance is one entry."""
+        self._late(known, orphan)
+        released = self._release_of(token)
+        entry = None if released is None else self._entries.of(known.workerid).get(released)
+        if released is None or entry is None or released == orphan or entry.get("instance"):
+            return
+        note = f"its start ended late: entry {orphan} has its instance"
+        closed = self._desk.close_orphan(released, known.workerid, LATE_END, note)
+        closed.addErrback(log_error, "lifecycle: while closing an orphan")
 
     def _machine_stopped(self, known: Known, event: Event) -> None:
         """A machine was to stop. All its workers are told; one of them gets the entry."""

@@ -60,6 +60,8 @@ class Orphans:
         self._entries: dict[int, _Entry] = {}
         # those that are not written yet, by the tokens of their rows
         self._opening: dict[str, _Opening] = {}
+        # the entry of each released start that ended late with an instance, by the token of the call
+        self._late_starts: dict[int, int] = {}
 
     def open(self, known: Known, before: Facts, token: str, why: str) -> defer.Deferred[int]:
         """Write down that the instance of a worker (as it was before the release) may still run.
@@ -168,6 +170,8 @@ class Orphans:
         """A released start has ended and made nothing: then a stop that said True has stopped all."""
         orphan = known.watched.orphan_of.pop(data["token"], None)
         failed = data["outcome"] in ("raised", "false") and not data.get("unanswered")
+        if orphan is not None and data["outcome"] in ("true", "other"):
+            self._late_starts[data["token"]] = orphan
         entry = None if orphan is None else self._entries.get(orphan)
         if orphan is not None and entry is not None and failed and entry.said_true:
             self._close_stopped(orphan, entry)
@@ -206,6 +210,10 @@ class Orphans:
     def _close(self, orphan: int, known: Known, by: Actor, note: str) -> None:
         closed = self._desk.close_orphan(orphan, known.workerid, by, note)
         closed.addErrback(log_error, "lifecycle: while closing an orphan")
+
+    def of_late_start(self, token: int) -> int | None:
+        """The entry of the release that had given up this start, which has made an instance after all."""
+        return self._late_starts.pop(token, None)
 
     def forget(self, orphan: int) -> None:
         """An entry was closed."""

@@ -158,7 +158,7 @@ def wire(master: Any, settings: Callable[[], Settings], token: str) -> Parts:
     proof = Proof(clock, logbook, desk, entries, clouds)
     holds = Holds(logbook, entries, proof, settings)
     handed_on = HandedOn(master.masterid, clock, gate, logbook, entries)
-    ledger = Ledger(logbook, desk, token, entries, places.late, holds.late)
+    ledger = Ledger(logbook, desk, token, entries, places.late, holds.late, orphans.of_late_start)
     census = Census(
         clock,
         logbook,

@@ -100,7 +100,14 @@ def late_start(make_master: MakeMaster, moto: Moto) -> tuple[RealMaster, str]:
     # boto asks again after a time, and moto takes that for a second instance
     running = str(master.wait_until(late, 60, "the late start")["instance"])
     assert running in moto.running()
+    # one instance is one entry: that of the release had no name
+    master.wait_until(lambda: not released_and_open(master), 30, "the release's entry is closed")
     return master, running
+
+
+def released_and_open(master: RealMaster) -> list[dict[str, Any]]:
+    found = (each for each in entries(master) if each["cause"] == "release")
+    return [each for each in found if each["closed_at"] is None]
 
 
 def test_a_frozen_cloud_is_not_believed_and_the_outcome_comes_when_it_wakes(

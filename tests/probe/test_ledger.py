@@ -39,7 +39,15 @@ class Desk:
         self.audit, self.story = Audit(), story
         # only start, stop and found look at the logbook
         self.entries = Entries()
-        self.ledger = Ledger(None, self.audit, "run", self.entries)  # type: ignore[arg-type]
+        #: the entry of the release that has given up each start
+        self.releases: dict[int, int] = {}
+        self.ledger = Ledger(
+            None,  # type: ignore[arg-type]
+            self.audit,  # type: ignore[arg-type]
+            "run",
+            self.entries,
+            release_of=self.releases.get,
+        )
         self.known = Known(WORKER, "w", "Driven", Driven("w"), story.facts)  # type: ignore[arg-type]
         self.known.watched.worker = None  # type: ignore[assignment]
 
@@ -89,6 +97,27 @@ def test_a_late_start_is_an_instance_whatever_the_driver_answers(outcome: str) -
 @pytest.mark.parametrize("outcome", ["raised", "false"])
 def test_a_late_start_that_failed_is_none(outcome: str) -> None:
     assert Desk(Story()).tell("start_instance", outcome, token=1, late=True) == []
+
+
+def late_start(**entry: Any) -> list[int]:
+    """A start that was released ends late with an instance: which entries are closed by that."""
+    desk = Desk(Story())
+    desk.open(4, cause="release", **entry)
+    desk.releases[1] = 4
+    assert desk.tell("start_instance", "other", token=1, late=True, instance="i-9") == [
+        "late_start"
+    ]
+    return desk.audit.closed
+
+
+def test_what_a_release_may_have_left_is_the_late_instance_and_not_another_one() -> None:
+    assert late_start(instance=None) == [4]
+
+
+def test_a_release_that_has_named_its_instance_stays_open_beside_the_late_start_of_another() -> (
+    None
+):
+    assert late_start(instance="i-1") == []
 
 
 def test_one_instance_is_one_entry_whatever_is_told_of_it() -> None:

@@ -432,8 +432,11 @@ class Release(Stage):
     @defer.inlineCallbacks
     def test_a_start_that_ends_late_with_an_instance_leaves_the_entry_open(self) -> Any:
         yield self.followed_by(True, None)
+        (token,) = self.known.watched.orphan_of
         self.given[0].callback(["i-9", "image"])
         assert self.ledger.closed == []
+        # the entry of the late start closes it, once it is written
+        assert self.ledger.left.of_late_start(token) == 1
 
     @defer.inlineCallbacks
     def test_an_entry_has_the_name_that_the_driver_knew_by_then(self) -> Any:
