@@ -22,7 +22,7 @@ help:
 	@echo "make gallery    docs/gallery, every view and state at three widths"
 	@echo "make catalogue   docs/catalogue-table.md, from the tests of the catalogue"
 	@echo "make clouds   docs/clouds-table.md, from the tests of the clouds"
-	@echo "make faults   docs/faults-table.md: each fault tried on each engine, a row for each"
+	@echo "make faults   docs/faults-table.md and docs/carried-table.md: each fault on each engine, each way to ask another master"
 	@echo "make versions   the built wheel with each older Buildbot that is supported"
 	@echo "make build   the page: frontend/ into buildbot_lifecycle/static"
 	@echo "make demo    a master with workers of all sorts at http://127.0.0.1:$(PORT)/"
