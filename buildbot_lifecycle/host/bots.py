@@ -40,7 +40,7 @@ async def say(service: Any, to: Sequence[Any], text: str, more: str) -> None:
 def _say_on_irc(service: Any, to: Sequence[Any], text: str, more: str) -> None:
     bot = getattr(service.f, "p", None)
     transport = getattr(bot, "transport", None)
-    if bot is None or transport is None or not transport.connected:
+    if bot is None or not getattr(transport, "connected", False):
         raise NotSaid("the bot is not connected")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if len(lines) > LINES:
