@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -71,7 +71,9 @@ def force(
     else:
         _show_plan(row, plan, is_err=form == "json")
     if not plan["eligible"]:
-        advice = "If you are sure: --override" if plan["code"] == "not_eligible" else ""
+        is_open = plan["code"] == "not_eligible" and not override
+        would_help = is_open and _would_override_help(session, path, body, query)
+        advice = "If you are sure: --override" if would_help else ""
         raise Trouble(Status.REFUSED, f"this would be refused: {plan['why_not']}", advice)
     if dry_run:
         return
@@ -80,6 +82,17 @@ def force(
     _outcome(session, session.client.post(path, body, query).json["action"], wait, form)
     if form != "json":
         click.echo("What may still run is in the ledger: buildbot-lifecycle orphans")
+
+
+def _would_override_help(
+    session: Session, path: str, body: Mapping[str, Any], query: Sequence[tuple[str, str]]
+) -> bool:
+    """Whether an override would help, and is this caller's to give: a dry run with it says so."""
+    asked = {**body, "dry_run": True, "override": True}
+    try:
+        return bool(session.client.post(path, asked, query).json["dry_run"]["eligible"])
+    except Trouble:
+        return False  # what was refused is told in any case; nothing is advised that is not known
 
 
 def _show_plan(row: Row, plan: Row, *, is_err: bool) -> None:
@@ -144,16 +157,20 @@ def _outcome(session: Session, action: Row, seconds: float, form: str | None) ->
 @options.session
 def resolve(session: Session, ids: tuple[int, ...], note: str, form: str | None) -> None:
     """Close entries of the ledger, with a note."""
-    closed, is_refused = [], False
-    for number in ids:
+    session.client.credentials()  # without them, it is no entry's trouble
+    closed, statuses = [], {Status.OK}
+    for done, number in enumerate(ids, 1):
         try:
             answer = session.client.post(f"/orphans/{number}/resolve", {"note": note})
         except Trouble as trouble:
-            if trouble.status is not Status.REFUSED:
-                raise  # the next one would not fare better
             Trouble(trouble.status, f"orphan {number}: {trouble.message}", trouble.advice).show()
-            is_refused = True
-            continue
+            if trouble.status is Status.REFUSED or trouble.code == "forbidden":
+                statuses.add(trouble.status)
+                continue  # of another worker, the next one may be allowed
+            statuses = {trouble.status}
+            if ids[done:]:
+                click.echo(f"  Not tried: {', '.join(map(str, ids[done:]))}", err=True)
+            break  # the next one would not fare better
         closed.append(answer.json["orphan"])
         if form != "json":
             what = closed[-1]["instance"] or "an instance without a name"
@@ -161,8 +178,10 @@ def resolve(session: Session, ids: tuple[int, ...], note: str, form: str | None)
             click.echo(terminal.shown(f"orphan {number} is closed: {what} of {of}"))
     if form == "json":
         tables.as_json({"orphans": closed})
-    if is_refused:
-        click.get_current_context().exit(Status.REFUSED)
+    # That one was not allowed is said before that one was refused.
+    status = Status.NOT_ALLOWED if Status.NOT_ALLOWED in statuses else max(statuses)
+    if status is not Status.OK:
+        click.get_current_context().exit(status)
 
 
 def _pausing(what: str, text: str) -> click.Command:

@@ -145,6 +145,12 @@ class Client:
             return self._exposing("cookie", {"Cookie": cookies(given.cookie_file, given.url)})
         if given.token_file:
             return self._exposing("token", {"Authorization": f"Bearer {secret(given.token_file)}"})
+        if given.password_file and not given.user:
+            raise Trouble(
+                Status.USAGE,
+                "a password file is given (--password-file), and no user whose password it has",
+                "--user NAME, or BUILDBOT_LIFECYCLE_USER, or user = NAME in the configuration",
+            )
         if given.user is None or (given.password is None and given.password_file is None):
             kept = sessions.kept(given.url, given.user)
             if kept is not None:

@@ -108,10 +108,14 @@ def of_rights(meta: Mapping[str, Any], is_named: bool) -> Finding:
         advice = "The session has ended, or a proxy takes it out: `buildbot-lifecycle login`"
         return finding(WARNING, "rights", "Buildbot does not know who we are", advice)
     who = "anonymous" if user is None else str(user)
-    may = "may force a disconnect" if meta["can_force"] else "may not force a disconnect"
-    sees = "sees details" if meta["details"] else "sees summaries only"
     advice = "Rules of Buildbot's authz say who may: the page Security of the docs"
-    return finding(OK, "rights", f"{who} {may}, {sees}", advice)
+    if meta["can_force"]:
+        # REST says it as soon as there is one such worker; who may force it, sees its details.
+        text = f"{who} may force a disconnect and sees details, at least of some workers"
+    else:
+        sees = "sees details" if meta["details"] else "sees summaries only"
+        text = f"{who} may not force a disconnect, {sees}"
+    return finding(OK, "rights", text, advice)
 
 
 def of_clock(theirs: float, before: float, after: float, others: float | None) -> Iterator[Finding]:
@@ -198,13 +202,15 @@ def of_configuration(has_service: bool, has_page: bool) -> Iterator[Finding]:
         advice = "Its arguments are on the page Configuration of the docs"
         yield finding(OK, "service", "util.LifecycleService is among c['services']", advice)
     else:
-        advice = "c['services'] = [util.LifecycleService()]: without it nothing is recorded"
+        line = "c.setdefault('services', []).append(util.LifecycleService())"
+        advice = f"{line}: without it nothing is recorded"
         yield finding(BROKEN, "service", "util.LifecycleService is not among c['services']", advice)
     if has_page:
         advice = "It is at #/lifecycle below Buildbot's address"
         yield finding(OK, "page", "c['www']['plugins'] has 'lifecycle'", advice)
     else:
-        advice = "c['www']['plugins']['lifecycle'] = {}; without it, neither page nor REST is there"
+        line = "c['www'].setdefault('plugins', {})['lifecycle'] = {}"
+        advice = f"{line}; without it, neither page nor REST is there"
         yield finding(WARNING, "page", "c['www']['plugins'] has no 'lifecycle'", advice)
 
 

@@ -71,10 +71,23 @@ def worker(session: Session, name: str, master: int | None, check: bool, form: s
         tables.as_json(answer)
     else:
         for label, text in _of_worker(row, answer["meta"]["now"]):
-            line = f"{label and label + ':':<12}{terminal.shown(text)}"
-            is_verdict = label == "verdict"
-            click.echo(terminal.coloured(words.level_of(row), line) if is_verdict else line)
+            level = words.level_of(row) if label == "verdict" else ""
+            for line in _beside(label, terminal.shown(text)):
+                click.echo(terminal.coloured(level, line))
     _end(check and words.level_of(row) == "stuck")
+
+
+def _beside(label: str, text: str) -> list[str]:
+    """A text beside its label, on a terminal in as many lines as it takes. A command stays in one."""
+    room = terminal.columns()
+    is_prose = label in ("verdict", "paused")
+    told = [text] if room is None or not is_prose else terminal.wrapped(text, room - _LABEL) or [""]
+    heads = [label and label + ":"] + [""] * len(told)
+    return [f"{head:<{_LABEL}}{line}" for head, line in zip(heads, told)]
+
+
+#: How wide the label of a line is.
+_LABEL = 12
 
 
 def _of_worker(row: Row, now: float) -> list[tuple[str, str]]:
@@ -180,7 +193,7 @@ def _of_stop(row: Row, now: float) -> list[str]:
 
 
 @click.command()
-@options.filtered
+@options.filtered("standing=nobodys")
 @options.printed
 @options.session
 def instances(session: Session, wheres: list[tuple[str, str]], form: str | None) -> None:

@@ -26,6 +26,15 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            name = error.option_name
+            if not any(name in option.opts for option in self.params):
+                raise
+            text = (
+                f"No such option {name!r} here: {name} stands before the command:"
+                f" buildbot-lifecycle {name} ..."
+            )
+            raise click.UsageError(text, ctx) from error
         except Trouble as trouble:
             trouble.show()
             ctx.exit(trouble.status)

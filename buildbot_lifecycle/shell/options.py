@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
-from typing import Any, TypeVar
+from functools import cached_property, wraps
+from typing import Any, TypeVar, cast
 
 import click
 from click.shell_completion import CompletionItem
@@ -121,23 +121,29 @@ def where(context: click.Context, parameter: click.Parameter, values: tuple[str,
 
 
 def printed(command: _F) -> _F:
-    """``--json`` and ``--csv``."""
+    """``--json`` and ``--csv``, of which one can be said: the command's `form`."""
+
+    @wraps(command)
+    def one_form(*args: Any, is_json: bool, is_csv: bool, **given: Any) -> Any:
+        if is_json and is_csv:
+            raise click.UsageError("--json and --csv are two forms of one output; say one of them")
+        return command(*args, form="json" if is_json else "csv" if is_csv else None, **given)
+
     for name, text in (("csv", "as CSV, all fields"), ("json", "as JSON, as REST answers")):
-        option = click.option(f"--{name}", "form", flag_value=name, help=f"Print it {text}.")
-        command = option(command)
-    return command
+        click.option(f"--{name}", f"is_{name}", is_flag=True, help=f"Print it {text}.")(one_form)
+    return cast("_F", one_form)
 
 
-def filtered(command: _F) -> _F:
-    """``--where``."""
+def filtered(example: str) -> Callable[[_F], _F]:
+    """``--where``, with an example that this command takes."""
     return click.option(
         "--where",
         "wheres",
         multiple=True,
         callback=where,
         metavar="FIELD[__OP]=VALUE",
-        help="Any filter of REST, for example started_at__ge=1795516000. Several must all hold.",
-    )(command)
+        help=f"Any filter of REST, for example {example}. Several must all hold.",
+    )
 
 
 #: Of the filters of workers: what REST calls them.
@@ -156,7 +162,7 @@ def some_workers(command: _F) -> _F:
                 "--master", multiple=True, metavar="ID", help="Only workers of these masters."
             ),
             click.option("--name", metavar="PART", help="Only workers with this in their names."),
-            filtered,
+            filtered("connected=false"),
         )
     ):
         command = option(command)

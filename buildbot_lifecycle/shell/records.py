@@ -51,7 +51,7 @@ def _rows(
 
 @click.command()
 @of_worker
-@options.filtered
+@options.filtered("at__ge=1795516000")
 @options.limit
 @options.printed
 @options.session
@@ -74,7 +74,7 @@ def actions(
 
 @click.command()
 @of_worker
-@options.filtered
+@options.filtered("started_at__ge=1795516000")
 @options.limit
 @options.printed
 @options.session
@@ -101,7 +101,7 @@ def episodes(
 @click.command()
 @options.named
 @options.on_master
-@options.filtered
+@options.filtered("kind=transition")
 @options.limit
 @click.option("--follow", "-f", is_flag=True, help="Go on with what comes in, until Ctrl-C.")
 @click.option(
@@ -160,7 +160,7 @@ def _tell(rows: Sequence[Row], form: str | None) -> None:
 @click.group(invoke_without_command=True)
 @of_worker
 @click.option("--all", "is_all", is_flag=True, help="Closed ones too.")
-@options.filtered
+@options.filtered("opened_at__ge=1795516000")
 @options.limit
 @options.printed
 @options.session

@@ -46,7 +46,7 @@ _ADVICE = {
     "internal": "The master's log has the traceback",
     "no_such_orphan": "`buildbot-lifecycle orphans --all` lists them with their numbers",
     "no_such_worker": "`buildbot-lifecycle workers` lists them. Only latent workers are known here",
-    "not_eligible": "If you are sure: --override",
+    "not_eligible": "Look again before you decide: `buildbot-lifecycle worker NAME`",
     "not_logged_in": _LOG_IN,
     "not_ready": "Is util.LifecycleService() among c['services']? The master's log says more",
 }
@@ -130,7 +130,7 @@ def _of_the_plugin(status: int, value: Mapping[str, Any], url: str) -> Trouble:
     advice = _ADVICE.get(code, "")
     if "retry_after_s" in value:
         advice = f"Try again in {value['retry_after_s']} s"
-    return Trouble(_STATUSES.get(status, Status.FAILED), message, advice)
+    return Trouble(_STATUSES.get(status, Status.FAILED), message, advice, code=code)
 
 
 def no_login(status: int, user: str, url: str) -> Trouble:

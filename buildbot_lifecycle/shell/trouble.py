@@ -45,16 +45,26 @@ ENDS = {
 
 
 class Trouble(Exception):
-    """Ends the command. ``advice`` says what to do; ``is_sent``: it may have been done all the same."""
+    """Ends the command. ``advice`` says what to do; ``is_sent``: it may have been done all the same.
+
+    ``code`` is the plugin's own word for it, where it was the plugin that has refused.
+    """
 
     def __init__(
-        self, status: Status, message: str, advice: str = "", *, is_sent: bool = False
+        self,
+        status: Status,
+        message: str,
+        advice: str = "",
+        *,
+        is_sent: bool = False,
+        code: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.advice = advice
         self.is_sent = is_sent
+        self.code = code
 
     def show(self) -> None:
         """On standard error: what a program reads from standard output stays clean."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import re
 from typing import Any
 
+import click
 import pytest
+from buildbot.data.connector import DataConnector
 
 from buildbot_lifecycle.shell import acts, terminal
 from buildbot_lifecycle.shell.main import main
-from tests.shell.conftest import Fake, Shell
+from buildbot_lifecycle.www import entities, query
+from tests.shell.conftest import API, Fake, Shell
 from tests.shell.examples import example, verdict, worker, workers
 from tests.test_docs import PAGES, blocks
 
@@ -75,6 +79,37 @@ def test_filters_are_those_of_rest(fake: Fake, shell: Shell) -> None:
     query = [("level", "stuck"), ("level", "slow"), ("name__contains", "x"), ("orphans__gt", "0")]
     assert fake.asked[0][2] == query
     assert shell("workers", "--where", "nonsense").exit_code == 2
+
+
+def _wheres() -> list[tuple[str, str]]:
+    """Of each command that has `--where`, its example."""
+    found = []
+    for name, command in main.commands.items():
+        for option in command.params:
+            if isinstance(option, click.Option) and option.name == "wheres":
+                example_of = re.search(r"for example (\S+)\. ", option.help or "")
+                assert example_of, name
+                found.append((name, example_of[1]))
+    return found
+
+
+@pytest.mark.parametrize(("command", "given"), _wheres())
+def test_the_example_of_a_filter_is_one_that_rest_takes_there(command: str, given: str) -> None:
+    of = {**entities.HISTORY, "instances": entities.INSTANCE}
+    field, value = given.split("=")
+    args = {field.encode(): [value.encode()]}
+    query.collection(DataConnector(), of.get(command, entities.WORKER), args)
+
+
+@pytest.mark.parametrize("command", ["workers", "actions", "episodes", "orphans", "instances"])
+def test_two_forms_at_once_are_an_error_that_names_both(
+    fake: Fake, shell: Shell, command: str
+) -> None:
+    for given in (["--json", "--csv"], ["--csv", "--json"]):
+        done = shell(command, *given)
+        assert done.exit_code == 2
+        assert "--json and --csv" in done.stderr
+    assert fake.asked == []
 
 
 def test_json_is_what_rest_answers_and_csv_has_no_formula(fake: Fake, shell: Shell) -> None:
@@ -224,6 +259,25 @@ def test_one_worker_is_told_with_where_its_call_hangs(fake: Fake, shell: Shell) 
     assert "\n            wait (driver.py:7)\n" in done.output
 
 
+def test_a_long_verdict_is_wrapped_beside_its_label(
+    fake: Fake, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reason = "stop_instance has not ended for 1 min 18 s, longer than its limit of 15 s; " * 3
+    row = worker(verdict={**verdict("stuck"), "reason": reason}, paused=True, pause_reason=reason)
+    fake.put("GET", "/workers/stuck-stop", workers(row))
+    whole = shell("worker", "stuck-stop").output.splitlines()
+    assert any(line.startswith("verdict: ") and len(line) > 200 for line in whole)  # into a file
+    monkeypatch.setattr(terminal, "columns", lambda: 60)
+    lines = shell("worker", "stuck-stop").output.splitlines()
+    for label in ("verdict:", "paused:"):
+        (first,) = (n for n, line in enumerate(lines) if line.startswith(label))
+        told = [lines[first], *itertools.takewhile(lambda x: x[0] == " ", lines[first + 1 :])]
+        assert len(told) > 3
+        assert max(map(len, told)) <= 60
+        assert {line[:12].strip() for line in told[1:]} == {""}
+        assert reason.strip() in " ".join(line[12:] for line in told)
+
+
 def test_what_is_left_of_a_release_is_told_with_the_command_that_does_it(
     fake: Fake, shell: Shell
 ) -> None:
@@ -344,12 +398,43 @@ def test_what_is_not_meant_is_not_done(
 
 def test_what_would_be_refused_is_not_asked_for(stuck: Fake, shell: Shell) -> None:
     plan = {**PLAN, "eligible": False, "code": "not_eligible", "why_not": "it is not stuck"}
-    stuck.put("POST", "/workers/4/force-disconnect", {"dry_run": plan})
     for more in (["--dry-run"], ["--yes", "--reason", "x"]):
+        path = "/workers/4/force-disconnect"
+        stuck.put("POST", path, {"dry_run": plan}, {"dry_run": PLAN})
         done = shell("force", "stuck-stop", *more)
         assert done.exit_code == 5
         assert "--override" in done.stderr
-    assert len(stuck.bodies()) == 2
+    assert all(body["dry_run"] for body in stuck.bodies())
+
+
+def test_an_override_is_advised_only_where_it_would_help_and_was_not_given(
+    stuck: Fake, shell: Shell
+) -> None:
+    """A worker that is building is refused with it too, and not everybody may override."""
+    path = "/workers/4/force-disconnect"
+    plan = {**PLAN, "eligible": False, "code": "not_eligible", "why_not": "it is building"}
+    stuck.put("POST", path, {"dry_run": plan})
+    for more in ([], ["--override"]):
+        done = shell("force", "stuck-stop", "--reason", "x", "--yes", *more)
+        assert done.exit_code == 5
+        assert "it is building" in done.stderr
+        assert "--override" not in done.stderr
+    assert all(body["dry_run"] for body in stuck.bodies())
+    stuck.answers["POST", API + path] = [
+        (200, {"dry_run": plan}, {}),
+        (403, {"error": "you may not override", "code": "forbidden"}, {}),
+    ]
+    done = shell("force", "stuck-stop", "--reason", "x", "--yes")
+    assert done.exit_code == 5
+    assert "--override" not in done.stderr
+    # it has begun to build between the dry run and the force
+    stuck.answers["POST", API + path] = [
+        (200, {"dry_run": PLAN}, {}),
+        (409, {"error": "it is building", "code": "not_eligible"}, {}),
+    ]
+    done = shell("force", "stuck-stop", "--reason", "x", "--yes", "--override")
+    assert done.exit_code == 5
+    assert "--override" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -400,8 +485,28 @@ def test_an_orphan_that_is_refused_does_not_keep_the_others(fake: Fake, shell: S
     assert fake.bodies() == [{"note": "gone"}] * 3
     forbidden = {"error": "you may not", "code": "forbidden"}
     fake.put("POST", "/orphans/1/resolve", forbidden, status=403)
-    assert shell("orphans", "resolve", "1", "3", "--note", "x").exit_code == 4
-    assert len(fake.bodies()) == 4
+    done = shell("orphans", "resolve", "1", "2", "3", "--note", "x")
+    assert done.exit_code == 4
+    assert "orphan 1: you may not" in done.stderr
+    assert "orphan 2: it was closed before" in done.stderr
+    assert "orphan 3 is closed" in done.stdout  # a rule may allow one worker's and not another's
+    assert len(fake.bodies()) == 6
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "end"), [(401, "not_logged_in", 4), (503, "not_ready", 3)]
+)
+def test_what_would_stop_every_orphan_stops_the_rest_and_hides_nothing(
+    fake: Fake, shell: Shell, status: int, code: str, end: int
+) -> None:
+    fake.put("POST", "/orphans/1/resolve", example("orphan"))
+    fake.put("POST", "/orphans/2/resolve", {"error": "no", "code": code}, status=status)
+    done = shell("orphans", "resolve", "1", "2", "3", "4", "--note", "x", "--json")
+    assert done.exit_code == end
+    assert "orphan 2: no" in done.stderr
+    assert "Not tried: 3, 4" in done.stderr
+    assert len(json.loads(done.stdout)["orphans"]) == 1
+    assert len(fake.bodies()) == 2
 
 
 def test_histories_are_read_in_as_many_pages_as_it_takes(fake: Fake, shell: Shell) -> None:

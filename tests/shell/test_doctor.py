@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -94,6 +96,9 @@ def test_rights_are_those_of_the_caller(fake: Fake, shell: Shell) -> None:
     known = findings.of_rights(meta(user="alice", can_force=False), is_named=True)
     assert known.level == OK
     assert known.text == "alice may not force a disconnect, sees details"
+    # a rule may be for some workers only, and REST says whether there is one
+    some = findings.of_rights(meta(user="op", can_force=True), is_named=True)
+    assert some.text == "op may force a disconnect and sees details, at least of some workers"
     lost = findings.of_rights(meta(user=None), is_named=True)
     assert lost.level == WARNING
     assert "login" in lost.help
@@ -405,6 +410,14 @@ def test_what_the_configuration_lacks_is_told() -> None:
     assert levels[True, True] == [OK, OK]
     assert levels[True, False] == [OK, WARNING]
     assert levels[False, True] == [BROKEN, OK]
+    # pasted below what is there already, the advice keeps it
+    service, page = findings.of_configuration(False, False)
+    c: dict[str, Any] = {"services": ["another"], "www": {"plugins": {"badges": {}}}}
+    given = {"c": c, "util": SimpleNamespace(LifecycleService=lambda: "ours")}
+    for each in (service, page):
+        exec(re.split(r"[:;] without", each.help)[0], given)
+    assert c["services"] == ["another", "ours"]
+    assert c["www"] == {"plugins": {"badges": {}, "lifecycle": {}}}
     assert findings.of_names([]).level == OK
     assert findings.of_names(["buildbot.x.y"]).level == BROKEN
     assert findings.worst([]) == 0

@@ -63,6 +63,21 @@ def test_an_option_comes_before_the_environment_and_that_before_the_file(
     assert "BUILDBOT_LIFECYCLE_URL" in done.stderr
 
 
+@pytest.mark.parametrize("given", [["--url", "http://x/"], ["--user=alice"], ["--timeout", "5"]])
+def test_an_option_behind_the_command_is_told_where_it_stands(
+    shell: Shell, given: list[str]
+) -> None:
+    name = given[0].partition("=")[0]
+    for command in (["workers"], ["orphans"], ["orphans", "resolve", "1", "--note", "x"]):
+        done = shell(*command, *given)
+        assert done.exit_code == 2
+        assert f"No such option '{name}'" in done.stderr
+        assert f"{name} stands before the command: buildbot-lifecycle {name}" in done.stderr
+    done = shell("workers", "--levle", "stuck")
+    assert "--level" in done.stderr  # click's own guess
+    assert "before the command" not in done.stderr
+
+
 @pytest.mark.parametrize(
     "url", ["ci.example.org", "ftp://x/", "http://", "http://a:b@x/", "http://x:y/", "http://x/ y"]
 )
@@ -136,6 +151,24 @@ def test_the_password_is_asked_for_or_read_from_a_file_that_is_ones_own(
     done = shell("--user", "alice", "workers", input="typed\n")
     assert done.exit_code == 0
     assert "typed" not in done.output
+
+
+def test_a_password_file_without_a_user_is_an_error_and_nobody_is_asked_as_anonymous(
+    quiet: Fake, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = secret_file(shell.home, "x\n")
+    done = shell("--password-file", file, "workers")
+    assert done.exit_code == 2
+    assert "--password-file" in done.stderr
+    assert "--user" in done.stderr
+    shell.env["BUILDBOT_LIFECYCLE_PASSWORD_FILE"] = file
+    assert shell("workers").exit_code == 2
+    assert quiet.asked == []
+    # a token or a cookie says who asks, and `login` asks for the user
+    assert shell("--token-file", file, "workers").exit_code == 0
+    monkeypatch.setattr(terminal, "can_ask", lambda: True)
+    quiet.put("GET", "/workers", {**workers(), "meta": {**workers()["meta"], "user": "alice"}})
+    assert shell("login", input="alice\n").exit_code == 0
 
 
 def test_a_wrong_password_and_no_login_by_password(quiet: Fake, shell: Shell) -> None:
