@@ -14,7 +14,7 @@ from buildbot_lifecycle.act.orphans import Orphans
 from buildbot_lifecycle.act.steps import waited_for
 from buildbot_lifecycle.core import actions, ladder
 from buildbot_lifecycle.core.actions import Action
-from buildbot_lifecycle.core.requests import Actor
+from buildbot_lifecycle.core.requests import SHUTDOWN_RELEASE, Actor
 from buildbot_lifecycle.host.log import log_error, log_lines
 from buildbot_lifecycle.host.pauses import at_most
 from buildbot_lifecycle.master.logbook import Known, Logbook
@@ -51,7 +51,7 @@ class LastReleases:
         action = actions.asked(
             case,
             uuid.uuid4().hex,
-            "shutdown-release",
+            SHUTDOWN_RELEASE,
             known.name,
             actor,
             f"{why}; {reason}",

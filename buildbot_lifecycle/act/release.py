@@ -19,7 +19,13 @@ from buildbot_lifecycle.act.orphans import Orphans
 from buildbot_lifecycle.core import actions
 from buildbot_lifecycle.core.actions import Action
 from buildbot_lifecycle.core.case import Case
-from buildbot_lifecycle.core.requests import Actor, ForceAnswer, ForceRequest, Refusal
+from buildbot_lifecycle.core.requests import (
+    FORCE_DISCONNECT,
+    Actor,
+    ForceAnswer,
+    ForceRequest,
+    Refusal,
+)
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.host.log import log_error
 from buildbot_lifecycle.master.logbook import Known, Logbook
@@ -104,7 +110,7 @@ class Releaser:
         action = actions.asked(
             case,
             token or uuid.uuid4().hex,
-            "force-disconnect",
+            FORCE_DISCONNECT,
             known.name,
             actor,
             request.reason,

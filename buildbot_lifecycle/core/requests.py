@@ -12,9 +12,8 @@ from typing import Any
 
 #: The action that rules of Buildbot's authz see for a force disconnect and for closing an orphan. No
 #: hyphen: Buildbot finds a rule by the name of its method, ``match_WorkerEndpoint_force_disconnect``.
-#: `core.rights` has the names by which rules of ours tell the two apart.
-FORCE = "force_disconnect"
-
+#: `core.rights` has the names by which rules of ours tell the two apart. Rows have another word, below.
+AUTHZ_FORCE = "force_disconnect"
 
 #: The one for ending an instance.
 END = "end_instance"
@@ -24,6 +23,13 @@ PAUSE, UNPAUSE = "pause", "unpause"
 
 #: The same for the dismissal of a master.
 DISMISS = "dismiss_master"
+
+#: What rows of actions, and events of them, call a release: one that was asked for by a person or by
+#: ``auto_release``, and one of the stop of the master.
+FORCE_DISCONNECT, SHUTDOWN_RELEASE = "force-disconnect", "shutdown-release"
+
+#: Actions that release a worker.
+RELEASES = (FORCE_DISCONNECT, SHUTDOWN_RELEASE)
 
 
 class Refusal(Exception):
@@ -77,7 +83,7 @@ DRIVER = Actor("driver", "driver")
 
 def kind_of_actor(what: str, name: str) -> str:
     """The kind of an action's actor, for rows that were written before kinds were."""
-    if what == "shutdown-release" and name in ("shutdown", "reconfig"):
+    if what == SHUTDOWN_RELEASE and name in ("shutdown", "reconfig"):
         return name
     if name.startswith("policy:"):
         return "policy"

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from buildbot_lifecycle.core.checks import wrong_pattern
-from buildbot_lifecycle.core.requests import DISMISS, END, FORCE, PAUSE, UNPAUSE
+from buildbot_lifecycle.core.requests import AUTHZ_FORCE, DISMISS, END, PAUSE, UNPAUSE
 
 #: What changes something: the name, and the action that Buildbot's authz is asked for.
 CONTROL: Mapping[str, str] = {
-    "force-disconnect": FORCE,
-    "override": FORCE,
-    "resolve": FORCE,
+    "force-disconnect": AUTHZ_FORCE,
+    "override": AUTHZ_FORCE,
+    "resolve": AUTHZ_FORCE,
     "pause": PAUSE,
     "unpause": UNPAUSE,
     "end": END,

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from buildbot_lifecycle.core.requests import FORCE_DISCONNECT
 from buildbot_lifecycle.db import schema
 
 
@@ -16,7 +17,7 @@ def marks(
     return [*_actions(conn, since, until, limit), *_incarnations(conn, since, until, limit)]
 
 
-_MARK = {"force-disconnect": "force"}
+_MARK = {FORCE_DISCONNECT: "force"}
 
 
 def _actions(

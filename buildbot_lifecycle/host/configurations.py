@@ -64,11 +64,7 @@ def arguments(service: Any) -> Iterator[Any]:
 
 
 def see_patterns(found: Any, whose: str, patterns: Sequence[str]) -> None:
-    """Each pattern must match a latent worker of the configuration ``found``.
-
-    One of several masters may share its code with those that have such workers: there it is a line of the
-    log.
-    """
+    """Each pattern must match a latent worker of the configuration ``found``."""
     names = sorted(w.workername for w in found.workers if isinstance(w, AbstractLatentWorker))
     for pattern in patterns:
         if any(fnmatch.fnmatchcase(name, pattern) for name in names):
@@ -78,7 +74,16 @@ def see_patterns(found: Any, whose: str, patterns: Sequence[str]) -> None:
             f"{whose}: the name pattern {pattern!r} matches no latent worker of this configuration"
             f" ({there or 'there is none'})"
         )
-        if found.multiMaster:
-            log_lines([text])
-        else:
-            config.error(text)
+        wrong(found, text)
+
+
+def wrong(found: Any, text: str) -> None:
+    """An error of the configuration ``found``.
+
+    One of several masters may share its code with those that have what is missing: there it is a line of
+    the log.
+    """
+    if found.multiMaster:
+        log_lines([text])
+    else:
+        config.error(text)

@@ -8,7 +8,7 @@ from typing import Any
 from buildbot.www.auth import NoAuth
 from twisted.internet import defer
 
-from buildbot_lifecycle.core.requests import END, FORCE
+from buildbot_lifecycle.core.requests import AUTHZ_FORCE, END
 from buildbot_lifecycle.core.settings import Settings
 from buildbot_lifecycle.host import clock as clocks
 from buildbot_lifecycle.host.log import log_lines
@@ -19,7 +19,7 @@ from buildbot_lifecycle.master.logbook import Logbook
 ADVICE_SECONDS = 3.0
 
 #: What can be done, by the action that a rule sees. A rule on one of them does not stand before another.
-ACTS = {FORCE: "may force a disconnect", END: "may end an instance, which destroys it"}
+ACTS = {AUTHZ_FORCE: "may force a disconnect", END: "may end an instance, which destroys it"}
 
 #: How Buildbot's authz sees a client that is not logged in.
 NOBODY = {"anonymous": True}

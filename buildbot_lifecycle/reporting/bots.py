@@ -14,7 +14,7 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.host import bots, configurations
 from buildbot_lifecycle.host.edge import as_deferred
-from buildbot_lifecycle.reporting.generator import LatentWorkerGenerator
+from buildbot_lifecycle.reporting.generator import LatentWorkerGenerator, see_service
 
 
 class LatentWorkerBotPush(ReporterBase):
@@ -56,7 +56,7 @@ def _given(generators: Any) -> Any:
 
 
 def _see_bots(found: Any) -> None:
-    """The bot must be in the same configuration."""
+    """The bot must be in the same configuration, and our service."""
     services = found.services or {}
     for service in services.values():
         if isinstance(service, LatentWorkerBotPush):
@@ -65,6 +65,8 @@ def _see_bots(found: Any) -> None:
                 _error(
                     f"bot: {name!r} is no reporters.IRC or reporters.TelegramBot in c['services']"
                 )
+            if configurations.argument(service, "generators") is None:
+                see_service(found, "LatentWorkerBotPush")  # else it is said of its generator
 
 
 configurations.when_read(_see_bots)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from buildbot import config, interfaces, util
+from buildbot.reporters.http import HttpStatusPush
 from twisted.internet import defer
 from zope.interface import implementer
 
@@ -20,7 +21,7 @@ from buildbot_lifecycle.reporting.look import Desk, meant
 from buildbot_lifecycle.reporting.message import LatentWorkerFormatter
 from buildbot_lifecycle.reporting.teller import Teller
 from buildbot_lifecycle.reporting.told import SUBJECTS, Rules
-from buildbot_lifecycle.service.service import find_service
+from buildbot_lifecycle.service.service import LifecycleService, find_service
 
 #: Levels of a verdict that can be told.
 LEVELS = ("stuck", "attention", "failed", "unknown", "slow")
@@ -94,6 +95,9 @@ class LatentWorkerGenerator(util.ComparableMixin):
     # What stands in master.cfg.
 
     def _patterns(self, given: Any) -> tuple[str, ...]:
+        if isinstance(given, (list, tuple, set, frozenset)) and not given:
+            self.problems.append("workers names no worker; leave it out for all")
+            return ()
         # looked at as those of the service are
         settings, problems = core_arguments.parse({"metrics_workers": given})
         self.problems += [text.replace("metrics_workers", "workers", 1) for text in problems]
@@ -194,16 +198,27 @@ class LatentWorkerGenerator(util.ComparableMixin):
         return any(each is self for each in reporter.generators or ())
 
 
-def _see_patterns(found: Any) -> None:
-    """Of each generator in the reporters of a configuration."""
+def _see(found: Any) -> None:
+    """What each generator in the reporters of a configuration needs."""
+    is_any = False
     for service in (found.services or {}).values():
         for each in configurations.arguments(service):
             if isinstance(each, LatentWorkerGenerator):
+                is_any = True
                 configurations.see_patterns(found, "LatentWorkerGenerator: workers", each.workers)
-                _see_reporter(service)
+                _see_reporter(service, each)
+    if is_any:
+        see_service(found, "LatentWorkerGenerator")
 
 
-def _see_reporter(service: Any) -> None:
+def see_service(found: Any, whose: str) -> None:
+    """Without our service in the configuration ``found`` there is nothing to tell."""
+    if not any(isinstance(each, LifecycleService) for each in (found.services or {}).values()):
+        text = "c['services'] has no util.LifecycleService(): nothing can be told"
+        configurations.wrong(found, f"{whose}: {text}")
+
+
+def _see_reporter(service: Any, generator: LatentWorkerGenerator) -> None:
     name = next(
         (cls.__name__ for cls in type(service).__mro__ if cls.__name__ in BUILDS_ONLY), None
     )
@@ -212,9 +227,20 @@ def _see_reporter(service: Any) -> None:
             f"LatentWorkerGenerator: {name} tells of builds only; give it to MailNotifier,"
             " HttpStatusPush, PushoverNotifier or PushjetNotifier"
         )
+    elif _posts_json(service) and generator.formatter.template_type != "json":
+        config.error(
+            "LatentWorkerGenerator: HttpStatusPush sends JSON: give the generator"
+            " message_formatter=reporters.LatentWorkerFormatter(template_type='json')"
+        )
 
 
-configurations.when_read(_see_patterns)
+def _posts_json(service: Any) -> bool:
+    """Whether it sends as Buildbot's HttpStatusPush: a body that is a text is left out there."""
+    is_one = isinstance(service, HttpStatusPush)
+    return is_one and type(service).sendMessage is HttpStatusPush.sendMessage
+
+
+configurations.when_read(_see)
 
 
 def _count(master: Any, reporter: str, is_delivered: bool) -> None:

@@ -26,6 +26,8 @@ class Kept:
 
     def __init__(self, master: Any, reporter: Any, name: str) -> None:
         self._master, self._reporter, self._name = master, reporter, name
+        #: for the log: generators of different reporters have one name
+        self.who = f"{name} of {type(reporter).__name__} {str(reporter.name)!r}"
         self._newest: Memory | None = None
         self._writes = False
         self._waiting: list[defer.Deferred[bool]] = []
@@ -44,7 +46,7 @@ class Kept:
             try:
                 return unpacked(text)
             except ValueError as error:
-                log_error(error, f"lifecycle: {self._name}: what was told is not known any more")
+                log_error(error, f"lifecycle: {self.who}: what was told is not known any more")
         # what was done before is nobody's news
         return Memory(done=await desk.last_action())
 

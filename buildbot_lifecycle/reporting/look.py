@@ -10,13 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from buildbot_lifecycle.core.durations import in_words
-from buildbot_lifecycle.core.requests import FORCE, Actor, Filter, HistoryQuery, Refusal
+from buildbot_lifecycle.core.requests import RELEASES, Actor, Filter, HistoryQuery, Refusal
 from buildbot_lifecycle.reporting.memory import Entry, Lag, Memory, Stay
 from buildbot_lifecycle.reporting.seen import Look, SeenAction, SeenEntry, SeenStay
 from buildbot_lifecycle.reporting.told import Telling
-
-#: Actions that release a worker.
-RELEASES = (FORCE, "shutdown-release")
 
 #: Rows that are read at once.
 PAGE = 200
@@ -88,9 +85,8 @@ class Desk:
         return found
 
     def _is_ours(self, row: Any) -> bool:
-        return (
-            row.masterid == self._masterid and row.what in RELEASES and self._is_meant(row.worker)
-        )
+        is_release = row.what in RELEASES and row.status != "refused"
+        return is_release and row.masterid == self._masterid and self._is_meant(row.worker)
 
     async def _actions(self, after: int) -> Sequence[Any]:
         return await self._all("actions", Filter("id", "gt", (str(after),)))

@@ -81,6 +81,7 @@ class Teller:
         self._fails: str | None = None
         self._not_before = 0.0
         self._kept = Kept(master, reporter, name)
+        self._who = self._kept.who
         self._clock.callLater(PULSE_SECONDS, self._pulse)
 
     @property
@@ -139,7 +140,7 @@ class Teller:
         except Exception as error:
             if self._fails != type(error).__name__:
                 self._fails = type(error).__name__
-                log_error(error, f"lifecycle: {self._name}: looking for what to tell failed")
+                log_error(error, f"lifecycle: {self._who}: looking for what to tell failed")
             wait = 60.0
         self._looks = False
         if self._again:
@@ -204,7 +205,7 @@ class Teller:
     def _say_once(self, text: str) -> None:
         if self._fails != text:
             self._fails = text
-            log_lines([f"{self._name}: {text}"])
+            log_lines([f"{self._who}: {text}"])
 
     # Sending.
 
@@ -222,7 +223,7 @@ class Teller:
                 else:
                     await self._kept.save(self._memory)
             if self._failed:
-                log_lines([f"{self._name}: messages are delivered again"])
+                log_lines([f"{self._who}: messages are delivered again"])
             self._failed, self._not_before = 0, 0.0
         except Refusal:
             # what there is to say could not be looked up
@@ -234,7 +235,7 @@ class Teller:
             if self._failed == 1:
                 log_error(
                     error,
-                    f"lifecycle: {self._name}: a message was not delivered; it is tried again",
+                    f"lifecycle: {self._who}: a message was not delivered; it is tried again",
                 )
         finally:
             self._sends = False

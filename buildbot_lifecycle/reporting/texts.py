@@ -10,7 +10,8 @@ Buildbot {{ buildbot_title }}: \
 {% if counts.stuck == 1 and only_one %}{{ stuck[0].worker }} is {{ stuck[0].level }}\
 {% elif counts.resolved == 1 and only_one %}\
 {{ resolved[0].worker }} is no longer {{ resolved[0].level }}\
-{% elif counts.released == 1 and only_one %}{{ released[0].worker }} was released\
+{% elif counts.released == 1 and only_one %}{{ released[0].worker }} was \
+{{ "to be " if released[0].status != "done" }}released\
 {% elif counts.orphans == 1 and only_one %}an instance of {{ orphans[0].worker }} may still run\
 {% elif counts.closed == 1 and only_one %}an instance of {{ closed[0].worker }} is settled\
 {% elif behind and only_one %}lifecycle events do not reach the database\
@@ -20,8 +21,10 @@ Buildbot {{ buildbot_title }}: \
 {% if stuck %}{{ parts.append(counts.stuck ~ " " ~ (levels | join(" or "))) or "" }}{% endif %}\
 {% if released %}{{ parts.append(counts.released ~ " released") or "" }}{% endif %}\
 {% if resolved %}{{ parts.append(counts.resolved ~ " resolved") or "" }}{% endif %}\
-{% if orphans %}{{ parts.append(counts.orphans ~ " instances may still run") or "" }}{% endif %}\
-{% if closed %}{{ parts.append(counts.closed ~ " instances settled") or "" }}{% endif %}\
+{% if orphans %}{{ parts.append(counts.orphans ~ " instance" ~ ("" if counts.orphans == 1 else "s")\
+ ~ " may still run") or "" }}{% endif %}\
+{% if closed %}{{ parts.append(counts.closed ~ " instance" ~ ("" if counts.closed == 1 else "s")\
+ ~ " settled") or "" }}{% endif %}\
 {% if behind %}{{ parts.append("the database is behind") or "" }}{% endif %}\
 {% if caught_up %}{{ parts.append("the database has caught up") or "" }}{% endif %}\
 latent workers: {{ parts | join(", ") }}\
@@ -50,7 +53,7 @@ Lifecycle events reach the database again, after {{ it.lasted }}
     What to do: {{ it.next }}
 
 {% endfor %}{% for it in released %}\
-{{ it.worker }} was released by {{ it.by }} ({{ it.status }})
+{{ it.worker }} was {{ "to be " if it.status != "done" }}released by {{ it.by }} ({{ it.status }})
     Reason: {{ it.why }}
 {% if it.outcome %}    Outcome: {{ it.outcome }}
 {% endif %}{% if it.instance %}    Instance that may still run: {{ it.instance }}
@@ -107,7 +110,8 @@ HTML = """\
 {% endif %}<li>What to do: {{ it.next | e }}</li>
 </ul>
 {% endfor %}{% for it in released %}\
-<p><a href="{{ it.url | e }}">{{ it.worker | e }}</a> was released by {{ it.by | e }} \
+<p><a href="{{ it.url | e }}">{{ it.worker | e }}</a> was \
+{{ "to be " if it.status != "done" }}released by {{ it.by | e }} \
 ({{ it.status | e }})</p>
 <ul>
 <li>Reason: {{ it.why | e }}</li>

@@ -15,7 +15,13 @@ import msgspec
 from buildbot_lifecycle.act.pausing import Pausing
 from buildbot_lifecycle.act.release import Releaser
 from buildbot_lifecycle.core import carried
-from buildbot_lifecycle.core.requests import Actor, ForceRequest, PauseRequest, Refusal
+from buildbot_lifecycle.core.requests import (
+    FORCE_DISCONNECT,
+    Actor,
+    ForceRequest,
+    PauseRequest,
+    Refusal,
+)
 from buildbot_lifecycle.core.statistics import Key
 from buildbot_lifecycle.core.texts import clean, cleaned
 from buildbot_lifecycle.db.recorder import Recorder
@@ -103,7 +109,7 @@ class Carried:
         row = None
         if not request.dry_run:
             row = {
-                **self._action(worker, "force-disconnect", request.reason, actor),
+                **self._action(worker, FORCE_DISCONNECT, request.reason, actor),
                 "episode": request.episode,
                 "pause": bool(request.pause),
                 "override": request.override,

@@ -19,9 +19,9 @@ from twisted.internet.defer import CancelledError
 from buildbot_lifecycle.core import rights
 from buildbot_lifecycle.core.requests import (
     ANONYMOUS,
+    AUTHZ_FORCE,
     DISMISS,
     END,
-    FORCE,
     PAUSE,
     UNPAUSE,
     Actor,
@@ -138,17 +138,17 @@ class Rights:
     async def may_force(self, workerid: int | None = None) -> None:
         """Pass if a disconnect of this worker may be forced; else `Refusal`."""
         self.may_be_anonymous()
-        await self._ask(workerid, FORCE)
+        await self._ask(workerid, AUTHZ_FORCE)
 
     async def may_override(self, workerid: int) -> None:
         """Pass if a force may go on where it is refused otherwise. Asked beside `may_force`."""
         self.may_be_anonymous()
-        await self._ask(workerid, FORCE, "override")
+        await self._ask(workerid, AUTHZ_FORCE, "override")
 
     async def may_resolve(self, workerid: int | None = None) -> None:
         """Pass if an orphan of this worker may be closed; else `Refusal`."""
         self.may_be_anonymous()
-        await self._ask(workerid, FORCE, "resolve")
+        await self._ask(workerid, AUTHZ_FORCE, "resolve")
 
     async def may_end(self, workerid: int | None = None) -> None:
         """Pass if an instance of this worker (None: of nobody's) may be ended; else `Refusal`."""

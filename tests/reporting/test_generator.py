@@ -32,7 +32,10 @@ def problems(**arguments: Any) -> list[str]:
         ({"workers": "docker-[a"}, "workers: the name pattern 'docker-[a' has a [ without its ]"),
         ({"workers": 7}, "workers must be a name pattern, or a list of them, not 7"),
         ({"levels": ["stuk"]}, "levels: 'stuk' is none of stuck, attention, failed, unknown, slow"),
+        ({"workers": []}, "workers names no worker; leave it out for all"),
+        ({"workers": ()}, "workers names no worker; leave it out for all"),
         ({"levels": []}, "levels must be one or more of"),
+        ({"tell": ()}, "tell must be one or more of"),
         ({"tell": "orphan"}, "tell: 'orphan' is none of stuck, released, resolved, orphans"),
         ({"gather": -1}, "gather must be seconds, from 0 to 3600, not -1"),
         ({"gather": "60"}, "gather must be seconds"),
@@ -133,9 +136,36 @@ def test_a_message_says_all_that_one_needs(template_type: str) -> None:
     assert "http://localhost/#/lifecycle/workers/1" in message["body"]
     assert message["subject"] == (
         "Buildbot Builds: latent workers: 1 stuck, 1 released, 1 resolved,"
-        " 1 instances may still run, 1 instances settled, the database is behind,"
+        " 1 instance may still run, 1 instance settled, the database is behind,"
         " the database has caught up"
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (1, "1 instance may still run, 1 instance settled"),
+        (2, "2 instances may still run, 2 instances settled"),
+    ],
+)
+def test_a_subject_counts_as_people_do(number: int, text: str) -> None:
+    """Red before: "1 instances may still run"."""
+    things = {name: list(EXAMPLE[name]) * number for name in ("orphans", "closed")}
+    assert formatted(said(**things))["subject"] == f"Buildbot Builds: latent workers: {text}"
+
+
+@pytest.mark.parametrize("template_type", ["plain", "html"])
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [("done", "was released"), ("failed", "was to be released")],
+)
+def test_a_release_that_did_not_work_is_not_said_to_be_one(
+    template_type: str, status: str, text: str
+) -> None:
+    released = [{**EXAMPLE["released"][0], "status": status}]
+    message = formatted(said(released=released), template_type=template_type)
+    assert message["subject"] == f"Buildbot Builds: example {text}"
+    assert f"{text} by alice" in message["body"]
 
 
 def test_names_and_errors_are_no_markup_in_html() -> None:

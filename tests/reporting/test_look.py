@@ -7,10 +7,20 @@ from typing import Any
 
 import pytest
 
-from buildbot_lifecycle.core.requests import HistoryQuery, Page, Refusal
+from buildbot_lifecycle.core import ends
+from buildbot_lifecycle.core.requests import (
+    FORCE_DISCONNECT,
+    PAUSE,
+    RELEASES,
+    UNPAUSE,
+    HistoryQuery,
+    Page,
+    Refusal,
+)
 from buildbot_lifecycle.reporting.look import PAGE, WITH_DETAILS, Desk, meant
 from buildbot_lifecycle.reporting.memory import Entry, Lag, Memory, Stay
 from buildbot_lifecycle.reporting.told import Telling
+from buildbot_lifecycle.service import dismissal
 from tests.harness.spin import spin
 
 MASTER = SimpleNamespace(masterid=1, config=SimpleNamespace(buildbotURL="http://b/"))
@@ -45,7 +55,7 @@ def action(number: int, **changes: Any) -> Any:
             "masterid": 1,
             "worker": "docker-1",
             "workerid": 5,
-            "what": "force_disconnect",
+            "what": FORCE_DISCONNECT,
             "actor": "alice",
             "actor_kind": "user",
             "reason": "it hangs",
@@ -131,12 +141,35 @@ def test_no_release_is_left_out_however_many_there_are(desk: Desk, answers: Answ
 
 
 @pytest.mark.parametrize(
-    "changes", [{"masterid": 2}, {"what": "pause"}, {"worker": "ec2-1"}, {"what": "end_instance"}]
+    "changes",
+    [
+        {"masterid": 2},
+        {"worker": "ec2-1"},
+        {"what": PAUSE},
+        {"what": UNPAUSE},
+        {"what": ends.WHAT},
+        {"what": dismissal.WHAT},
+    ],
 )
 def test_other_actions_are_passed_over_also_while_they_last(
     desk: Desk, answers: Answers, changes: Any
 ) -> None:
     answers.rows["actions"] = [action(1, status="asked", **changes)]
+    seen = spin(desk.look(("stuck",), Memory())).actions[1]
+    assert (seen.is_over, seen.is_ours) == (True, False)
+
+
+@pytest.mark.parametrize("what", RELEASES)
+def test_a_release_of_any_kind_is_seen_when_it_is_over(
+    desk: Desk, answers: Answers, what: str
+) -> None:
+    answers.rows["actions"] = [action(1, what=what, status="asked"), action(2, what=what)]
+    seen = spin(desk.look(("stuck",), Memory())).actions
+    assert [(it.is_over, it.is_ours) for it in (seen[1], seen[2])] == [(False, True), (True, True)]
+
+
+def test_a_release_that_was_refused_was_none(desk: Desk, answers: Answers) -> None:
+    answers.rows["actions"] = [action(1, status="refused")]
     seen = spin(desk.look(("stuck",), Memory())).actions[1]
     assert (seen.is_over, seen.is_ours) == (True, False)
 

@@ -12,6 +12,7 @@ import pytest
 from buildbot.plugins import reporters
 from twisted.internet import defer
 
+from buildbot_lifecycle.host import configurations
 from buildbot_lifecycle.host.receivers import NotTaken, send
 from buildbot_lifecycle.reporting.generator import BUILDS_ONLY
 from tests.harness.spin import spin
@@ -35,6 +36,9 @@ ARGUMENTS = {
     "BitbucketServerCoreAPIStatusPush": "base_url='http://example.org', auth=('u', 'p')",
     "BitbucketServerPRCommentPush": "base_url='http://example.org', user='u', password='p'",
 }
+
+#: What makes a generator's messages JSON.
+JSON = "message_formatter=reporters.LatentWorkerFormatter(template_type='json')"
 
 #: Those of Buildbot that take no generators at all.
 WITHOUT = ("IRC", "TelegramBot", "ZulipStatusPush")
@@ -65,21 +69,78 @@ def test_docs_say_of_each_how_it_tells() -> None:
     assert named == {*ARGUMENTS, *WITHOUT}
 
 
+def said_of(name: str, generator: str, directory: Path, before: str = "") -> list[str]:
+    """What is said of our generator in this reporter when the configuration is read."""
+    text = f"""
+from buildbot.plugins import reporters
+{before}
+c["services"].append(reporters.{name}({ARGUMENTS[name]}, generators=[{generator}]))
+"""
+    return [each for each in checked(text, directory) if "LatentWorker" in each]
+
+
 @pytest.mark.parametrize("name", sorted(ARGUMENTS))
 def test_checkconfig_takes_those_that_can_tell_and_names_those_that_cannot(
     name: str, tmp_path: Path
 ) -> None:
-    text = f"""
-from buildbot.plugins import reporters
-c["services"].append(reporters.{name}(
-    {ARGUMENTS[name]}, generators=[reporters.LatentWorkerGenerator()]))
-"""
-    found = [each for each in checked(text, tmp_path) if "LatentWorker" in each]
+    given = JSON if name == "HttpStatusPush" else ""
+    found = said_of(name, f"reporters.LatentWorkerGenerator({given})", tmp_path)
     if name not in BUILDS_ONLY:
         assert found == []
         return
     (said,) = found
     assert said.startswith(f"LatentWorkerGenerator: {name} tells of builds only")
+
+
+@pytest.mark.parametrize(
+    "given", ["", "message_formatter=reporters.LatentWorkerFormatter(template_type='html')"]
+)
+def test_a_text_that_would_be_posted_as_nothing_is_named(given: str, tmp_path: Path) -> None:
+    """Red before: Buildbot sends JSON only, so an empty body was posted, and counted as delivered."""
+    (said,) = said_of("HttpStatusPush", f"reporters.LatentWorkerGenerator({given})", tmp_path)
+    assert said == (
+        "LatentWorkerGenerator: HttpStatusPush sends JSON: give the generator"
+        " message_formatter=reporters.LatentWorkerFormatter(template_type='json')"
+    )
+
+
+def test_a_reporter_that_sends_in_a_way_of_its_own_may_send_a_text(tmp_path: Path) -> None:
+    own = """
+class Own(reporters.HttpStatusPush):
+    def sendMessage(self, reports):
+        return self._http.post("", data=reports[0]["body"])
+c["services"].append(Own("http://example.org", generators=[reporters.LatentWorkerGenerator()]))
+"""
+    assert said_of("MailNotifier", "reporters.LatentWorkerGenerator()", tmp_path, own) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "whose"),
+    [
+        ("reporters.MailNotifier('b@example.org', generators=[G(), G('a*')])", "Generator"),
+        ("reporters.LatentWorkerBotPush(bot='IRC', to=['#ops'])", "BotPush"),
+        ("reporters.LatentWorkerBotPush(bot='IRC', to=['#ops'], generators=[G()])", "Generator"),
+    ],
+)
+@pytest.mark.parametrize("others", [False, True])
+def test_a_generator_without_the_service_is_named(
+    given: str, whose: str, others: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Red before: only the log of the running master said so."""
+    lines: list[str] = []
+    monkeypatch.setattr(configurations, "log_lines", lines.extend)
+    text = f"""
+from buildbot.plugins import reporters
+G = reporters.LatentWorkerGenerator
+c["multiMaster"] = {others}
+c["services"] = [{given}]
+"""
+    errors = checked(text, tmp_path)
+    found = [each for each in (lines if others else errors) if "LifecycleService" in each]
+    assert found == [
+        f"LatentWorker{whose}: c['services'] has no util.LifecycleService(): nothing can be told"
+    ]
+    assert others == (not any("LifecycleService" in each for each in errors))
 
 
 class Http:

@@ -188,12 +188,13 @@ def test_a_receiver_that_is_down_is_logged_once_and_gets_it_later(house: House) 
     house.wait(4000)
     tries = len(house.reporter.sent)
     assert 3 < tries < 10, "longer with each attempt"
-    assert len(house.lines) == 1
+    who = "generator of Reporter 'mail'"
+    assert house.lines == [f"lifecycle: {who}: a message was not delivered; it is tried again"]
     assert house.counted == [False] * tries
     house.reporter.answer = None
     house.wait(7300)
     assert len(house.reporter.sent) == tries + 1
-    assert house.lines[1:] == ["generator: messages are delivered again"]
+    assert house.lines[1:] == [f"{who}: messages are delivered again"]
     assert house.counted[tries:] == [True]
 
 
@@ -255,7 +256,8 @@ def test_a_memory_that_cannot_be_read_is_said_and_told_anew(house: House) -> Non
     house.heard()
     house.wait(70)
     assert [each["stuck"] for each in house.reporter.sent] == [[1]]
-    assert "is not known any more" in house.lines[0]
+    who = "generator of Reporter 'mail'"
+    assert house.lines[0] == f"lifecycle: {who}: what was told is not known any more"
 
 
 def test_that_the_database_is_away_is_told_without_it_and_once(house: House) -> None:
