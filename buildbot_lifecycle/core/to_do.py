@@ -63,7 +63,10 @@ def to_do(facts: Facts) -> ToDo:
     )
     if not left.is_of_release:
         return left
-    return dataclasses.replace(left, release=facts.release)
+    release, began = facts.release, facts.last_began
+    if release is not None and began is not None and release.at < began:
+        release = None  # that was an earlier life: somebody else has ended this one, or nobody
+    return dataclasses.replace(left, release=release)
 
 
 def _is_late(facts: Facts, orphan: Orphan) -> bool:

@@ -14,6 +14,7 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.act import holds
 from buildbot_lifecycle.act.entries import Entries
+from buildbot_lifecycle.core.actions import RELEASES
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.requests import Filter, HistoryQuery
 from buildbot_lifecycle.db import pages
@@ -24,6 +25,9 @@ from buildbot_lifecycle.shapes import events
 
 #: The reason that each kind of action gives Buildbot for its pause: `act.steps`, `act.pausing`.
 _REASONS = {"force-disconnect": "force disconnect", "pause": "pause", "unpause": ""}
+
+#: What the actions are called that tell of a pause, or of a release.
+_TELL = tuple({*_REASONS, *RELEASES})
 
 #: Of a worker's last actions, so many are looked at.
 _LAST = 20
@@ -75,7 +79,7 @@ class HandedOn:
 
     async def _last_actions(self, known: Known) -> Sequence[Row]:
         """What was done to the worker by actions that concern its pause, the newest first."""
-        query = self._newest("actions", known, Filter("what", "eq", tuple(_REASONS)), _LAST)
+        query = self._newest("actions", known, Filter("what", "eq", _TELL), _LAST)
         rows: list[Row] = msgspec.to_builtins((await pages.page(self._gate, query)).rows)
         return rows
 
@@ -118,10 +122,12 @@ def _is_nameless(known: Known) -> bool:
 
 
 def _is_release(row: Row) -> bool:
-    return bool(row["what"] == "force-disconnect" and row["status"] != "refused")
+    return bool(row["what"] in RELEASES and row["status"] != "refused")
 
 
 def _has_paused(row: Row) -> bool | None:
     """Whether the action has paused the worker, or ended its pause (false); None: neither."""
+    if row["what"] not in _REASONS:
+        return None
     done = [step["step"] for step in row["steps"] if step["done"]]
     return True if "pause" in done else False if "unpause" in done else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from prometheus_client import Metric
 
@@ -49,6 +49,7 @@ class Telemetry:
         self._is_behind = is_behind
         self._lives = Lives()
         self._idle_since: WeakKeyDictionary[Known, float] = WeakKeyDictionary()
+        self._stuck: WeakSet[Known] = WeakSet()
 
     # what is counted as it happens
 
@@ -68,8 +69,11 @@ class Telemetry:
             self._lives.idled(known.class_name, event.at - since, ended_by)
 
     def judged(self, known: Known) -> None:
-        """A verdict is another one now."""
-        if known.verdict.level == "stuck":
+        """A verdict is another one now: who is stuck already does not become so by another code."""
+        if known.verdict.level != "stuck":
+            self._stuck.discard(known)
+        elif known not in self._stuck:
+            self._stuck.add(known)
             self._lives.stuck(known.class_name, known.verdict.code)
 
     def acted(self, _known: Known, event: Event) -> None:

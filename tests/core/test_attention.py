@@ -105,6 +105,23 @@ def test_the_last_force_disconnect_counts_however_late_an_earlier_ones_outcome_c
     assert story.facts.release is not None
 
 
+def test_a_release_by_the_stop_of_the_master_is_one_too() -> None:
+    """Else it is told under whoever has released the worker before."""
+    story = act(Story(), "done")
+    act(story, "done", action=21, what="shutdown-release", actor="shutdown", actor_kind="shutdown")
+    assert story.facts.release is not None
+    assert (story.facts.release.action, story.facts.release.by) == (21, "shutdown")
+
+
+def test_a_release_of_an_earlier_life_is_not_named_with_what_a_later_one_has_left() -> None:
+    story = released().event(Kind.ORPHAN_CLOSED, orphan=4).event(Kind.UNPAUSED)
+    story.asked().go(SUB, STARTING, UP, STOPPING).go(NOT)
+    opened(story, 5, "late_start", instance="i-9")
+    left = to_do(story.facts)
+    assert [orphan.id for orphan in left.instances] == [5]
+    assert left.release is None
+
+
 def test_what_else_is_asked_for_releases_nothing() -> None:
     assert act(Story(), "done", what="pause").facts == Story().facts
 

@@ -173,6 +173,7 @@ OPTIONAL = {
     "abortConnection",  # of a TCP transport
     "__dict__",
     "transport",  # of each of Twisted's protocols
+    "connected",  # of a transport
 }
 
 #: Where a worker is an answer of ours.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import msgspec
@@ -137,6 +138,24 @@ def test_a_worker_that_becomes_stuck_is_counted_by_its_verdict(scene: Scene) -> 
     workers = {"class": "Driven", "level": "stuck", "state": "substantiating"}
     assert scene.value("workers", **workers) == 1.0
     assert scene.value("wait_seconds", **{"class": "Driven"}) == pytest.approx(201, abs=1)
+
+
+def test_one_that_is_stuck_does_not_become_so_again_by_another_verdict(scene: Scene) -> None:
+    """As in a release: its call has ended, and its state goes on in the next moment."""
+    scene.desk.goes("not_substantiated", "substantiating")
+    scene.desk.clock.advance(101)
+    known = scene.desk.known
+    first = known.verdict
+    for code in ("never_connected", first.code):
+        known.verdict = dataclasses.replace(first, code=code)
+        scene.telemetry.judged(known)
+    known.verdict = dataclasses.replace(first, level="ok", code="healthy")
+    scene.telemetry.judged(known)
+    known.verdict = first
+    scene.telemetry.judged(known)
+    stuck = {"class": "Driven"}
+    assert scene.value("stuck_total", **stuck, verdict=first.code) == 2.0
+    assert scene.value("stuck_total", **stuck, verdict="never_connected") is None
 
 
 def test_an_action_counts_when_it_has_an_outcome(scene: Scene) -> None:

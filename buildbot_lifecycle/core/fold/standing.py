@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from buildbot_lifecycle.core.actions import RELEASES
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.facts import Facts, Orphan, Release
 from buildbot_lifecycle.core.fold.steps import Step, changed
@@ -55,9 +56,9 @@ def _on_unpaused(facts: Facts, event: Event) -> Step:
 
 
 def _on_action(facts: Facts, event: Event) -> Step:
-    """A force disconnect was asked for, or has an outcome; one that was refused was none."""
+    """A release was asked for, or has an outcome; one that was refused was none."""
     data, known = event.data, facts.release
-    if data.get("what") != "force-disconnect":
+    if data.get("what") not in RELEASES:
         return Step(facts)
     number, status = int(data.get("action", 0)), str(data.get("status", ""))
     is_same = known is not None and known.action == number
