@@ -10,9 +10,6 @@ from buildbot_lifecycle.core.ladder import Step
 from buildbot_lifecycle.core.requests import Actor
 from buildbot_lifecycle.core.verdicts.verdict import Verdict
 
-#: What an action is called that is a release: a person's or a policy's, and one of the master's stop.
-RELEASES = ("force-disconnect", "shutdown-release")
-
 
 @dataclasses.dataclass(frozen=True)
 class Action:

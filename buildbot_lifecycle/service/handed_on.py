@@ -14,9 +14,8 @@ from twisted.internet import defer
 
 from buildbot_lifecycle.act import holds
 from buildbot_lifecycle.act.entries import Entries
-from buildbot_lifecycle.core.actions import RELEASES
 from buildbot_lifecycle.core.events import Event, Kind
-from buildbot_lifecycle.core.requests import Filter, HistoryQuery
+from buildbot_lifecycle.core.requests import RELEASES, Filter, HistoryQuery
 from buildbot_lifecycle.db import pages
 from buildbot_lifecycle.db.gate import Gate
 from buildbot_lifecycle.host import workers

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from buildbot_lifecycle.core.actions import RELEASES
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.facts import Facts, Orphan, Release
 from buildbot_lifecycle.core.fold.steps import Step, changed
+from buildbot_lifecycle.core.requests import RELEASES
 from buildbot_lifecycle.core.states import STARTING
 from buildbot_lifecycle.core.values import replace
 
