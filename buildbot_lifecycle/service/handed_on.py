@@ -15,7 +15,7 @@ from twisted.internet import defer
 from buildbot_lifecycle.act import holds
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.core.events import Event, Kind
-from buildbot_lifecycle.core.requests import RELEASES, Filter, HistoryQuery
+from buildbot_lifecycle.core.requests import FORCE_DISCONNECT, RELEASES, Filter, HistoryQuery
 from buildbot_lifecycle.db import pages
 from buildbot_lifecycle.db.gate import Gate
 from buildbot_lifecycle.host import workers
@@ -23,7 +23,7 @@ from buildbot_lifecycle.master.logbook import Known, Logbook
 from buildbot_lifecycle.shapes import events
 
 #: The reason that each kind of action gives Buildbot for its pause: `act.steps`, `act.pausing`.
-_REASONS = {"force-disconnect": "force disconnect", "pause": "pause", "unpause": ""}
+_REASONS = {FORCE_DISCONNECT: "force disconnect", "pause": "pause", "unpause": ""}
 
 #: What the actions are called that tell of a pause, or of a release.
 _TELL = tuple({*_REASONS, *RELEASES})
