@@ -34,6 +34,9 @@ html, #root { background-color: var(--bb-background-color); color: var(--bb-text
 #root .table { color: var(--bb-text-color); }
 #root .table td, #root .table th { border-color: var(--bb-border-color); }
 .results_SUCCESS, .results_FAILURE, .results_EXCEPTION { background: #e88; color: #000; }
+.results_WARNINGS { background: #fa3; color: #fff; }
+.results_PENDING { background: #e7d100; color: #000; }
+.results_UNKNOWN { background: #eee; color: #000; }
 """
 
 COLOURS = {
