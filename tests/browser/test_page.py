@@ -88,7 +88,7 @@ def test_a_stuck_worker_is_freed_from_the_page_and_who_did_it_is_written_down(
     expect(part(page, "force-dialog")).to_have_count(0)
     expect(row(page, "stuck")).to_have_attribute("data-state", "not_substantiated", timeout=LIVE)
     expect(row(page, "stuck")).to_contain_text("paused", timeout=LIVE)
-    expect(row(page, "stuck")).to_contain_text("the abandoned stop_instance still runs")
+    expect(row(page, "stuck")).to_contain_text("its stop_instance still runs")
     expect(part(page, "menu-badge")).to_have_count(0)
 
     # what the database says of it
