@@ -36,9 +36,11 @@ class Terminal:
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # who started the tests may ignore it
             fcntl.ioctl(there, termios.TIOCSCTTY, 0)
 
+        # whoever runs the tests may have set the size of another one
+        mine = {name: value for name, value in env.items() if name not in ("COLUMNS", "LINES")}
         self._process = subprocess.Popen(
             [*map(str, command)],
-            env={"TERM": "xterm", **env},
+            env={"TERM": "xterm", **mine},
             stdin=there,
             stdout=there,
             stderr=there,
