@@ -243,6 +243,8 @@ def as_configuration(name: str, text: str) -> str:
     """A block of Python as part of a master.cfg: what stands for itself is put to its place."""
     if text.startswith("util.LifecycleService("):
         text = f"c['services'].append(\n{text})\n"
+    elif "LatentWorkerGenerator" in text and "LifecycleService" not in text:
+        text = f"c['services'].append(util.LifecycleService())\n{text}"  # who tells has to know
     return f"{_BEFORE}{'' if name in FIRST else _WITH_WWW}\n{text}{_AFTER}"
 
 

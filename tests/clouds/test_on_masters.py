@@ -54,6 +54,8 @@ def test_what_a_crash_left_is_closed_when_the_engine_does_not_have_it_any_more(
     master.wait_until(
         lambda: [each["Id"] for each in client.containers()] == [instance], 30, "it runs"
     )
+    # what a start has named is written a tenth of a second later; that it has begun, at once
+    master.wait_until(lambda: not master.api("health")["health"]["queued"], 30, "it is written")
     master.kill9()
     # no build: its start would remove the container
     master.configure(extra=f"{SOON}for b in c['builders']: b.canStartBuild = lambda *_: False\n")
