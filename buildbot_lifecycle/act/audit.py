@@ -134,13 +134,18 @@ class Audit:
 
     def tell(self, known: Known, number: int, row: Mapping[str, Any]) -> None:
         """The same, by its row."""
-        data = events.Action(
-            action=number,
-            what=row["what"],
-            actor=row["actor"],
-            actor_kind=row["actor_kind"],
-            reason=row["reason"],
-            status=row["status"],
-            outcome=row["outcome"],
-        )
-        self._logbook.note(known, data)
+        self._logbook.note(known, event_of(number, row))
+
+
+def event_of(number: int, row: Mapping[str, Any], **more: Any) -> events.Action:
+    """What a worker's history tells of an action; ``more`` are further fields of that event."""
+    return events.Action(
+        action=number,
+        what=row["what"],
+        actor=row["actor"],
+        actor_kind=row["actor_kind"],
+        reason=row["reason"],
+        status=row["status"],
+        outcome=row["outcome"],
+        **more,
+    )

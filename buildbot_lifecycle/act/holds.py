@@ -23,6 +23,12 @@ from buildbot_lifecycle.host.log import log_lines
 from buildbot_lifecycle.master.logbook import Known, Logbook
 
 
+def is_nameless(known: Known) -> bool:
+    """Whether it is paused, and nobody says why."""
+    worker: Any = known.watched.worker
+    return bool(worker.isPaused()) and workers.pause_reason(worker) is None
+
+
 def pause(known: Known, reason: str) -> None:
     """Pause a worker, and start nothing for a build that has been taken already.
 
@@ -58,9 +64,7 @@ class Holds:
 
     def came(self, known: Known, _: Event | None = None) -> None:
         """A worker is known now. It may have the pause of another one of its name."""
-        worker = known.watched.worker
-        is_nameless = worker.isPaused() and workers.pause_reason(worker) is None
-        if self._ready and is_nameless and self._entries.of(known.workerid):
+        if self._ready and is_nameless(known) and self._entries.of(known.workerid):
             taken = defer.ensureDeferred(self._take_up(known))
             taken.addErrback(lambda _: self._logbook.failed("looking at a pause"))
 

@@ -147,7 +147,7 @@ class Orphan:
 
 @dataclasses.dataclass(frozen=True)
 class Release:
-    """The last force disconnect: its action, who asked for it, and when."""
+    """The last release, asked for by somebody or by the stop: its action, by whom, and when."""
 
     action: int
     by: str
@@ -285,7 +285,7 @@ class Facts:
     orphans: tuple[Orphan, ...] = ()
     #: when the last life that has ended began; None: none has ended since recording began
     last_began: Time | None = None
-    #: the last force disconnect; None: none was seen since recording began
+    #: the last release; None: none was seen since recording began
     release: Release | None = None
 
     # its configuration, read again after each reconfiguration

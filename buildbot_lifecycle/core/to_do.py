@@ -34,8 +34,8 @@ class Pause:
 class ToDo:
     """What is left: instances that may still run, the pause, and calls that still run, oldest first.
 
-    ``release`` is the force disconnect that it comes of; None where it comes of none, or where it was
-    before recording began.
+    ``release`` is the one that it comes of; None where it comes of none, or where that was of an earlier
+    life, or before recording began.
     """
 
     release: Release | None = None

@@ -13,6 +13,7 @@ import msgspec
 from twisted.internet import defer
 
 from buildbot_lifecycle.act import holds
+from buildbot_lifecycle.act.audit import event_of
 from buildbot_lifecycle.act.entries import Entries
 from buildbot_lifecycle.core.events import Event, Kind
 from buildbot_lifecycle.core.requests import FORCE_DISCONNECT, RELEASES, Filter, HistoryQuery
@@ -20,7 +21,6 @@ from buildbot_lifecycle.db import pages
 from buildbot_lifecycle.db.gate import Gate
 from buildbot_lifecycle.host import workers
 from buildbot_lifecycle.master.logbook import Known, Logbook
-from buildbot_lifecycle.shapes import events
 
 #: The reason that each kind of action gives Buildbot for its pause: `act.steps`, `act.pausing`.
 _REASONS = {FORCE_DISCONNECT: "force disconnect", "pause": "pause", "unpause": ""}
@@ -55,7 +55,7 @@ class HandedOn:
 
     def came(self, known: Known, _: Event | None = None) -> None:
         """A worker is known now."""
-        if self._ready and (_is_nameless(known) or self._entries.of(known.workerid)):
+        if self._ready and (holds.is_nameless(known) or self._entries.of(known.workerid)):
             looked = defer.ensureDeferred(self._look(known))
             looked.addErrback(lambda _: self._logbook.failed("looking for what was handed on"))
 
@@ -64,7 +64,7 @@ class HandedOn:
         released = next((row for row in rows if _is_release(row)), None)
         paused = next((row for row in rows if _has_paused(row) is not None), None)
         reason = None
-        if _is_nameless(known) and paused is not None and _has_paused(paused):
+        if holds.is_nameless(known) and paused is not None and _has_paused(paused):
             reason = f"{_REASONS[paused['what']]}, action {paused['id']}"
             if not await self._is_last(known, reason):
                 reason = None
@@ -73,7 +73,7 @@ class HandedOn:
         if released is not None and known.facts.release is None:
             self._tell(known, released)
         # a person may have had it otherwise meanwhile
-        if reason is not None and _is_nameless(known):
+        if reason is not None and holds.is_nameless(known):
             holds.pause(known, reason)
 
     async def _last_actions(self, known: Known) -> Sequence[Row]:
@@ -100,24 +100,8 @@ class HandedOn:
         return HistoryQuery(what, filters=filters, limit=limit)
 
     def _tell(self, known: Known, row: Row) -> None:
-        data = events.Action(
-            action=row["id"],
-            what=row["what"],
-            actor=row["actor"],
-            actor_kind=row["actor_kind"],
-            reason=row["reason"],
-            status=row["status"],
-            outcome=row["outcome"],
-            since=self._clock.before(row["at"]),
-            found=True,
-        )
+        data = event_of(row["id"], row, since=self._clock.before(row["at"]), found=True)
         self._logbook.note(known, data)
-
-
-def _is_nameless(known: Known) -> bool:
-    """Whether it is paused, and nobody says why."""
-    worker: Any = known.watched.worker
-    return bool(worker.isPaused()) and workers.pause_reason(worker) is None
 
 
 def _is_release(row: Row) -> bool:
